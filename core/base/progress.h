@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Progress and log, on stderr.
+ *
+ * On a terminal: one line redrawn with a bar, rate and time left. Otherwise plain
+ * lines, at most one every few seconds and always the last. -q silences progress
+ * and notes, warnings stay. stdout is for results only.
+ */
+#ifndef CM_CORE_BASE_PROGRESS_H
+#define CM_CORE_BASE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum cm_verbosity { CM_QUIET, CM_NORMAL, CM_VERBOSE } cm_verbosity;
+void cm_log_level(cm_verbosity v);
+void cm_note(const char *format, ...) __attribute__((format(printf, 1, 2)));    /* not with -q */
+void cm_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* with -v only */
+void cm_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));    /* "warning: ..." */
+
+typedef struct cm_progress {
+    const char *what, *unit; /* "generate", "step" */
+    size_t done, total;
+    double start, shown;
+    bool terminal;
+    char extra[160];
+} cm_progress;
+
+void cm_progress_begin(cm_progress *p, const char *what, const char *unit, size_t total);
+/* extra: shown behind the rate ("loss 0.123"), or NULL to keep it */
+void cm_progress_step(cm_progress *p, size_t done, const char *extra);
+void cm_progress_end(cm_progress *p);
+
+#endif

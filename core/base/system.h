@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The clock, memory in use, files, signals, the CPU: what the system knows. */
+#ifndef CM_CORE_BASE_SYSTEM_H
+#define CM_CORE_BASE_SYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/base/arena.h"
+
+double cm_now(void);                 /* seconds, monotonic */
+double cm_peak_rss_mb(void);         /* of this process so far */
+double cm_rss_mb(void);              /* now */
+void cm_iso_time(char out[32]);      /* 2026-01-02T03:04:05Z */
+
+typedef struct cm_cpu {
+    char model[96], features[160];   /* "avx2 fma f16c avx512f ..." */
+    bool avx2, fma, f16c, avx512f, avx512bf16, avx512vnni, amx_bf16;
+    int cores;
+} cm_cpu;
+const cm_cpu *cm_cpu_get(void);
+
+/* SHA-256 (OpenSSL's libcrypto) as 64 hex digits */
+typedef struct cm_sha cm_sha;
+cm_sha *cm_sha_begin(void);
+void cm_sha_add(cm_sha *h, const void *data, size_t bytes);
+void cm_sha_end(cm_sha **h, char out[65]);
+cm_status cm_sha_file(const char *path, char out[65]);
+
+bool cm_path_exists(const char *path);
+bool cm_path_is_dir(const char *path);
+cm_status cm_make_dirs(const char *path);                 /* like mkdir -p */
+cm_status cm_read_text(const char *path, size_t max_bytes, cm_arena *out, char **text, size_t *length);
+/* Whole file through "path.part", synced, then renamed; nothing is left on failure. */
+cm_status cm_write_whole(const char *path, const void *data, size_t bytes);
+
+/* Ctrl-C and SIGTERM ask politely: long loops check this, save, and return CM_EINTERRUPTED. */
+void cm_catch_signals(void);
+bool cm_interrupted(void);
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The generator: prompt in, picture out.
+ *
+ * A model is a diffusers folder (model_index.json, tokenizer/, text_encoder/, unet/,
+ * vae/, scheduler/), or "random:NAME" (the architecture NAME of core/models/architectures with random weights),
+ * or "nano:ARM", a shipped one. Latents inside are channels last; files and noise
+ * are diffusers' [N,C,h,w].
+ */
+#ifndef CM_CORE_GENERATOR_PIPELINE_H
+#define CM_CORE_GENERATOR_PIPELINE_H
+
+#include "core/generator/sampler.h"
+#include "core/io/image.h"
+#include "core/networks/clip.h"
+#include "core/networks/tokenizer.h"
+#include "core/networks/unet.h"
+#include "core/networks/vae.h"
+
+typedef struct cm_model {
+    char *name;                  /* as asked for */
+    cm_tokenizer *tokenizer;
+    cm_clip_text text;
+    cm_unet *unet;
+    cm_vae *vae;
+    cm_schedule schedule;
+    const char *default_sampler; /* from scheduler_config's _class_name when known, else "ddim" */
+    size_t default_width, default_height;
+    char hash[65];               /* SHA-256 over all weights */
+    cm_params *params[3];        /* text, unet, vae */
+    cm_arena arena;
+} cm_model;
+
+/* seed: for random weights only. */
+cm_status cm_model_open(cm_model *m, const char *name, uint64_t seed);
+void cm_model_close(cm_model *m);
+
+/* Where shipped models lie: $COSMICMAN_MODELS, else beside the program or its source tree. */
+cm_status cm_models_folder(cm_arena *out, char **path);
+
+typedef struct cm_request {
+    const char *prompt, *negative; /* negative "": the empty prompt */
+    uint64_t seed;                 /* torch.Generator("cpu").manual_seed(seed) */
+    size_t steps, width, height;
+    const cm_sampler *sampler;
+    double guidance;               /* <= 1: no guidance, one pass a step */
+    const float *noise;            /* NULL: from seed; else [C,h,w] */
+    const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
+    void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
+    void *progress_arg;
+} cm_request;
+
+/* Seconds of each stage of one image. */
+typedef struct cm_timing {
+    double tokenize, text, unet_step_median, unet, decode, total;
+    size_t unet_steps;
+} cm_timing;
+
+typedef struct cm_result {
+    float *latents;                /* [C,h,w], final, before the decoder (scaled) */
+    size_t channels, h, w;
+    cm_image picture;
+    char noise_hash[65];           /* of the starting noise's bytes */
+    cm_tokens tokens;              /* of the prompt */
+    cm_timing timing;
+} cm_result;
+
+/* Results live in `out`. ctx is reset. A prompt cut at the model's length is a warning naming the words. */
+cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *r, cm_arena *out, cm_result *result);
+
+/* One [height*width, keys] map a captured layer, mean over heads (and over the steps asked for): the accumulating observer. */
+typedef struct cm_capture cm_capture;
+/* factor: only layers with height*width == round(H/factor)*round(W/factor) (the paper's rule: 16); 0: all layers.
+ * pixel_height, pixel_width: H, W. Keeps the mean over heads and steps of the prompt's half. */
+cm_capture *cm_capture_new(cm_arena *arena, size_t factor, size_t pixel_height, size_t pixel_width, size_t keys);
+const cm_attention_observer *cm_capture_observer(cm_capture *c);
+typedef struct cm_attention_map {
+    const char *layer;
+    size_t height, width, keys;
+    float *mean;                   /* [height*width, keys] over heads and steps */
+} cm_attention_map;
+size_t cm_capture_maps(const cm_capture *c, const cm_attention_map **maps);
+
+#endif

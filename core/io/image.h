@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Images: 8-bit, 1 or 3 channels, rows without padding.
+ *
+ * PNG (any colour type and depth; 16 bit is reduced to 8 by its high byte, palettes
+ * are expanded, alpha is dropped) and JPEG are read; PNG is written, and read back
+ * bit for bit. A damaged file is an error naming it, never a partial picture.
+ */
+#ifndef CM_CORE_IO_IMAGE_H
+#define CM_CORE_IO_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+
+typedef struct cm_image {
+    size_t width, height, channels; /* channels: 3 (RGB) or 1 */
+    uint8_t *pixels;                /* height*width*channels, top row first */
+} cm_image;
+
+/* channels wanted: 3 or 1 (grey by BT.601 luma when the file has colour; a grey file gives its values). pixels live in `out`. */
+cm_status cm_image_read(const char *path, size_t channels, cm_arena *out, cm_image *image);
+/* A label map: 8-bit grey or palette PNG, values as stored (palette indices are not expanded). */
+cm_status cm_image_read_labels(const char *path, cm_arena *out, cm_image *image);
+/* Through a temporary name, then renamed. text: PNG tEXt pairs key, value, ..., NULL; or NULL. */
+cm_status cm_image_write_png(const char *path, const cm_image *image, const char *const *text);
+cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image); /* cleared */
+
+/* The resampling filters, each equal to its original within 1 of 255 (uint8) or 1e-5 (float).
+ * Pillow's: antialiased, support scaled when shrinking. Torch's bilinear: half-pixel centres, no antialias. */
+typedef enum cm_filter { CM_BOX, CM_BILINEAR, CM_BICUBIC, CM_LANCZOS, CM_TORCH_BILINEAR, CM_NEAREST, CM_FILTER_COUNT } cm_filter;
+cm_status cm_image_resize(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *out, cm_image *to);
+/* float [h,w,c] -> [oh,ow,c] */
+cm_status cm_resize_float(const float *from, size_t h, size_t w, size_t c, size_t oh, size_t ow, cm_filter filter,
+                          cm_arena *scratch, float *to);
+
+/* pixels -> [-1,1] floats (value/127.5 - 1), and back (round(127.5*(clamp(x)+1)), nearest). */
+void cm_image_to_float(const cm_image *image, float *out);
+void cm_image_from_float(const float *values, cm_image *image);
+
+#endif

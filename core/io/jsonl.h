@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/* JSON and JSON lines over jansson.
+ *
+ * Errors name the file and line. A record file is appended and flushed line by
+ * line; a half-written last line (a killed run) is dropped when it is reopened.
+ */
+#ifndef CM_CORE_IO_JSONL_H
+#define CM_CORE_IO_JSONL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "core/base/arena.h"
+
+cm_status cm_json_read(const char *path, json_t **out);  /* a whole file; caller json_decref */
+cm_status cm_json_write(const char *path, const json_t *value); /* indented, sorted as given, through a temporary name */
+
+/* Reads every line; out is a new JSON array of them. Blank lines are skipped. */
+cm_status cm_jsonl_read(const char *path, json_t **out);
+
+typedef struct cm_records cm_records; /* an open record file */
+/* Opens for appending, cutting an incomplete last line. existing: NULL, or a new array of what is there. */
+cm_status cm_records_open(cm_records **out, const char *path, json_t **existing);
+cm_status cm_records_add(cm_records *r, const json_t *line); /* written and flushed; a full disk is an error */
+void cm_records_close(cm_records **r);
+
+/* Typed reads from an object, with an error that names the key; the _or forms have a default when absent. */
+cm_status cm_json_size(const json_t *o, const char *key, size_t *out);
+cm_status cm_json_number(const json_t *o, const char *key, double *out);
+cm_status cm_json_text(const json_t *o, const char *key, const char **out); /* borrowed */
+size_t cm_json_size_or(const json_t *o, const char *key, size_t otherwise);
+double cm_json_number_or(const json_t *o, const char *key, double otherwise);
+bool cm_json_bool_or(const json_t *o, const char *key, bool otherwise);
+const char *cm_json_text_or(const json_t *o, const char *key, const char *otherwise);
+
+#endif

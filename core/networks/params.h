@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Parameters: named weights, read from files or made from a seed.
+ *
+ * A network's build function asks for each weight by its name (diffusers' and
+ * transformers' names) and shape. One such function therefore defines the
+ * architecture for loading, for random models, for training and for saving:
+ *
+ *     n->weight = cm_param(p, CM_INIT_CONV, CM_SHAPE(o, c, 3, 3), "%s.weight", prefix);
+ *
+ * Reading: a name that is absent or misshapen is noted, and cm_params_check lists
+ * all of them (and what is left over) in one status. Creating: the weight is made
+ * with the given initialisation, from (seed, name), so order does not matter.
+ */
+#ifndef CM_CORE_NETWORKS_PARAMS_H
+#define CM_CORE_NETWORKS_PARAMS_H
+
+#include "core/io/safetensors.h"
+#include "core/tensor/tensor.h"
+
+typedef enum cm_init {
+    CM_INIT_LINEAR,    /* uniform +-1/sqrt(fan in), fan in = product of all but the first dimension (PyTorch's default) */
+    CM_INIT_BIAS,      /* uniform +-1/sqrt(fan in of the weight asked for just before) */
+    CM_INIT_ZERO,
+    CM_INIT_ONE,
+    CM_INIT_EMBEDDING  /* normal, sd 0.02 */
+} cm_init;
+#define CM_INIT_CONV CM_INIT_LINEAR
+
+typedef struct cm_params cm_params;
+
+/* From a safetensors file, or a folder's "<stem>.safetensors", sharded index, or *.fp16 variant.
+ * f32 stays mapped; f16 and bf16 are widened when asked for. A NaN or infinity in a weight is an error naming it. */
+cm_status cm_params_open(cm_params **out, const char *path);
+/* Fresh weights from a seed. trainable: gradients' storage is made beside each. */
+cm_status cm_params_create(cm_params **out, uint64_t seed);
+void cm_params_close(cm_params **p);
+
+/* Makes every parameter own writable storage and a gradient (for training a loaded model). */
+cm_status cm_params_make_trainable(cm_params *p);
+/* Same values (shared storage), gradients of its own: one per worker. Close before the original. */
+cm_status cm_params_share(cm_params **out, cm_params *from);
+
+/* Never NULL: on trouble a harmless tensor of that shape is returned and the trouble noted. */
+cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, const char *name, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Is there such a weight in the file? (creating: false) For optional parts. */
+bool cm_param_exists(const cm_params *p, const char *name);
+/* Lists what was missing, misshapen, and (if `all`) in the file but never asked for. */
+cm_status cm_params_check(const cm_params *p, bool all);
+
+/* In order of first request. */
+size_t cm_params_count(const cm_params *p);
+const char *cm_params_name(const cm_params *p, size_t i);
+cm_tensor *cm_params_at(const cm_params *p, size_t i);
+size_t cm_params_values(const cm_params *p);      /* total number of weights */
+void cm_params_zero_grad(cm_params *p);
+/* SHA-256 over names, shapes and values, hex. */
+cm_status cm_params_hash(const cm_params *p, char out[65]);
+
+
+/* Writes a safetensors file (to a temporary name, then renamed). values: NULL, or one array per
+ * parameter to write instead (EMA). metadata: pairs, NULL-terminated, or NULL. */
+cm_status cm_params_save(const cm_params *p, const char *path, cm_dtype type, const float *const *values,
+                         const char *const *metadata);
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The nano score networks: a parser with attribute heads, and a feature network.
+ *
+ * parser (SegFormer-like task, convolutional): picture [n,H,W,3] in [-1,1] -> class logits a pixel
+ * [n,H/2,W/2,18] upsampled by the caller's choice, and for every attribute slot (people.h) its logits.
+ * features (Inception-like: parallel 1x1, 3x3, 5x5-as-3x3s and pooled branches): picture ->
+ * a pooled vector [n,F] whose Gaussian statistics make fd@nano, trained to name attributes.
+ */
+#ifndef CM_CORE_NETWORKS_SCORENET_H
+#define CM_CORE_NETWORKS_SCORENET_H
+
+#include <jansson.h>
+
+#include "core/networks/params.h"
+#include "core/tensor/nn.h"
+
+typedef struct cm_parser cm_parser;
+cm_status cm_parser_build(cm_parser **out, const json_t *config, cm_params *p, cm_arena *arena);
+/* classes: [n,H,W,18] logits (NULL: not wanted). slots: [n, sum of slot counts], slot after slot (NULL: not wanted). */
+void cm_parser_forward(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor **classes, cm_tensor **slots);
+size_t cm_parser_slot_logits(const cm_parser *n); /* sum of slot counts, from config "slots" */
+
+typedef struct cm_feature_net cm_feature_net;
+cm_status cm_feature_net_build(cm_feature_net **out, const json_t *config, cm_params *p, cm_arena *arena);
+/* pooled [n,F]; slots as above, for training (NULL: not wanted) */
+void cm_feature_net_forward(cm_ctx *g, const cm_feature_net *n, cm_tensor *pixels, cm_tensor **pooled, cm_tensor **slots);
+size_t cm_feature_net_width(const cm_feature_net *n);
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The byte-pair tokenizer of CLIP, from vocab.json and merges.txt (transformers' CLIPTokenizer).
+ *
+ * Text is cleaned as there (unicode NFC, whitespace joined, lower case), split by
+ * its pattern, and merged by rank. Invalid UTF-8 is an error that names the byte.
+ */
+#ifndef CM_CORE_NETWORKS_TOKENIZER_H
+#define CM_CORE_NETWORKS_TOKENIZER_H
+
+#include <stddef.h>
+
+#include "core/base/arena.h"
+
+typedef struct cm_tokenizer cm_tokenizer;
+
+/* A folder with vocab.json and merges.txt (special tokens and lengths from tokenizer_config.json when present). */
+cm_status cm_tokenizer_open(cm_tokenizer **out, const char *folder);
+void cm_tokenizer_close(cm_tokenizer **t);
+
+typedef struct cm_tokens {
+    int *ids;              /* [length]: BOS, tokens, EOS, padding */
+    size_t *begin, *end;   /* [length]: the bytes of the text a token came from; equal for special tokens */
+    size_t length;         /* the model's length (77) */
+    size_t used;           /* BOS and EOS included */
+    size_t cut_from;       /* byte where the text was cut off; the text's length when nothing was cut */
+    size_t total;          /* tokens the whole text would have taken, BOS and EOS included */
+} cm_tokens;
+
+cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm_tokens *tokens);
+size_t cm_tokenizer_length(const cm_tokenizer *t); /* model_max_length */
+int cm_tokenizer_eos(const cm_tokenizer *t);
+int cm_tokenizer_bos(const cm_tokenizer *t);
+int cm_tokenizer_size(const cm_tokenizer *t);      /* number of ids */
+const char *cm_tokenizer_text(const cm_tokenizer *t, int id); /* "shirt</w>"; NULL: no such id */
+
+#endif

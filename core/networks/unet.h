@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/* UNet2DConditionModel, from diffusers' config.json: cross-attention and plain blocks, down, mid, up. */
+#ifndef CM_CORE_NETWORKS_UNET_H
+#define CM_CORE_NETWORKS_UNET_H
+
+#include <jansson.h>
+
+#include "core/networks/params.h"
+#include "core/tensor/nn.h"
+
+enum { CM_UNET_MAX_BLOCKS = 8 };
+
+typedef struct cm_unet_config {
+    size_t in_channels, out_channels, blocks;
+    size_t channels[CM_UNET_MAX_BLOCKS], layers_per_block;
+    bool down_attention[CM_UNET_MAX_BLOCKS], up_attention[CM_UNET_MAX_BLOCKS]; /* CrossAttn… or plain */
+    size_t heads[CM_UNET_MAX_BLOCKS];  /* diffusers' attention_head_dim, which for SD means the NUMBER of heads */
+    size_t depth[CM_UNET_MAX_BLOCKS];  /* transformer_layers_per_block */
+    size_t cross_attention_dim, norm_groups;
+    float norm_eps;
+    bool use_linear_projection, flip_sin_to_cos, mid_attention;
+    float freq_shift;
+    size_t sample_size;
+} cm_unet_config;
+
+typedef struct cm_unet cm_unet; /* holds the weights' pointers; lives in the arena given to build */
+
+cm_status cm_unet_configure(const json_t *config, cm_unet_config *out); /* what it does not know is refused by name */
+cm_status cm_unet_build(cm_unet **out, const cm_unet_config *c, cm_params *p, cm_arena *arena);
+const cm_unet_config *cm_unet_get_config(const cm_unet *n);
+
+/* Text keys and values, computed once a prompt: valid until the arena they were put in is reset. */
+typedef struct cm_unet_text cm_unet_text;
+/* text [n,L,cross_attention_dim]; results live in g until cm_ctx_reset (training), or copied to `keep` when not NULL */
+cm_unet_text *cm_unet_prepare_text(cm_ctx *g, const cm_unet *n, cm_tensor *text, cm_arena *keep);
+
+/* latents [n,h,w,in], t [n] timesteps -> predicted noise [n,h,w,out]. text's n must equal latents' n. */
+cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, const float *t, const cm_unet_text *text);
+
+/* Cross-attention sites of one forward pass, for a latent of h x w: names, sizes. count may exceed max. */
+size_t cm_unet_sites(const cm_unet *n, size_t h, size_t w, size_t max, cm_attention_site *sites, cm_arena *arena);
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The functions that networks are written with.
+ *
+ * Each makes one new tensor in the context, runs the backend's kernel and, while
+ * a tape is open and an input needs a gradient, records its own backward. None
+ * drops its inputs. NULL in, NULL out (see tensor.h). Wrong shapes are our bug:
+ * asserted.
+ */
+#ifndef CM_CORE_TENSOR_NN_H
+#define CM_CORE_TENSOR_NN_H
+
+#include "core/tensor/ops.h"
+#include "core/tensor/tensor.h"
+
+/* --- layers ------------------------------------------------------------- */
+
+typedef enum cm_pad {
+    CM_PAD_NONE,
+    CM_PAD_SAME,      /* (k-1)/2 on every side, as padding=1 for 3x3 */
+    CM_PAD_DOWN_RIGHT /* one row below and one column right only: the KL autoencoder's downsampler */
+} cm_pad;
+
+/* x [N,H,W,C], weight [O,C,kh,kw], bias [O] or NULL -> [N,oh,ow,O] */
+cm_tensor *cm_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t stride, cm_pad pad);
+/* x [...,I], weight [O,I] (or [O,I,1,1]), bias [O] or NULL -> [...,O] */
+cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
+/* x [N,...,C]; act is CM_IDENTITY or CM_SILU, fused */
+cm_tensor *cm_group_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t groups, float eps, cm_act act);
+cm_tensor *cm_layer_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, float eps);
+cm_tensor *cm_activate(cm_ctx *g, cm_tensor *x, cm_act act);
+cm_tensor *cm_geglu(cm_ctx *g, cm_tensor *x);
+
+/* q [N,Lq,heads*d], k, v [N,Lk,heads*d] -> [N,Lq,heads*d]; scale 0 means 1/sqrt(d).
+ * probs: NULL, or receives the probabilities [N,heads,Lq,Lk] as a tensor whose gradient counts. */
+cm_tensor *cm_attention(cm_ctx *g, cm_tensor *q, cm_tensor *k, cm_tensor *v, size_t heads, float scale, bool causal,
+                        cm_tensor **probs);
+
+/* ids [N*L] in [0, rows of table) -> [N,L,C]; table [V,C] */
+cm_tensor *cm_embedding(cm_ctx *g, const int *ids, size_t n, size_t length, cm_tensor *table);
+
+/* --- elementwise and shape ---------------------------------------------- */
+
+cm_tensor *cm_add(cm_ctx *g, cm_tensor *a, cm_tensor *b);          /* same shape */
+cm_tensor *cm_add_broadcast(cm_ctx *g, cm_tensor *x, cm_tensor *t); /* t's values repeat over x's leading dimensions (positions: x [N,L,C], t [L,C]) */
+cm_tensor *cm_add_rows(cm_ctx *g, cm_tensor *x, cm_tensor *t);     /* x [N,...,C] + t [N,C] (time embedding) */
+cm_tensor *cm_sub(cm_ctx *g, cm_tensor *a, cm_tensor *b);
+cm_tensor *cm_mul(cm_ctx *g, cm_tensor *a, cm_tensor *b);          /* same shape */
+cm_tensor *cm_scale(cm_ctx *g, cm_tensor *x, float factor);
+cm_tensor *cm_scale_by(cm_ctx *g, cm_tensor *x, cm_tensor *factor); /* factor [1], with gradient (logit scale) */
+cm_tensor *cm_exp(cm_ctx *g, cm_tensor *x);
+cm_tensor *cm_clamp(cm_ctx *g, cm_tensor *x, float lo, float hi);  /* gradient passes inside */
+cm_tensor *cm_concat_last(cm_ctx *g, cm_tensor *a, cm_tensor *b);  /* [...,A] and [...,B] -> [...,A+B] */
+cm_tensor *cm_concat_tokens(cm_ctx *g, cm_tensor *a, cm_tensor *b); /* [N,A,C] and [N,B,C] -> [N,A+B,C] */
+cm_tensor *cm_slice_last(cm_ctx *g, cm_tensor *x, size_t from, size_t count); /* [...,C] -> [...,count] */
+cm_tensor *cm_gather_rows(cm_ctx *g, cm_tensor *x, const size_t *rows, size_t count); /* x [R,C] (leading dimensions joined) -> [count,C] */
+cm_tensor *cm_repeat_batch(cm_ctx *g, cm_tensor *x, size_t times); /* [N,...] -> [times*N,...], whole batch after whole batch */
+cm_tensor *cm_upsample_nearest2(cm_ctx *g, cm_tensor *x);
+cm_tensor *cm_upsample_bilinear(cm_ctx *g, cm_tensor *x, size_t h, size_t w); /* align_corners=False, no antialias */
+cm_tensor *cm_avg_pool(cm_ctx *g, cm_tensor *x, size_t k, size_t stride);     /* no padding */
+cm_tensor *cm_max_pool(cm_ctx *g, cm_tensor *x, size_t k, size_t stride);     /* no padding */
+cm_tensor *cm_mean_hw(cm_ctx *g, cm_tensor *x);                    /* [N,H,W,C] or [N,L,C] -> [N,C] */
+cm_tensor *cm_normalize_last(cm_ctx *g, cm_tensor *x, float eps);  /* x / max(|x|, eps) over the last dimension */
+cm_tensor *cm_matmul_nt(cm_ctx *g, cm_tensor *a, cm_tensor *b);    /* [M,K] x [N,K]' -> [M,N] */
+cm_tensor *cm_softmax_last(cm_ctx *g, cm_tensor *x);
+
+/* sin/cos embedding of timesteps t[n] -> [n,dim]: cos first when flip (diffusers' flip_sin_to_cos), freq_shift as there */
+cm_tensor *cm_timestep_embedding(cm_ctx *g, const float *t, size_t n, size_t dim, bool flip, float freq_shift);
+
+/* --- losses, all -> [1] --------------------------------------------------- */
+
+cm_tensor *cm_mse_loss(cm_ctx *g, cm_tensor *x, const float *target, const float *weight); /* mean of weight*(x-t)^2; weight per value or NULL */
+cm_tensor *cm_l1_loss(cm_ctx *g, cm_tensor *x, const float *target);
+/* logits [R,C], labels [R] (-1: ignored), class_weight [C] or NULL, row_weight [R] or NULL;
+ * weighted mean over the rows that count (0 when none) */
+cm_tensor *cm_cross_entropy(cm_ctx *g, cm_tensor *logits, const int *labels, const float *class_weight, const float *row_weight);
+/* KL of N(mean, exp(logvar)) to N(0,1), mean over all values: 0.5*(mean^2 + exp(logvar) - 1 - logvar) */
+cm_tensor *cm_kl_loss(cm_ctx *g, cm_tensor *mean, cm_tensor *logvar);
+cm_tensor *cm_weighted_sum(cm_ctx *g, cm_tensor *const *terms, const float *weights, size_t count); /* of [1] tensors */
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The table of operations: what a backend must be able to do.
+ *
+ * `ref` (plain C, double accumulation, one thread, -ffp-contract=off) fills every
+ * entry and is the definition; a faster backend starts from ref's table and
+ * replaces what it does better. The kernel tests compare every replaced entry
+ * with ref's. Sizes are numbers of values, buffers do not overlap unless said,
+ * layouts are channels last, weights PyTorch's. Every *_grad ADDS into its
+ * outputs, and an output that is NULL is not computed.
+ */
+#ifndef CM_CORE_TENSOR_OPS_H
+#define CM_CORE_TENSOR_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/arena.h"
+
+/* How a kernel runs: threads it may use, and scratch that is gone when it returns. */
+typedef struct cm_exec {
+    int threads;
+    cm_arena *scratch;
+} cm_exec;
+
+typedef enum cm_act { CM_IDENTITY, CM_SILU, CM_GELU, CM_QUICK_GELU, CM_RELU, CM_TANH, CM_SIGMOID, CM_ACT_COUNT } cm_act;
+/* silu x*s(x); gelu x*Phi(x) with erf; quick_gelu x*s(1.702x) */
+
+/* y[n,oh,ow,o] = bias[o] + sum x[n, y*stride-pad_top+i, x*stride-pad_left+j, c] w[o,c,i,j]; outside is 0. */
+typedef struct cm_conv_shape {
+    size_t n, h, w, c;     /* input [n,h,w,c] */
+    size_t o, kh, kw;      /* weight [o,c,kh,kw] */
+    size_t stride, pad_top, pad_left;
+    size_t oh, ow;         /* output [n,oh,ow,o] */
+} cm_conv_shape;
+
+/* q [n,lq,heads*d], k and v [n,lk,heads*d] (or [1,lk,heads*d] with kv_shared), out as q.
+ * P = softmax(scale q k' + mask), mask: causal (key j visible to query i when j <= i). */
+typedef struct cm_attention_shape {
+    size_t n, heads, lq, lk, d;
+    float scale;
+    bool causal;
+} cm_attention_shape;
+
+typedef struct cm_norm_shape {
+    size_t n, hw, c, groups; /* x [n,hw,c]; group norm: one mean per (n, group) over hw and c/groups */
+    float eps;
+    cm_act act;              /* applied after the norm: CM_IDENTITY or CM_SILU */
+} cm_norm_shape;
+
+typedef struct cm_ops {
+    const char *name;   /* "ref", "openblas" */
+    const char *about;  /* one line for `list backends` */
+
+    /* C[m,n] = alpha op(A) op(B) + beta C, row-major; ta: A is stored [k,m]; tb: B is stored [n,k].
+     * beta 0 does not read C. */
+    void (*gemm)(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
+                 const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+
+    /* y[rows,out] = x[rows,in] w[out,in]' + bias[out]; bias may be NULL */
+    void (*linear)(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+                   const float *bias, float *y);
+    void (*linear_grad)(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+                        const float *dy, float *dx, float *dw, float *dbias);
+
+    void (*conv2d)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
+    void (*conv2d_grad)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+                        float *dx, float *dw, float *dbias);
+
+    /* y = act(gamma (x-mean) rstd + beta); mean, rstd [n,groups] are outputs, kept for the gradient */
+    void (*group_norm)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+                       float *y, float *mean, float *rstd);
+    void (*group_norm_grad)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma,
+                            const float *beta, const float *mean, const float *rstd, const float *dy,
+                            float *dx, float *dgamma, float *dbeta);
+    /* over the last dimension: x [rows,c]; mean, rstd [rows] */
+    void (*layer_norm)(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
+                       const float *beta, float *y, float *mean, float *rstd);
+    void (*layer_norm_grad)(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma,
+                            const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta);
+
+    void (*act)(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y);  /* y may be x */
+    void (*act_grad)(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx);
+
+    /* x [rows,2*half] -> y [rows,half] = x[:, :half] * gelu(x[:, half:]) (diffusers' GEGLU) */
+    void (*geglu)(const cm_exec *e, size_t rows, size_t half, const float *x, float *y);
+    void (*geglu_grad)(const cm_exec *e, size_t rows, size_t half, const float *x, const float *dy, float *dx);
+
+    /* y = a + b; y may be a. axpy: y += alpha x */
+    void (*add)(const cm_exec *e, size_t n, const float *a, const float *b, float *y);
+    void (*axpy)(const cm_exec *e, size_t n, float alpha, const float *x, float *y);
+    /* y[n,hw,c] = x[n,hw,c] + t[n,c]; y may be x.  sum_hw: dt[n,c] += sum over hw of dy */
+    void (*add_rows)(const cm_exec *e, size_t n, size_t hw, size_t c, const float *x, const float *t, float *y);
+    void (*sum_hw)(const cm_exec *e, size_t n, size_t hw, size_t c, const float *dy, float *dt);
+
+    /* probs [n,heads,lq,lk] is written when not NULL. lse [n,heads,lq] = log-sum-exp of the scaled scores, when not NULL. */
+    void (*attention)(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+                      float *out, float *probs, float *lse);
+    /* dprobs [n,heads,lq,lk]: an extra gradient that arrives at the probabilities (HOLA), or NULL */
+    void (*attention_grad)(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+                           const float *out, const float *lse, const float *dout, const float *dprobs,
+                           float *dq, float *dk, float *dv);
+
+    /* rows of x [rows,c] -> probabilities; y may be x. _grad from y */
+    void (*softmax)(const cm_exec *e, size_t rows, size_t c, const float *x, float *y);
+    void (*softmax_grad)(const cm_exec *e, size_t rows, size_t c, const float *y, const float *dy, float *dx);
+
+    /* nearest, factor 2: x [n,h,w,c] -> y [n,2h,2w,c] */
+    void (*upsample2)(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *x, float *y);
+    void (*upsample2_grad)(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *dy, float *dx);
+
+    /* AdamW, decoupled decay (Loshchilov and Hutter 2019, algorithm 2, PyTorch's form):
+     * m,v moments; step counts from 1; g is scaled by grad_scale first (clipping) */
+    void (*adamw)(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
+                  float grad_scale, const float *g, float *w, float *m, float *v);
+} cm_ops;
+
+const cm_ops *cm_ops_ref(void);
+const cm_ops *cm_ops_openblas(void);
+
+/* All backends, NULL-terminated, fastest last; find returns NULL if there is none of that name. */
+const cm_ops *const *cm_backends(void);
+const cm_ops *cm_backend_find(const char *name);
+
+#endif

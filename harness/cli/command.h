@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Commands: one table of commands, one table of options each; help and parser come from the same tables.
+ *
+ *     static const cm_option options[] = {
+ *         {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N)"},
+ *         {0},
+ *     };
+ *     const cm_command cm_command_generate = {"generate", "make pictures from prompts", options, usage, run};
+ *
+ * Options are --name value or --name=value; a flag takes no value. Every command also
+ * has -q, -v and --help. Exit codes: 0 good, 1 failed, 2 wrong usage, 3 finished but some samples failed.
+ */
+#ifndef CM_HARNESS_CLI_COMMAND_H
+#define CM_HARNESS_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/status.h"
+
+typedef enum cm_option_kind { CM_OPT_TEXT, CM_OPT_SIZE, CM_OPT_U64, CM_OPT_NUMBER, CM_OPT_FLAG } cm_option_kind;
+
+typedef struct cm_option {
+    const char *name;        /* "seed"; NULL ends the table */
+    cm_option_kind kind;
+    const char *argument;    /* "N", "FILE"; NULL for a flag */
+    const char *otherwise;   /* default as text; NULL: none (absent) */
+    const char *help;
+} cm_option;
+
+typedef struct cm_args cm_args; /* parsed options and positional words */
+
+typedef struct cm_command {
+    const char *name, *about;
+    const cm_option *options;
+    const char *positional;  /* "DIR", "models|backends|..." or NULL: none allowed; "[...]" optional; "WORD..." many */
+    const char *details;     /* a few lines under the options in --help, or NULL */
+    int (*run)(const cm_args *a);
+} cm_command;
+
+extern const cm_command *const cm_commands[]; /* NULL-terminated, in the order of help */
+
+bool cm_arg_given(const cm_args *a, const char *name);          /* by the user */
+const char *cm_arg_text(const cm_args *a, const char *name);    /* NULL: absent without default */
+size_t cm_arg_size(const cm_args *a, const char *name);
+uint64_t cm_arg_u64(const cm_args *a, const char *name);
+double cm_arg_number(const cm_args *a, const char *name);
+bool cm_arg_flag(const cm_args *a, const char *name);
+size_t cm_arg_words(const cm_args *a, const char *const **words); /* positional */
+
+/* Prints "cosmicman: <why>" and returns the exit code for a status (2 for CM_EUSAGE, else 1). */
+int cm_exit_for(cm_status s);
+
+#endif
