@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# Only calls what is below: CMake builds, ci/ tests, the program does the work.
+JOBS ?= $(shell nproc)
+OUT ?= out/bench
+GENERATOR := $(shell command -v ninja >/dev/null && echo -G Ninja)
+
+build: build/CMakeCache.txt
+	@cmake --build build -j $(JOBS) -- $(if $(GENERATOR),,--no-print-directory)
+
+build/CMakeCache.txt:
+	@cmake -S . -B build $(GENERATOR) -DCMAKE_BUILD_TYPE=Release
+
+# The main job: three arms over people-64, scores, speed, the report.
+bench: build
+	@env -u OPENBLAS_CORETYPE build/cosmicman bench --suite quick --out $(OUT)
+	@echo "open $(OUT)/report.html"
+
+full: build
+	@env -u OPENBLAS_CORETYPE build/cosmicman bench --suite full --out out/full
+
+test: build
+	@ci/test.sh build
+
+# The same tests under AddressSanitizer and UBSan.
+test-asan:
+	@cmake -S . -B build-asan $(GENERATOR) -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g" -DCM_SANITIZE=ON >/dev/null
+	@cmake --build build-asan -j $(JOBS)
+	@ci/test.sh build-asan
+
+# The same tree with the other compiler, warnings being errors.
+clang:
+	@cmake -S . -B build-clang $(GENERATOR) -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@cmake --build build-clang -j $(JOBS)
+
+clean:
+	rm -rf build build-asan build-clang
+
+.PHONY: build bench full test test-asan clang clean
