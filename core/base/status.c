@@ -3,26 +3,31 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char reason[1024];
 
+/* Written aside first: an argument may be cm_why() itself. */
 cm_status cm_fail(cm_status s, const char *format, ...) {
+    char fresh[sizeof reason] = "";
     va_list args;
     va_start(args, format);
-    vsnprintf(reason, sizeof reason, format, args);
+    vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
+    memcpy(reason, fresh, sizeof reason);
     return s;
 }
 
 cm_status cm_fail_in(cm_status s, const char *format, ...) {
-    char inner[sizeof reason];
-    snprintf(inner, sizeof inner, "%s", reason);
+    char fresh[2 * sizeof reason + 2] = "";
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(reason, sizeof reason, format, args);
+    const int n = vsnprintf(fresh, sizeof reason, format, args);
     va_end(args);
-    if (n < 0) n = 0;
-    if ((size_t)n < sizeof reason) snprintf(reason + n, sizeof reason - (size_t)n, ": %s", inner);
+    const size_t length = n < 0 ? 0 : (size_t)n < sizeof reason ? (size_t)n : sizeof reason - 1;
+    memcpy(fresh + length, ": ", 2);
+    memcpy(fresh + length + 2, reason, sizeof reason);
+    memcpy(reason, fresh, sizeof reason - 1); /* its last byte stays 0 */
     return s;
 }
 

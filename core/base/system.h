@@ -33,7 +33,17 @@ bool cm_path_exists(const char *path);
 bool cm_path_is_dir(const char *path);
 cm_status cm_make_dirs(const char *path);                 /* like mkdir -p */
 cm_status cm_read_text(const char *path, size_t max_bytes, cm_arena *out, char **text, size_t *length);
-/* Whole file through "path.part", synced, then renamed; nothing is left on failure. */
+/* A file written through "path.part": finish syncs it and gives it its name, drop removes it.
+ * A path that is there and is no regular file (a pipe, /dev/stdout) is written directly. */
+typedef struct cm_part {
+    FILE *file;
+    char *path, *part; /* part: NULL when written directly */
+} cm_part;
+cm_status cm_part_open(cm_part *p, const char *path);
+cm_status cm_part_finish(cm_part *p); /* on failure it is dropped */
+void cm_part_drop(cm_part *p);        /* fine after finish, and on a cleared struct */
+
+/* A whole file, the same way; nothing is left on failure. */
 cm_status cm_write_whole(const char *path, const void *data, size_t bytes);
 
 /* Ctrl-C and SIGTERM ask politely: long loops check this, save, and return CM_EINTERRUPTED. */

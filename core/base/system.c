@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include "core/base/system.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+double cm_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double cm_peak_rss_mb(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024 : 0;
+}
+
+double cm_rss_mb(void) {
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f) return 0;
+    if (fscanf(f, "%*d %ld", &pages) != 1) pages = 0;
+    fclose(f);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
+}
+
+void cm_iso_time(char out[32]) {
+    const time_t now = time(NULL);
+    struct tm t;
+    gmtime_r(&now, &t);
+    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &t);
+}
+
+struct cm_sha {
+    EVP_MD_CTX *evp; /* NULL: there was no memory, the digest comes out empty */
+};
+
+cm_sha *cm_sha_begin(void) {
+    cm_sha *h = calloc(1, sizeof *h);
+    if (!h) return NULL;
+    h->evp = EVP_MD_CTX_new();
+    if (h->evp) EVP_DigestInit_ex(h->evp, EVP_sha256(), NULL);
+    return h;
+}
+
+void cm_sha_add(cm_sha *h, const void *data, size_t bytes) {
+    if (h && h->evp && bytes) EVP_DigestUpdate(h->evp, data, bytes);
+}
+
+void cm_sha_end(cm_sha **h, char out[65]) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (*h && (*h)->evp) EVP_DigestFinal_ex((*h)->evp, digest, &length);
+    for (unsigned i = 0; i < length && i < 32; i++) {
+        out[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    out[length ? 64 : 0] = 0;
+    if (*h) EVP_MD_CTX_free((*h)->evp);
+    free(*h);
+    *h = NULL;
+}
+
+cm_status cm_sha_file(const char *path, char out[65]) {
+    FILE *f = fopen(path, "rb");
+    if (!f) return cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
+    cm_sha *h = cm_sha_begin();
+    static _Thread_local unsigned char piece[1 << 16];
+    size_t n;
+    while ((n = fread(piece, 1, sizeof piece, f)) > 0) cm_sha_add(h, piece, n);
+    const bool good = !ferror(f);
+    fclose(f);
+    cm_sha_end(&h, out);
+    return good ? CM_OK : cm_fail(CM_EIO, "%s: cannot be read", path);
+}
+
+bool cm_path_exists(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+bool cm_path_is_dir(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+cm_status cm_make_dirs(const char *path) {
+    char *p = strdup(path);
+    if (!p) return cm_fail(CM_ENOMEM, "out of memory");
+    cm_status s = CM_OK;
+    for (char *c = p; *c && s == CM_OK; c++) {
+        if (c[1] && c[1] != '/') continue; /* the end of a part */
+        const char keep = c[1];
+        c[1] = 0;
+        if (mkdir(p, 0777) != 0 && !cm_path_is_dir(p)) {
+            s = cm_fail(CM_EIO, "%s: cannot make folder: %s", p, errno == EEXIST ? "a file has this name" : strerror(errno));
+        }
+        c[1] = keep;
+    }
+    free(p);
+    return s;
+}
+
+/* Reads in pieces rather than by size, so that pipes work. */
+static cm_status read_all(FILE *f, const char *path, size_t max_bytes, char **text, size_t *length) {
+    size_t n = 0, room = 1 << 14;
+    char *buffer = malloc(room);
+    while (buffer) {
+        n += fread(buffer + n, 1, room - n, f);
+        if (n < room) break;
+        char *grown = n > max_bytes ? NULL : realloc(buffer, room * 2);
+        if (!grown) break;
+        room *= 2;
+        buffer = grown;
+    }
+    cm_status s = CM_OK;
+    if (buffer && ferror(f)) {
+        s = cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
+    } else if (buffer && n > max_bytes) {
+        s = cm_fail(CM_EFORMAT, "%s: larger than %zu bytes", path, max_bytes);
+    } else if (!buffer || n == room) {
+        s = cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    }
+    if (s != CM_OK) {
+        free(buffer);
+        return s;
+    }
+    *text = buffer;
+    *length = n;
+    return CM_OK;
+}
+
+cm_status cm_read_text(const char *path, size_t max_bytes, cm_arena *out, char **text, size_t *length) {
+    if (cm_path_is_dir(path)) return cm_fail(CM_EIO, "%s: is a folder", path);
+    FILE *f = fopen(path, "rb");
+    if (!f) return cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
+    char *buffer = NULL;
+    size_t n = 0;
+    const cm_status s = read_all(f, path, max_bytes, &buffer, &n);
+    fclose(f);
+    if (s != CM_OK) return s;
+    char *copy = CM_PUSH(out, char, n + 1);
+    if (copy) {
+        memcpy(copy, buffer, n);
+        copy[n] = 0;
+        *text = copy;
+        if (length) *length = n;
+    }
+    free(buffer);
+    return cm_arena_check(out);
+}
+
+static cm_status part_fail(cm_part *p, int error) {
+    const cm_status s = cm_fail(CM_EIO, "%s: cannot write: %s", p->path, strerror(error));
+    cm_part_drop(p);
+    return s;
+}
+
+cm_status cm_part_open(cm_part *p, const char *path) {
+    *p = (cm_part){.path = strdup(path)};
+    if (!p->path) return cm_fail(CM_ENOMEM, "out of memory");
+    struct stat st;
+    const bool there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode)) return part_fail(p, EISDIR);
+    if (!there || S_ISREG(st.st_mode)) {
+        const size_t bytes = strlen(path) + sizeof ".part";
+        p->part = malloc(bytes);
+        if (!p->part) return part_fail(p, ENOMEM);
+        snprintf(p->part, bytes, "%s.part", path);
+    }
+    p->file = fopen(p->part ? p->part : path, "wb");
+    if (p->file) return CM_OK;
+    const int error = errno;
+    free(p->part); /* not ours to remove */
+    p->part = NULL;
+    return part_fail(p, error);
+}
+
+cm_status cm_part_finish(cm_part *p) {
+    errno = 0;
+    const bool written = !ferror(p->file) && fflush(p->file) == 0 && (!p->part || fsync(fileno(p->file)) == 0);
+    int error = errno ? errno : ENOSPC; /* an earlier write failed; its errno is gone */
+    const bool closed = fclose(p->file) == 0;
+    if (written && !closed) error = errno;
+    p->file = NULL;
+    if (!written || !closed) return part_fail(p, error);
+    if (p->part && rename(p->part, p->path) != 0) return part_fail(p, errno);
+    free(p->part);
+    p->part = NULL;
+    cm_part_drop(p);
+    return CM_OK;
+}
+
+void cm_part_drop(cm_part *p) {
+    if (p->file) fclose(p->file);
+    if (p->part) remove(p->part);
+    free(p->part);
+    free(p->path);
+    *p = (cm_part){0};
+}
+
+cm_status cm_write_whole(const char *path, const void *data, size_t bytes) {
+    cm_part p;
+    CM_TRY(cm_part_open(&p, path));
+    if (bytes && fwrite(data, 1, bytes, p.file) != bytes) return part_fail(&p, errno);
+    return cm_part_finish(&p);
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+/* A second Ctrl-C finds the default action again and ends the program at once. */
+void cm_catch_signals(void) {
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool cm_interrupted(void) {
+    return interrupted != 0;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/io/jsonl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/system.h"
+
+enum { MAX_FILE = 1 << 30 };
+
+static cm_status out_of_memory(const char *path) {
+    return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+}
+
+cm_status cm_json_read(const char *path, json_t **out) {
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    char *text;
+    size_t length;
+    cm_status s = cm_read_text(path, MAX_FILE, &arena, &text, &length);
+    if (s == CM_OK) {
+        json_error_t e;
+        json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
+        if (value) {
+            *out = value;
+        } else {
+            s = cm_fail(CM_EFORMAT, "%s:%d: not JSON: %s", path, e.line, e.text);
+        }
+    }
+    cm_arena_free(&arena);
+    return s;
+}
+
+cm_status cm_json_write(const char *path, const json_t *value) {
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY);
+    if (!text) return cm_fail(CM_EFORMAT, "%s: this value cannot be written as JSON", path);
+    cm_part p;
+    cm_status s = cm_part_open(&p, path);
+    if (s == CM_OK) {
+        fputs(text, p.file);
+        fputc('\n', p.file);
+        s = cm_part_finish(&p);
+    }
+    free(text);
+    return s;
+}
+
+static bool is_blank(const char *line, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!strchr(" \t\r", line[i])) return false;
+    }
+    return true;
+}
+
+/* Appends to `all` the lines of text; a line that is no JSON value is an error with its number. */
+static cm_status parse_lines(const char *path, const char *text, size_t length, json_t *all) {
+    size_t number = 0;
+    for (size_t at = 0; at < length;) {
+        const char *end = memchr(text + at, '\n', length - at);
+        const size_t n = end ? (size_t)(end - text) - at : length - at;
+        number++;
+        if (!is_blank(text + at, n)) {
+            json_error_t e;
+            json_t *line = json_loadb(text + at, n, JSON_REJECT_DUPLICATES, &e);
+            if (!line) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", path, number, e.text);
+            if (json_array_append_new(all, line) != 0) return out_of_memory(path);
+        }
+        at += n + 1;
+    }
+    return CM_OK;
+}
+
+cm_status cm_jsonl_read(const char *path, json_t **out) {
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    char *text;
+    size_t length;
+    json_t *all = json_array();
+    cm_status s = all ? cm_read_text(path, MAX_FILE, &arena, &text, &length) : out_of_memory(path);
+    if (s == CM_OK) s = parse_lines(path, text, length, all);
+    cm_arena_free(&arena);
+    if (s == CM_OK) {
+        *out = all;
+    } else {
+        json_decref(all);
+    }
+    return s;
+}
+
+struct cm_records {
+    FILE *file;
+    char *path;
+};
+
+/* The length up to and with the last newline: what a killed run finished. */
+static size_t whole_lines(const char *text, size_t length) {
+    while (length && text[length - 1] != '\n') length--;
+    return length;
+}
+
+static cm_status read_existing(const char *path, json_t *all, size_t *keep) {
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    char *text;
+    size_t length;
+    cm_status s = cm_read_text(path, MAX_FILE, &arena, &text, &length);
+    if (s == CM_OK) {
+        *keep = whole_lines(text, length);
+        s = parse_lines(path, text, *keep, all);
+    }
+    cm_arena_free(&arena);
+    return s;
+}
+
+cm_status cm_records_open(cm_records **out, const char *path, json_t **existing) {
+    json_t *all = json_array();
+    cm_records *r = calloc(1, sizeof *r);
+    cm_status s = CM_OK;
+    size_t keep = 0;
+    if (!all || !r || !(r->path = strdup(path))) {
+        s = out_of_memory(path);
+        goto out;
+    }
+    if (cm_path_exists(path)) s = read_existing(path, all, &keep);
+    if (s != CM_OK) goto out;
+    r->file = fopen(path, "ab");
+    if (!r->file) {
+        s = cm_fail(CM_EIO, "%s: cannot write: %s", path, strerror(errno));
+        goto out;
+    }
+    if (keep && ftruncate(fileno(r->file), (off_t)keep) != 0) s = cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
+    if (!keep && ftruncate(fileno(r->file), 0) != 0 && errno != EINVAL) s = cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
+out:
+    if (s != CM_OK) {
+        cm_records_close(&r);
+    } else {
+        *out = r;
+        if (existing) *existing = json_incref(all);
+    }
+    json_decref(all);
+    return s;
+}
+
+/* One write and one flush a line, so that a kill costs at most the line being written. */
+cm_status cm_records_add(cm_records *r, const json_t *line) {
+    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (!text) return cm_fail(CM_EFORMAT, "%s: this value cannot be written as JSON", r->path);
+    errno = 0;
+    const bool good = fputs(text, r->file) >= 0 && fputc('\n', r->file) != EOF && fflush(r->file) == 0;
+    const int error = errno ? errno : ENOSPC;
+    free(text);
+    return good ? CM_OK : cm_fail(CM_EIO, "%s: cannot write: %s", r->path, strerror(error));
+}
+
+void cm_records_close(cm_records **r) {
+    if (!*r) return;
+    if ((*r)->file) fclose((*r)->file);
+    free((*r)->path);
+    free(*r);
+    *r = NULL;
+}
+
+cm_status cm_json_size(const json_t *o, const char *key, size_t *out) {
+    const json_t *v = json_object_get(o, key);
+    if (!json_is_integer(v) || json_integer_value(v) < 0) {
+        return cm_fail(CM_EFORMAT, "\"%s\": %s", key, v ? "not a whole number of 0 or more" : "absent");
+    }
+    *out = (size_t)json_integer_value(v);
+    return CM_OK;
+}
+
+cm_status cm_json_number(const json_t *o, const char *key, double *out) {
+    const json_t *v = json_object_get(o, key);
+    if (!json_is_number(v)) return cm_fail(CM_EFORMAT, "\"%s\": %s", key, v ? "not a number" : "absent");
+    *out = json_number_value(v);
+    return CM_OK;
+}
+
+cm_status cm_json_text(const json_t *o, const char *key, const char **out) {
+    const json_t *v = json_object_get(o, key);
+    if (!json_is_string(v)) return cm_fail(CM_EFORMAT, "\"%s\": %s", key, v ? "not a text" : "absent");
+    *out = json_string_value(v);
+    return CM_OK;
+}
+
+size_t cm_json_size_or(const json_t *o, const char *key, size_t otherwise) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_integer(v) && json_integer_value(v) >= 0 ? (size_t)json_integer_value(v) : otherwise;
+}
+
+double cm_json_number_or(const json_t *o, const char *key, double otherwise) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) ? json_number_value(v) : otherwise;
+}
+
+bool cm_json_bool_or(const json_t *o, const char *key, bool otherwise) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+const char *cm_json_text_or(const json_t *o, const char *key, const char *otherwise) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_string(v) ? json_string_value(v) : otherwise;
+}
