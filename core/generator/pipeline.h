@@ -25,7 +25,7 @@ typedef struct cm_model {
     cm_schedule schedule;
     const char *default_sampler; /* from scheduler_config's _class_name when known, else "ddim" */
     size_t default_width, default_height;
-    char hash[65];               /* SHA-256 over all weights */
+    char hash[65];               /* SHA-256 over all weights; of a random model: over its configurations and seed */
     cm_params *params[3];        /* text, unet, vae */
     cm_arena arena;
 } cm_model;
@@ -34,8 +34,21 @@ typedef struct cm_model {
 cm_status cm_model_open(cm_model *m, const char *name, uint64_t seed);
 void cm_model_close(cm_model *m);
 
-/* Where shipped models lie: $COSMICMAN_MODELS, else beside the program or its source tree. */
+/* Where what ships with the program lies: `sub` ("prompts/sets") under $COSMICMAN_HOME, under the program's folder or
+ * the one above it, or in its source tree; the first that is there. */
+cm_status cm_shipped_folder(const char *sub, cm_arena *out, char **path);
+/* Where shipped models lie: $COSMICMAN_MODELS, else core/models there. */
 cm_status cm_models_folder(cm_arena *out, char **path);
+
+/* A row of models.json. */
+typedef struct cm_model_entry {
+    const char *name, *about;    /* "nano:daring" */
+    const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
+    size_t width, height;        /* 0: from the UNet's sample_size */
+    bool random;                 /* weights from the seed, configurations only */
+    bool present;                /* every part is there */
+} cm_model_entry;
+cm_status cm_models_list(cm_arena *out, cm_model_entry **entries, size_t *count);
 
 typedef struct cm_request {
     const char *prompt, *negative; /* negative "": the empty prompt */
@@ -53,6 +66,7 @@ typedef struct cm_request {
 typedef struct cm_timing {
     double tokenize, text, unet_step_median, unet, decode, total;
     size_t unet_steps;
+    const double *unet_step;       /* [unet_steps], each step's seconds */
 } cm_timing;
 
 typedef struct cm_result {

@@ -7,6 +7,9 @@
 
 #include "core/base/arena.h"
 
+typedef enum cm_spacing { CM_SPACING_DEFAULT, CM_SPACING_LEADING, CM_SPACING_TRAILING, CM_SPACING_LINSPACE } cm_spacing;
+typedef enum cm_prediction { CM_PREDICT_EPSILON, CM_PREDICT_V } cm_prediction;
+
 /* From scheduler/scheduler_config.json, with diffusers' defaults. */
 typedef struct cm_schedule {
     size_t train_steps;          /* 1000 */
@@ -14,8 +17,8 @@ typedef struct cm_schedule {
     int steps_offset;
     bool set_alpha_to_one, clip_sample;
     double clip_range;
-    enum { CM_SPACING_LEADING, CM_SPACING_TRAILING, CM_SPACING_LINSPACE } spacing;
-    enum { CM_PREDICT_EPSILON, CM_PREDICT_V } prediction;
+    cm_spacing spacing;          /* DEFAULT: the file does not say; each sampler then has its own, as in diffusers */
+    cm_prediction prediction;
 } cm_schedule;
 
 cm_status cm_schedule_configure(const json_t *config, cm_arena *out, cm_schedule *s);
@@ -24,7 +27,7 @@ typedef struct cm_sampler_state cm_sampler_state;
 
 typedef struct cm_sampler {
     const char *name, *about;    /* "ddim" */
-    /* Prepares `steps` steps; timesteps[i] is what the UNet is told at step i. */
+    /* Prepares `steps` steps, 1 to train_steps; timesteps[i] is what the UNet is told at step i. */
     cm_status (*begin)(const cm_schedule *s, size_t steps, cm_arena *out, cm_sampler_state **state);
     /* x *= first scale of the starting noise */
     float (*init_scale)(const cm_sampler_state *state);
@@ -35,6 +38,8 @@ typedef struct cm_sampler {
 } cm_sampler;
 
 extern const cm_sampler *const cm_samplers[]; /* NULL-terminated */
-const cm_sampler *cm_sampler_find(const char *name);
+const cm_sampler *cm_sampler_find(const char *name); /* NULL: none of that name */
+/* The sampler that a scheduler_config.json's _class_name means; ddim where we have none of that class. */
+const cm_sampler *cm_sampler_for_class(const char *class_name);
 
 #endif

@@ -39,7 +39,7 @@ typedef struct cm_command {
     int (*run)(const cm_args *a);
 } cm_command;
 
-extern const cm_command *const cm_commands[]; /* NULL-terminated, in the order of help */
+extern const cm_command *const cm_commands[]; /* commands.c; NULL-terminated, in the order of help */
 
 bool cm_arg_given(const cm_args *a, const char *name);          /* by the user */
 const char *cm_arg_text(const cm_args *a, const char *name);    /* NULL: absent without default */
@@ -48,6 +48,17 @@ uint64_t cm_arg_u64(const cm_args *a, const char *name);
 double cm_arg_number(const cm_args *a, const char *name);
 bool cm_arg_flag(const cm_args *a, const char *name);
 size_t cm_arg_words(const cm_args *a, const char *const **words); /* positional */
+
+/* For main: reads argv (after the command's name) against the command's tables. Every value is checked here, so
+ * that the cm_arg_* above cannot fail. Close with cm_args_close; NULL is fine. */
+cm_status cm_args_parse(const cm_command *c, int argc, char **argv, cm_args **out);
+void cm_args_close(cm_args **a);
+bool cm_args_help(const cm_args *a);         /* --help was given: nothing else was checked */
+int cm_args_verbosity(const cm_args *a);     /* -1 quiet, 0, 1 verbose */
+void cm_command_help(const cm_command *c);   /* one screen on stdout */
+
+/* The word of `words` (NULL-terminated) nearest to what was typed, or NULL when none is near. */
+const char *cm_closest(const char *typed, const char *const *words);
 
 /* Prints "cosmicman: <why>" and returns the exit code for a status (2 for CM_EUSAGE, else 1). */
 int cm_exit_for(cm_status s);

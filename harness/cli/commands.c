@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The table of commands: one line each, in the order of help. A command lives in harness/cli/NAME.c. */
+#include "harness/cli/command.h"
+
+extern const cm_command cm_command_list;
+
+const cm_command *const cm_commands[] = {
+    &cm_command_list,
+    NULL,
+};

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+/* cosmicman list: prints the tables. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/generator/pipeline.h"
+#include "core/generator/sampler.h"
+#include "core/io/jsonl.h"
+#include "harness/cli/command.h"
+
+static cm_status list_samplers(cm_arena *a) {
+    (void)a;
+    for (size_t i = 0; cm_samplers[i]; i++) printf("%-12s%s\n", cm_samplers[i]->name, cm_samplers[i]->about);
+    return CM_OK;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names in `folder` that end in `ending`, without it, sorted. */
+static cm_status names_in(const char *folder, const char *ending, cm_arena *a, char **names, size_t max, size_t *count) {
+    DIR *d = opendir(folder);
+    if (!d) return cm_fail(CM_EIO, "%s: cannot open the folder", folder);
+    size_t n = 0;
+    for (const struct dirent *e = readdir(d); e && n < max; e = readdir(d)) {
+        const size_t length = strlen(e->d_name), tail = strlen(ending);
+        if (length <= tail || strcmp(e->d_name + length - tail, ending) != 0) continue;
+        names[n++] = cm_arena_print(a, "%.*s", (int)(length - tail), e->d_name);
+    }
+    closedir(d);
+    CM_TRY(cm_arena_check(a));
+    qsort(names, n, sizeof *names, compare_names);
+    *count = n;
+    return CM_OK;
+}
+
+enum { MAX_FILES = 256 };
+
+static cm_status list_suites(cm_arena *a) {
+    char *folder, *names[MAX_FILES];
+    size_t count;
+    CM_TRY(cm_shipped_folder("harness/suites", a, &folder));
+    CM_TRY(names_in(folder, ".json", a, names, MAX_FILES, &count));
+    for (size_t i = 0; i < count; i++) {
+        json_t *suite = NULL;
+        CM_TRY(cm_json_read(cm_arena_print(a, "%s/%s.json", folder, names[i]), &suite));
+        printf("%-16s%s\n", names[i], cm_json_text_or(suite, "about", ""));
+        json_decref(suite);
+    }
+    return CM_OK;
+}
+
+static cm_status list_prompts(cm_arena *a) {
+    char *folder, *names[MAX_FILES];
+    size_t count;
+    CM_TRY(cm_shipped_folder("prompts/sets", a, &folder));
+    CM_TRY(names_in(folder, ".jsonl", a, names, MAX_FILES, &count));
+    for (size_t i = 0; i < count; i++) {
+        json_t *lines = NULL;
+        CM_TRY(cm_jsonl_read(cm_arena_print(a, "%s/%s.jsonl", folder, names[i]), &lines));
+        const json_t *first = json_array_get(lines, 0);
+        printf("%-16s%zu prompts; the first: %s\n", names[i], json_array_size(lines), cm_json_text_or(first, "prompt", ""));
+        json_decref(lines);
+    }
+    return CM_OK;
+}
+
+static const struct {
+    const char *name;
+    cm_status (*list)(cm_arena *a);
+} subjects[] = {
+    {"samplers", list_samplers},
+    {"suites", list_suites},
+    {"prompts", list_prompts},
+};
+
+static int run(const cm_args *args) {
+    const char *const *words;
+    cm_arg_words(args, &words);
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_status s = CM_OK;
+    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+        if (strcmp(subjects[i].name, words[0]) == 0) s = subjects[i].list(&a);
+    }
+    cm_arena_free(&a);
+    return cm_exit_for(s);
+}
+
+const cm_command cm_command_list = {
+    .name = "list",
+    .about = "print a table: models, backends, samplers, metrics, suites, prompts",
+    .positional = "samplers|suites|prompts",
+    .run = run,
+};
