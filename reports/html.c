@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+/* report.html: one file without outside links. Pictures are embedded as data; the page reads well on a phone and printed. */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "reports/rows.h"
+
+enum { GRID_SHOWN = 12, GRID_MAX = 64 };
+
+static const char style[] =
+    ":root{--ink:#1c2733;--soft:#5b6875;--line:#d9dfe5;--wash:#f4f6f8;--mark:#b03a2e}"
+    "*{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#fff}"
+    "main{max-width:1100px;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.7rem;line-height:1.2;margin:.5rem 0}"
+    "h2{font-size:1.2rem;margin:2.2rem 0 .6rem;border-bottom:2px solid var(--line);padding-bottom:.2rem}"
+    "p{max-width:72ch;margin:.5rem 0}.soft{color:var(--soft);font-size:.88rem}"
+    ".wide{overflow-x:auto;margin:.6rem 0}table{border-collapse:collapse;font-size:.9rem;min-width:100%}"
+    "th,td{padding:.35rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}"
+    "th{background:var(--wash);font-weight:600}th:first-child,td:first-child,td.l,th.l{text-align:left}"
+    "td small{display:block;color:var(--soft);font-size:.75rem}tr.theirs td{color:var(--soft);font-style:italic}"
+    "b{color:var(--mark)}td.none{color:var(--soft);font-size:.8rem}"
+    ".grid{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(300px,1fr))}"
+    "figure{margin:0;border:1px solid var(--line);border-radius:6px;padding:.6rem;break-inside:avoid}"
+    ".arms{display:flex;gap:.4rem}.arms div{flex:1;text-align:center;font-size:.78rem;color:var(--soft)}"
+    ".arms img{width:100%;display:block;image-rendering:pixelated;border-radius:3px}"
+    "figcaption{font-size:.78rem;line-height:1.35;margin-top:.4rem;color:var(--soft)}"
+    "figcaption em{font-style:normal;color:var(--mark)}"
+    "img.plot{max-width:100%;height:auto}summary{cursor:pointer;color:var(--soft);margin:1rem 0}"
+    "@media print{main{max-width:none;padding:0}h2{break-after:avoid}table{font-size:8pt}details{display:none}}";
+
+static void escape(FILE *f, const char *text) {
+    for (; *text; text++) switch (*text) {
+        case '&': fputs("&amp;", f); break;
+        case '<': fputs("&lt;", f); break;
+        case '>': fputs("&gt;", f); break;
+        case '"': fputs("&quot;", f); break;
+        default: fputc(*text, f);
+        }
+}
+
+/* The file as a data URI; false when it cannot be read. A picture that is gone leaves a gap, not a failure. */
+static bool embed(FILE *f, const cm_rows *r, const char *file, const char *type) {
+    cm_arena scratch;
+    cm_arena_init(&scratch, 0);
+    const char *path = cm_arena_print(&scratch, "%s/%s", r->folder, file);
+    char *bytes = NULL;
+    size_t n = 0;
+    bool good = path && cm_read_text(path, (size_t)16 << 20, &scratch, &bytes, &n) == CM_OK;
+    unsigned char *text = good ? CM_PUSH(&scratch, unsigned char, n / 3 * 4 + 8) : NULL;
+    if (text) {
+        EVP_EncodeBlock(text, (const unsigned char *)bytes, (int)n);
+        fprintf(f, "data:%s;base64,%s", type, (const char *)text);
+    }
+    cm_arena_free(&scratch);
+    return text != NULL;
+}
+
+static void picture(FILE *f, const cm_rows *r, const char *file, const char *alt) {
+    fputs("<img alt=\"", f);
+    escape(f, alt);
+    fputs("\" src=\"", f);
+    embed(f, r, file, "image/png");
+    fputs("\">", f);
+}
+
+/* Paragraphs separated by blank lines -> <p>. */
+static cm_status paragraphs(FILE *f, const cm_rows *r, void (*write)(FILE *, const cm_rows *), const char *class) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *m = open_memstream(&text, &size);
+    if (!m) return cm_fail(CM_ENOMEM, "out of memory while writing report.html");
+    write(m, r);
+    fclose(m);
+    for (char *p = text, *end; *p; p = end) {
+        end = strstr(p, "\n\n");
+        if (end) *end++ = 0; else end = p + strlen(p);
+        while (*end == '\n') end++;
+        fprintf(f, "<p class=\"%s\">", class);
+        escape(f, p);
+        fputs("</p>\n", f);
+    }
+    free(text);
+    return CM_OK;
+}
+
+static void score_cell(FILE *f, const cm_rows *r, const char *arm, const cm_column *c) {
+    const json_t *row = cm_rows_score(r, arm, c->score);
+    double v, lo, hi;
+    if (!row || !cm_number_of(row, "value", &v)) {
+        fputs("<td class=\"none\" title=\"", f);
+        escape(f, row ? cm_text_of(row, "note") : "");
+        fputs("\">not measured</td>", f);
+        return;
+    }
+    const char *best = cm_rows_best(r, c);
+    const bool bold = best && !strcmp(best, arm);
+    fprintf(f, "<td>%s%.*f%s", bold ? "<b>" : "", c->decimals, v, bold ? "</b>" : "");
+    if (cm_number_of(row, "lo", &lo) && cm_number_of(row, "hi", &hi))
+        fprintf(f, "<small>%.*f to %.*f</small>", c->decimals, lo, c->decimals, hi);
+    fputs("</td>", f);
+}
+
+static const json_t *ceiling_of(const cm_rows *r, const char *score) {
+    for (size_t i = r->ceilings.count; i-- > 0;)
+        if (!strcmp(cm_text_of(r->ceilings.at[i], "score"), score)) return r->ceilings.at[i];
+    return NULL;
+}
+
+static void ablation(FILE *f, const cm_rows *r) {
+    fputs("<h2>Ablation, in the paper's columns</h2><div class=\"wide\"><table><tr><th>arm</th>", f);
+    for (size_t c = 0; c < cm_column_count; c++)
+        fprintf(f, "<th title=\"%s\">%s %s</th>", cm_columns[c].about, cm_columns[c].title, cm_columns[c].arrow);
+    fputs("</tr>\n", f);
+    for (size_t a = 0; a < r->arm_count; a++) {
+        const json_t *arm = json_array_get(json_object_get(r->run, "arms"), a);
+        fputs("<tr><td>", f);
+        escape(f, r->arms[a]);
+        fputs("<small>", f);
+        escape(f, cm_text_of(arm, "about"));
+        fputs("</small></td>", f);
+        for (size_t c = 0; c < cm_column_count; c++) score_cell(f, r, r->arms[a], &cm_columns[c]);
+        fputs("</tr>\n", f);
+    }
+    if (r->ceilings.count) {
+        fputs("<tr class=\"theirs\"><td>ceiling<small>the scorers on held-out drawings</small></td>", f);
+        for (size_t c = 0; c < cm_column_count; c++) {
+            double v;
+            const json_t *row = ceiling_of(r, cm_columns[c].score);
+            if (row && cm_number_of(row, "value", &v)) fprintf(f, "<td>%.*f</td>", cm_columns[c].decimals, v);
+            else fputs("<td></td>", f);
+        }
+        fputs("</tr>\n", f);
+    }
+    fputs("</table></div><p class=\"soft\">Best in colour; small figures are 95 % bootstrap intervals over prompts. The network's "
+          "name stands with the score: fd@nano is not FID.</p>\n"
+          "<div class=\"wide\"><table><tr><th>the paper's own figures (theirs)</th><th>FID ↓</th><th>Acc_obj ↑</th><th>Acc_tex ↑</th>"
+          "<th>Acc_shape ↑</th><th>Acc_all ↑</th></tr>\n", f);
+    for (size_t i = 0; i < sizeof cm_paper_rows / sizeof *cm_paper_rows; i++) {
+        const cm_paper_row *p = &cm_paper_rows[i];
+        fprintf(f, "<tr class=\"theirs\"><td>%s</td><td>%.2f</td><td>%.1f</td><td>%.1f</td><td>%.1f</td><td>%.1f</td></tr>\n",
+                p->setting, p->fid, p->acc_obj, p->acc_tex, p->acc_shape, p->acc_all);
+    }
+    fputs("</table></div><p class=\"soft\">CosmicMan, CVPR 2024, table 4: real photographs, SD 1.5, 2,048 prompts, the authors' "
+          "scorers. Another scale than ours: only directions compare.</p>\n", f);
+}
+
+static void pairs(FILE *f, const cm_rows *r) {
+    fputs("<h2>Differences, paired by prompt</h2>\n", f);
+    if (!r->pairs.count) {
+        fputs("<p>not measured</p>\n", f);
+        return;
+    }
+    fputs("<div class=\"wide\"><table><tr><th>score</th><th class=\"l\">a - b</th><th>difference</th><th>95 % interval</th><th>p</th>"
+          "<th>n</th></tr>\n", f);
+    for (size_t i = 0; i < r->pairs.count; i++) {
+        const json_t *p = r->pairs.at[i];
+        double n = 0, pv = 1;
+        cm_number_of(p, "n", &n);
+        const bool sure = cm_number_of(p, "p", &pv) && pv < 0.05;
+        fprintf(f, "<tr><td>%s</td><td class=\"l\">%s - %s</td><td>%s", cm_text_of(p, "score"), cm_text_of(p, "a"),
+                cm_text_of(p, "b"), sure ? "<b>" : "");
+        cm_write_value(f, p, "difference", 4);
+        fprintf(f, "%s</td><td>", sure ? "</b>" : "");
+        cm_write_value(f, p, "lo", 4);
+        fputs(" to ", f);
+        cm_write_value(f, p, "hi", 4);
+        fputs("</td><td>", f);
+        cm_write_value(f, p, "p", 4);
+        fprintf(f, "</td><td>%.0f</td></tr>\n", n);
+    }
+    fputs("</table></div><p class=\"soft\">In colour: p &lt; 0.05 (two-sided sign-flip permutation, not corrected for the number of "
+          "scores).</p>\n", f);
+}
+
+static void grid_figure(FILE *f, const cm_rows *r, const json_t *first) {
+    const char *id = cm_text_of(first, "id");
+    fputs("<figure><div class=\"arms\">", f);
+    for (size_t a = 0; a < r->arm_count; a++) {
+        const json_t *image = cm_rows_image(r, r->arms[a], id);
+        fputs("<div>", f);
+        if (image) picture(f, r, cm_text_of(image, "picture"), r->arms[a]);
+        escape(f, r->arms[a]);
+        fputs("</div>", f);
+    }
+    fputs("</div><figcaption>", f);
+    escape(f, cm_text_of(first, "prompt"));
+    fputs("</figcaption></figure>\n", f);
+}
+
+static void grid(FILE *f, const cm_rows *r) {
+    fputs("<h2>The same prompts and noise, arm by arm</h2><div class=\"grid\">\n", f);
+    size_t shown = 0;
+    for (size_t i = 0; i < r->images.count && shown < GRID_MAX && r->arm_count; i++) {
+        const json_t *image = r->images.at[i];
+        if (strcmp(cm_text_of(image, "arm"), r->arms[0])) continue;
+        if (shown == GRID_SHOWN) fputs("</div><details><summary>more prompts</summary><div class=\"grid\">\n", f);
+        grid_figure(f, r, image);
+        shown++;
+    }
+    fputs(shown > GRID_SHOWN ? "</div></details>\n" : "</div>\n", f);
+    if (!shown) fputs("<p>No picture was made.</p>\n", f);
+}
+
+/* One figure a prompt and arm: the picture, then each group's attention over it. */
+static void attention(FILE *f, const cm_rows *r) {
+    fputs("<h2>Where the groups look</h2><p>Cross-attention of the final model, mean over heads, layers and steps, one map a prompt "
+          "group, laid over the picture: Daring asks each group to look at its own region.</p><div class=\"grid\">\n", f);
+    size_t shown = 0;
+    for (size_t i = 0; i < r->images.count; i++) {
+        const json_t *first = r->images.at[i];
+        if (!r->arm_count || strcmp(cm_text_of(first, "arm"), r->arms[0])) continue;
+        for (size_t a = 0; a < r->arm_count; a++) {
+            const json_t *image = cm_rows_image(r, r->arms[a], cm_text_of(first, "id"));
+            const json_t *maps = json_object_get(image, "attention");
+            if (!json_array_size(maps)) continue;
+            fputs("<figure><div class=\"arms\"><div>", f);
+            picture(f, r, cm_text_of(image, "picture"), r->arms[a]);
+            escape(f, r->arms[a]);
+            fputs("</div>", f);
+            size_t k;
+            json_t *map;
+            json_array_foreach(maps, k, map) {
+                fputs("<div>", f);
+                picture(f, r, cm_text_of(map, "picture"), cm_text_of(map, "text"));
+                escape(f, cm_text_of(map, "text"));
+                fputs("</div>", f);
+            }
+            fputs("</div></figure>\n", f);
+            shown++;
+        }
+    }
+    fputs("</div>\n", f);
+    if (!shown) fputs("<p>not measured</p>\n", f);
+}
+
+static void speed(FILE *f, const cm_rows *r) {
+    fputs("<h2>Speed and memory</h2>\n", f);
+    double v;
+    for (size_t i = 0; i < r->sgemms.count; i++)
+        if (cm_number_of(r->sgemms.at[i], "gflops", &v))
+            fprintf(f, "<p class=\"soft\">This machine's own rate of one large single-precision product on %s: %.0f GFLOP/s.</p>\n",
+                    cm_text_of(r->sgemms.at[i], "backend"), v);
+    if (!r->speeds.count) {
+        fputs("<p>not measured</p>\n", f);
+        return;
+    }
+    fputs("<div class=\"wide\"><table><tr><th>model</th><th class=\"l\">backend</th><th class=\"l\">type</th><th>size</th><th class=\"l\">stage</th>"
+          "<th>median s</th><th>10-90 %</th><th>a second</th><th>GFLOP/s</th><th>n</th><th>peak MB</th></tr>\n", f);
+    for (size_t i = 0; i < r->speeds.count; i++) {
+        const json_t *s = r->speeds.at[i];
+        double w = 0, h = 0, n = 0, median, gflop;
+        cm_number_of(s, "width", &w);
+        cm_number_of(s, "height", &h);
+        cm_number_of(s, "n", &n);
+        fprintf(f, "<tr><td>%s</td><td class=\"l\">%s</td><td class=\"l\">%s</td><td>%.0fx%.0f</td><td class=\"l\">%s</td>",
+                cm_text_of(s, "model"), cm_text_of(s, "backend"), cm_text_of(s, "dtype"), w, h, cm_text_of(s, "stage"));
+        if (!cm_number_of(s, "median_s", &median)) {
+            fputs("<td class=\"none\" colspan=\"6\">not measured", f);
+            if (*cm_text_of(s, "note")) fputs(": ", f);
+            escape(f, cm_text_of(s, "note"));
+            fputs("</td></tr>\n", f);
+            continue;
+        }
+        fprintf(f, "<td>%.4g</td><td>", median);
+        double p10, p90;
+        if (cm_number_of(s, "p10_s", &p10) && cm_number_of(s, "p90_s", &p90)) fprintf(f, "%.4g - %.4g", p10, p90);
+        fprintf(f, "</td><td>%.4g</td><td>", median > 0 ? 1 / median : 0);
+        if (cm_number_of(s, "gflop", &gflop) && median > 0) fprintf(f, "%.0f", gflop / median);
+        fprintf(f, "</td><td>%.0f</td><td>", n);
+        cm_write_value(f, s, "peak_rss_mb", 0);
+        fputs("</td></tr>\n", f);
+    }
+    fputs("</table></div>\n", f);
+}
+
+static void plot(FILE *f, const cm_rows *r, const cm_plots *plots, bool made, const char *file, const char *alt) {
+    if (made) {
+        fprintf(f, "<p><img class=\"plot\" alt=\"%s\" src=\"", alt);
+        embed(f, r, file, "image/svg+xml");
+        fputs("\"></p>\n", f);
+    } else if (plots->why_not) {
+        fputs("<p class=\"soft\">Not drawn: ", f);
+        escape(f, plots->why_not);
+        fputs("</p>\n", f);
+    }
+}
+
+static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
+    fprintf(f, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+               "content=\"width=device-width,initial-scale=1\"><title>CosmicMan Bench: %s</title><style>%s</style></head>\n"
+               "<body><main><p class=\"soft\">CosmicMan Bench, suite %s, prompts %s, %s</p>"
+               "<h1>People from dense descriptions, with and without Daring</h1>\n",
+            cm_text_of(r->run, "suite"), style, cm_text_of(r->run, "suite"), cm_text_of(r->run, "prompts"),
+            cm_text_of(r->run, "started"));
+    CM_TRY(paragraphs(f, r, cm_write_summary, ""));
+    ablation(f, r);
+    plot(f, r, plots, plots->scores, "plots/scores.svg", "scores of the arms with intervals");
+    grid(f, r);
+    pairs(f, r);
+    plot(f, r, plots, plots->differences, "plots/differences.svg", "paired differences");
+    attention(f, r);
+    speed(f, r);
+    plot(f, r, plots, plots->speed, "plots/speed.svg", "times of the stages");
+    fputs("<h2>Methods</h2>\n", f);
+    CM_TRY(paragraphs(f, r, cm_write_methods, "soft"));
+    fputs("</main></body></html>\n", f);
+    return CM_OK;
+}
+
+cm_status cm_report_html(const cm_rows *r, const cm_plots *plots) {
+    char *text = NULL, path[4096];
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (!f) return cm_fail(CM_ENOMEM, "out of memory while writing report.html");
+    cm_status s = write_page(f, r, plots);
+    fclose(f);
+    snprintf(path, sizeof path, "%s/report.html", r->folder);
+    if (s == CM_OK) s = cm_write_whole(path, text, size);
+    free(text);
+    return s;
+}

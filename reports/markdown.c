@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "reports/rows.h"
+
+static void score_table(FILE *f, const cm_rows *r) {
+    fputs("| arm |", f);
+    for (size_t c = 0; c < cm_column_count; c++) fprintf(f, " %s %s |", cm_columns[c].title, cm_columns[c].arrow);
+    fputs("\n| --- |", f);
+    for (size_t c = 0; c < cm_column_count; c++) fputs(" --- |", f);
+    for (size_t a = 0; a < r->arm_count; a++) {
+        fprintf(f, "\n| %s |", r->arms[a]);
+        for (size_t c = 0; c < cm_column_count; c++) {
+            const json_t *row = cm_rows_score(r, r->arms[a], cm_columns[c].score);
+            const char *best = cm_rows_best(r, &cm_columns[c]);
+            const bool bold = best && !strcmp(best, r->arms[a]);
+            double lo, hi;
+            fputs(bold ? " **" : " ", f);
+            cm_write_value(f, row, "value", cm_columns[c].decimals);
+            fputs(bold ? "**" : "", f);
+            if (row && cm_number_of(row, "lo", &lo) && cm_number_of(row, "hi", &hi))
+                fprintf(f, " [%.*f, %.*f]", cm_columns[c].decimals, lo, cm_columns[c].decimals, hi);
+            fputs(" |", f);
+        }
+    }
+    fputs("\n\n", f);
+}
+
+static void paper_table(FILE *f) {
+    fputs("The paper's own ablation (CosmicMan, CVPR 2024, table 4): real photographs, SD 1.5, 2,048 prompts, its own scorers. "
+          "Another scale; only the direction compares.\n\n| setting (theirs) | FID ↓ | Acc_obj ↑ | Acc_tex ↑ | Acc_shape ↑ | Acc_all ↑ |\n"
+          "| --- | --- | --- | --- | --- | --- |\n", f);
+    for (size_t i = 0; i < sizeof cm_paper_rows / sizeof *cm_paper_rows; i++) {
+        const cm_paper_row *p = &cm_paper_rows[i];
+        fprintf(f, "| %s | %.2f | %.1f | %.1f | %.1f | %.1f |\n", p->setting, p->fid, p->acc_obj, p->acc_tex, p->acc_shape,
+                p->acc_all);
+    }
+    fputs("\n", f);
+}
+
+static void pair_table(FILE *f, const cm_rows *r) {
+    if (!r->pairs.count) return;
+    fputs("| score | a | b | a - b | 95 % | p | n |\n| --- | --- | --- | --- | --- | --- | --- |\n", f);
+    for (size_t i = 0; i < r->pairs.count; i++) {
+        const json_t *p = r->pairs.at[i];
+        double n = 0;
+        cm_number_of(p, "n", &n);
+        fprintf(f, "| %s | %s | %s | ", cm_text_of(p, "score"), cm_text_of(p, "a"), cm_text_of(p, "b"));
+        cm_write_value(f, p, "difference", 4);
+        fputs(" | ", f);
+        cm_write_value(f, p, "lo", 4);
+        fputs(" to ", f);
+        cm_write_value(f, p, "hi", 4);
+        fputs(" | ", f);
+        cm_write_value(f, p, "p", 4);
+        fprintf(f, " | %.0f |\n", n);
+    }
+    fputs("\n", f);
+}
+
+static void speed_table(FILE *f, const cm_rows *r) {
+    if (!r->speeds.count) {
+        fputs("Speed: not measured.\n\n", f);
+        return;
+    }
+    fputs("| model | backend | type | size | stage | median s | 10-90 % | n | peak MB |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
+    for (size_t i = 0; i < r->speeds.count; i++) {
+        const json_t *s = r->speeds.at[i];
+        double w = 0, h = 0, n = 0;
+        cm_number_of(s, "width", &w);
+        cm_number_of(s, "height", &h);
+        cm_number_of(s, "n", &n);
+        fprintf(f, "| %s | %s | %s | %.0fx%.0f | %s | ", cm_text_of(s, "model"), cm_text_of(s, "backend"), cm_text_of(s, "dtype"), w,
+                h, cm_text_of(s, "stage"));
+        cm_write_value(f, s, "median_s", 5);
+        fputs(" | ", f);
+        cm_write_value(f, s, "p10_s", 5);
+        fputs(" - ", f);
+        cm_write_value(f, s, "p90_s", 5);
+        fprintf(f, " | %.0f | ", n);
+        cm_write_value(f, s, "peak_rss_mb", 0);
+        fputs(" |\n", f);
+    }
+    fputs("\n", f);
+}
+
+cm_status cm_report_markdown(const cm_rows *r) {
+    char *text = NULL, path[4096];
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (!f) return cm_fail(CM_ENOMEM, "out of memory while writing report.md");
+    fprintf(f, "# People from dense descriptions, with and without Daring\n\n");
+    cm_write_summary(f, r);
+    score_table(f, r);
+    paper_table(f);
+    fputs("## Differences, paired by prompt\n\n", f);
+    pair_table(f, r);
+    fputs("## Speed\n\n", f);
+    speed_table(f, r);
+    fputs("## Methods\n\n", f);
+    cm_write_methods(f, r);
+    fclose(f);
+    snprintf(path, sizeof path, "%s/report.md", r->folder);
+    const cm_status s = cm_write_whole(path, text, size);
+    free(text);
+    return s;
+}

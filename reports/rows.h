@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The records of a run, sorted by kind, as the writers of formats read them. */
+#ifndef CM_REPORTS_ROWS_H
+#define CM_REPORTS_ROWS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "core/base/arena.h"
+
+typedef struct cm_row_list {
+    const json_t **at;
+    size_t count;
+} cm_row_list;
+
+typedef struct cm_rows {
+    const char *folder;
+    json_t *all;                 /* owns every record */
+    const json_t *run, *done;    /* the header; the last line of a finished run (NULL: unfinished) */
+    cm_row_list images, scores, pairs, ceilings, speeds, sgemms;
+    const char *arms[16];        /* in the header's order */
+    size_t arm_count;
+    cm_arena arena;
+} cm_rows;
+
+cm_status cm_rows_open(cm_rows *r, const char *folder);
+void cm_rows_close(cm_rows *r);
+
+/* How a score is printed. */
+typedef struct cm_column {
+    const char *score;   /* "acc_obj", as in records */
+    const char *title;   /* "Acc_obj" */
+    const char *arrow;   /* "↑" or "↓": which way is better */
+    int decimals;
+    bool lower_is_better;
+    const char *about;   /* one clause for the legend */
+} cm_column;
+extern const cm_column cm_columns[];
+extern const size_t cm_column_count;
+
+const json_t *cm_rows_score(const cm_rows *r, const char *arm, const char *score);  /* NULL: not measured */
+const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id);     /* NULL: none */
+/* The arm with the best value of a column; NULL when none was measured. */
+const char *cm_rows_best(const cm_rows *r, const cm_column *c);
+
+/* The paper's own ablation (CosmicMan, CVPR 2024, table 4), for orientation. */
+typedef struct cm_paper_row {
+    const char *setting;
+    double fid, acc_obj, acc_tex, acc_shape, acc_all;
+} cm_paper_row;
+extern const cm_paper_row cm_paper_rows[3];
+
+/* Sentences shared by the HTML and Markdown pages. Each writes one or more paragraphs separated by a blank line. */
+void cm_write_methods(FILE *f, const cm_rows *r);
+void cm_write_summary(FILE *f, const cm_rows *r);
+
+const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
+bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */
+void cm_write_value(FILE *f, const json_t *o, const char *key, int decimals); /* or "not measured" */
+
+/* The formats. Each writes one file (or several) into the folder. */
+cm_status cm_report_csv(const cm_rows *r);
+cm_status cm_report_markdown(const cm_rows *r);
+
+/* Which of plots/scores.svg, differences.svg, speed.svg were drawn; the reason when gnuplot is absent. */
+typedef struct cm_plots {
+    bool scores, differences, speed;
+    const char *why_not;
+} cm_plots;
+cm_status cm_report_plots(cm_rows *r, cm_plots *made);
+cm_status cm_report_html(const cm_rows *r, const cm_plots *plots);
+
+#endif
