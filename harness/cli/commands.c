@@ -3,8 +3,10 @@
 #include "harness/cli/command.h"
 
 extern const cm_command cm_command_list;
+extern const cm_command cm_command_report;
 
 const cm_command *const cm_commands[] = {
+    &cm_command_report,
     &cm_command_list,
     NULL,
 };
