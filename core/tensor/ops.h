@@ -33,7 +33,7 @@ typedef struct cm_conv_shape {
     size_t oh, ow;         /* output [n,oh,ow,o] */
 } cm_conv_shape;
 
-/* q [n,lq,heads*d], k and v [n,lk,heads*d] (or [1,lk,heads*d] with kv_shared), out as q.
+/* q [n,lq,heads*d], k and v [n,lk,heads*d], out as q.
  * P = softmax(scale q k' + mask), mask: causal (key j visible to query i when j <= i). */
 typedef struct cm_attention_shape {
     size_t n, heads, lq, lk, d;

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "core/tensor/ops.h"
+
+/* One table per thread: it is filled at each call. */
+static _Thread_local const cm_ops *table[3];
+
+const cm_ops *const *cm_backends(void) {
+    table[0] = cm_ops_ref();
+    table[1] = cm_ops_openblas();
+    return table;
+}
+
+const cm_ops *cm_backend_find(const char *name) {
+    for (const cm_ops *const *b = cm_backends(); *b; b++)
+        if (strcmp((*b)->name, name) == 0) return *b;
+    return NULL;
+}
