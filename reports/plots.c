@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-static const char *const terminal = "set terminal svg size %d,%d dynamic enhanced font 'Helvetica,13' background '#ffffff'\n"
+static const char *const terminal = "set terminal svg size %d,%d dynamic noenhanced font 'Helvetica,13' background '#ffffff'\n"
                                     "set encoding utf8\nset border 3 lc '#888888'\nset tics nomirror textcolor '#333333'\n"
                                     "set key off\n";
 
@@ -149,7 +149,7 @@ static cm_status draw_speed(const cm_rows *r, bool *made) {
     if (!lines) return CM_OK;
     script s;
     CM_TRY(script_begin(&s, 860, 90 + 24 * (int)lines));
-    fputs("set lmargin 42\nset logscale x\nset format x '10^{%T}'\nset xlabel 'seconds (median, 10th to 90th percentile)'\n"
+    fputs("set lmargin 42\nset logscale x\nset format x '%g'\nset xlabel 'seconds (median, 10th to 90th percentile)'\n"
           "set grid xtics lc '#dddddd'\n$d << EOD\n", s.f);
     size_t y = lines;
     for (size_t i = 0; i < r->speeds.count; i++) {

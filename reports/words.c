@@ -29,16 +29,18 @@ static void write_pair(FILE *f, const json_t *pair, const cm_column *c) {
     fprintf(f, " (%s)", verdict(pair, c));
 }
 
+static bool told_before(const cm_rows *r, size_t before, const char *a, const char *b) {
+    for (size_t i = 0; i < before; i++)
+        if (!strcmp(cm_text_of(r->pairs.at[i], "a"), a) && !strcmp(cm_text_of(r->pairs.at[i], "b"), b)) return true;
+    return false;
+}
+
 void cm_write_summary(FILE *f, const cm_rows *r) {
     static const char *const told[] = {"acc_all", "hola", "attn_iou", "fd@nano"};
     if (!r->done) fputs("This run has not finished: what is missing below was not measured yet.\n\n", f);
-    const char *last_a = "", *last_b = "";
     for (size_t i = 0; i < r->pairs.count; i++) {
-        const json_t *pair = r->pairs.at[i];
-        const char *a = cm_text_of(pair, "a"), *b = cm_text_of(pair, "b");
-        if (!strcmp(a, last_a) && !strcmp(b, last_b)) continue;
-        last_a = a;
-        last_b = b;
+        const char *a = cm_text_of(r->pairs.at[i], "a"), *b = cm_text_of(r->pairs.at[i], "b");
+        if (told_before(r, i, a, b)) continue;
         fprintf(f, "%s against %s, same prompts and noise: ", a, b);
         bool first = true;
         for (size_t t = 0; t < sizeof told / sizeof *told; t++)

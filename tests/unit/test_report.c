@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/arena.h"
+#include "core/base/system.h"
+#include "reports/report.h"
+
+static const char *const run_line =
+    "{\"kind\":\"run\",\"suite\":\"quick\",\"prompts\":\"p\",\"count\":2,\"arms\":[{\"name\":\"hq\"},{\"name\":\"daring\"}]}\n";
+
+static void with_records(char *folder, const char *text) {
+    char path[300];
+    cr_assert(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/records.jsonl", folder);
+    cr_assert_eq(cm_write_whole(path, text, strlen(text)), CM_OK);
+}
+
+static char *read_back(const char *folder, const char *file, cm_arena *a) {
+    char path[300], *text = NULL;
+    size_t n;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    cr_assert_eq(cm_read_text(path, 1 << 24, a, &text, &n), CM_OK, "%s", cm_why());
+    return text;
+}
+
+Test(report, tables_hold_the_contracts_columns_and_the_values) {
+    char folder[] = "/tmp/cm-report-XXXXXX", text[2000];
+    snprintf(text, sizeof text, "%s%s%s%s", run_line,
+             "{\"kind\":\"score\",\"suite\":\"quick\",\"prompts\":\"p\",\"arm\":\"hq\",\"score\":\"acc_all\",\"value\":61.5,\"lo\":60,\"hi\":63,\"n\":2}\n",
+             "{\"kind\":\"pair\",\"suite\":\"quick\",\"prompts\":\"p\",\"score\":\"acc_all\",\"a\":\"daring\",\"b\":\"hq\",\"difference\":-0.25,\"lo\":-1,\"hi\":1,\"p\":0.5,\"n\":2}\n",
+             "{\"kind\":\"speed\",\"model\":\"a,b\",\"backend\":\"ref\",\"dtype\":\"f32\",\"width\":64,\"height\":96,\"batch\":1,\"stage\":\"decode\",\"median_s\":0.5,\"p10_s\":0.4,\"p90_s\":0.6,\"n\":3,\"peak_rss_mb\":12}\n");
+    with_records(folder, text);
+    cr_assert_eq(cm_report_write(folder), CM_OK, "%s", cm_why());
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cr_expect(!strncmp(read_back(folder, "scores.csv", &a), "suite,prompts,arm,score,value,lo,hi,n", 37));
+    cr_expect(strstr(read_back(folder, "scores.csv", &a), "\nquick,p,hq,acc_all,61.5,60,63,2"));
+    cr_expect(!strncmp(read_back(folder, "pairs.csv", &a), "suite,prompts,score,a,b,difference,lo,hi,p,n\nquick,p,acc_all,daring,hq,-0.25,-1,1,0.5,2\n", 87));
+    cr_expect(strstr(read_back(folder, "speed.csv", &a), "\n\"a,b\",ref,f32,64,96,1,decode,0.5,0.4,0.6,3,12"));
+    cm_arena_free(&a);
+}
+
+Test(report, says_not_measured_where_a_score_is_missing_and_unfinished_where_the_run_is) {
+    char folder[] = "/tmp/cm-report-XXXXXX";
+    with_records(folder, run_line);
+    cr_assert_eq(cm_report_write(folder), CM_OK, "%s", cm_why());
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *page = read_back(folder, "report.html", &a);
+    cr_expect(strstr(page, "not measured"));
+    cr_expect(strstr(page, "has not finished"));
+    cr_expect(!strstr(page, "nan"));
+    cr_expect(!strstr(page, "href=\"http") && !strstr(page, "src=\"http"), "the page needs nothing from outside");
+    cm_arena_free(&a);
+}
+
+Test(report, escapes_what_prompts_say) {
+    char folder[] = "/tmp/cm-report-XXXXXX", text[1000];
+    snprintf(text, sizeof text, "%s%s", run_line,
+             "{\"kind\":\"image\",\"arm\":\"hq\",\"id\":\"1\",\"prompt\":\"<script>alert(1)</script> & \\\"x\\\"\",\"picture\":\"no.png\"}\n");
+    with_records(folder, text);
+    cr_assert_eq(cm_report_write(folder), CM_OK, "%s", cm_why());
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *page = read_back(folder, "report.html", &a);
+    cr_expect(strstr(page, "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot;"));
+    cr_expect(!strstr(page, "<script>alert"));
+    cm_arena_free(&a);
+}
+
+Test(report, refuses_a_folder_without_records_and_records_without_a_header) {
+    char folder[] = "/tmp/cm-report-XXXXXX";
+    cr_expect_neq(cm_report_write("/nonexistent/folder"), CM_OK);
+    with_records(folder, "{\"kind\":\"done\"}\n");
+    cr_expect_eq(cm_report_write(folder), CM_EFORMAT);
+    cr_expect(strstr(cm_why(), "kind \"run\""), "%s", cm_why());
+}
