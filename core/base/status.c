@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char reason[1024];
+static _Thread_local char reason[3072]; /* holds the lists of cm_params_check */
 
 /* Written aside first: an argument may be cm_why() itself. */
 cm_status cm_fail(cm_status s, const char *format, ...) {

@@ -186,8 +186,9 @@ cm_status cm_part_open(cm_part *p, const char *path) {
 
 cm_status cm_part_finish(cm_part *p) {
     errno = 0;
-    const bool written = !ferror(p->file) && fflush(p->file) == 0 && (!p->part || fsync(fileno(p->file)) == 0);
-    int error = errno ? errno : ENOSPC; /* an earlier write failed; its errno is gone */
+    const bool flushed = fflush(p->file) == 0; /* after a failed write it fails again, and errno says why */
+    const bool written = flushed && !ferror(p->file) && (!p->part || fsync(fileno(p->file)) == 0);
+    int error = errno ? errno : ENOSPC;
     const bool closed = fclose(p->file) == 0;
     if (written && !closed) error = errno;
     p->file = NULL;

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/networks/param_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+
+enum { MAX_SHARDS = 256 };
+
+struct cm_param_files {
+    cm_safetensors *shards[MAX_SHARDS];
+    const char *names[MAX_SHARDS]; /* while opening */
+    size_t count;
+};
+
+static bool ends_with(const char *text, const char *end) {
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* The file that path means; NULL when there is none. */
+static const char *locate(const char *path, cm_arena *a) {
+    static const char *const in_folder[] = {"diffusion_pytorch_model.safetensors",
+                                            "model.safetensors",
+                                            "diffusion_pytorch_model.safetensors.index.json",
+                                            "model.safetensors.index.json",
+                                            "diffusion_pytorch_model.fp16.safetensors",
+                                            "model.fp16.safetensors",
+                                            "diffusion_pytorch_model.safetensors.index.fp16.json",
+                                            "model.safetensors.index.fp16.json",
+                                            "diffusion_pytorch_model.fp16.safetensors.index.json",
+                                            "model.fp16.safetensors.index.json"};
+    static const char *const behind[] = {".safetensors", ".safetensors.index.json", ".fp16.safetensors"};
+    if (cm_path_is_dir(path)) {
+        for (size_t i = 0; i < sizeof in_folder / sizeof *in_folder; i++) {
+            const char *file = cm_arena_print(a, "%s/%s", path, in_folder[i]);
+            if (file && cm_path_exists(file)) return file;
+        }
+        return NULL;
+    }
+    if (cm_path_exists(path)) return path;
+    for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+        const char *file = cm_arena_print(a, "%s%s", path, behind[i]);
+        if (file && cm_path_exists(file)) return file;
+    }
+    return NULL;
+}
+
+static bool is_open(const cm_param_files *f, const char *name) {
+    for (size_t i = 0; i < f->count; i++) {
+        if (strcmp(f->names[i], name) == 0) return true;
+    }
+    return false;
+}
+
+/* {"weight_map": {tensor name: file name beside the index}} */
+static cm_status open_shards(cm_param_files *f, const char *index, const json_t *map, cm_arena *a) {
+    const char *slash = strrchr(index, '/'), *name;
+    const int folder = slash ? (int)(slash + 1 - index) : 0;
+    json_t *value;
+    if (!json_is_object(map)) return cm_fail(CM_EFORMAT, "%s: no \"weight_map\"", index);
+    json_object_foreach((json_t *)map, name, value) {
+        const char *file = json_string_value(value);
+        if (!file || strchr(file, '/')) return cm_fail(CM_EFORMAT, "%s: '%s' is in no file beside the index", index, name);
+        if (is_open(f, file)) continue;
+        if (f->count == MAX_SHARDS) return cm_fail(CM_EFORMAT, "%s: more than %d files", index, MAX_SHARDS);
+        const char *path = cm_arena_print(a, "%.*s%s", folder, index, file);
+        CM_TRY(cm_arena_check(a));
+        CM_TRY(cm_safetensors_open(&f->shards[f->count], path));
+        f->names[f->count++] = file;
+    }
+    return CM_OK;
+}
+
+static cm_status open_index(cm_param_files *f, const char *path, cm_arena *a) {
+    json_t *index = NULL;
+    CM_TRY(cm_json_read(path, &index));
+    const cm_status s = open_shards(f, path, json_object_get(index, "weight_map"), a);
+    json_decref(index);
+    return s;
+}
+
+cm_status cm_param_files_open(cm_param_files **out, const char *path) {
+    cm_arena a;
+    cm_arena_init(&a, 1 << 12);
+    cm_param_files *f = calloc(1, sizeof *f);
+    const char *file = locate(path, &a);
+    cm_status s;
+    if (!f) {
+        s = cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    } else if (!file) {
+        s = cm_fail(CM_EIO, "%s: %s", path, cm_path_is_dir(path) ? "no safetensors weights in this folder" : "no such file");
+    } else if (ends_with(file, ".json")) {
+        s = open_index(f, file, &a);
+    } else if ((s = cm_safetensors_open(&f->shards[0], file)) == CM_OK) {
+        f->count = 1;
+    }
+    cm_arena_free(&a);
+    if (s == CM_OK) {
+        *out = f;
+    } else {
+        cm_param_files_close(&f);
+    }
+    return s;
+}
+
+void cm_param_files_close(cm_param_files **f) {
+    if (!*f) return;
+    for (size_t i = 0; i < (*f)->count; i++) cm_safetensors_close(&(*f)->shards[i]);
+    free(*f);
+    *f = NULL;
+}
+
+const cm_stored *cm_param_files_find(const cm_param_files *f, const char *name) {
+    const cm_stored *t = NULL;
+    for (size_t i = 0; i < f->count && !t; i++) t = cm_safetensors_find(f->shards[i], name);
+    return t;
+}
+
+const cm_stored *cm_param_files_at(const cm_param_files *f, size_t i) {
+    for (size_t k = 0; k < f->count; k++) {
+        const size_t n = cm_safetensors_count(f->shards[k]);
+        if (i < n) return cm_safetensors_at(f->shards[k], i);
+        i -= n;
+    }
+    return NULL;
+}

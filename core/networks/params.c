@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/networks/params.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/rng.h"
+#include "core/base/system.h"
+#include "core/base/threads.h"
+#include "core/networks/param_files.h"
+
+typedef struct entry {
+    char *name;
+    cm_tensor tensor;
+    bool own; /* its values are ours to write */
+} entry;
+
+/* Complaints of one kind: all are counted, the first few are listed. */
+enum { LISTED = 8 };
+typedef struct complaints {
+    size_t count;
+    char *text[LISTED];
+} complaints;
+
+struct cm_params {
+    char *path;             /* for messages */
+    cm_param_files *files;  /* when reading */
+    const cm_params *from;  /* when sharing */
+    uint64_t seed;          /* when creating */
+    bool creating, trainable;
+    size_t fan_in;          /* of the last weight, for its bias */
+    cm_arena names, values; /* entries and texts; weights and gradients */
+    entry **entries;
+    size_t count, room;
+    uint32_t *slots;        /* hash table: index into entries + 1, 0 empty; twice as many as room */
+    complaints missing, misshapen, broken;
+    bool no_memory;
+    cm_tensor spare;        /* handed out when not even a tensor can be made */
+};
+
+static cm_params *new_params(const char *path) {
+    cm_params *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    cm_arena_init(&p->names, 1 << 16);
+    cm_arena_init(&p->values, (size_t)1 << 22);
+    p->path = cm_arena_string(&p->names, path);
+    if (!p->path) cm_params_close(&p);
+    return p;
+}
+
+cm_status cm_params_open(cm_params **out, const char *path) {
+    cm_params *p = new_params(path);
+    if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    const cm_status s = cm_param_files_open(&p->files, path);
+    if (s == CM_OK) {
+        *out = p;
+    } else {
+        cm_params_close(&p);
+    }
+    return s;
+}
+
+cm_status cm_params_create(cm_params **out, uint64_t seed) {
+    cm_params *p = new_params("random weights");
+    if (!p) return cm_fail(CM_ENOMEM, "random weights: out of memory");
+    p->creating = true;
+    p->seed = seed;
+    *out = p;
+    return CM_OK;
+}
+
+void cm_params_close(cm_params **p) {
+    if (!*p) return;
+    cm_param_files_close(&(*p)->files);
+    cm_arena_free(&(*p)->names);
+    cm_arena_free(&(*p)->values);
+    free((*p)->entries);
+    free((*p)->slots);
+    free(*p);
+    *p = NULL;
+}
+
+static void complain(cm_params *p, complaints *c, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void complain(cm_params *p, complaints *c, const char *format, ...) {
+    char text[640];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (c->count < LISTED) c->text[c->count] = cm_arena_string(&p->names, text);
+    c->count++;
+}
+
+/* FNV-1a */
+static uint32_t hash_name(const char *name) {
+    uint32_t h = 2166136261u;
+    for (; *name; name++) h = (h ^ (unsigned char)*name) * 16777619u;
+    return h;
+}
+
+/* The slot that holds name, or the empty one where it belongs. */
+static uint32_t *find_slot(const cm_params *p, const char *name) {
+    const size_t mask = 2 * p->room - 1;
+    size_t at = hash_name(name) & mask;
+    while (p->slots[at] && strcmp(p->entries[p->slots[at] - 1]->name, name) != 0) at = (at + 1) & mask;
+    return &p->slots[at];
+}
+
+static entry *find_entry(const cm_params *p, const char *name) {
+    const uint32_t slot = p->room ? *find_slot(p, name) : 0;
+    return slot ? p->entries[slot - 1] : NULL;
+}
+
+static bool make_room(cm_params *p) {
+    if (p->count < p->room) return true;
+    const size_t room = p->room ? 2 * p->room : 256;
+    entry **entries = realloc(p->entries, room * sizeof *entries);
+    if (!entries) return false;
+    p->entries = entries;
+    uint32_t *slots = calloc(2 * room, sizeof *slots);
+    if (!slots) return false;
+    free(p->slots);
+    p->slots = slots;
+    p->room = room;
+    for (size_t i = 0; i < p->count; i++) *find_slot(p, entries[i]->name) = (uint32_t)i + 1;
+    return true;
+}
+
+static entry *add_entry(cm_params *p, const char *name, int ndim, const size_t *shape) {
+    entry *e = make_room(p) ? CM_PUSH_ZERO(&p->names, entry, 1) : NULL;
+    if (!e || !(e->name = cm_arena_string(&p->names, name))) return NULL;
+    e->tensor.ndim = ndim;
+    memcpy(e->tensor.shape, shape, (size_t)ndim * sizeof *shape);
+    e->tensor.is_param = true;
+    *find_slot(p, name) = (uint32_t)p->count + 1;
+    p->entries[p->count++] = e;
+    return e;
+}
+
+/* Filling and checking run over pieces of a weight on all threads. */
+enum { PIECE = 1 << 18 };
+typedef struct piecework {
+    const cm_stored *stored; /* to widen; NULL: make */
+    float *values;
+    size_t count;
+    cm_init init;
+    float bound;
+    uint32_t key[2];
+    int bad; /* set when a value is no finite number */
+} piecework;
+
+static bool all_finite(const float *x, size_t n) {
+    int bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & 0x7f800000) == 0x7f800000;
+    }
+    return !bad;
+}
+
+static uint32_t scramble(uint32_t x) {
+    x ^= x >> 16;
+    x *= 0x7feb352du;
+    x ^= x >> 15;
+    x *= 0x846ca68bu;
+    return x ^ x >> 16;
+}
+
+/* 32 random bits for value i of this weight: counter based, so any piece can be made alone. */
+static uint32_t bits_at(const piecework *w, size_t i) {
+    return scramble(scramble((uint32_t)i ^ w->key[0]) + w->key[1]);
+}
+
+static void fill_uniform(const piecework *w, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i++) {
+        w->values[i] = w->bound * (((float)(int32_t)(bits_at(w, i) >> 8) + 0.5f) * 0x1p-23f - 1);
+    }
+}
+
+/* Box-Muller; two neighbours (begin is even) share a radius. */
+static void fill_normal(const piecework *w, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; i += 2) {
+        const float u = ((float)(bits_at(w, i) >> 8) + 0.5f) * 0x1p-24f;
+        const float angle = (float)(bits_at(w, i + 1) >> 8) * (6.2831853f * 0x1p-24f);
+        const float radius = w->bound * sqrtf(-2 * logf(u));
+        w->values[i] = radius * cosf(angle);
+        if (i + 1 < end) w->values[i + 1] = radius * sinf(angle);
+    }
+}
+
+static void do_piece(void *arg, size_t piece, int worker) {
+    (void)worker;
+    piecework *w = arg;
+    const size_t begin = piece * PIECE, end = begin + PIECE < w->count ? begin + PIECE : w->count;
+    float *values = w->values;
+    if (w->stored) {
+        const unsigned char *data = w->stored->data;
+        if ((const void *)values != data) {
+            cm_to_float(w->stored->dtype, data + begin * cm_dtype_size(w->stored->dtype), end - begin, values + begin);
+        }
+        if (!all_finite(values + begin, end - begin)) __atomic_store_n(&w->bad, 1, __ATOMIC_RELAXED);
+    } else if (w->init == CM_INIT_EMBEDDING) {
+        fill_normal(w, begin, end);
+    } else if (w->bound > 0) {
+        fill_uniform(w, begin, end);
+    } else {
+        for (size_t i = begin; i < end; i++) values[i] = w->init == CM_INIT_ONE ? 1.0f : 0.0f;
+    }
+}
+
+static void do_work(piecework *w) {
+    const size_t pieces = (w->count + PIECE - 1) / PIECE;
+    cm_parallel(pieces > 1 ? cm_threads_available() : 1, pieces, do_piece, w);
+}
+
+static float *push_values(cm_params *p, size_t count) {
+    float *x = CM_PUSH(&p->values, float, count);
+    if (!x) p->no_memory = true;
+    return x;
+}
+
+static void fill_zero(cm_params *p, entry *e) {
+    const size_t count = cm_count(&e->tensor);
+    e->tensor.data = push_values(p, count);
+    e->own = true;
+    if (e->tensor.data) memset(e->tensor.data, 0, count * sizeof(float));
+}
+
+static size_t fan_in_of(const cm_tensor *t) {
+    size_t n = 1;
+    for (int i = 1; i < t->ndim; i++) n *= t->shape[i];
+    return n;
+}
+
+static void create(cm_params *p, entry *e, cm_init init) {
+    cm_rng r = cm_rng_named(p->seed, e->name);
+    piecework w = {.count = cm_count(&e->tensor), .init = init, .key = {cm_rng_u32(&r), cm_rng_u32(&r)}};
+    w.values = e->tensor.data = push_values(p, w.count);
+    e->own = true;
+    if (init == CM_INIT_LINEAR || init == CM_INIT_BIAS) w.bound = p->fan_in ? 1 / sqrtf((float)p->fan_in) : 0;
+    if (init == CM_INIT_EMBEDDING) w.bound = 0.02f;
+    if (w.values) do_work(&w);
+}
+
+static void print_shape(char *out, size_t bytes, int ndim, const size_t *shape) {
+    size_t at = 0;
+    out[0] = 0;
+    for (int i = 0; i < ndim && at < bytes; i++) {
+        at += (size_t)snprintf(out + at, bytes - at, "%s%zu", i ? "," : "", shape[i]);
+    }
+}
+
+/* A vector may be stored as a 1x1 convolution or linear layer and the other way round (old diffusers
+ * attention): trailing sizes of 1 do not count. */
+static bool same_shape(int na, const size_t *a, int nb, const size_t *b) {
+    while (na > 0 && a[na - 1] == 1) na--;
+    while (nb > 0 && b[nb - 1] == 1) nb--;
+    return na == nb && memcmp(a, b, (size_t)na * sizeof *a) == 0;
+}
+
+static void note_shape(cm_params *p, const entry *e, int ndim, const size_t *shape) {
+    char has[128], wanted[128];
+    print_shape(has, sizeof has, ndim, shape);
+    print_shape(wanted, sizeof wanted, e->tensor.ndim, e->tensor.shape);
+    complain(p, &p->misshapen, "%s is [%s], not [%s]", e->name, has, wanted);
+}
+
+/* Floats that lie aligned in the mapping are used there, read-only; all else is widened into memory of ours. */
+static void read_stored(cm_params *p, entry *e) {
+    const cm_stored *stored = cm_param_files_find(p->files, e->name);
+    const size_t count = cm_count(&e->tensor);
+    if (!stored) {
+        complain(p, &p->missing, "%s", e->name);
+    } else if (!same_shape(stored->ndim, stored->shape, e->tensor.ndim, e->tensor.shape)) {
+        note_shape(p, e, stored->ndim, stored->shape);
+        stored = NULL;
+    }
+    if (!stored) {
+        fill_zero(p, e);
+        return;
+    }
+    const bool in_place = stored->dtype == CM_F32 && (uintptr_t)stored->data % _Alignof(float) == 0 && !p->trainable;
+    e->own = !in_place;
+    e->tensor.data = in_place ? (float *)(uintptr_t)stored->data : push_values(p, count);
+    if (!e->tensor.data) return;
+    piecework w = {.stored = stored, .values = e->tensor.data, .count = count};
+    do_work(&w);
+    if (w.bad) complain(p, &p->broken, "%s", e->name);
+}
+
+static void read_shared(cm_params *p, entry *e) {
+    complain(p, &p->missing, "%s", e->name); /* what `from` has was taken over when sharing */
+    fill_zero(p, e);
+}
+
+static void add_grad(cm_params *p, entry *e) {
+    const size_t count = cm_count(&e->tensor);
+    e->tensor.needs_grad = true;
+    e->tensor.grad = push_values(p, count);
+    if (e->tensor.grad) memset(e->tensor.grad, 0, count * sizeof(float));
+}
+
+static bool countable(int ndim, const size_t *shape) {
+    size_t bytes = sizeof(float);
+    for (int i = 0; i < ndim; i++) {
+        if (__builtin_mul_overflow(bytes, shape[i], &bytes)) return false;
+    }
+    return true;
+}
+
+static void fill(cm_params *p, entry *e, cm_init init) {
+    if (init == CM_INIT_LINEAR || init == CM_INIT_EMBEDDING) p->fan_in = fan_in_of(&e->tensor);
+    if (p->creating) {
+        create(p, e, init);
+    } else if (p->from) {
+        read_shared(p, e);
+    } else {
+        read_stored(p, e);
+    }
+    if (p->trainable) add_grad(p, e);
+}
+
+cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, const char *name, ...) {
+    char full[512];
+    va_list args;
+    va_start(args, name);
+    vsnprintf(full, sizeof full, name, args);
+    va_end(args);
+    assert(ndim > 0 && ndim <= CM_MAX_DIMS);
+    entry *e = find_entry(p, full);
+    if (e) { /* asked for again (tied weights), or taken over when sharing */
+        if (!same_shape(e->tensor.ndim, e->tensor.shape, ndim, shape)) {
+            char wanted[128];
+            print_shape(wanted, sizeof wanted, ndim, shape);
+            complain(p, &p->misshapen, "%s is not [%s]", full, wanted);
+        }
+        return &e->tensor;
+    }
+    if (!countable(ndim, shape) || !(e = add_entry(p, full, ndim, shape))) {
+        p->no_memory = true;
+        return &p->spare;
+    }
+    fill(p, e, init);
+    return &e->tensor;
+}
+
+bool cm_param_exists(const cm_params *p, const char *name) {
+    if (p->from) return cm_param_exists(p->from, name);
+    return p->files && cm_param_files_find(p->files, name);
+}
+
+cm_status cm_params_make_trainable(cm_params *p) {
+    p->trainable = true;
+    for (size_t i = 0; i < p->count; i++) {
+        entry *e = p->entries[i];
+        const size_t count = cm_count(&e->tensor);
+        float *copy = e->own ? e->tensor.data : push_values(p, count);
+        if (copy && !e->own) memcpy(copy, e->tensor.data, count * sizeof *copy);
+        if (copy) e->tensor.data = copy;
+        e->own = true;
+        if (!e->tensor.grad) add_grad(p, e);
+    }
+    return cm_arena_check(&p->values);
+}
+
+cm_status cm_params_share(cm_params **out, cm_params *from) {
+    cm_params *p = new_params(from->path);
+    if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", from->path);
+    p->from = from;
+    p->trainable = from->trainable;
+    for (size_t i = 0; i < from->count && !p->no_memory; i++) {
+        const entry *source = from->entries[i];
+        entry *e = add_entry(p, source->name, source->tensor.ndim, source->tensor.shape);
+        if (!e) {
+            p->no_memory = true;
+            continue;
+        }
+        e->tensor.data = source->tensor.data;
+        if (p->trainable) add_grad(p, e);
+    }
+    if (p->no_memory) {
+        cm_params_close(&p);
+        return cm_fail(CM_ENOMEM, "%s: out of memory", from->path);
+    }
+    *out = p;
+    return CM_OK;
+}
+
+/* A whole-number tensor is a buffer (transformers' position_ids), never a weight. */
+static void find_left_over(const cm_params *p, complaints *c, const char *texts[LISTED]) {
+    const cm_stored *t;
+    for (size_t i = 0; p->files && (t = cm_param_files_at(p->files, i)); i++) {
+        const bool real = t->dtype == CM_F32 || t->dtype == CM_F16 || t->dtype == CM_BF16 || t->dtype == CM_F64;
+        if (!real || find_entry(p, t->name)) continue;
+        if (c->count < LISTED) texts[c->count] = t->name;
+        c->count++;
+    }
+}
+
+static void add_list(char *out, size_t bytes, const char *what, size_t count, const char *const *texts) {
+    if (!count) return;
+    size_t at = strlen(out);
+    at += (size_t)snprintf(out + at, bytes - at, "%s%zu %s: ", at ? "; " : "", count, what);
+    for (size_t i = 0; i < count && i < LISTED && at < bytes; i++) {
+        at += (size_t)snprintf(out + at, bytes - at, "%s%s", i ? ", " : "", texts[i] ? texts[i] : "?");
+    }
+    if (count > LISTED && at < bytes) snprintf(out + at, bytes - at, " and %zu more", count - LISTED);
+}
+
+cm_status cm_params_check(const cm_params *p, bool all) {
+    char text[2560] = "";
+    complaints left = {0};
+    const char *left_texts[LISTED];
+    if (p->no_memory) return cm_fail(CM_ENOMEM, "%s: out of memory for its weights", p->path);
+    if (all) find_left_over(p, &left, left_texts);
+    add_list(text, sizeof text, "not a finite number in", p->broken.count, (const char *const *)p->broken.text);
+    add_list(text, sizeof text, "missing", p->missing.count, (const char *const *)p->missing.text);
+    add_list(text, sizeof text, "of another shape", p->misshapen.count, (const char *const *)p->misshapen.text);
+    add_list(text, sizeof text, "left over", left.count, left_texts);
+    return text[0] ? cm_fail(CM_EFORMAT, "%s: weights %s", p->path, text) : CM_OK;
+}
+
+size_t cm_params_count(const cm_params *p) {
+    return p->count;
+}
+
+const char *cm_params_name(const cm_params *p, size_t i) {
+    return p->entries[i]->name;
+}
+
+cm_tensor *cm_params_at(const cm_params *p, size_t i) {
+    return &p->entries[i]->tensor;
+}
+
+size_t cm_params_values(const cm_params *p) {
+    size_t n = 0;
+    for (size_t i = 0; i < p->count; i++) n += cm_count(&p->entries[i]->tensor);
+    return n;
+}
+
+void cm_params_zero_grad(cm_params *p) {
+    for (size_t i = 0; i < p->count; i++) {
+        cm_tensor *t = &p->entries[i]->tensor;
+        if (t->grad) memset(t->grad, 0, cm_count(t) * sizeof *t->grad);
+    }
+}
+
+cm_status cm_params_hash(const cm_params *p, char out[65]) {
+    CM_TRY(cm_params_check(p, false));
+    cm_sha *h = cm_sha_begin();
+    if (!h) return cm_fail(CM_ENOMEM, "%s: out of memory", p->path);
+    for (size_t i = 0; i < p->count; i++) {
+        const cm_tensor *t = &p->entries[i]->tensor;
+        char shape[128];
+        print_shape(shape, sizeof shape, t->ndim, t->shape);
+        cm_sha_add(h, p->entries[i]->name, strlen(p->entries[i]->name) + 1);
+        cm_sha_add(h, shape, strlen(shape) + 1);
+        cm_sha_add(h, t->data, cm_count(t) * sizeof *t->data);
+    }
+    cm_sha_end(&h, out);
+    return out[0] ? CM_OK : cm_fail(CM_ENOMEM, "%s: out of memory", p->path);
+}
+
+cm_status cm_params_save(const cm_params *p, const char *path, cm_dtype type, const float *const *values,
+                         const char *const *metadata) {
+    CM_TRY(cm_params_check(p, false));
+    cm_store_item *items = calloc(p->count + 1, sizeof *items);
+    if (!items) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    for (size_t i = 0; i < p->count; i++) {
+        const cm_tensor *t = &p->entries[i]->tensor;
+        items[i] = (cm_store_item){.name = p->entries[i]->name,
+                                   .dtype = type,
+                                   .ndim = t->ndim,
+                                   .shape = t->shape,
+                                   .floats = values ? values[i] : t->data};
+    }
+    const cm_status s = cm_safetensors_write(path, items, p->count, metadata);
+    free(items);
+    return s;
+}
