@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The two formats behind image.h. Each reads as many channels as the file has (1 or 3). */
+#ifndef CM_CORE_IO_IMAGE_CODECS_H
+#define CM_CORE_IO_IMAGE_CODECS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "core/io/image.h"
+
+/* No picture of ours comes near; a damaged header that claims more is refused before memory is asked for. */
+#define CM_IMAGE_MAX_PIXELS ((size_t)1 << 28)
+
+/* indices: palette and low-depth values as stored, nothing expanded */
+cm_status cm_png_decode(FILE *f, const char *path, bool indices, cm_arena *out, cm_image *image);
+cm_status cm_jpeg_decode(FILE *f, const char *path, cm_arena *out, cm_image *image);
+
+#endif
