@@ -8,7 +8,25 @@
 #include "core/generator/pipeline.h"
 #include "core/generator/sampler.h"
 #include "core/io/jsonl.h"
+#include "core/tensor/ops.h"
 #include "harness/cli/command.h"
+
+static cm_status list_models(cm_arena *a) {
+    cm_model_entry *e;
+    size_t count;
+    CM_TRY(cm_models_list(a, &e, &count));
+    for (size_t i = 0; i < count; i++) {
+        printf("%-14s%s%s\n", e[i].name, e[i].about, e[i].present ? "" : " (not here: parts are missing)");
+    }
+    printf("%-14s%s\n", "FOLDER", "any diffusers folder of a Stable Diffusion 1.x model");
+    return CM_OK;
+}
+
+static cm_status list_backends(cm_arena *a) {
+    (void)a;
+    for (const cm_ops *const *b = cm_backends(); *b; b++) printf("%-12s%s\n", (*b)->name, (*b)->about);
+    return CM_OK;
+}
 
 static cm_status list_samplers(cm_arena *a) {
     (void)a;
@@ -72,6 +90,8 @@ static const struct {
     const char *name;
     cm_status (*list)(cm_arena *a);
 } subjects[] = {
+    {"models", list_models},
+    {"backends", list_backends},
     {"samplers", list_samplers},
     {"suites", list_suites},
     {"prompts", list_prompts},
@@ -93,6 +113,6 @@ static int run(const cm_args *args) {
 const cm_command cm_command_list = {
     .name = "list",
     .about = "print a table: models, backends, samplers, metrics, suites, prompts",
-    .positional = "samplers|suites|prompts",
+    .positional = "models|backends|samplers|suites|prompts",
     .run = run,
 };

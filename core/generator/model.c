@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Opening a model: its parts from folders, held against each other before use. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/generator/pipeline.h"
+#include "core/io/jsonl.h"
+
+enum { TEXT, UNET, VAE }; /* order in cm_model.params */
+
+/* --- which folders -------------------------------------------------------- */
+
+static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e) {
+    *e = (cm_model_entry){.name = folder,
+                          .text_encoder = cm_arena_print(a, "%s/text_encoder", folder),
+                          .unet = cm_arena_print(a, "%s/unet", folder),
+                          .vae = cm_arena_print(a, "%s/vae", folder),
+                          .scheduler = cm_arena_print(a, "%s/scheduler", folder),
+                          .tokenizer = cm_arena_print(a, "%s/tokenizer", folder)};
+    const char *second = cm_arena_print(a, "%s/text_encoder_2", folder);
+    CM_TRY(cm_arena_check(a));
+    if (cm_path_is_dir(second)) {
+        return cm_fail(CM_EUNAVAILABLE, "%s: two text encoders (Stable Diffusion XL) are not supported", folder);
+    }
+    return CM_OK;
+}
+
+static cm_status unknown_name(const char *name, const cm_model_entry *entries, size_t count) {
+    char list[400] = "";
+    for (size_t i = 0; i < count; i++) {
+        const size_t n = strlen(list);
+        snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", entries[i].name);
+    }
+    return cm_fail(CM_EUSAGE, "no model '%s': a diffusers folder, or one of %s", name, list);
+}
+
+static cm_status find_entry(const char *name, cm_arena *a, cm_model_entry *e) {
+    if (cm_path_is_dir(name)) return folder_entry(name, a, e);
+    cm_model_entry *entries;
+    size_t count;
+    CM_TRY(cm_models_list(a, &entries, &count));
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(entries[i].name, name) == 0) {
+            *e = entries[i];
+            return CM_OK;
+        }
+    }
+    return unknown_name(name, entries, count);
+}
+
+static cm_status check_folders(const cm_model_entry *e) {
+    const char *const parts[] = {e->tokenizer, e->text_encoder, e->unet, e->vae, e->scheduler};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (!cm_path_is_dir(parts[i])) return cm_fail(CM_EIO, "%s: this part of the model is missing", parts[i]);
+    }
+    return CM_OK;
+}
+
+/* --- the parts ------------------------------------------------------------ */
+
+static cm_status read_config(const char *folder, const char *file, cm_arena *a, json_t **config) {
+    const char *path = cm_arena_print(a, "%s/%s", folder, file);
+    CM_TRY(cm_arena_check(a));
+    return cm_json_read(path, config);
+}
+
+static cm_status open_params(const cm_model_entry *e, const char *folder, uint64_t seed, cm_params **p) {
+    return e->random ? cm_params_create(p, seed) : cm_params_open(p, folder);
+}
+
+static cm_status build_text(cm_model *m, const json_t *config, cm_params *p) {
+    cm_clip_text_config c;
+    CM_TRY(cm_clip_text_configure(config, &c));
+    cm_clip_text_build(&m->text, &c, p, &m->arena);
+    return CM_OK;
+}
+
+static cm_status build_unet(cm_model *m, const json_t *config, cm_params *p) {
+    cm_unet_config c;
+    CM_TRY(cm_unet_configure(config, &c));
+    return cm_unet_build(&m->unet, &c, p, &m->arena);
+}
+
+static cm_status build_vae(cm_model *m, const json_t *config, cm_params *p) {
+    cm_vae_config c;
+    CM_TRY(cm_vae_configure(config, &c));
+    return cm_vae_build(&m->vae, &c, p, &m->arena);
+}
+
+typedef cm_status build_fn(cm_model *m, const json_t *config, cm_params *p);
+
+/* One network: its configuration, then its weights, every one of them checked. */
+static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *folder, int which, build_fn *build,
+                              uint64_t seed, cm_sha *configs) {
+    json_t *config = NULL;
+    CM_TRY(read_config(folder, "config.json", &m->arena, &config));
+    cm_status s = open_params(e, folder, seed + (uint64_t)which, &m->params[which]);
+    if (s == CM_OK) s = build(m, config, m->params[which]);
+    if (s == CM_OK) s = cm_params_check(m->params[which], true);
+    if (s == CM_OK) s = cm_arena_check(&m->arena);
+    if (s != CM_OK) s = cm_fail_in(s, "%s", folder);
+    char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+    if (text) cm_sha_add(configs, text, strlen(text));
+    free(text);
+    json_decref(config);
+    return s;
+}
+
+static cm_status open_schedule(cm_model *m, const char *folder) {
+    json_t *config = NULL;
+    CM_TRY(read_config(folder, "scheduler_config.json", &m->arena, &config));
+    const cm_status s = cm_schedule_configure(config, &m->arena, &m->schedule);
+    m->default_sampler = cm_sampler_for_class(cm_json_text_or(config, "_class_name", ""))->name;
+    json_decref(config);
+    return s == CM_OK ? s : cm_fail_in(s, "%s", folder);
+}
+
+static cm_status open_parts(cm_model *m, const cm_model_entry *e, uint64_t seed, cm_sha *configs) {
+    CM_TRY(check_folders(e));
+    CM_TRY(cm_tokenizer_open(&m->tokenizer, e->tokenizer));
+    CM_TRY(open_schedule(m, e->scheduler));
+    CM_TRY(open_network(m, e, e->text_encoder, TEXT, build_text, seed, configs));
+    CM_TRY(open_network(m, e, e->unet, UNET, build_unet, seed, configs));
+    return open_network(m, e, e->vae, VAE, build_vae, seed, configs);
+}
+
+/* --- held against each other ---------------------------------------------- */
+
+static cm_status check_fit(const cm_model *m) {
+    const cm_clip_text_config *t = &m->text.config;
+    const cm_unet_config *u = cm_unet_get_config(m->unet);
+    const cm_vae_config *v = cm_vae_get_config(m->vae);
+    if ((size_t)cm_tokenizer_size(m->tokenizer) > t->vocab_size) {
+        return cm_fail(CM_EFORMAT, "the tokenizer has %d tokens, the text encoder only %zu",
+                       cm_tokenizer_size(m->tokenizer), t->vocab_size);
+    }
+    if (cm_tokenizer_length(m->tokenizer) > t->max_positions) {
+        return cm_fail(CM_EFORMAT, "the tokenizer's length is %zu, the text encoder has %zu positions",
+                       cm_tokenizer_length(m->tokenizer), t->max_positions);
+    }
+    if (t->hidden_size != u->cross_attention_dim) {
+        return cm_fail(CM_EFORMAT, "the text encoder gives %zu channels, the UNet's cross-attention wants %zu",
+                       t->hidden_size, u->cross_attention_dim);
+    }
+    if (u->in_channels != v->latent_channels || u->out_channels != v->latent_channels) {
+        return cm_fail(CM_EFORMAT, "the UNet maps %zu channels to %zu, the autoencoder has %zu", u->in_channels,
+                       u->out_channels, v->latent_channels);
+    }
+    return CM_OK;
+}
+
+/* Over the weights of the three networks; random ones follow from their configurations and the seed. */
+static cm_status hash_model(cm_model *m, bool random, uint64_t seed, const char *configs) {
+    char text[4 * 65 + 32];
+    if (random) {
+        snprintf(text, sizeof text, "random %llu %s", (unsigned long long)seed, configs);
+    } else {
+        char part[3][65];
+        for (int i = 0; i < 3; i++) CM_TRY(cm_params_hash(m->params[i], part[i]));
+        snprintf(text, sizeof text, "%s %s %s %s", part[TEXT], part[UNET], part[VAE], configs);
+    }
+    cm_sha *h = cm_sha_begin();
+    cm_sha_add(h, text, strlen(text));
+    cm_sha_end(&h, m->hash);
+    return CM_OK;
+}
+
+static void set_default_size(cm_model *m, const cm_model_entry *e) {
+    const size_t side = cm_unet_get_config(m->unet)->sample_size * cm_vae_factor(m->vae);
+    m->default_width = e->width ? e->width : side;
+    m->default_height = e->height ? e->height : side;
+}
+
+cm_status cm_model_open(cm_model *m, const char *name, uint64_t seed) {
+    *m = (cm_model){0};
+    cm_arena_init(&m->arena, 0);
+    cm_model_entry e = {0};
+    char configs[65] = "";
+    cm_status s = find_entry(name, &m->arena, &e);
+    if (s == CM_OK) {
+        cm_sha *h = cm_sha_begin();
+        s = open_parts(m, &e, seed, h);
+        cm_sha_end(&h, configs);
+    }
+    if (s == CM_OK) s = check_fit(m);
+    if (s == CM_OK) s = hash_model(m, e.random, seed, configs);
+    if (s == CM_OK) {
+        set_default_size(m, &e);
+        m->name = cm_arena_string(&m->arena, name);
+        s = cm_arena_check(&m->arena);
+    }
+    if (s != CM_OK) cm_model_close(m);
+    return s;
+}
+
+void cm_model_close(cm_model *m) {
+    cm_tokenizer_close(&m->tokenizer);
+    for (int i = 0; i < 3; i++) cm_params_close(&m->params[i]);
+    cm_arena_free(&m->arena);
+    *m = (cm_model){0};
+}

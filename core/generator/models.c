@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The table of models by name: core/models/models.json. */
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/generator/pipeline.h"
+#include "core/io/jsonl.h"
+
+/* A part's folder as an absolute path; a part that the row lacks is an error. */
+static cm_status part_folder(const json_t *row, const char *key, const char *folder, cm_arena *out, const char **path) {
+    const char *relative;
+    CM_TRY(cm_json_text(row, key, &relative));
+    *path = cm_arena_print(out, "%s/%s", folder, relative);
+    return cm_arena_check(out);
+}
+
+static bool is_present(const cm_model_entry *e) {
+    const char *const parts[] = {e->text_encoder, e->unet, e->vae, e->scheduler, e->tokenizer};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (!cm_path_is_dir(parts[i])) return false;
+    }
+    return true;
+}
+
+static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, cm_model_entry *e) {
+    const char *name;
+    CM_TRY(cm_json_text(row, "name", &name));
+    CM_TRY(part_folder(row, "text_encoder", folder, out, &e->text_encoder));
+    CM_TRY(part_folder(row, "unet", folder, out, &e->unet));
+    CM_TRY(part_folder(row, "vae", folder, out, &e->vae));
+    CM_TRY(part_folder(row, "scheduler", folder, out, &e->scheduler));
+    CM_TRY(part_folder(row, "tokenizer", folder, out, &e->tokenizer));
+    e->name = cm_arena_string(out, name);
+    e->about = cm_arena_string(out, cm_json_text_or(row, "about", ""));
+    e->width = cm_json_size_or(row, "width", 0);
+    e->height = cm_json_size_or(row, "height", 0);
+    e->random = strncmp(name, "random:", 7) == 0;
+    e->present = is_present(e);
+    return cm_arena_check(out);
+}
+
+static cm_status read_rows(const json_t *table, const char *folder, cm_arena *out, cm_model_entry **entries, size_t *count) {
+    const json_t *rows = json_object_get(table, "models");
+    const size_t n = json_array_size(rows);
+    if (n == 0) return cm_fail(CM_EFORMAT, "no list \"models\"");
+    cm_model_entry *e = CM_PUSH_ZERO(out, cm_model_entry, n);
+    CM_TRY(cm_arena_check(out));
+    for (size_t i = 0; i < n; i++) {
+        const cm_status s = read_row(json_array_get(rows, i), folder, out, &e[i]);
+        if (s != CM_OK) return cm_fail_in(s, "row %zu", i + 1);
+    }
+    *entries = e;
+    *count = n;
+    return CM_OK;
+}
+
+cm_status cm_models_list(cm_arena *out, cm_model_entry **entries, size_t *count) {
+    char *folder;
+    CM_TRY(cm_models_folder(out, &folder));
+    const char *path = cm_arena_print(out, "%s/models.json", folder);
+    CM_TRY(cm_arena_check(out));
+    json_t *table = NULL;
+    CM_TRY(cm_json_read(path, &table));
+    const cm_status s = read_rows(table, folder, out, entries, count);
+    json_decref(table);
+    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/generator/pipeline.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/progress.h"
+#include "core/base/rng.h"
+#include "core/base/system.h"
+#include "core/tensor/nn.h"
+
+enum { MAX_SIDE = 16384 };
+
+/* What one run of the pipeline passes from stage to stage. */
+typedef struct run {
+    const cm_model *model;
+    cm_ctx *g;
+    const cm_request *request;
+    cm_arena *out;               /* results */
+    cm_arena keep;               /* of this run: text keys and values */
+    cm_result *result;
+    size_t batch;                /* 2 with guidance (the empty or negative prompt first), else 1 */
+    const cm_unet_text *text;
+    float *x;                    /* [h,w,C] */
+} run;
+
+/* --- request -------------------------------------------------------------- */
+
+static cm_status check_side(const char *name, size_t side, size_t factor) {
+    if (side == 0 || side % factor != 0) return cm_fail(CM_EUSAGE, "%s: %zu is not a multiple of %zu", name, side, factor);
+    if (side > MAX_SIDE) return cm_fail(CM_EUSAGE, "%s: %zu is more than %d", name, side, MAX_SIDE);
+    return CM_OK;
+}
+
+static cm_status check_request(const run *r) {
+    const size_t factor = cm_vae_factor(r->model->vae);
+    CM_TRY(check_side("width", r->request->width, factor));
+    CM_TRY(check_side("height", r->request->height, factor));
+    if (!isfinite(r->request->guidance)) return cm_fail(CM_EUSAGE, "guidance is not a number");
+    return CM_OK;
+}
+
+/* --- text ----------------------------------------------------------------- */
+
+static void warn_when_cut(const char *what, const char *text, const cm_tokens *t) {
+    if (t->total <= t->length) return;
+    const char *rest = text + t->cut_from;
+    while (*rest == ' ' || *rest == ',') rest++;
+    cm_warn("the %s takes %zu tokens, the model reads %zu; cut off: %s", what, t->total, t->length, rest);
+}
+
+static cm_status tokenize(run *r, int *ids) {
+    const cm_tokenizer *t = r->model->tokenizer;
+    const char *negative = r->request->negative ? r->request->negative : "";
+    const size_t length = cm_tokenizer_length(t);
+    cm_tokens *prompt = &r->result->tokens;
+    CM_TRY(cm_tokenize(t, r->request->prompt, r->out, prompt));
+    warn_when_cut("prompt", r->request->prompt, prompt);
+    if (r->batch == 2) {
+        cm_tokens none;
+        CM_TRY(cm_tokenize(t, negative, &r->keep, &none));
+        warn_when_cut("negative prompt", negative, &none);
+        memcpy(ids, none.ids, length * sizeof *ids);
+    }
+    memcpy(ids + (r->batch - 1) * length, prompt->ids, length * sizeof *ids);
+    return CM_OK;
+}
+
+static cm_status encode_text(run *r) {
+    const size_t length = cm_tokenizer_length(r->model->tokenizer);
+    int *ids = CM_PUSH(&r->keep, int, r->batch * length);
+    CM_TRY(cm_arena_check(&r->keep));
+    cm_timing *timing = &r->result->timing;
+    const double start = cm_now();
+    CM_TRY(tokenize(r, ids));
+    timing->tokenize = cm_now() - start;
+    cm_tensor *hidden = NULL;
+    cm_ctx_reset(r->g);
+    CM_TRY(cm_clip_text_forward(r->g, &r->model->text, ids, r->batch, length, &hidden, NULL, NULL));
+    r->text = cm_unet_prepare_text(r->g, r->model->unet, hidden, &r->keep);
+    CM_TRY(cm_ctx_check(r->g));
+    CM_TRY(cm_arena_check(&r->keep));
+    timing->text = cm_now() - start - timing->tokenize;
+    return CM_OK;
+}
+
+/* --- latents -------------------------------------------------------------- */
+
+/* [C,h,w] <-> [h,w,C] */
+static void to_channels_last(const float *from, size_t channels, size_t cells, float *to) {
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < cells; i++) to[i * channels + c] = from[c * cells + i];
+    }
+}
+
+static void to_channels_first(const float *from, size_t channels, size_t cells, float *to) {
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < cells; i++) to[c * cells + i] = from[i * channels + c];
+    }
+}
+
+static bool all_finite(const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(x[i])) return false;
+    }
+    return true;
+}
+
+/* torch's numbers in diffusers' order [C,h,w]; their hash is of exactly these bytes. */
+static cm_status start_noise(run *r) {
+    cm_result *o = r->result;
+    const size_t cells = o->h * o->w, n = o->channels * cells;
+    o->latents = CM_PUSH(r->out, float, n);
+    r->x = CM_PUSH(&r->keep, float, n);
+    CM_TRY(cm_arena_check(r->out));
+    CM_TRY(cm_arena_check(&r->keep));
+    if (r->request->noise) {
+        memcpy(o->latents, r->request->noise, n * sizeof *o->latents);
+    } else {
+        cm_torch_rng rng;
+        cm_torch_seed(&rng, r->request->seed);
+        cm_torch_randn(&rng, o->latents, n);
+    }
+    cm_sha *h = cm_sha_begin();
+    cm_sha_add(h, o->latents, n * sizeof *o->latents);
+    cm_sha_end(&h, o->noise_hash);
+    to_channels_last(o->latents, o->channels, cells, r->x);
+    return CM_OK;
+}
+
+/* --- steps ---------------------------------------------------------------- */
+
+/* One pass over the UNet: both halves as one batch, then guidance into eps [h,w,C]. */
+static cm_status predict(run *r, float t, float input_scale, float *eps) {
+    cm_ctx *g = r->g;
+    const cm_result *o = r->result;
+    const size_t n = o->h * o->w * o->channels;
+    const float times[2] = {t, t};
+    cm_ctx_reset(g);
+    cm_tensor *in = cm_tensor_new(g, CM_SHAPE(r->batch, o->h, o->w, o->channels));
+    CM_TRY(cm_ctx_check(g));
+    for (size_t b = 0; b < r->batch; b++) {
+        for (size_t i = 0; i < n; i++) in->data[b * n + i] = r->x[i] * input_scale;
+    }
+    const cm_attention_observer *before = g->observer;
+    g->observer = r->request->observer;
+    const cm_tensor *noise = cm_unet_forward(g, r->model->unet, in, times, r->text);
+    g->observer = before;
+    CM_TRY(cm_ctx_check(g));
+    if (r->batch == 1) {
+        memcpy(eps, noise->data, n * sizeof *eps);
+        return CM_OK;
+    }
+    const float *none = noise->data, *prompt = noise->data + n;
+    const float guidance = (float)r->request->guidance;
+    for (size_t i = 0; i < n; i++) eps[i] = none[i] + guidance * (prompt[i] - none[i]);
+    return CM_OK;
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static cm_status record_steps(run *r, const double *seconds, size_t steps) {
+    double *sorted = CM_PUSH(&r->keep, double, steps);
+    CM_TRY(cm_arena_check(&r->keep));
+    memcpy(sorted, seconds, steps * sizeof *sorted);
+    qsort(sorted, steps, sizeof *sorted, compare_doubles);
+    cm_timing *t = &r->result->timing;
+    t->unet_step = seconds;
+    t->unet_steps = steps;
+    t->unet_step_median = steps % 2 ? sorted[steps / 2] : 0.5 * (sorted[steps / 2 - 1] + sorted[steps / 2]);
+    for (size_t i = 0; i < steps; i++) t->unet += seconds[i];
+    return CM_OK;
+}
+
+static cm_status sample(run *r) {
+    const cm_request *q = r->request;
+    const cm_result *o = r->result;
+    const size_t n = o->h * o->w * o->channels;
+    cm_sampler_state *state;
+    CM_TRY(q->sampler->begin(&r->model->schedule, q->steps, &r->keep, &state));
+    float *eps = CM_PUSH(&r->keep, float, n);
+    double *seconds = CM_PUSH(r->out, double, q->steps);
+    CM_TRY(cm_arena_check(&r->keep));
+    CM_TRY(cm_arena_check(r->out));
+    const float scale = q->sampler->init_scale(state);
+    for (size_t i = 0; i < n; i++) r->x[i] *= scale;
+    for (size_t step = 0; step < q->steps; step++) {
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", step + 1, q->steps);
+        const double start = cm_now();
+        CM_TRY(predict(r, q->sampler->timestep(state, step), q->sampler->input_scale(state, step), eps));
+        q->sampler->step(state, step, eps, n, r->x);
+        if (!all_finite(r->x, n)) {
+            return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", step + 1, q->steps);
+        }
+        seconds[step] = cm_now() - start;
+        if (q->progress) q->progress(q->progress_arg, step + 1, q->steps, seconds[step]);
+    }
+    return record_steps(r, seconds, q->steps);
+}
+
+static cm_status decode(run *r) {
+    cm_ctx *g = r->g;
+    cm_result *o = r->result;
+    const cm_vae_config *v = cm_vae_get_config(r->model->vae);
+    const size_t n = o->h * o->w * o->channels;
+    cm_ctx_reset(g);
+    cm_tensor *in = cm_tensor_new(g, CM_SHAPE(1, o->h, o->w, o->channels));
+    CM_TRY(cm_ctx_check(g));
+    for (size_t i = 0; i < n; i++) in->data[i] = r->x[i] / v->scaling_factor + v->shift_factor;
+    const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
+    CM_TRY(cm_ctx_check(g));
+    if (!all_finite(pixels->data, cm_count(pixels))) return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
+    CM_TRY(cm_image_new(r->out, r->request->width, r->request->height, 3, &o->picture));
+    cm_image_from_float(pixels->data, &o->picture);
+    return CM_OK;
+}
+
+static cm_status stages(run *r) {
+    CM_TRY(check_request(r));
+    CM_TRY(start_noise(r));
+    CM_TRY(encode_text(r));
+    CM_TRY(sample(r));
+    const double start = cm_now();
+    CM_TRY(decode(r));
+    r->result->timing.decode = cm_now() - start;
+    to_channels_first(r->x, r->result->channels, r->result->h * r->result->w, r->result->latents);
+    return CM_OK;
+}
+
+cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *request, cm_arena *out, cm_result *result) {
+    const double start = cm_now();
+    const size_t factor = cm_vae_factor(m->vae);
+    cm_result o = {.channels = cm_unet_get_config(m->unet)->in_channels,
+                   .h = request->height / factor,
+                   .w = request->width / factor};
+    run r = {.model = m, .g = g, .request = request, .out = out, .result = &o, .batch = request->guidance > 1 ? 2 : 1};
+    cm_arena_init(&r.keep, 0);
+    const cm_status s = stages(&r);
+    cm_ctx_reset(g);
+    cm_arena_free(&r.keep);
+    if (s != CM_OK) return s;
+    o.timing.total = cm_now() - start;
+    *result = o;
+    return CM_OK;
+}
