@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/frechet.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+
+static const float *row_of(const float *x, const size_t *picks, size_t i, size_t width) {
+    return x + (picks ? picks[i] : i) * width;
+}
+
+/* Centred rows [n,width] in double, and their mean. A NaN anywhere makes the mean not finite. */
+static cm_status centre(const float *x, const size_t *picks, size_t n, size_t width, double *mean, double *rows) {
+    memset(mean, 0, width * sizeof *mean);
+    for (size_t i = 0; i < n; i++) {
+        const float *r = row_of(x, picks, i, width);
+        for (size_t k = 0; k < width; k++) mean[k] += (double)r[k];
+    }
+    for (size_t k = 0; k < width; k++) {
+        mean[k] /= (double)n;
+        if (!isfinite(mean[k])) return cm_fail(CM_EUNDEFINED, "feature %zu is not finite", k);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const float *r = row_of(x, picks, i, width);
+        for (size_t k = 0; k < width; k++) rows[i * width + k] = (double)r[k] - mean[k];
+    }
+    return CM_OK;
+}
+
+static void mirror(double *a, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) a[i * n + j] = a[j * n + i];
+}
+
+/* out [m,m] = rows rows' (rows [m,k]) or rows' rows (rows [k,m], transposed), times alpha. */
+static void square(const double *rows, size_t m, size_t k, bool transposed, double alpha, double *out) {
+    cblas_dsyrk(CblasRowMajor, CblasUpper, transposed ? CblasTrans : CblasNoTrans, (int)m, (int)k, alpha, rows,
+                (int)(transposed ? m : k), 0.0, out, (int)m);
+    mirror(out, m);
+}
+
+cm_status cm_moments_of(const float *x, const size_t *picks, size_t n, size_t width, cm_arena *out, cm_moments *m) {
+    if (n < 2) return cm_fail(CM_EUNDEFINED, "moments of %zu sample%s: at least 2 are needed", n, n == 1 ? "" : "s");
+    cm_moments r = {n, width, CM_PUSH(out, double, width), CM_PUSH(out, double, width * width)};
+    const cm_arena_mark mark = cm_arena_get_mark(out);
+    double *rows = CM_PUSH(out, double, n * width);
+    CM_TRY(cm_arena_check(out));
+    CM_TRY(centre(x, picks, n, width, r.mean, rows));
+    square(rows, width, n, true, 1, r.scatter);
+    cm_arena_reset(out, mark);
+    *m = r;
+    return CM_OK;
+}
+
+cm_status cm_moments_merge(cm_moments *into, const cm_moments *from) {
+    if (into->width != from->width)
+        return cm_fail(CM_EUSAGE, "features of width %zu and %zu cannot be merged", into->width, from->width);
+    const size_t width = into->width;
+    const double a = (double)into->n, b = (double)from->n, cross = a * b / (a + b);
+    for (size_t i = 0; i < width; i++)
+        for (size_t j = 0; j < width; j++)
+            into->scatter[i * width + j] += from->scatter[i * width + j] +
+                cross * (from->mean[i] - into->mean[i]) * (from->mean[j] - into->mean[j]);
+    for (size_t i = 0; i < width; i++) into->mean[i] += (from->mean[i] - into->mean[i]) * b / (a + b);
+    into->n += from->n;
+    return CM_OK;
+}
+
+/* Eigenvalues, ascending, of the symmetric a [n,n]; with vectors a becomes them, by column. */
+static cm_status eigen(double *a, size_t n, bool vectors, double *values) {
+    const lapack_int info =
+        LAPACKE_dsyevd(LAPACK_ROW_MAJOR, vectors ? 'V' : 'N', 'U', (lapack_int)n, a, (lapack_int)n, values);
+    return info == 0 ? CM_OK : cm_fail(CM_EUNDEFINED, "eigenvalues of a covariance did not converge");
+}
+
+/* a := its symmetric root; negative eigenvalues are rounding and become 0. */
+static cm_status symmetric_root(double *a, size_t n, cm_arena *scratch) {
+    double *values = CM_PUSH(scratch, double, n), *scaled = CM_PUSH(scratch, double, n * n);
+    CM_TRY(cm_arena_check(scratch));
+    CM_TRY(eigen(a, n, true, values));
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) scaled[i * n + j] = a[i * n + j] * sqrt(sqrt(fmax(values[j], 0)));
+    square(scaled, n, n, false, 1, a);
+    return CM_OK;
+}
+
+cm_status cm_frechet_prepare(const cm_moments *m, cm_arena *out, cm_frechet_side *side) {
+    const size_t w = m->width;
+    cm_frechet_side r = {.n = m->n, .width = w, .full_rank = m->n > w};
+    r.mean = CM_PUSH(out, double, w);
+    r.factor = CM_PUSH(out, double, w * w);
+    const cm_arena_mark mark = cm_arena_get_mark(out);
+    double *covariance = CM_PUSH(out, double, w * w);
+    CM_TRY(cm_arena_check(out));
+    memcpy(r.mean, m->mean, w * sizeof(double));
+    for (size_t i = 0; i < w * w; i++) covariance[i] = m->scatter[i] / (double)(m->n - 1);
+    for (size_t i = 0; i < w; i++) r.trace += covariance[i * w + i];
+
+    memcpy(r.factor, covariance, w * w * sizeof(double));
+    if (r.full_rank) r.full_rank = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', (lapack_int)w, r.factor, (lapack_int)w) == 0;
+    if (r.full_rank) {
+        for (size_t i = 0; i < w; i++)
+            for (size_t j = i + 1; j < w; j++) r.factor[i * w + j] = 0;
+    } else {
+        memcpy(r.factor, covariance, w * w * sizeof(double));
+        CM_TRY(symmetric_root(r.factor, w, out));
+    }
+    cm_arena_reset(out, mark);
+    *side = r;
+    return CM_OK;
+}
+
+static cm_status root_trace(double *a, size_t n, cm_arena *scratch, double *trace) {
+    double *values = CM_PUSH(scratch, double, n);
+    CM_TRY(cm_arena_check(scratch));
+    CM_TRY(eigen(a, n, false, values));
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += sqrt(fmax(values[i], 0));
+    *trace = sum;
+    return CM_OK;
+}
+
+static double mean_gap(const double *a, const double *b, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return sum;
+}
+
+/* The rows as they are: Y = Xc L, and the smaller of Y Y' and Y' Y has the eigenvalues. */
+static cm_status distance_of(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
+                             cm_arena *scratch, double *distance) {
+    const size_t w = side->width, least = n < w ? n : w;
+    double *mean = CM_PUSH(scratch, double, w), *rows = CM_PUSH(scratch, double, n * w);
+    double *y = CM_PUSH(scratch, double, n * w), *gram = CM_PUSH(scratch, double, least * least);
+    CM_TRY(cm_arena_check(scratch));
+    CM_TRY(centre(x, picks, n, w, mean, rows));
+    double trace = 0, root;
+    for (size_t i = 0; i < n * w; i++) trace += rows[i] * rows[i];
+    trace /= (double)(n - 1);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)w, (int)w, 1.0, rows, (int)w, side->factor,
+                (int)w, 0.0, y, (int)w);
+    square(y, least, n < w ? w : n, n >= w, 1 / (double)(n - 1), gram);
+    CM_TRY(root_trace(gram, least, scratch, &root));
+    *distance = mean_gap(mean, side->mean, w) + side->trace + trace - 2 * root;
+    return CM_OK;
+}
+
+cm_status cm_frechet_distance(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
+                              cm_arena *scratch, double *distance) {
+    if (n < 2) return cm_fail(CM_EUNDEFINED, "a Fréchet distance of %zu sample%s: at least 2 are needed", n, n == 1 ? "" : "s");
+    const cm_arena_mark mark = cm_arena_get_mark(scratch);
+    const cm_status s = distance_of(side, x, picks, n, scratch, distance);
+    cm_arena_reset(scratch, mark);
+    return s;
+}
+
+static cm_status between(const cm_moments *a, const cm_moments *b, cm_arena *scratch, double *distance) {
+    const size_t w = a->width;
+    cm_frechet_side side;
+    CM_TRY(cm_frechet_prepare(a, scratch, &side));
+    double *covariance = CM_PUSH(scratch, double, w * w), *half = CM_PUSH(scratch, double, w * w);
+    CM_TRY(cm_arena_check(scratch));
+    double trace = 0, root;
+    for (size_t i = 0; i < w * w; i++) covariance[i] = b->scatter[i] / (double)(b->n - 1);
+    for (size_t i = 0; i < w; i++) trace += covariance[i * w + i];
+    cblas_dsymm(CblasRowMajor, CblasLeft, CblasUpper, (int)w, (int)w, 1.0, covariance, (int)w, side.factor, (int)w, 0.0,
+                half, (int)w);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)w, (int)w, (int)w, 1.0, side.factor, (int)w, half, (int)w,
+                0.0, covariance, (int)w);
+    CM_TRY(root_trace(covariance, w, scratch, &root));
+    *distance = mean_gap(a->mean, b->mean, w) + side.trace + trace - 2 * root;
+    return CM_OK;
+}
+
+cm_status cm_frechet_between(const cm_moments *a, const cm_moments *b, cm_arena *scratch, double *distance) {
+    if (a->width != b->width)
+        return cm_fail(CM_EUSAGE, "features of width %zu and %zu cannot be compared", a->width, b->width);
+    const cm_arena_mark mark = cm_arena_get_mark(scratch);
+    const cm_status s = between(a, b, scratch, distance);
+    cm_arena_reset(scratch, mark);
+    return s;
+}
+
+cm_status cm_frechet_comparable(size_t n_a, size_t n_b, bool unequal) {
+    if (n_a == n_b || unequal) return CM_OK;
+    return cm_fail(CM_EUSAGE, "Fréchet distances over %zu and %zu images cannot be compared: the value falls with N", n_a,
+                   n_b);
+}
+
+const char *cm_frechet_warning(size_t n, size_t width, cm_arena *out) {
+    if (n > width) return "";
+    return cm_arena_print(out, "N=%zu is not above %zu features: singular covariance, the value is far above its limit", n,
+                          width);
+}

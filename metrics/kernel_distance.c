@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/kernel_distance.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/rng.h"
+
+static double kernel(const float *x, const float *y, size_t width) {
+    double dot = 0;
+    for (size_t k = 0; k < width; k++) dot += (double)x[k] * (double)y[k];
+    const double base = dot / (double)width + 1;
+    return base * base * base;
+}
+
+static double mean_within(const float *x, size_t n, size_t width) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) sum += kernel(x + i * width, x + j * width, width);
+    return 2 * sum / ((double)n * (double)(n - 1));
+}
+
+cm_status cm_kernel_prepare(const float *x, size_t n, const float *y, size_t m, size_t width, cm_arena *out,
+                            cm_kernel_table *t) {
+    if (m < 2) return cm_fail(CM_EUNDEFINED, "a kernel distance needs a reference of at least 2 images");
+    cm_kernel_table r = {n, CM_PUSH(out, double, n * n + 1), CM_PUSH(out, double, n + 1), mean_within(y, m, width)};
+    CM_TRY(cm_arena_check(out));
+    for (size_t i = 0; i < n; i++) {
+        const float *a = x + i * width;
+        for (size_t j = 0; j <= i; j++) r.within[i * n + j] = r.within[j * n + i] = kernel(a, x + j * width, width);
+        double sum = 0;
+        for (size_t j = 0; j < m; j++) sum += kernel(a, y + j * width, width);
+        r.across[i] = sum / (double)m;
+    }
+    *t = r;
+    return CM_OK;
+}
+
+/* weight [n]: how often each row was drawn, count in all. Pairs of a row with its own copies are left out. */
+static cm_status weighted_distance(const cm_kernel_table *t, const double *weight, double count, double *distance) {
+    double within = 0, across = 0, same = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (weight[i] == 0) continue;
+        const double *row = t->within + i * t->n;
+        double sum = 0;
+        for (size_t j = 0; j < i; j++) sum += weight[j] * row[j];
+        within += weight[i] * sum;
+        across += weight[i] * t->across[i];
+        same += weight[i] * weight[i];
+    }
+    const double pairs = count * count - same;
+    if (pairs <= 0) return cm_fail(CM_EUNDEFINED, "a kernel distance needs two different images");
+    const double d = 2 * within / pairs + t->reference - 2 * across / count;
+    if (!isfinite(d)) return cm_fail(CM_EUNDEFINED, "a feature is not finite");
+    *distance = d;
+    return CM_OK;
+}
+
+cm_status cm_kernel_distance(const cm_kernel_table *t, const size_t *picks, size_t count, cm_arena *scratch,
+                             double *distance) {
+    const cm_arena_mark mark = cm_arena_get_mark(scratch);
+    double *weight = CM_PUSH_ZERO(scratch, double, t->n + 1);
+    CM_TRY(cm_arena_check(scratch));
+    if (!picks) count = t->n;
+    for (size_t k = 0; k < count; k++) weight[picks ? picks[k] : k] += 1;
+    const cm_status s = weighted_distance(t, weight, (double)count, distance);
+    cm_arena_reset(scratch, mark);
+    return s;
+}
+
+/* `size` rows of n, gathered in random order. */
+static void gather(cm_rng *rng, const float *x, size_t n, size_t width, size_t size, size_t *order, float *out) {
+    for (size_t i = 0; i < n; i++) order[i] = i;
+    cm_rng_shuffle(rng, order, n);
+    for (size_t i = 0; i < size; i++) memcpy(out + i * width, x + order[i] * width, width * sizeof *out);
+}
+
+static double unbiased(const float *x, const float *y, size_t size, size_t width) {
+    double across = 0;
+    for (size_t i = 0; i < size; i++)
+        for (size_t j = 0; j < size; j++) across += kernel(x + i * width, y + j * width, width);
+    return mean_within(x, size, width) + mean_within(y, size, width) - 2 * across / ((double)size * (double)size);
+}
+
+cm_status cm_kernel_subsets(const float *x, size_t n, const float *y, size_t m, size_t width, size_t subsets,
+                            size_t size, uint64_t seed, cm_arena *scratch, double *mean, double *deviation) {
+    if (size < 2 || size > n || size > m || subsets == 0)
+        return cm_fail(CM_EUNDEFINED, "subsets of %zu need at least that many of %zu and %zu images", size, n, m);
+    const cm_arena_mark mark = cm_arena_get_mark(scratch);
+    size_t *order = CM_PUSH(scratch, size_t, n > m ? n : m);
+    float *a = CM_PUSH(scratch, float, size * width), *b = CM_PUSH(scratch, float, size * width);
+    CM_TRY(cm_arena_check(scratch));
+    cm_rng rng = cm_rng_named(seed, "kernel subsets");
+    double sum = 0, squares = 0;
+    for (size_t s = 0; s < subsets; s++) {
+        gather(&rng, x, n, width, size, order, a);
+        gather(&rng, y, m, width, size, order, b);
+        const double d = unbiased(a, b, size, width);
+        sum += d;
+        squares += d * d;
+    }
+    cm_arena_reset(scratch, mark);
+    *mean = sum / (double)subsets;
+    *deviation = sqrt(fmax(0, squares / (double)subsets - *mean * *mean));
+    return CM_OK;
+}
