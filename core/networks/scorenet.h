@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The nano score networks: a parser with attribute heads, and a feature network.
  *
- * parser (SegFormer-like task, convolutional): picture [n,H,W,3] in [-1,1] -> class logits a pixel
- * [n,H/2,W/2,18] upsampled by the caller's choice, and for every attribute slot (people.h) its logits.
+ * parser: a U of residual blocks from half the picture's size down, joined at full size with a thin layer
+ * that saw every pixel: picture [n,H,W,3] in [-1,1] -> class logits a pixel. For every attribute slot
+ * (people.h) a learned query gathers from the features of three scales by attention, and a linear head answers.
  * features (Inception-like: parallel 1x1, 3x3, 5x5-as-3x3s and pooled branches): picture ->
  * a pooled vector [n,F] whose Gaussian statistics make fd@nano, trained to name attributes.
+ *
+ * config.json, parser:   {"channels": [24,48,80,112], "edge_channels": 8, "groups": 8, "classes": 18,
+ *                         "slot_width": 96, "slot_heads": 4, "slots": [5,9,...]}
+ * config.json, features: {"stem": [24,32], "stages": [[16,24,16,8],...], "repeats": [1,2,2], "groups": 8,
+ *                         "slots": [5,9,...]}; a stage lists the widths of its four branches.
  */
 #ifndef CM_CORE_NETWORKS_SCORENET_H
 #define CM_CORE_NETWORKS_SCORENET_H

@@ -8,11 +8,11 @@
 #include "core/networks/params.h"
 #include "core/tensor/nn.h"
 
-enum { CM_UNET_MAX_BLOCKS = 8 };
+enum { CM_UNET_MAX_BLOCKS = 8, CM_UNET_MAX_LAYERS = 8 };
 
 typedef struct cm_unet_config {
     size_t in_channels, out_channels, blocks;
-    size_t channels[CM_UNET_MAX_BLOCKS], layers_per_block;
+    size_t channels[CM_UNET_MAX_BLOCKS], layers[CM_UNET_MAX_BLOCKS]; /* layers: of the down block; the up block has one more */
     bool down_attention[CM_UNET_MAX_BLOCKS], up_attention[CM_UNET_MAX_BLOCKS]; /* CrossAttn… or plain */
     size_t heads[CM_UNET_MAX_BLOCKS];  /* diffusers' attention_head_dim, which for SD means the NUMBER of heads */
     size_t depth[CM_UNET_MAX_BLOCKS];  /* transformer_layers_per_block */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "core/networks/config.h"
+#include "core/networks/unet.h"
+
+/* What diffusers' UNet2DConditionModel can be asked for and we do not do. */
+static const cm_config_rule rules[] = {
+    {"act_fn", "[\"silu\", \"swish\"]"},
+    {"addition_embed_type", "[null]"},
+    {"attention_type", "[\"default\"]"},
+    {"center_input_sample", "[false]"},
+    {"class_embed_type", "[null]"},
+    {"class_embeddings_concat", "[false]"},
+    {"conv_in_kernel", "[3]"},
+    {"conv_out_kernel", "[3]"},
+    {"cross_attention_norm", "[null]"},
+    {"downsample_padding", "[1]"},
+    {"dual_cross_attention", "[false]"},
+    {"encoder_hid_dim", "[null]"},
+    {"encoder_hid_dim_type", "[null]"},
+    {"mid_block_only_cross_attention", "[null, false]"},
+    {"mid_block_scale_factor", "[1]"},
+    {"num_attention_heads", "[null]"},
+    {"num_class_embeds", "[null]"},
+    {"only_cross_attention", "[false]"},
+    {"resnet_out_scale_factor", "[1]"},
+    {"resnet_skip_time_act", "[false]"},
+    {"resnet_time_scale_shift", "[\"default\"]"},
+    {"reverse_transformer_layers_per_block", "[null]"},
+    {"time_cond_proj_dim", "[null]"},
+    {"time_embedding_act_fn", "[null]"},
+    {"time_embedding_dim", "[null]"},
+    {"time_embedding_type", "[\"positional\"]"},
+    {"timestep_post_act", "[null]"},
+    {NULL, NULL},
+};
+
+static const char *const known[] = {
+    "attention_head_dim", "block_out_channels", "cross_attention_dim", "down_block_types", "flip_sin_to_cos", "freq_shift",
+    "in_channels", "layers_per_block", "mid_block_type", "norm_eps", "norm_num_groups", "out_channels", "sample_size",
+    "transformer_layers_per_block", "up_block_types", "use_linear_projection",
+    /* no meaning without what the rules refuse, or for float32 inference */
+    "addition_embed_type_num_heads", "addition_time_embed_dim", "dropout", "projection_class_embeddings_input_dim",
+    "upcast_attention", NULL,
+};
+
+static cm_status refuse_block(const cm_config *c, const char *key, const char *name, const char *const two[2]) {
+    return cm_fail(CM_EFORMAT, "%s: \"%s\" has '%s'; known are %s and %s", c->what, key, name, two[0], two[1]);
+}
+
+static void block_types(cm_config *c, const char *key, const char *const two[2], size_t count, bool *attention) {
+    if (c->status == CM_OK && cm_config_length(c, key) != count)
+        c->status = cm_fail(CM_EFORMAT, "%s: \"%s\" has %zu entries and \"block_out_channels\" %zu", c->what, key,
+                            cm_config_length(c, key), count);
+    for (size_t i = 0; c->status == CM_OK && i < count; i++) {
+        const char *name = cm_config_item(c, key, i);
+        attention[i] = strcmp(name, two[0]) == 0;
+        if (c->status == CM_OK && !attention[i] && strcmp(name, two[1]) != 0) c->status = refuse_block(c, key, name, two);
+    }
+}
+
+static void mid_block(cm_config *c, cm_unet_config *u) {
+    static const char *const two[2] = {"UNetMidBlock2DCrossAttn", "UNetMidBlock2D"};
+    const bool none = c->status == CM_OK && json_is_null(json_object_get(c->json, "mid_block_type"));
+    const char *name = none ? "null" : cm_config_text(c, "mid_block_type", two[0]);
+    u->mid_attention = strcmp(name, two[0]) == 0;
+    if (c->status == CM_OK && !u->mid_attention && strcmp(name, two[1]) != 0)
+        c->status = refuse_block(c, "mid_block_type", name, two);
+}
+
+/* Heads and groups must divide the channels that they split. */
+static cm_status check_divisions(const cm_unet_config *u) {
+    for (size_t i = 0; i < u->blocks; i++) {
+        const bool attention = u->down_attention[i] || u->up_attention[u->blocks - 1 - i];
+        if (u->channels[i] % u->norm_groups)
+            return cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" %zu is not a multiple of \"norm_num_groups\" %zu",
+                           u->channels[i], u->norm_groups);
+        if ((attention || (u->mid_attention && i + 1 == u->blocks)) && u->channels[i] % u->heads[i])
+            return cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" %zu is not a multiple of \"attention_head_dim\" %zu "
+                           "(which is the number of heads)", u->channels[i], u->heads[i]);
+    }
+    if (u->channels[0] % 2) return cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" begins with an odd number");
+    return CM_OK;
+}
+
+/* sample_size: a number, or [height, width] of which the larger counts as hint. */
+static size_t sample_size(cm_config *c) {
+    size_t two[2] = {0, 0};
+    const json_t *v = c->status == CM_OK ? json_object_get(c->json, "sample_size") : NULL;
+    cm_config_sizes(c, "sample_size", 64, 1, 1 << 16, json_is_array(v) ? 2 : 1, two);
+    return two[0] > two[1] ? two[0] : two[1];
+}
+
+cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
+    static const char *const down[2] = {"CrossAttnDownBlock2D", "DownBlock2D"};
+    static const char *const up[2] = {"CrossAttnUpBlock2D", "UpBlock2D"};
+    cm_config c = cm_config_begin(config, "UNet config");
+    cm_unet_config u = {0};
+    u.blocks = cm_config_length(&c, "block_out_channels");
+    if (c.status == CM_OK && (u.blocks < 1 || u.blocks > CM_UNET_MAX_BLOCKS))
+        c.status = cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" must list 1 to %d numbers", CM_UNET_MAX_BLOCKS);
+    if (c.status != CM_OK) return c.status;
+    cm_config_sizes(&c, "block_out_channels", 1, 1, 1 << 16, u.blocks, u.channels);
+    u.in_channels = cm_config_size(&c, "in_channels", 4, 1, 4096);
+    u.out_channels = cm_config_size(&c, "out_channels", 4, 1, 4096);
+    cm_config_sizes(&c, "layers_per_block", 2, 1, CM_UNET_MAX_LAYERS, u.blocks, u.layers);
+    block_types(&c, "down_block_types", down, u.blocks, u.down_attention);
+    block_types(&c, "up_block_types", up, u.blocks, u.up_attention);
+    mid_block(&c, &u);
+    cm_config_sizes(&c, "attention_head_dim", 8, 1, 4096, u.blocks, u.heads);
+    cm_config_sizes(&c, "transformer_layers_per_block", 1, 1, 64, u.blocks, u.depth);
+    size_t text[CM_UNET_MAX_BLOCKS];
+    cm_config_sizes(&c, "cross_attention_dim", 1280, 1, 1 << 16, u.blocks, text);
+    for (size_t i = 1; c.status == CM_OK && i < u.blocks; i++)
+        if (text[i] != text[0]) c.status = cm_fail(CM_EFORMAT, "UNet config: \"cross_attention_dim\" differs between blocks");
+    u.cross_attention_dim = text[0];
+    u.norm_groups = cm_config_size(&c, "norm_num_groups", 32, 1, 4096);
+    u.norm_eps = (float)cm_config_number(&c, "norm_eps", 1e-5);
+    u.use_linear_projection = cm_config_bool(&c, "use_linear_projection", false);
+    u.flip_sin_to_cos = cm_config_bool(&c, "flip_sin_to_cos", true);
+    u.freq_shift = (float)cm_config_number(&c, "freq_shift", 0);
+    u.sample_size = sample_size(&c);
+    CM_TRY(cm_config_end(&c, rules, known));
+    CM_TRY(check_divisions(&u));
+    *out = u;
+    return CM_OK;
+}

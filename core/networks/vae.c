@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/networks/vae.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/networks/blocks.h"
+#include "core/networks/config.h"
+
+enum { MAX_BLOCKS = 8, MAX_LAYERS = 9 };
+
+static const float eps = 1e-6f; /* diffusers fixes it for the whole autoencoder */
+
+/* One head over all channels. */
+typedef struct attention {
+    cm_affine norm, q, k, v, o;
+} attention;
+
+typedef struct level {
+    size_t layers;
+    cm_resnet resnets[MAX_LAYERS];
+    cm_affine sampler; /* weight NULL: none */
+} level;
+
+typedef struct half {
+    cm_affine conv_in, norm_out, conv_out;
+    level levels[MAX_BLOCKS];
+    cm_resnet mid[2];
+    attention attention;
+} half;
+
+struct cm_vae {
+    cm_vae_config config;
+    half encoder, decoder;
+    cm_affine quant, post_quant; /* weight NULL: none */
+};
+
+/* --- config --------------------------------------------------------------------- */
+
+static const cm_config_rule rules[] = {
+    {"act_fn", "[\"silu\", \"swish\"]"},
+    {"latents_mean", "[null]"},
+    {"latents_std", "[null]"},
+    {NULL, NULL},
+};
+
+static const char *const known[] = {
+    "block_out_channels", "down_block_types", "in_channels", "latent_channels", "layers_per_block", "mid_block_add_attention",
+    "norm_num_groups", "out_channels", "scaling_factor", "shift_factor", "up_block_types", "use_post_quant_conv",
+    "use_quant_conv", "force_upcast", "sample_size", NULL,
+};
+
+static void only_blocks(cm_config *c, const char *key, const char *type, size_t count) {
+    for (size_t i = 0; c->status == CM_OK && i < count; i++) {
+        const char *name = cm_config_item(c, key, i);
+        if (c->status == CM_OK && strcmp(name, type) != 0)
+            c->status = cm_fail(CM_EFORMAT, "%s: \"%s\" has '%s'; known is %s", c->what, key, name, type);
+    }
+    if (c->status == CM_OK && cm_config_length(c, key) != count)
+        c->status = cm_fail(CM_EFORMAT, "%s: \"%s\" and \"block_out_channels\" differ in length", c->what, key);
+}
+
+cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
+    cm_config c = cm_config_begin(config, "autoencoder config");
+    cm_vae_config v = {0};
+    v.blocks = cm_config_length(&c, "block_out_channels");
+    if (c.status == CM_OK && (v.blocks < 1 || v.blocks > MAX_BLOCKS))
+        c.status = cm_fail(CM_EFORMAT, "autoencoder config: \"block_out_channels\" must list 1 to %d numbers", MAX_BLOCKS);
+    if (c.status != CM_OK) return c.status;
+    cm_config_sizes(&c, "block_out_channels", 1, 1, 1 << 16, v.blocks, v.channels);
+    only_blocks(&c, "down_block_types", "DownEncoderBlock2D", v.blocks);
+    only_blocks(&c, "up_block_types", "UpDecoderBlock2D", v.blocks);
+    v.in_channels = cm_config_size(&c, "in_channels", 3, 1, 4096);
+    v.out_channels = cm_config_size(&c, "out_channels", 3, 1, 4096);
+    v.latent_channels = cm_config_size(&c, "latent_channels", 4, 1, 4096);
+    v.layers_per_block = cm_config_size(&c, "layers_per_block", 1, 1, MAX_LAYERS - 1);
+    v.norm_groups = cm_config_size(&c, "norm_num_groups", 32, 1, 4096);
+    v.scaling_factor = (float)cm_config_number(&c, "scaling_factor", 0.18215);
+    v.shift_factor = (float)cm_config_number(&c, "shift_factor", 0);
+    v.use_quant_conv = cm_config_bool(&c, "use_quant_conv", true);
+    v.use_post_quant_conv = cm_config_bool(&c, "use_post_quant_conv", true);
+    v.mid_block_add_attention = cm_config_bool(&c, "mid_block_add_attention", true);
+    CM_TRY(cm_config_end(&c, rules, known));
+    for (size_t i = 0; i < v.blocks; i++)
+        if (v.channels[i] % v.norm_groups)
+            return cm_fail(CM_EFORMAT, "autoencoder config: \"block_out_channels\" %zu is not a multiple of "
+                           "\"norm_num_groups\" %zu", v.channels[i], v.norm_groups);
+    if (!(v.scaling_factor > 0)) return cm_fail(CM_EFORMAT, "autoencoder config: \"scaling_factor\" is not above zero");
+    *out = v;
+    return CM_OK;
+}
+
+/* --- build ------------------------------------------------------------------------ */
+
+/* Files from before diffusers 0.18 (Stable Diffusion's among them) call the parts query, key, value, proj_attn. */
+static void build_attention(attention *a, cm_params *p, const char *name, size_t channels) {
+    static const char *const names[2][4] = {{"to_q", "to_k", "to_v", "to_out.0"}, {"query", "key", "value", "proj_attn"}};
+    char older[120];
+    snprintf(older, sizeof older, "%s.query.weight", name);
+    const char *const *part = names[cm_param_exists(p, older)];
+    a->norm = cm_affine_norm(p, channels, "%s.group_norm", name);
+    a->q = cm_affine_linear(p, channels, channels, "%s.%s", name, part[0]);
+    a->k = cm_affine_linear(p, channels, channels, "%s.%s", name, part[1]);
+    a->v = cm_affine_linear(p, channels, channels, "%s.%s", name, part[2]);
+    a->o = cm_affine_linear(p, channels, channels, "%s.%s", name, part[3]);
+}
+
+static void build_mid(half *h, cm_params *p, const char *name, const cm_vae_config *c) {
+    const size_t channels = c->channels[c->blocks - 1];
+    char part[100];
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(part, sizeof part, "%s.mid_block.resnets.%zu", name, i);
+        cm_resnet_build(&h->mid[i], p, part, channels, channels, 0, c->norm_groups, eps);
+    }
+    snprintf(part, sizeof part, "%s.mid_block.attentions.0", name);
+    if (c->mid_block_add_attention) build_attention(&h->attention, p, part, channels);
+}
+
+static void build_level(level *l, cm_params *p, const char *name, size_t layers, size_t in, size_t out, size_t groups) {
+    l->layers = layers;
+    for (size_t j = 0; j < layers; j++) {
+        char part[100];
+        snprintf(part, sizeof part, "%s.resnets.%zu", name, j);
+        cm_resnet_build(&l->resnets[j], p, part, j ? out : in, out, 0, groups, eps);
+    }
+}
+
+static void build_encoder(half *h, cm_params *p, const cm_vae_config *c) {
+    h->conv_in = cm_affine_conv(p, c->channels[0], c->in_channels, 3, "encoder.conv_in");
+    for (size_t i = 0; i < c->blocks; i++) {
+        char name[60];
+        snprintf(name, sizeof name, "encoder.down_blocks.%zu", i);
+        const size_t in = c->channels[i ? i - 1 : 0], out = c->channels[i];
+        build_level(&h->levels[i], p, name, c->layers_per_block, in, out, c->norm_groups);
+        if (i + 1 < c->blocks) h->levels[i].sampler = cm_affine_conv(p, out, out, 3, "%s.downsamplers.0.conv", name);
+    }
+    build_mid(h, p, "encoder", c);
+    const size_t last = c->channels[c->blocks - 1];
+    h->norm_out = cm_affine_norm(p, last, "encoder.conv_norm_out");
+    h->conv_out = cm_affine_conv(p, 2 * c->latent_channels, last, 3, "encoder.conv_out");
+}
+
+static void build_decoder(half *h, cm_params *p, const cm_vae_config *c) {
+    const size_t last = c->blocks - 1;
+    h->conv_in = cm_affine_conv(p, c->channels[last], c->latent_channels, 3, "decoder.conv_in");
+    build_mid(h, p, "decoder", c);
+    for (size_t i = 0; i < c->blocks; i++) {
+        char name[60];
+        snprintf(name, sizeof name, "decoder.up_blocks.%zu", i);
+        const size_t in = c->channels[i ? last - i + 1 : last], out = c->channels[last - i];
+        build_level(&h->levels[i], p, name, c->layers_per_block + 1, in, out, c->norm_groups);
+        if (i < last) h->levels[i].sampler = cm_affine_conv(p, out, out, 3, "%s.upsamplers.0.conv", name);
+    }
+    h->norm_out = cm_affine_norm(p, c->channels[0], "decoder.conv_norm_out");
+    h->conv_out = cm_affine_conv(p, c->out_channels, c->channels[0], 3, "decoder.conv_out");
+}
+
+cm_status cm_vae_build(cm_vae **out, const cm_vae_config *c, cm_params *p, cm_arena *arena) {
+    cm_vae *n = CM_PUSH_ZERO(arena, cm_vae, 1);
+    CM_TRY(cm_arena_check(arena));
+    n->config = *c;
+    const size_t z = c->latent_channels;
+    build_encoder(&n->encoder, p, c);
+    if (c->use_quant_conv) n->quant = cm_affine_conv(p, 2 * z, 2 * z, 1, "quant_conv");
+    if (c->use_post_quant_conv) n->post_quant = cm_affine_conv(p, z, z, 1, "post_quant_conv");
+    build_decoder(&n->decoder, p, c);
+    *out = n;
+    return CM_OK;
+}
+
+const cm_vae_config *cm_vae_get_config(const cm_vae *n) {
+    return &n->config;
+}
+
+size_t cm_vae_factor(const cm_vae *n) {
+    return (size_t)1 << (n->config.blocks - 1);
+}
+
+/* --- forward ------------------------------------------------------------------------ */
+
+static cm_tensor *run_attention(cm_ctx *g, const attention *a, cm_tensor *x, size_t groups) {
+    if (!x) return NULL;
+    const size_t n = x->shape[0], tokens = x->shape[1] * x->shape[2], c = x->shape[3];
+    cm_tensor *h = cm_group_norm(g, x, a->norm.weight, a->norm.bias, groups, eps, CM_IDENTITY);
+    h = cm_then(g, h, cm_view(g, h, CM_SHAPE(n, tokens, c)));
+    cm_tensor *q = cm_apply_linear(g, h, a->q), *k = cm_apply_linear(g, h, a->k), *v = cm_apply_linear(g, h, a->v);
+    cm_drop(g, h);
+    h = cm_attention(g, q, k, v, 1, 0.0f, false, NULL);
+    cm_drop(g, q);
+    cm_drop(g, k);
+    cm_drop(g, v);
+    h = cm_then(g, h, cm_apply_linear(g, h, a->o));
+    h = cm_then(g, h, cm_view(g, h, CM_SHAPE(n, x->shape[1], x->shape[2], c)));
+    return cm_then(g, h, cm_add(g, x, h));
+}
+
+/* These take x over: it is dropped. */
+static cm_tensor *run_mid(cm_ctx *g, const half *f, cm_tensor *x, size_t groups) {
+    x = cm_then(g, x, cm_resnet_forward(g, &f->mid[0], x, NULL));
+    if (f->attention.q.weight) x = cm_then(g, x, run_attention(g, &f->attention, x, groups));
+    return cm_then(g, x, cm_resnet_forward(g, &f->mid[1], x, NULL));
+}
+
+static cm_tensor *run_level(cm_ctx *g, const level *l, cm_tensor *x) {
+    for (size_t j = 0; j < l->layers; j++) x = cm_then(g, x, cm_resnet_forward(g, &l->resnets[j], x, NULL));
+    return x;
+}
+
+static cm_tensor *run_out(cm_ctx *g, const half *f, cm_tensor *x, size_t groups) {
+    x = cm_then(g, x, cm_group_norm(g, x, f->norm_out.weight, f->norm_out.bias, groups, eps, CM_SILU));
+    return cm_then(g, x, cm_apply_conv(g, x, f->conv_out));
+}
+
+void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **mean, cm_tensor **logvar) {
+    const cm_vae_config *c = &n->config;
+    const half *f = &n->encoder;
+    cm_tensor *x = cm_apply_conv(g, pixels, f->conv_in);
+    for (size_t i = 0; i < c->blocks; i++) {
+        const cm_affine s = f->levels[i].sampler;
+        x = run_level(g, &f->levels[i], x);
+        if (s.weight) x = cm_then(g, x, cm_conv2d(g, x, s.weight, s.bias, 2, CM_PAD_DOWN_RIGHT));
+    }
+    x = run_mid(g, f, x, c->norm_groups);
+    x = run_out(g, f, x, c->norm_groups);
+    if (n->quant.weight) x = cm_then(g, x, cm_apply_conv(g, x, n->quant));
+    if (mean) *mean = cm_slice_last(g, x, 0, c->latent_channels);
+    if (logvar) {
+        cm_tensor *v = cm_slice_last(g, x, c->latent_channels, c->latent_channels);
+        *logvar = cm_then(g, v, cm_clamp(g, v, -30.0f, 20.0f));
+    }
+    cm_drop(g, x);
+}
+
+cm_tensor *cm_vae_decode(cm_ctx *g, const cm_vae *n, cm_tensor *latents) {
+    const cm_vae_config *c = &n->config;
+    const half *f = &n->decoder;
+    assert(!latents || (latents->ndim == 4 && latents->shape[3] == c->latent_channels));
+    cm_tensor *z = n->post_quant.weight ? cm_apply_conv(g, latents, n->post_quant) : NULL;
+    cm_tensor *x = cm_then(g, z, cm_apply_conv(g, n->post_quant.weight ? z : latents, f->conv_in));
+    x = run_mid(g, f, x, c->norm_groups);
+    for (size_t i = 0; i < c->blocks; i++) {
+        const cm_affine s = f->levels[i].sampler;
+        x = run_level(g, &f->levels[i], x);
+        if (!s.weight) continue;
+        x = cm_then(g, x, cm_upsample_nearest2(g, x));
+        x = cm_then(g, x, cm_apply_conv(g, x, s));
+    }
+    return run_out(g, f, x, c->norm_groups);
+}
