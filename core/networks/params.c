@@ -31,7 +31,7 @@ struct cm_params {
     cm_param_files *files;  /* when reading */
     const cm_params *from;  /* when sharing */
     uint64_t seed;          /* when creating */
-    bool creating, trainable;
+    bool creating, planning, trainable;
     size_t fan_in;          /* of the last weight, for its bias */
     cm_arena names, values; /* entries and texts; weights and gradients */
     entry **entries;
@@ -69,6 +69,14 @@ cm_status cm_params_create(cm_params **out, uint64_t seed) {
     if (!p) return cm_fail(CM_ENOMEM, "random weights: out of memory");
     p->creating = true;
     p->seed = seed;
+    *out = p;
+    return CM_OK;
+}
+
+cm_status cm_params_plan(cm_params **out) {
+    cm_params *p = new_params("planned weights");
+    if (!p) return cm_fail(CM_ENOMEM, "planned weights: out of memory");
+    p->planning = true;
     *out = p;
     return CM_OK;
 }
@@ -314,6 +322,7 @@ static bool countable(int ndim, const size_t *shape) {
 }
 
 static void fill(cm_params *p, entry *e, cm_init init) {
+    if (p->planning) return;
     if (init == CM_INIT_LINEAR || init == CM_INIT_EMBEDDING) p->fan_in = fan_in_of(&e->tensor);
     if (p->creating) {
         create(p, e, init);

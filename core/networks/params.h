@@ -33,6 +33,8 @@ typedef struct cm_params cm_params;
 cm_status cm_params_open(cm_params **out, const char *path);
 /* Fresh weights from a seed. trainable: gradients' storage is made beside each. */
 cm_status cm_params_create(cm_params **out, uint64_t seed);
+/* Names and shapes only, without values or memory for them: to count. */
+cm_status cm_params_plan(cm_params **out);
 void cm_params_close(cm_params **p);
 
 /* Makes every parameter own writable storage and a gradient (for training a loaded model). */
