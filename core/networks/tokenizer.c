@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/networks/tokenizer.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/networks/bpe.h"
+#include "core/networks/unicode.h"
+
+enum { USUAL_LENGTH = 77, LONGEST_LENGTH = 1 << 16, MAX_CONFIG = 1 << 26 };
+
+/* A token that is found in the text before anything is split. */
+typedef struct special {
+    const char *text;
+    uint32_t *codes;
+    size_t count;
+    int id;
+    bool cleaned;         /* looked for in the cleaned text, not in the text as it came */
+    bool as_text, as_object; /* how the configuration has named it so far */
+} special;
+
+struct cm_tokenizer {
+    cm_arena arena;
+    cm_bpe *bpe;
+    special *specials;
+    size_t special_count;
+    size_t length;
+    int bos, eos, unknown, pad;
+};
+
+/* --- cleaning -------------------------------------------------------------------- */
+
+/* NFC, runs of white space as one blank, lower case. Returns NULL when scratch is exhausted. */
+static cm_char *clean(const cm_char *text, size_t count, cm_arena *scratch, size_t *cleaned) {
+    cm_char *composed = CM_PUSH(scratch, cm_char, CM_NFC_ROOM * count + 1);
+    if (!composed) return NULL;
+    const size_t n = cm_unicode_nfc(text, count, composed);
+    cm_char *out = CM_PUSH(scratch, cm_char, 2 * n + 1);
+    size_t kept = 0;
+    for (size_t i = 0; out && i < n; i++) {
+        uint32_t low[2];
+        if (cm_unicode_is_space(composed[i].code)) {
+            if (kept && out[kept - 1].code == ' ') out[kept - 1].end = composed[i].end;
+            else out[kept++] = (cm_char){' ', composed[i].begin, composed[i].end};
+            continue;
+        }
+        const size_t lows = cm_unicode_lower_of(composed[i].code, low);
+        for (size_t k = 0; k < lows; k++) out[kept++] = (cm_char){low[k], composed[i].begin, composed[i].end};
+    }
+    *cleaned = kept;
+    return out;
+}
+
+/* --- opening --------------------------------------------------------------------- */
+
+static special *find_special(const cm_tokenizer *t, const char *text) {
+    for (size_t i = 0; i < t->special_count; i++)
+        if (strcmp(t->specials[i].text, text) == 0) return &t->specials[i];
+    return NULL;
+}
+
+/* What is looked for: the text's characters, cleaned like the text they are found in. */
+static cm_status set_codes(special *s, cm_arena *arena) {
+    const size_t bytes = strlen(s->text);
+    cm_char *chars = CM_PUSH(arena, cm_char, bytes + 1);
+    CM_TRY(cm_arena_check(arena));
+    CM_TRY(cm_unicode_read(s->text, 0, bytes, chars, &s->count));
+    if (s->cleaned) chars = clean(chars, s->count, arena, &s->count);
+    s->codes = CM_PUSH(arena, uint32_t, s->count + 1);
+    CM_TRY(cm_arena_check(arena));
+    for (size_t i = 0; i < s->count; i++) s->codes[i] = chars[i].code;
+    return CM_OK;
+}
+
+/* id -1: the vocabulary's. */
+static cm_status add_special(cm_tokenizer *t, const char *text, int id, special **out) {
+    special *s = find_special(t, text);
+    if (!s) {
+        s = &t->specials[t->special_count];
+        *s = (special){.text = cm_arena_string(&t->arena, text), .id = id >= 0 ? id : cm_bpe_find(t->bpe, text)};
+        if (s->id < 0) return cm_fail(CM_EFORMAT, "the token \"%.60s\" is not in the vocabulary", text);
+        CM_TRY(cm_arena_check(&t->arena));
+        t->special_count++;
+    }
+    *out = s;
+    return CM_OK;
+}
+
+static bool strips(const json_t *token) {
+    return json_is_true(json_object_get(token, "lstrip")) || json_is_true(json_object_get(token, "rstrip")) ||
+           json_is_true(json_object_get(token, "single_word"));
+}
+
+static cm_status add_object(cm_tokenizer *t, const json_t *token, int id) {
+    const char *text = json_string_value(json_object_get(token, "content"));
+    special *s;
+    if (!text || !*text) return cm_fail(CM_EFORMAT, "an added token without \"content\"");
+    if (strips(token)) return cm_fail(CM_EFORMAT, "the added token \"%.60s\" asks for lstrip, rstrip or single_word", text);
+    CM_TRY(add_special(t, text, id, &s));
+    s->cleaned = json_is_true(json_object_get(token, "normalized"));
+    return CM_OK;
+}
+
+/* A role's token, by name or as an object. Where the same token has several roles, each way of naming it
+ * counts when it is met first, and the later way wins: so transformers builds its list. */
+static cm_status add_role(cm_tokenizer *t, const json_t *config, const char *role, const char *usual, bool listed, int *id) {
+    const json_t *token = json_object_get(config, role);
+    const bool object = json_is_object(token);
+    const char *text = json_string_value(object ? json_object_get(token, "content") : token);
+    special *s;
+    if (!text) text = usual;
+    if (object && strips(token)) return cm_fail(CM_EFORMAT, "%s asks for lstrip, rstrip or single_word", role);
+    const bool known = find_special(t, text);
+    CM_TRY(add_special(t, text, -1, &s));
+    *id = s->id;
+    if ((listed && known) || (object ? s->as_object : s->as_text)) return CM_OK;
+    s->cleaned = object && json_is_true(json_object_get(token, "normalized"));
+    if (object) s->as_object = true;
+    else s->as_text = true;
+    return CM_OK;
+}
+
+/* Tokens listed with their ids: an object by id in tokenizer_config.json, a list in tokenizer.json. */
+static cm_status add_listed(cm_tokenizer *t, const json_t *config, const json_t *single) {
+    const char *key;
+    json_t *token;
+    size_t i;
+    json_object_foreach(json_object_get(config, "added_tokens_decoder"), key, token) {
+        char *end;
+        const long id = strtol(key, &end, 10);
+        if (*end || id < 0 || id >= 1 << 24) return cm_fail(CM_EFORMAT, "added_tokens_decoder: '%.40s' is no id", key);
+        CM_TRY(add_object(t, token, (int)id));
+    }
+    json_array_foreach(json_object_get(single, "added_tokens"), i, token) {
+        const double id = json_number_value(json_object_get(token, "id"));
+        CM_TRY(add_object(t, token, id >= 0 && id < 1 << 24 ? (int)id : -1));
+    }
+    return CM_OK;
+}
+
+static cm_status add_specials(cm_tokenizer *t, const json_t *config, const json_t *single) {
+    const size_t listed = json_object_size(json_object_get(config, "added_tokens_decoder")) +
+                          json_array_size(json_object_get(single, "added_tokens"));
+    t->specials = CM_PUSH_ZERO(&t->arena, special, listed + 4);
+    CM_TRY(cm_arena_check(&t->arena));
+    CM_TRY(add_listed(t, config, single));
+    CM_TRY(add_role(t, config, "bos_token", "<|startoftext|>", listed, &t->bos));
+    CM_TRY(add_role(t, config, "eos_token", "<|endoftext|>", listed, &t->eos));
+    CM_TRY(add_role(t, config, "unk_token", "<|endoftext|>", listed, &t->unknown));
+    CM_TRY(add_role(t, config, "pad_token", "<|endoftext|>", listed, &t->pad));
+    for (size_t i = 0; i < t->special_count; i++) CM_TRY(set_codes(&t->specials[i], &t->arena));
+    return CM_OK;
+}
+
+/* The configuration, an empty object where there is none. transformers writes 10^30 for "no limit", which only
+ * fits a real number. */
+static cm_status read_config(const char *path, json_t **out) {
+    if (!cm_path_exists(path)) {
+        *out = json_object();
+        return *out ? CM_OK : cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    }
+    cm_arena scratch;
+    cm_arena_init(&scratch, 0);
+    char *text;
+    size_t length;
+    json_error_t e;
+    cm_status s = cm_read_text(path, MAX_CONFIG, &scratch, &text, &length);
+    if (s == CM_OK) {
+        *out = json_loadb(text, length, JSON_DECODE_INT_AS_REAL, &e);
+        if (!*out) s = cm_fail(CM_EFORMAT, "%s:%d: not JSON: %s", path, e.line, e.text);
+    }
+    cm_arena_free(&scratch);
+    return s;
+}
+
+static cm_status read_length(cm_tokenizer *t, const json_t *config) {
+    const json_t *value = json_object_get(config, "model_max_length");
+    const double length = value ? json_number_value(value) : USUAL_LENGTH;
+    t->length = length > LONGEST_LENGTH ? USUAL_LENGTH : (size_t)(length > 0 ? length : 0);
+    if (t->length < 2) return cm_fail(CM_EFORMAT, "\"model_max_length\" has no room for the first and the last token");
+    return CM_OK;
+}
+
+static cm_status open_parts(cm_tokenizer *t, const char *folder) {
+    json_t *single = NULL, *config = NULL;
+    const char *path = cm_arena_print(&t->arena, "%s/tokenizer_config.json", folder);
+    CM_TRY(cm_arena_check(&t->arena));
+    CM_TRY(cm_bpe_open(&t->bpe, folder, &t->arena, &single));
+    cm_status s = read_config(path, &config);
+    if (s == CM_OK) {
+        s = read_length(t, config);
+        if (s == CM_OK) s = add_specials(t, config, single);
+        if (s != CM_OK) s = cm_fail_in(s, "%s", folder);
+    }
+    json_decref(config);
+    json_decref(single);
+    return s;
+}
+
+cm_status cm_tokenizer_open(cm_tokenizer **out, const char *folder) {
+    cm_arena arena;
+    cm_arena_init(&arena, 1 << 20);
+    cm_tokenizer *t = CM_PUSH_ZERO(&arena, cm_tokenizer, 1);
+    if (!t) return cm_fail(CM_ENOMEM, "%s: out of memory", folder);
+    t->arena = arena;
+    const cm_status s = open_parts(t, folder);
+    if (s == CM_OK) *out = t;
+    else cm_tokenizer_close(&t);
+    return s;
+}
+
+void cm_tokenizer_close(cm_tokenizer **t) {
+    if (!*t) return;
+    cm_arena arena = (*t)->arena; /* the tokenizer itself lies in it */
+    *t = NULL;
+    cm_arena_free(&arena);
+}
+
+/* --- splitting ---------------------------------------------------------------------- */
+
+typedef struct run {
+    const cm_tokenizer *t;
+    cm_tokens *tokens;  /* filled up to `room`, then only counted */
+    size_t room, count; /* without the first and the last token */
+    cm_arena *scratch;
+} run;
+
+static void add_token(run *r, int id, size_t begin, size_t end) {
+    if (r->count < r->room) {
+        r->tokens->ids[r->count + 1] = id;
+        r->tokens->begin[r->count + 1] = begin;
+        r->tokens->end[r->count + 1] = end;
+    } else if (r->count == r->room) {
+        r->tokens->cut_from = begin;
+    }
+    r->count++;
+}
+
+static void add_word(run *r, const cm_char *c, size_t count) {
+    const cm_arena_mark mark = cm_arena_get_mark(r->scratch);
+    char *bytes = CM_PUSH(r->scratch, char, 4 * count);
+    size_t *from = CM_PUSH(r->scratch, size_t, 4 * count), n = 0; /* which character a byte is of */
+    cm_bpe_piece *pieces = CM_PUSH(r->scratch, cm_bpe_piece, 4 * count);
+    if (!bytes || !from || !pieces) return;
+    for (size_t i = 0; i < count; i++)
+        for (size_t end = n + cm_unicode_write(c[i].code, bytes + n); n < end; n++) from[n] = i;
+    const size_t made = cm_bpe_encode(r->t->bpe, bytes, n, r->t->unknown, r->scratch, pieces);
+    for (size_t i = 0, at = 0; i < made; at += pieces[i++].bytes)
+        add_token(r, pieces[i].id, c[from[at]].begin, c[from[at + pieces[i].bytes - 1]].end);
+    cm_arena_reset(r->scratch, mark);
+}
+
+static bool starts_with(const cm_char *c, size_t count, const char *ascii) {
+    for (size_t i = 0; ascii[i]; i++)
+        if (i >= count || c[i].code != (unsigned char)ascii[i]) return false;
+    return true;
+}
+
+/* 's 't 're 've 'm 'll 'd; 0: none of these. */
+static size_t contraction(const cm_char *c, size_t count) {
+    static const char *const known[] = {"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (starts_with(c, count, known[i])) return strlen(known[i]);
+    return 0;
+}
+
+/* The pattern names the special tokens too, and then splits them like any text: <| endoftext |> */
+static size_t special_words(run *r, const cm_char *c, size_t count) {
+    const size_t inner = starts_with(c, count, "<|startoftext|>") ? 11 : starts_with(c, count, "<|endoftext|>") ? 9 : 0;
+    if (!inner) return 0;
+    add_word(r, c, 2);
+    add_word(r, c + 2, inner);
+    add_word(r, c + 2 + inner, 2);
+    return inner + 4;
+}
+
+static bool is_other(uint32_t code) {
+    return !cm_unicode_is_space(code) && !cm_unicode_is_letter(code) && !cm_unicode_is_number(code);
+}
+
+/* How many characters the word at c has; 0 for white space. */
+static size_t word_length(const cm_char *c, size_t count) {
+    size_t n = contraction(c, count);
+    if (n) return n;
+    if (cm_unicode_is_space(c->code)) return 0;
+    if (cm_unicode_is_number(c->code)) return 1;
+    bool (*kind)(uint32_t) = cm_unicode_is_letter(c->code) ? cm_unicode_is_letter : is_other;
+    while (n < count && kind(c[n].code)) n++;
+    return n;
+}
+
+static void add_words(run *r, const cm_char *c, size_t count) {
+    for (size_t i = 0; i < count;) {
+        const size_t skipped = special_words(r, c + i, count - i);
+        if (skipped) {
+            i += skipped;
+            continue;
+        }
+        const size_t n = word_length(c + i, count - i);
+        if (n) add_word(r, c + i, n);
+        i += n ? n : 1;
+    }
+}
+
+/* The longest special token that stands at c. */
+static const special *special_at(const cm_tokenizer *t, const cm_char *c, size_t count, bool cleaned) {
+    const special *best = NULL;
+    for (size_t i = 0; i < t->special_count; i++) {
+        const special *s = &t->specials[i];
+        if (s->cleaned != cleaned || s->count == 0 || s->count > count || (best && s->count <= best->count)) continue;
+        size_t k = 0;
+        while (k < s->count && s->codes[k] == c[k].code) k++;
+        if (k == s->count) best = s;
+    }
+    return best;
+}
+
+static void add_text(run *r, const cm_char *c, size_t count, bool cleaned);
+
+/* Text between special tokens: cleaned, searched again, split. */
+static void add_between(run *r, const cm_char *c, size_t count, bool cleaned) {
+    if (count == 0) return;
+    if (cleaned) {
+        add_words(r, c, count);
+        return;
+    }
+    size_t n = 0;
+    const cm_char *clear = clean(c, count, r->scratch, &n);
+    if (clear) add_text(r, clear, n, true);
+}
+
+static void add_text(run *r, const cm_char *c, size_t count, bool cleaned) {
+    size_t from = 0;
+    for (size_t i = 0; i < count;) {
+        const special *s = special_at(r->t, c + i, count - i, cleaned);
+        if (!s) {
+            i++;
+            continue;
+        }
+        add_between(r, c + from, i - from, cleaned);
+        add_token(r, s->id, c[i].begin, c[i + s->count - 1].end);
+        from = i += s->count;
+    }
+    add_between(r, c + from, count - from, cleaned);
+}
+
+static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t bytes, cm_arena *out, cm_tokens *tokens) {
+    *tokens = (cm_tokens){.length = t->length, .cut_from = bytes};
+    tokens->ids = CM_PUSH(out, int, t->length);
+    tokens->begin = CM_PUSH(out, size_t, t->length);
+    tokens->end = CM_PUSH(out, size_t, t->length);
+    CM_TRY(cm_arena_check(out));
+    cm_arena scratch;
+    cm_arena_init(&scratch, 0);
+    run r = {.t = t, .tokens = tokens, .room = t->length - 2, .scratch = &scratch};
+    cm_char *chars = CM_PUSH(&scratch, cm_char, bytes + 1);
+    size_t count = 0;
+    cm_status s = cm_arena_check(&scratch);
+    if (s == CM_OK) s = cm_unicode_read(text, 0, bytes, chars, &count);
+    if (s == CM_OK) {
+        add_text(&r, chars, count, false);
+        s = cm_arena_check(&scratch);
+    }
+    cm_arena_free(&scratch);
+    tokens->total = r.count + 2;
+    tokens->used = (r.count < r.room ? r.count : r.room) + 2;
+    return s;
+}
+
+cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm_tokens *tokens) {
+    const size_t bytes = strlen(text);
+    cm_tokens made;
+    CM_TRY(make_tokens(t, text, bytes, out, &made));
+    made.ids[0] = t->bos;
+    made.begin[0] = made.end[0] = 0;
+    for (size_t i = made.used - 1; i < made.length; i++) {
+        made.ids[i] = i == made.used - 1 ? t->eos : t->pad;
+        made.begin[i] = made.end[i] = bytes;
+    }
+    *tokens = made;
+    return CM_OK;
+}
+
+/* --- asking --------------------------------------------------------------------------- */
+
+size_t cm_tokenizer_length(const cm_tokenizer *t) {
+    return t->length;
+}
+
+int cm_tokenizer_eos(const cm_tokenizer *t) {
+    return t->eos;
+}
+
+int cm_tokenizer_bos(const cm_tokenizer *t) {
+    return t->bos;
+}
+
+int cm_tokenizer_size(const cm_tokenizer *t) {
+    int size = cm_bpe_size(t->bpe);
+    for (size_t i = 0; i < t->special_count; i++)
+        if (t->specials[i].id >= size) size = t->specials[i].id + 1;
+    return size;
+}
+
+const char *cm_tokenizer_text(const cm_tokenizer *t, int id) {
+    const char *text = cm_bpe_text(t->bpe, id);
+    for (size_t i = 0; !text && i < t->special_count; i++)
+        if (t->specials[i].id == id) text = t->specials[i].text;
+    return text;
+}
