@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values and gradients of every function of core/tensor/nn.h by PyTorch autograd in float64.
 
-Writes gradients.safetensors beside itself: for each case of tests/gradient_cases.h its
+Writes gradients.safetensors beside itself: for each case of tests/cases/gradient_cases.c its
 inputs, "y", "dy" and "grad.INPUT" of sum(y * dy). Run: python make.py
 """
 import math
