@@ -36,8 +36,8 @@ static void add_back(cm_ctx *g, void *arg) {
     const two_node *n = arg;
     const float *dy = cm_flowed(n->y);
     if (!dy) return;
-    axpy_to(g, n->a, 1.0f, dy);
     axpy_to(g, n->b, n->factor, dy);
+    cm_grad_pass(g, n->y, 1.0f, n->a);
 }
 
 cm_tensor *cm_add(cm_ctx *g, cm_tensor *a, cm_tensor *b) {
@@ -74,9 +74,9 @@ static void broadcast_back(cm_ctx *g, void *arg) {
     const two_node *n = arg;
     const float *dy = cm_flowed(n->y);
     if (!dy) return;
-    axpy_to(g, n->a, 1.0f, dy);
     const size_t period = cm_count(n->b);
     for (size_t at = 0; at < cm_count(n->y); at += period) axpy_to(g, n->b, 1.0f, dy + at);
+    cm_grad_pass(g, n->y, 1.0f, n->a);
 }
 
 cm_tensor *cm_add_broadcast(cm_ctx *g, cm_tensor *x, cm_tensor *t) {
@@ -93,11 +93,11 @@ static void add_rows_back(cm_ctx *g, void *arg) {
     const two_node *n = arg;
     const float *dy = cm_flowed(n->y);
     if (!dy) return;
-    axpy_to(g, n->a, 1.0f, dy);
     float *dt = cm_grad(g, n->b);
     const size_t count = n->a->shape[0], c = cm_dim(n->a, -1);
     const cm_exec e = cm_exec_of(g);
     if (dt) g->ops->sum_hw(&e, count, cm_count(n->a) / count / c, c, dy, dt);
+    cm_grad_pass(g, n->y, 1.0f, n->a);
 }
 
 cm_tensor *cm_add_rows(cm_ctx *g, cm_tensor *x, cm_tensor *t) {

@@ -17,6 +17,10 @@ void cm_hold(cm_tensor *x);
 /* The gradient that has arrived at x, NULL if none has. */
 const float *cm_flowed(cm_tensor *x);
 
+/* to's gradient += alpha from's, where `from` is the output of the node that runs now and
+ * nothing later reads its gradient; so the storage itself moves over when it can. */
+void cm_grad_pass(cm_ctx *g, cm_tensor *from, float alpha, cm_tensor *to);
+
 /* How a kernel runs in this context. */
 cm_exec cm_exec_of(cm_ctx *g);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/tensor/ops.h"
 #include "core/tensor/storage.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -233,4 +234,21 @@ const float *cm_flowed(cm_tensor *x) {
     if (!x) return NULL;
     if (x->buffer && x->buffer->grad) x->grad = x->buffer->grad->data;
     return x->grad;
+}
+
+/* Moves only what no one else holds: one reader is the node itself. */
+void cm_grad_pass(cm_ctx *g, cm_tensor *from, float alpha, cm_tensor *to) {
+    if (!to->needs_grad) return;
+    cm_buffer *a = from->buffer, *b = to->buffer;
+    if (b && !b->grad && alpha == 1.0f && a->readers == 1 && a->count == b->count) {
+        b->grad = a->grad;
+        a->grad = NULL;
+        from->grad = NULL;
+        to->grad = b->grad->data;
+        return;
+    }
+    const float *dy = cm_flowed(from);
+    float *dx = cm_grad(g, to);
+    const cm_exec e = cm_exec_of(g);
+    if (dx) g->ops->axpy(&e, cm_count(to), alpha, dy, dx);
 }
