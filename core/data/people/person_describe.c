@@ -122,7 +122,8 @@ char *cm_person_alt_text(const cm_person *p, uint64_t seed, cm_arena *out) {
         const int c = cm_rng_uniform(&r) < .9 ? p->value[color] : (int)cm_rng_below(&r, COLORS);
         const bool colored = cm_rng_uniform(&r) < .5;
         const char *first = colored ? cm_slots[color].values[c] : noun;
-        add_word(text, i ? "and" : "in");
+        if (i) add_word(text, "and");
+        if (!i || type == S_BAG) add_word(text, type == S_BAG ? "with" : "in");
         if (!plural) add_word(text, strchr("aeiou", first[0]) ? "an" : "a");
         if (colored) add_word(text, first);
         add_word(text, noun);
