@@ -7,12 +7,31 @@
 #include "core/base/threads.h"
 #include "core/tensor/ops.h"
 
+typedef struct product {
+    CBLAS_TRANSPOSE ta, tb;
+    size_t m, n, k, part, lda, ldb, ldc;
+    float alpha, beta;
+    const float *a, *b;
+    float *c;
+} product;
+
+static void some_rows(void *arg, size_t i, int worker) {
+    (void)worker;
+    const product *p = arg;
+    const size_t from = i * p->part, rows = p->m - from < p->part ? p->m - from : p->part;
+    cblas_sgemm(CblasRowMajor, p->ta, p->tb, (int)rows, (int)p->n, (int)p->k, p->alpha,
+                p->a + from * (p->ta == CblasTrans ? 1 : p->lda), (int)p->lda, p->b, (int)p->ldb, p->beta,
+                p->c + from * p->ldc, (int)p->ldc);
+}
+
+/* OpenBLAS itself stays on one thread: its own pool would wait for cores that another context uses. */
 static void gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
                  const float *b, size_t ldb, float beta, float *c, size_t ldc) {
-    (void)e;
     if (!m || !n) return;
-    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k,
-                alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+    const size_t parts = m < 32 ? 1 : (size_t)e->threads, part = (m + parts - 1) / parts;
+    product p = {ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, m, n, k, part, lda, ldb, ldc, alpha, beta,
+                 a, b, c};
+    cm_parallel(e->threads, (m + part - 1) / part, some_rows, &p);
 }
 
 static void add_bias(size_t rows, size_t out, const float *bias, float *y) {
@@ -109,7 +128,7 @@ static void fill(void) {
     table.linear_grad = linear_grad;
     table.conv2d = conv2d;
     table.conv2d_grad = conv2d_grad;
-    openblas_set_num_threads(cm_threads_available());
+    openblas_set_num_threads(1);
 }
 
 const cm_ops *cm_ops_openblas(void) {
