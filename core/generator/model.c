@@ -100,7 +100,7 @@ static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *
     if (s == CM_OK) s = build(m, config, m->params[which]);
     if (s == CM_OK) s = cm_params_check(m->params[which], true);
     if (s == CM_OK) s = cm_arena_check(&m->arena);
-    if (s != CM_OK) s = cm_fail_in(s, "%s", folder);
+    if (s != CM_OK && strncmp(cm_why(), folder, strlen(folder)) != 0) s = cm_fail_in(s, "%s", folder);
     char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
     if (text) cm_sha_add(configs, text, strlen(text));
     free(text);

@@ -4,10 +4,12 @@
 
 extern const cm_command cm_command_data;
 extern const cm_command cm_command_doctor;
+extern const cm_command cm_command_generate;
 extern const cm_command cm_command_list;
 extern const cm_command cm_command_report;
 
 const cm_command *const cm_commands[] = {
+    &cm_command_generate,
     &cm_command_data,
     &cm_command_report,
     &cm_command_list,

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/* cosmicman generate: pictures from prompts. */
+#include "harness/cli/generate.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/progress.h"
+#include "core/base/system.h"
+#include "core/base/threads.h"
+#include "core/io/safetensors.h"
+#include "harness/cli/command.h"
+
+static const cm_option options[] = {
+    {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models') or a diffusers folder"},
+    {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
+    {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
+    {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
+    {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
+    {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the model's own]"},
+    {"cfg", CM_OPT_NUMBER, "X", "5", "guidance scale; 1 or less: no guidance, half the work"},
+    {"width", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
+    {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
+    {"backend", CM_OPT_TEXT, "NAME", "openblas", "'list backends'"},
+    {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
+    {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
+    {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
+    {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], or with --prompts the folder [images]"},
+    {0},
+};
+
+/* --- options -------------------------------------------------------------- */
+
+static cm_status unknown_name(const char *what, const char *typed, const char *const *names) {
+    char list[256] = "";
+    for (size_t i = 0; names[i]; i++) {
+        const size_t n = strlen(list);
+        snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
+    }
+    return cm_fail(CM_EUSAGE, "--%s: '%s' is none of %s", what, typed, list);
+}
+
+static cm_status pick_sampler(const cm_args *a, const cm_sampler **sampler) {
+    const char *name = cm_arg_text(a, "sampler");
+    *sampler = name ? cm_sampler_find(name) : NULL;
+    if (!name || *sampler) return CM_OK;
+    const char *names[32] = {NULL};
+    for (size_t i = 0; cm_samplers[i] && i < 31; i++) names[i] = cm_samplers[i]->name;
+    return unknown_name("sampler", name, names);
+}
+
+static cm_status pick_backend(const cm_args *a, const cm_ops **backend) {
+    const char *name = cm_arg_text(a, "backend");
+    *backend = cm_backend_find(name);
+    if (*backend) return CM_OK;
+    const char *names[16] = {NULL};
+    for (size_t i = 0; cm_backends()[i] && i < 15; i++) names[i] = cm_backends()[i]->name;
+    return unknown_name("backend", name, names);
+}
+
+static cm_status check_side(const cm_args *a, const char *name, size_t *side) {
+    *side = cm_arg_size(a, name);
+    if (!cm_arg_given(a, name) || (*side > 0 && *side % 8 == 0)) return CM_OK;
+    return cm_fail(CM_EUSAGE, "--%s: %zu is not a multiple of 8", name, *side);
+}
+
+static cm_status pick_threads(const cm_args *a, int *threads) {
+    *threads = cm_threads_available();
+    if (!cm_arg_given(a, "threads")) return CM_OK;
+    const size_t n = cm_arg_size(a, "threads");
+    if (n < 1 || n > 1024) return cm_fail(CM_EUSAGE, "--threads: %zu is not within 1 to 1024", n);
+    *threads = (int)n;
+    return CM_OK;
+}
+
+static cm_status read_options(const cm_args *a, cm_generate_job *j) {
+    const bool one = cm_arg_given(a, "prompt"), many = cm_arg_given(a, "prompts");
+    if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
+    if (one == many) return cm_fail(CM_EUSAGE, "generate wants either --prompt TEXT or --prompts FILE");
+    j->model_name = cm_arg_text(a, "model");
+    j->negative = cm_arg_text(a, "negative");
+    j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
+    j->latents = cm_arg_text(a, "save-latents");
+    j->seed = cm_arg_u64(a, "seed");
+    j->weights_seed = cm_arg_u64(a, "weights-seed");
+    if (j->seed > INT64_MAX) return cm_fail(CM_EUSAGE, "--seed: at most %lld", (long long)INT64_MAX);
+    j->steps = cm_arg_size(a, "steps");
+    if (j->steps == 0) return cm_fail(CM_EUSAGE, "--steps: 0 steps make no picture");
+    j->guidance = cm_arg_number(a, "cfg");
+    CM_TRY(check_side(a, "width", &j->width));
+    CM_TRY(check_side(a, "height", &j->height));
+    CM_TRY(pick_sampler(a, &j->sampler));
+    CM_TRY(pick_backend(a, &j->backend));
+    return pick_threads(a, &j->threads);
+}
+
+/* The folder a file is to lie in is made, and asked whether it takes files, before any work is done. */
+static cm_status check_writable(const char *path) {
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash && slash != folder) {
+        *slash = '\0';
+        CM_TRY(cm_make_dirs(folder));
+    } else {
+        snprintf(folder, sizeof folder, "%s", slash ? "/" : ".");
+    }
+    if (access(folder, W_OK) != 0) return cm_fail(CM_EIO, "%s: cannot write here: %s", folder, strerror(errno));
+    if (cm_path_is_dir(path)) return cm_fail(CM_EUSAGE, "%s: is a folder; a file name is wanted", path);
+    return CM_OK;
+}
+
+/* --- one picture ---------------------------------------------------------- */
+
+cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, const char *negative, uint64_t seed) {
+    return (cm_request){.prompt = prompt,
+                        .negative = negative,
+                        .seed = seed,
+                        .steps = j->steps,
+                        .width = j->width,
+                        .height = j->height,
+                        .sampler = j->sampler,
+                        .guidance = j->guidance};
+}
+
+cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_result *r, const char *path,
+                                    cm_arena *scratch) {
+    const char *const text[] = {
+        "prompt",     q->prompt,
+        "negative",   q->negative,
+        "seed",       cm_arena_print(scratch, "%llu", (unsigned long long)q->seed),
+        "model",      j->model_name,
+        "model hash", j->model.hash,
+        "sampler",    q->sampler->name,
+        "steps",      cm_arena_print(scratch, "%zu", q->steps),
+        "guidance",   cm_arena_print(scratch, "%.17g", q->guidance),
+        "Software",   "cosmicman " CM_VERSION,
+        NULL};
+    CM_TRY(cm_arena_check(scratch));
+    return cm_image_write_png(path, &r->picture, text);
+}
+
+static void show_step(void *arg, size_t step, size_t steps, double seconds) {
+    (void)steps;
+    char extra[64];
+    snprintf(extra, sizeof extra, "%.3f s a step", seconds);
+    cm_progress_step(arg, step, extra);
+}
+
+static cm_status write_latents(const char *path, const cm_result *r) {
+    const size_t shape[] = {1, r->channels, r->h, r->w};
+    const cm_store_item item = {.name = "latents", .dtype = CM_F32, .ndim = 4, .shape = shape, .floats = r->latents};
+    return cm_safetensors_write(path, &item, 1, NULL);
+}
+
+static cm_status make_one(cm_generate_job *j, const char *prompt, cm_arena *a) {
+    cm_request q = cm_generate_request(j, prompt, j->negative, j->seed);
+    cm_progress bar;
+    q.progress = show_step;
+    q.progress_arg = &bar;
+    cm_result r;
+    cm_progress_begin(&bar, "generate", "step", j->steps);
+    const cm_status s = cm_generate(&j->model, &j->ctx, &q, a, &r);
+    cm_progress_end(&bar);
+    if (s != CM_OK) return s;
+    if (j->latents) CM_TRY(write_latents(j->latents, &r));
+    CM_TRY(cm_generate_write_picture(j, &q, &r, j->out, a));
+    const cm_timing *t = &r.timing;
+    cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s; peak memory %.0f MB",
+              t->tokenize + t->text, t->unet_steps, t->unet_step_median, t->decode, t->total, cm_peak_rss_mb());
+    printf("%s\n", j->out);
+    return CM_OK;
+}
+
+/* --- the command ---------------------------------------------------------- */
+
+static cm_status open_model(cm_generate_job *j) {
+    const double start = cm_now();
+    CM_TRY(cm_model_open(&j->model, j->model_name, j->weights_seed));
+    cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
+    if (!j->width) j->width = j->model.default_width;
+    if (!j->height) j->height = j->model.default_height;
+    if (!j->sampler) j->sampler = cm_sampler_find(j->model.default_sampler);
+    return CM_OK;
+}
+
+static cm_status prepare(const cm_args *args, cm_generate_job *j) {
+    CM_TRY(read_options(args, j));
+    if (cm_arg_given(args, "prompt")) CM_TRY(check_writable(j->out));
+    if (j->latents) CM_TRY(check_writable(j->latents));
+    return CM_OK;
+}
+
+static int run(const cm_args *args) {
+    cm_generate_job j = {0};
+    cm_status s = prepare(args, &j);
+    if (s == CM_OK) s = open_model(&j);
+    if (s != CM_OK) return cm_exit_for(s);
+    size_t failed = 0;
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_ctx_init(&j.ctx, j.backend, j.threads);
+    if (cm_arg_given(args, "prompts")) {
+        s = cm_generate_set(&j, cm_arg_text(args, "prompts"), &failed);
+    } else {
+        s = make_one(&j, cm_arg_text(args, "prompt"), &a);
+    }
+    cm_ctx_free(&j.ctx);
+    cm_model_close(&j.model);
+    cm_arena_free(&a);
+    if (s != CM_OK) return cm_exit_for(s);
+    return failed ? 3 : 0;
+}
+
+const cm_command cm_command_generate = {
+    .name = "generate",
+    .about = "make pictures from prompts",
+    .options = options,
+    .details = "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
+               "make the same picture again. A run that was stopped goes on where it was; pictures made with the same\n"
+               "settings are not made again.",
+    .run = run,
+};

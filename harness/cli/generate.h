@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What `cosmicman generate` shares between one prompt and a file of them. */
+#ifndef CM_HARNESS_CLI_GENERATE_H
+#define CM_HARNESS_CLI_GENERATE_H
+
+#include "core/generator/pipeline.h"
+#include "core/tensor/ops.h"
+
+typedef struct cm_generate_job {
+    const char *model_name, *negative, *out, *latents; /* latents: NULL when not wanted */
+    uint64_t seed, weights_seed;
+    size_t steps, width, height;                       /* width, height 0: the model's */
+    double guidance;
+    const cm_sampler *sampler;                         /* NULL: the model's */
+    const cm_ops *backend;
+    int threads;
+    cm_model model;
+    cm_ctx ctx;
+} cm_generate_job;
+
+/* A request for one prompt with everything of the job in it. */
+cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, const char *negative, uint64_t seed);
+/* The picture with what made it as text beside the pixels. */
+cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_result *r, const char *path,
+                                    cm_arena *scratch);
+
+/* One line a prompt, a picture and a record each; pictures that the records know are not made again.
+ * *failed counts the prompts without a picture. */
+cm_status cm_generate_set(cm_generate_job *j, const char *prompts, size_t *failed);
+
+#endif

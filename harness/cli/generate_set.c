@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A file of prompts: a picture and a record each, going on where an earlier run stopped. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/progress.h"
+#include "core/base/rng.h"
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+#include "core/io/safetensors.h"
+#include "harness/cli/generate.h"
+
+typedef struct prompt {
+    const char *id, *text, *negative; /* borrowed from the file's JSON */
+    uint64_t seed;
+} prompt;
+
+typedef struct set_run {
+    cm_generate_job *job;
+    json_t *lines, *existing;
+    prompt *prompts;
+    size_t count;
+    cm_records *records;
+    cm_arena arena;              /* of the run; one picture's lies between marks */
+    cm_progress bar;
+    size_t done;
+} set_run;
+
+/* --- reading -------------------------------------------------------------- */
+
+/* An id names files, so it may only have letters, digits and . _ - in it. */
+static bool good_id(const char *id) {
+    if (!id[0] || id[0] == '.' || strlen(id) > 120) return false;
+    for (const char *c = id; *c; c++) {
+        if (!isalnum((unsigned char)*c) && !strchr("._-", *c)) return false;
+    }
+    return true;
+}
+
+static cm_status read_prompt(const set_run *r, const json_t *line, prompt *p) {
+    CM_TRY(cm_json_text(line, "id", &p->id));
+    CM_TRY(cm_json_text(line, "prompt", &p->text));
+    p->negative = cm_json_text_or(line, "negative", r->job->negative);
+    if (!good_id(p->id)) return cm_fail(CM_EFORMAT, "id '%s': only letters, digits and . _ - can name a file", p->id);
+    const json_t *seed = json_object_get(line, "seed");
+    if (!seed) {
+        p->seed = cm_seed_for(r->job->seed, p->id);
+    } else if (json_is_integer(seed) && json_integer_value(seed) >= 0) {
+        p->seed = (uint64_t)json_integer_value(seed);
+    } else {
+        return cm_fail(CM_EFORMAT, "seed is not a whole number from 0 on");
+    }
+    return CM_OK;
+}
+
+static cm_status read_prompts(set_run *r, const char *path) {
+    CM_TRY(cm_jsonl_read(path, &r->lines));
+    r->count = json_array_size(r->lines);
+    if (r->count == 0) return cm_fail(CM_EFORMAT, "%s: no prompts in it", path);
+    r->prompts = CM_PUSH_ZERO(&r->arena, prompt, r->count);
+    CM_TRY(cm_arena_check(&r->arena));
+    for (size_t i = 0; i < r->count; i++) {
+        const cm_status s = read_prompt(r, json_array_get(r->lines, i), &r->prompts[i]);
+        if (s != CM_OK) return cm_fail_in(s, "%s: prompt %zu", path, i + 1);
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(r->prompts[k].id, r->prompts[i].id) == 0) {
+                return cm_fail(CM_EFORMAT, "%s: prompts %zu and %zu have the same id '%s'", path, k + 1, i + 1, r->prompts[i].id);
+            }
+        }
+    }
+    return CM_OK;
+}
+
+/* --- records -------------------------------------------------------------- */
+
+/* All that decides how a picture looks. */
+static json_t *settings_of(const set_run *r, const prompt *p) {
+    const cm_generate_job *j = r->job;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:f, s:I, s:I, s:s, s:s}", "kind", "image", "id", p->id,
+                     "prompt", p->text, "negative", p->negative, "model", j->model_name, "weights_seed",
+                     (json_int_t)j->weights_seed, "seed", (json_int_t)p->seed, "sampler", j->sampler->name, "steps",
+                     (json_int_t)j->steps, "guidance", j->guidance, "width", (json_int_t)j->width, "height",
+                     (json_int_t)j->height, "backend", j->backend->name, "hash", j->model.hash);
+}
+
+static const char *picture_path(const set_run *r, const prompt *p, cm_arena *a) {
+    return cm_arena_print(a, "%s/%s.png", r->job->out, p->id);
+}
+
+static const char *latents_path(const set_run *r, const prompt *p, cm_arena *a) {
+    return cm_arena_print(a, "%s/%s.latents.safetensors", r->job->out, p->id);
+}
+
+static bool same_settings(const json_t *settings, const json_t *record) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)settings, key, value) {
+        if (!json_equal(value, json_object_get(record, key))) return false;
+    }
+    return true;
+}
+
+/* The files are there and the last record of this id was made with the same settings. */
+static bool already_made(set_run *r, const prompt *p) {
+    const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
+    const char *picture = picture_path(r, p, &r->arena), *latents = latents_path(r, p, &r->arena);
+    const bool files = picture && latents && cm_path_exists(picture) && (!r->job->latents || cm_path_exists(latents));
+    cm_arena_reset(&r->arena, mark);
+    if (!files) return false;
+    json_t *settings = settings_of(r, p);
+    bool same = false;
+    for (size_t i = json_array_size(r->existing); i-- > 0;) {
+        const json_t *record = json_array_get(r->existing, i);
+        if (strcmp(cm_json_text_or(record, "id", ""), p->id) != 0) continue;
+        same = settings && same_settings(settings, record);
+        break;
+    }
+    json_decref(settings);
+    return same;
+}
+
+static cm_status record_picture(set_run *r, const prompt *p, const cm_result *o, const char *picture) {
+    char picture_hash[65];
+    CM_TRY(cm_sha_file(picture, picture_hash));
+    json_t *record = settings_of(r, p);
+    const cm_timing *t = &o->timing;
+    json_t *more = json_pack("{s:s, s:s, s:o, s:s, s:i, s:{s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
+                             "picture_hash", picture_hash, "picture", json_sprintf("%s.png", p->id), "version", CM_VERSION,
+                             "threads", r->job->threads, "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
+                             t->unet_step_median, "decode", t->decode, "total", t->total);
+    cm_status s = CM_OK;
+    if (!record || !more || json_object_update(record, more) != 0) s = cm_fail(CM_ENOMEM, "out of memory for a record");
+    if (s == CM_OK) s = cm_records_add(r->records, record);
+    json_decref(more);
+    json_decref(record);
+    return s;
+}
+
+/* --- pictures ------------------------------------------------------------- */
+
+static void show_step(void *arg, size_t step, size_t steps, double seconds) {
+    set_run *r = arg;
+    char extra[96];
+    snprintf(extra, sizeof extra, "step %zu of %zu, %.3f s a step", step, steps, seconds);
+    cm_progress_step(&r->bar, r->done, extra);
+}
+
+static cm_status write_latents(const set_run *r, const prompt *p, const cm_result *o, cm_arena *a) {
+    const size_t shape[] = {1, o->channels, o->h, o->w};
+    const cm_store_item item = {.name = "latents", .dtype = CM_F32, .ndim = 4, .shape = shape, .floats = o->latents};
+    const char *path = latents_path(r, p, a);
+    CM_TRY(cm_arena_check(a));
+    return cm_safetensors_write(path, &item, 1, NULL);
+}
+
+static cm_status make_picture(set_run *r, const prompt *p) {
+    cm_arena *a = &r->arena;
+    cm_request q = cm_generate_request(r->job, p->text, p->negative, p->seed);
+    q.progress = show_step;
+    q.progress_arg = r;
+    cm_result o;
+    CM_TRY(cm_generate(&r->job->model, &r->job->ctx, &q, a, &o));
+    const char *picture = picture_path(r, p, a);
+    CM_TRY(cm_arena_check(a));
+    if (r->job->latents) CM_TRY(write_latents(r, p, &o, a));
+    CM_TRY(cm_generate_write_picture(r->job, &q, &o, picture, a));
+    return record_picture(r, p, &o, picture);
+}
+
+/* What concerns one prompt only: the run goes on with the next. */
+static bool only_this_one(cm_status s) {
+    return s == CM_EUNDEFINED || s == CM_EFORMAT;
+}
+
+static cm_status make_pictures(set_run *r, size_t *failed) {
+    size_t kept = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const prompt *p = &r->prompts[i];
+        if (already_made(r, p)) {
+            kept++;
+        } else {
+            const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
+            const cm_status s = make_picture(r, p);
+            cm_arena_reset(&r->arena, mark);
+            if (s == CM_EINTERRUPTED) {
+                return cm_fail(s, "stopped with %zu of %zu pictures made; the same command goes on", i, r->count);
+            }
+            if (s != CM_OK && !only_this_one(s)) return s;
+            if (s != CM_OK) {
+                cm_warn("%s: %s", p->id, cm_why());
+                ++*failed;
+            }
+        }
+        r->done = i + 1;
+        cm_progress_step(&r->bar, r->done, NULL);
+    }
+    if (kept) cm_note("%zu of %zu were there already", kept, r->count);
+    return CM_OK;
+}
+
+/* --- latents of all ------------------------------------------------------- */
+
+static cm_status copy_latents(set_run *r, const prompt *p, size_t n, float *to) {
+    cm_safetensors *f = NULL;
+    const char *path = latents_path(r, p, &r->arena);
+    CM_TRY(cm_arena_check(&r->arena));
+    CM_TRY(cm_safetensors_open(&f, path));
+    const cm_stored *t = cm_safetensors_find(f, "latents");
+    cm_status s = CM_OK;
+    if (t && t->dtype == CM_F32 && t->count == n) {
+        cm_to_float(t->dtype, t->data, n, to);
+    } else {
+        s = cm_fail(CM_EFORMAT, "%s: not the latents of this run", path);
+    }
+    cm_safetensors_close(&f);
+    return s;
+}
+
+/* [N,C,h,w], in the order of the prompts. */
+static cm_status join_latents(set_run *r) {
+    const cm_model *m = &r->job->model;
+    const size_t factor = cm_vae_factor(m->vae), channels = cm_unet_get_config(m->unet)->in_channels;
+    const size_t shape[] = {r->count, channels, r->job->height / factor, r->job->width / factor};
+    const size_t n = shape[1] * shape[2] * shape[3];
+    float *all = CM_PUSH(&r->arena, float, r->count * n);
+    CM_TRY(cm_arena_check(&r->arena));
+    for (size_t i = 0; i < r->count; i++) CM_TRY(copy_latents(r, &r->prompts[i], n, all + i * n));
+    const cm_store_item item = {.name = "latents", .dtype = CM_F32, .ndim = 4, .shape = shape, .floats = all};
+    return cm_safetensors_write(r->job->latents, &item, 1, NULL);
+}
+
+/* --- the run -------------------------------------------------------------- */
+
+static cm_status run_all(set_run *r, const char *path, size_t *failed) {
+    CM_TRY(read_prompts(r, path));
+    CM_TRY(cm_make_dirs(r->job->out));
+    const char *records = cm_arena_print(&r->arena, "%s/records.jsonl", r->job->out);
+    CM_TRY(cm_arena_check(&r->arena));
+    CM_TRY(cm_records_open(&r->records, records, &r->existing));
+    cm_progress_begin(&r->bar, "generate", "picture", r->count);
+    const cm_status s = make_pictures(r, failed);
+    cm_progress_end(&r->bar);
+    if (s != CM_OK) return s;
+    if (r->job->latents) {
+        if (*failed) return cm_fail(CM_EUNDEFINED, "%zu prompts have no picture, so %s is not written", *failed, r->job->latents);
+        CM_TRY(join_latents(r));
+    }
+    printf("%s\n", records);
+    return CM_OK;
+}
+
+cm_status cm_generate_set(cm_generate_job *j, const char *prompts, size_t *failed) {
+    set_run r = {.job = j};
+    cm_arena_init(&r.arena, 0);
+    const cm_status s = run_all(&r, prompts, failed);
+    cm_records_close(&r.records);
+    json_decref(r.lines);
+    json_decref(r.existing);
+    cm_arena_free(&r.arena);
+    return s;
+}

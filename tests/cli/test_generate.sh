@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# cosmicman generate on the tiny model that the goldens made.
+gen() { "$cm" generate --model "$tiny" --width 64 --height 64 --steps 2 "$@"; }
+
+says "nothing asked" 2 "wants --model" "$cm" generate --prompt a
+says "no prompt" 2 "either --prompt TEXT or --prompts FILE" gen
+says "both kinds of prompt" 2 "either --prompt TEXT or --prompts FILE" gen --prompt a --prompts b
+says "unknown sampler" 2 "'eular' is none of ddim, euler" gen --prompt a --sampler eular
+says "unknown backend" 2 "'cuda9' is none of ref, openblas" gen --prompt a --backend cuda9
+says "unknown model" 2 "no model 'nano:darling'.*nano:daring" "$cm" generate --model nano:darling --prompt a
+says "zero steps" 2 "0 steps make no picture" gen --prompt a --steps 0
+says "more steps than training had" 2 "1001 is more than the 1000" gen --prompt a --steps 1001
+says "width" 2 "--width: 63 is not a multiple of 8" gen --prompt a --width 63
+says "height" 2 "--height: 0 is not a multiple of 8" gen --prompt a --height 0
+says "threads" 2 "0 is not within 1 to 1024" gen --prompt a --threads 0
+says "invalid UTF-8" 1 "UTF-8" gen --prompt "$(printf 'red \377 shirt')"
+absent "no picture of all these" image.png image.png.part
+
+says "a picture" 0 "" gen --prompt "red shirt" --out one.png --save-latents one.safetensors
+holds "the picture is a PNG" sh -c "head -c 8 one.png | od -An -tx1 | grep -q '89 50 4e 47 0d 0a 1a 0a'"
+holds "its text says how it was made" grep -aq "red shirt" one.png
+holds "latents are [1,4,8,8]" grep -aq '"shape": *\[1, *4, *8, *8\]' one.safetensors
+says "the same again" 0 "" gen --prompt "red shirt" --out two.png --threads 1
+holds "same seed, same picture" cmp one.png two.png
+says "another seed" 0 "" gen --prompt "red shirt" --seed 1 --out three.png
+holds "other seed, other picture" sh -c "! cmp -s one.png three.png"
+says "without guidance" 0 "" gen --prompt "red shirt" --cfg 1 --out four.png
+says "quiet" 0 "" gen -q --prompt "red shirt" --out five.png
+holds "quiet says nothing" test ! -s "$work/err"
+says "steps are shown" 0 "s a step" gen --prompt "red shirt" --out six.png
+says "a folder that is made" 0 "" gen --prompt a --out new/folder/one.png
+
+long=$(printf 'red shirt, %.0s' $(seq 60))
+says "a long prompt" 0 "warning: the prompt takes [0-9]+ tokens, the model reads 77; cut off: .*kangaroo" \
+    gen --prompt "${long}kangaroo" --out long.png
+says "a long negative prompt" 0 "warning: the negative prompt takes .*kangaroo" \
+    gen --prompt a --negative "${long}kangaroo" --out long.png
+
+touch file
+says "a file where a folder should be" 1 "file" gen --prompt a --out file/one.png
+says "an unwritable folder" 1 "/proc" gen --prompt a --out /proc/one.png
+says "latents nowhere" 1 "/proc" gen --prompt a --out one.png --save-latents /proc/z.safetensors
+says "a folder instead of a file" 2 "is a folder" gen --prompt a --out new
+# A file size limit stands for a full disk: writing fails after the first bytes.
+full() { bash -c "trap '' XFSZ; ulimit -f 1; exec \"\$@\"" full "$@"; }
+says "a full disk" 1 "full.png" full "$cm" generate --model "$tiny" --width 64 --height 64 --steps 2 --prompt a --out full.png
+absent "nothing under the final name" full.png full.png.part

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# cosmicman generate --prompts: records, seeds, going on.
+set_of() { "$cm" generate --model "$tiny" --width 64 --height 64 --cfg 1 --steps "${steps:-2}" "$@"; }
+
+cat >three.jsonl <<'END'
+{"id": "a", "prompt": "red shirt"}
+{"id": "b", "prompt": "red shirt", "seed": 5}
+
+{"id": "c", "prompt": "black hair", "negative": "hat"}
+END
+prints "three pictures" "set/records.jsonl" set_of --prompts three.jsonl --out set --save-latents all.safetensors
+holds "a picture each" ls set/a.png set/b.png set/c.png
+holds "a record each" test "$(grep -c '"kind": *"image"' set/records.jsonl)" -eq 3
+holds "latents are [3,4,8,8]" grep -aq '"shape": *\[3, *4, *8, *8\]' all.safetensors
+holds "a line's own seed" grep -q '"id": *"b".*"seed": *5[,}]' set/records.jsonl
+says "one of them alone" 0 "" set_of --prompt "red shirt" --seed 5 --out alone.png
+holds "is the same noise, picture and latents" cmp <(tail -c 2000 alone.png) <(tail -c 2000 set/b.png)
+cp set/records.jsonl before.jsonl
+says "again: all are there" 0 "3 of 3 were there already" set_of --prompts three.jsonl --out set
+holds "no record was added" cmp before.jsonl set/records.jsonl
+rm set/c.png
+says "again, with one missing" 0 "2 of 3 were there already" set_of --prompts three.jsonl --out set
+holds "it is back" test -s set/c.png
+says "other settings: all anew" 0 "" set_of --prompts three.jsonl --out set --seed 1 --steps 3
+holds "three more records" test "$(wc -l <set/records.jsonl)" -eq 7
+head -2 three.jsonl | tac >two.jsonl
+says "two of them, in another order" 0 "" set_of --prompts two.jsonl --out other --seed 1 --steps 3
+holds "order does not matter" cmp other/a.png set/a.png
+
+printf '{"id": "a", "prompt": "x"}\n{"id": "b", "prompt": \n' >broken.jsonl
+says "malformed JSON" 1 "broken.jsonl:2" set_of --prompts broken.jsonl --out bad
+printf '{"id": "a", "prompt": "\377"}\n' >bytes.jsonl
+says "invalid UTF-8" 1 "bytes.jsonl:1" set_of --prompts bytes.jsonl --out bad
+printf '{"id": "a"}\n' >lacking.jsonl
+says "a prompt without text" 1 "prompt 1: .*prompt" set_of --prompts lacking.jsonl --out bad
+printf '{"id": "../a", "prompt": "x"}\n' >path.jsonl
+says "an id that is a path" 1 "only letters, digits" set_of --prompts path.jsonl --out bad
+printf '{"id": "a", "prompt": "x"}\n{"id": "a", "prompt": "y"}\n' >twice.jsonl
+says "an id twice" 1 "same id 'a'" set_of --prompts twice.jsonl --out bad
+printf '{"id": "a", "prompt": "x", "seed": -1}\n' >seed.jsonl
+says "a bad seed" 1 "seed is not a whole number" set_of --prompts seed.jsonl --out bad
+: >empty.jsonl
+says "no prompts" 1 "no prompts" set_of --prompts empty.jsonl --out bad
+says "no file" 1 "nowhere.jsonl" set_of --prompts nowhere.jsonl --out bad
+absent "nothing was made of these" bad
+touch file
+says "a file where the folder should be" 1 "file" set_of --prompts three.jsonl --out file
+
+# A killed run goes on where it was, and ends with the same pictures.
+for i in 1 2 3 4 5 6; do echo "{\"id\": \"p$i\", \"prompt\": \"red shirt $i\"}"; done >six.jsonl
+steps=60
+says "a run that is left alone" 0 "" set_of --prompts six.jsonl --out whole --save-latents whole.safetensors
+for signal in KILL TERM; do
+    "$cm" generate --model "$tiny" --width 64 --height 64 --cfg 1 --steps 60 --prompts six.jsonl --out "by$signal" \
+        --save-latents "by$signal.safetensors" >/dev/null 2>"$work/err" &
+    pid=$!
+    for _ in $(seq 500); do
+        [ "$(cat "by$signal/records.jsonl" 2>/dev/null | wc -l)" -ge 2 ] && break
+        sleep 0.01
+    done
+    kill -$signal $pid
+    wait $pid 2>/dev/null
+    holds "$signal: stopped in the middle" test "$(wc -l <"by$signal/records.jsonl")" -lt 6
+    absent "$signal: no latents of a run that did not end" "by$signal.safetensors"
+    says "$signal: goes on" 0 "[2-5] of 6 were there already" \
+        set_of --prompts six.jsonl --out "by$signal" --save-latents "by$signal.safetensors"
+    for i in 1 2 3 4 5 6; do holds "$signal: p$i is the same" cmp "whole/p$i.png" "by$signal/p$i.png"; done
+    holds "$signal: the latents are the same" cmp whole.safetensors "by$signal.safetensors"
+    holds "$signal: six records" test "$(wc -l <"by$signal/records.jsonl")" -eq 6
+done
+unset steps
+printf '{"id": "half' >>whole/records.jsonl
+says "half a record is dropped" 0 "" set_of --prompts six.jsonl --out whole --steps 60
+holds "six records stay" test "$(wc -l <whole/records.jsonl)" -eq 6

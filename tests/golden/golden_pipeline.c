@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The whole generator, and its samplers alone, against diffusers: pipeline/make.py made the answers. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/rng.h"
+#include "core/generator/pipeline.h"
+#include "core/io/jsonl.h"
+#include "core/tensor/ops.h"
+#include "tests/golden/golden.h"
+
+#define PROMPT "a full-body shot, an adult female, red striped long sleeve cotton shirt, black hair"
+
+/* --- samplers alone ------------------------------------------------------- */
+
+enum { WALK = 16 };
+
+/* The made-up network that pipeline/make.py walks along. */
+static void made_up(const float *x, float scale, float t, float *eps) {
+    for (size_t i = 0; i < WALK; i++) eps[i] = (float)(tanh((double)x[i] * scale) / 2 + sin((double)t / 100) / 10);
+}
+
+static cm_status schedule_for(const char *spacing, const char *prediction, cm_schedule *s) {
+    const bool plain = strcmp(spacing, "default") == 0;
+    json_t *config = plain ? json_object()
+                           : json_pack("{s:f, s:f, s:s, s:i, s:s, s:s, s:b, s:b}", "beta_start", 0.00085, "beta_end", 0.012,
+                                       "beta_schedule", "scaled_linear", "steps_offset", 1, "timestep_spacing", spacing,
+                                       "prediction_type", prediction, "clip_sample", 0, "set_alpha_to_one", 0);
+    const cm_status status = cm_schedule_configure(config, golden_arena(), s);
+    json_decref(config);
+    return status;
+}
+
+/* The noise that torch drew for make.py, scaled by the sampler. */
+static void start(const cm_sampler *sampler, const cm_sampler_state *state, float *x) {
+    cm_torch_rng rng;
+    cm_torch_seed(&rng, 3);
+    cm_torch_randn(&rng, x, WALK);
+    for (size_t i = 0; i < WALK; i++) x[i] *= sampler->init_scale(state);
+}
+
+static void walk(cm_safetensors *f, const cm_sampler *sampler, const char *spacing, const char *prediction, size_t steps) {
+    char key[96], what[128];
+    float x[WALK], eps[WALK], times[64];
+    cm_schedule schedule;
+    cm_sampler_state *state;
+    snprintf(key, sizeof key, "%s.%s.%s.%zu", sampler->name, spacing, prediction, steps);
+    if (!golden_ok(schedule_for(spacing, prediction, &schedule), key)) return;
+    if (!golden_ok(sampler->begin(&schedule, steps, golden_arena(), &state), key)) return;
+    start(sampler, state, x);
+    for (size_t i = 0; i < steps; i++) {
+        times[i] = sampler->timestep(state, i);
+        made_up(x, sampler->input_scale(state, i), times[i], eps);
+        sampler->step(state, i, eps, WALK, x);
+    }
+    snprintf(what, sizeof what, "%s.timesteps", key);
+    golden_near(what, times, golden_floats(f, what, NULL), steps, 1e-6);
+    snprintf(what, sizeof what, "%s.end", key);
+    /* theirs accumulates alphas in f32: near t = 0 that is a few 1e-5 of the noise level */
+    golden_near(what, x, golden_floats(f, what, NULL), WALK, 1e-4);
+}
+
+GOLDEN(samplers, "pipeline/samplers") {
+    static const size_t steps[] = {1, 2, 5, 20, 50};
+    static const char *const spacings[] = {"leading", "trailing", "linspace"};
+    cm_safetensors *f = golden_open("pipeline/samplers.safetensors");
+    const cm_sampler *both[] = {cm_sampler_find("ddim"), cm_sampler_find("euler")};
+    for (size_t i = 0; f && i < 5; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            for (size_t j = 0; j < 3; j++) {
+                walk(f, both[k], spacings[j], "epsilon", steps[i]);
+                walk(f, both[k], spacings[j], "v_prediction", steps[i]);
+            }
+            walk(f, both[k], "default", "epsilon", steps[i]);
+        }
+    }
+    cm_safetensors_close(&f);
+}
+
+/* --- the pipeline --------------------------------------------------------- */
+
+static const struct {
+    const char *name, *sampler, *negative;
+    uint64_t seed;
+    size_t width, height;
+    double guidance;
+} cases[] = {
+    {"ddim", "ddim", "", 7, 64, 96, 7.5},         {"euler", "euler", "", 7, 64, 96, 7.5},
+    {"negative", "ddim", "blurry, hat", 8, 64, 64, 7.5}, {"unguided", "euler", "", 9, 64, 64, 1},
+    {"odd", "ddim", "", 10, 72, 40, 7.5},
+};
+
+/* [3,H,W] in about [-1,1] -> the bytes that ours must be within one of. */
+static void near_picture(const cm_image *got, const float *want) {
+    if (!want) return;
+    size_t far = 0;
+    for (size_t y = 0; y < got->height; y++) {
+        for (size_t x = 0; x < got->width; x++) {
+            for (size_t c = 0; c < 3; c++) {
+                const double v = want[(c * got->height + y) * got->width + x];
+                const double byte = 127.5 * (fmax(-1, fmin(v, 1)) + 1);
+                far += fabs(byte - got->pixels[(y * got->width + x) * 3 + c]) > 1;
+            }
+        }
+    }
+    golden_that(far == 0, "picture: %zu bytes are more than one off", far);
+}
+
+static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, size_t i) {
+    char what[64];
+    const cm_request q = {.prompt = PROMPT, .negative = cases[i].negative, .seed = cases[i].seed, .steps = 20,
+                          .width = cases[i].width, .height = cases[i].height, .guidance = cases[i].guidance,
+                          .sampler = cm_sampler_find(cases[i].sampler)};
+    cm_result r;
+    snprintf(what, sizeof what, "%s, %s", cases[i].name, g->ops->name);
+    if (!golden_ok(cm_generate(m, g, &q, golden_arena(), &r), what)) return;
+    golden_near(what, r.latents, golden_floats(f, cases[i].name, NULL), r.channels * r.h * r.w, 1e-3);
+    if (strcmp(cases[i].name, "odd") == 0) near_picture(&r.picture, golden_floats(f, "picture", NULL));
+}
+
+GOLDEN(pipeline, "pipeline/diffusers") {
+    cm_model m;
+    cm_safetensors *f = golden_open("pipeline/latents.safetensors");
+    if (f && golden_ok(cm_model_open(&m, golden_path("pipeline/model"), 0), "model")) {
+        for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
+            cm_ctx g;
+            cm_ctx_init(&g, *ops, 2);
+            for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) one_case(&m, &g, f, i);
+            cm_ctx_free(&g);
+        }
+        cm_model_close(&m);
+    }
+    cm_safetensors_close(&f);
+}

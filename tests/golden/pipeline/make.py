@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a small random model in the shape of Stable Diffusion 1.5, and what diffusers draws with it.
+
+    python make.py            # writes model/, latents.safetensors, samplers.safetensors beside itself
+
+model/            a StableDiffusionPipeline folder with tiny networks (random weights rounded to f16)
+latents.safetensors   final latents [1,4,h,w] of 20 steps of DDIM and of Euler, guidance 7.5, and more cases
+samplers.safetensors  schedulers alone, on a made-up network: eps = tanh(x)/2 + sin(t/100)/10
+"""
+
+import json
+import os
+import shutil
+
+import torch
+from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline,
+                       UNet2DConditionModel)
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODEL = os.path.join(HERE, "model")
+PROMPT = "a full-body shot, an adult female, red striped long sleeve cotton shirt, black hair"
+NEGATIVE = "blurry, hat"
+
+
+def byte_symbols():
+    """The printable stand-ins of the 256 bytes in byte-level vocabularies, in CLIP's order."""
+    keep = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    symbols, extra = [chr(b) for b in keep], 0
+    for b in range(256):
+        if b not in keep:
+            symbols.append(chr(256 + extra))
+            extra += 1
+    return symbols
+
+
+def make_tokenizer(folder):
+    merges = ["r e", "re d</w>", "s h", "sh i", "shi r", "shir t</w>", "h a", "ha i", "hai r</w>", "a d", "ad u",
+              "l o", "lo n", "lon g</w>", "b l", "bl a", "bla c", "blac k</w>", "t o", "o n</w>", "i n"]
+    symbols = byte_symbols()
+    words = symbols + [s + "</w>" for s in symbols] + [m.replace(" ", "") for m in merges]
+    words += ["<|startoftext|>", "<|endoftext|>"]
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "vocab.json"), "w") as f:
+        json.dump({w: i for i, w in enumerate(words)}, f, ensure_ascii=False)
+    with open(os.path.join(folder, "merges.txt"), "w") as f:
+        f.write("#version: 0.2\n" + "\n".join(merges) + "\n")
+    tokenizer = CLIPTokenizer(os.path.join(folder, "vocab.json"), os.path.join(folder, "merges.txt"),
+                              model_max_length=77, pad_token="<|endoftext|>")
+    return tokenizer, len(words)
+
+
+def halved(module, scale):
+    """Weights worth comparing: matrices larger than PyTorch's, everything rounded to f16."""
+    with torch.no_grad():
+        for p in module.parameters():
+            if p.ndim > 1:
+                p.mul_(scale)
+            else:
+                p.add_(0.1 * torch.randn_like(p))
+            p.copy_(p.half().float())
+    return module.eval()
+
+
+def make_model():
+    torch.manual_seed(20240404)
+    tokenizer, size = make_tokenizer(os.path.join(MODEL, "tokenizer"))
+    text = CLIPTextModel(CLIPTextConfig(
+        vocab_size=size, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=77, hidden_act="quick_gelu", projection_dim=32, bos_token_id=size - 2,
+        eos_token_id=size - 1, pad_token_id=size - 1))
+    with torch.no_grad():
+        text.get_input_embeddings().weight.mul_(20)
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 8, 16, 16), layers_per_block=2,
+        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3,
+        attention_head_dim=4, cross_attention_dim=32, norm_num_groups=4)
+    vae = AutoencoderKL(
+        in_channels=3, out_channels=3, latent_channels=4, block_out_channels=(4, 8, 8, 8), layers_per_block=1,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+        norm_num_groups=4, sample_size=64, scaling_factor=0.18215)
+    schedule = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+                    clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+    return StableDiffusionPipeline(
+        vae=halved(vae, 1.2), text_encoder=halved(text, 1.0), tokenizer=tokenizer, unet=halved(unet, 1.3),
+        scheduler=DDIMScheduler(**schedule), safety_checker=None, feature_extractor=None,
+        requires_safety_checker=False)
+
+
+def save_model(pipe):
+    """As save_pretrained writes it; weights in f16, which loses nothing of these."""
+    pipe.unet.half(), pipe.vae.half(), pipe.text_encoder.half()
+    pipe.save_pretrained(MODEL, safe_serialization=True)
+    os.remove(os.path.join(MODEL, "tokenizer", "tokenizer.json"))
+    for path in ("model_index.json", "unet/config.json", "vae/config.json", "text_encoder/config.json",
+                 "scheduler/scheduler_config.json"):
+        if os.path.exists(os.path.join(MODEL, path)):
+            with open(os.path.join(MODEL, path)) as f:
+                config = json.load(f)
+            config.pop("_name_or_path", None)
+            with open(os.path.join(MODEL, path), "w") as f:
+                json.dump(config, f, indent=2)
+                f.write("\n")
+
+
+def draw(pipe, scheduler, seed, width, height, guidance=7.5, negative=None, steps=20):
+    pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+    pipe.set_progress_bar_config(disable=True)
+    with torch.no_grad():
+        return pipe(PROMPT, negative_prompt=negative, num_inference_steps=steps, guidance_scale=guidance, width=width,
+                    height=height, generator=torch.Generator("cpu").manual_seed(seed), output_type="latent").images
+
+
+def make_latents(pipe):
+    tensors = {
+        "ddim": draw(pipe, DDIMScheduler, 7, 64, 96),
+        "euler": draw(pipe, EulerDiscreteScheduler, 7, 64, 96),
+        "negative": draw(pipe, DDIMScheduler, 8, 64, 64, negative=NEGATIVE),
+        "unguided": draw(pipe, EulerDiscreteScheduler, 9, 64, 64, guidance=1.0),
+        "odd": draw(pipe, DDIMScheduler, 10, 72, 40),
+    }
+    with torch.no_grad():
+        tensors["picture"] = pipe.vae.decode(tensors["odd"] / pipe.vae.config.scaling_factor).sample
+    save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "latents.safetensors"))
+
+
+SD = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
+
+
+def follow(scheduler, steps):
+    """Timesteps and the end of a walk over the made-up network."""
+    scheduler.set_timesteps(steps)
+    x = torch.randn(16, generator=torch.Generator("cpu").manual_seed(3)) * scheduler.init_noise_sigma
+    for t in scheduler.timesteps:
+        seen = scheduler.scale_model_input(x, t)
+        x = scheduler.step(torch.tanh(seen) / 2 + torch.sin(t / 100) / 10, t, x).prev_sample
+    return scheduler.timesteps.float(), x.float()
+
+
+def make_samplers():
+    tensors, plain = {}, dict(clip_sample=False, set_alpha_to_one=False)
+    for steps in (1, 2, 5, 20, 50):
+        for prediction in ("epsilon", "v_prediction"):
+            for spacing in ("leading", "trailing", "linspace"):
+                both = dict(SD, prediction_type=prediction, timestep_spacing=spacing)
+                for name, scheduler in (("ddim", DDIMScheduler(**both, **plain)), ("euler", EulerDiscreteScheduler(**both))):
+                    key = f"{name}.{spacing}.{prediction}.{steps}"
+                    tensors[key + ".timesteps"], tensors[key + ".end"] = follow(scheduler, steps)
+        key = f"ddim.default.epsilon.{steps}"
+        tensors[key + ".timesteps"], tensors[key + ".end"] = follow(DDIMScheduler(), steps)
+        key = f"euler.default.epsilon.{steps}"
+        tensors[key + ".timesteps"], tensors[key + ".end"] = follow(EulerDiscreteScheduler(), steps)
+    save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "samplers.safetensors"))
+
+
+if __name__ == "__main__":
+    shutil.rmtree(MODEL, ignore_errors=True)
+    save_model(make_model())
+    make_latents(StableDiffusionPipeline.from_pretrained(MODEL, dtype=torch.float32))
+    make_samplers()

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/generator/pipeline.h"
+#include "core/generator/sampler.h"
+
+static cm_arena arena;
+
+static void open_arena(void) {
+    cm_arena_init(&arena, 0);
+}
+
+static void close_arena(void) {
+    cm_arena_free(&arena);
+}
+
+TestSuite(generator, .init = open_arena, .fini = close_arena);
+
+static cm_schedule schedule(const char *text) {
+    cm_schedule s;
+    json_t *config = json_loads(text, 0, NULL);
+    cr_assert_eq(cm_schedule_configure(config, &arena, &s), CM_OK, "%s", cm_why());
+    json_decref(config);
+    return s;
+}
+
+static cm_status refused(const char *text) {
+    cm_schedule s;
+    json_t *config = json_loads(text, 0, NULL);
+    const cm_status status = cm_schedule_configure(config, &arena, &s);
+    json_decref(config);
+    return status;
+}
+
+Test(generator, finds_samplers_by_name_and_by_class) {
+    cr_assert_str_eq(cm_sampler_find("ddim")->name, "ddim");
+    cr_assert_null(cm_sampler_find("DDIM"));
+    cr_assert_str_eq(cm_sampler_for_class("EulerDiscreteScheduler")->name, "euler");
+    cr_assert_str_eq(cm_sampler_for_class("PNDMScheduler")->name, "ddim");
+}
+
+Test(generator, alphas_fall_from_nearly_one) {
+    const cm_schedule s = schedule("{\"beta_schedule\":\"scaled_linear\",\"beta_start\":0.00085,\"beta_end\":0.012}");
+    cr_assert_eq(s.train_steps, 1000);
+    cr_assert_float_eq(s.alphas_cumprod[0], 1 - 0.00085, 1e-12);
+    for (size_t i = 1; i < 1000; i++) cr_assert_lt(s.alphas_cumprod[i], s.alphas_cumprod[i - 1]);
+    cr_assert_float_eq(s.alphas_cumprod[999], 0.00466, 1e-4);
+}
+
+Test(generator, zero_terminal_snr_ends_in_no_signal_and_keeps_the_first) {
+    const cm_schedule s = schedule("{\"rescale_betas_zero_snr\":true,\"prediction_type\":\"v_prediction\"}");
+    cr_assert_float_eq(s.alphas_cumprod[0], 1 - 0.0001, 1e-12);
+    cr_assert_eq(s.alphas_cumprod[999], 0);
+}
+
+Test(generator, refuses_schedules_it_would_not_follow) {
+    cr_assert_eq(refused("{\"beta_schedule\":\"sigmoid\"}"), CM_EFORMAT);
+    cr_assert_eq(refused("{\"timestep_spacing\":\"even\"}"), CM_EFORMAT);
+    cr_assert_eq(refused("{\"prediction_type\":\"sample\"}"), CM_EFORMAT);
+    cr_assert_eq(refused("{\"use_karras_sigmas\":true}"), CM_EUNAVAILABLE);
+    cr_assert_eq(refused("{\"num_train_timesteps\":0}"), CM_EFORMAT);
+    cr_assert_eq(refused("{\"trained_betas\":[0.1,0.2]}"), CM_EFORMAT);
+}
+
+Test(generator, takes_one_to_all_training_steps) {
+    const cm_schedule s = schedule("{}");
+    cm_sampler_state *state;
+    for (size_t i = 0; cm_samplers[i]; i++) {
+        cr_assert_eq(cm_samplers[i]->begin(&s, 0, &arena, &state), CM_EUSAGE);
+        cr_assert_eq(cm_samplers[i]->begin(&s, 1001, &arena, &state), CM_EUSAGE);
+        for (size_t steps = 1; steps <= 1000; steps += 111) {
+            cr_assert_eq(cm_samplers[i]->begin(&s, steps, &arena, &state), CM_OK);
+            for (size_t k = 1; k < steps; k++) {
+                cr_assert_lt(cm_samplers[i]->timestep(state, k), cm_samplers[i]->timestep(state, k - 1));
+            }
+        }
+    }
+}
+
+/* A network that knows the noise leads every sampler back to the clean value, whatever the steps. */
+static void check_oracle(const cm_sampler *sampler, const char *config, size_t steps) {
+    const cm_schedule s = schedule(config);
+    const float clean = 0.4f, noise = -1.3f;
+    cm_sampler_state *state;
+    cr_assert_eq(sampler->begin(&s, steps, &arena, &state), CM_OK);
+    const double a = s.alphas_cumprod[(size_t)sampler->timestep(state, 0)];
+    const bool levels = strcmp(sampler->name, "euler") == 0;
+    float x = levels ? (float)(clean + sqrt((1 - a) / a) * noise) : (float)(sqrt(a) * clean + sqrt(1 - a) * noise);
+    for (size_t i = 0; i < steps; i++) {
+        const double ai = s.alphas_cumprod[(size_t)sampler->timestep(state, i)];
+        const float v = (float)(sqrt(ai) * noise - sqrt(1 - ai) * clean);
+        sampler->step(state, i, s.prediction == CM_PREDICT_V ? &v : &noise, 1, &x);
+    }
+    cr_assert_float_eq(x, clean, 1e-4, "%s %s, %zu steps: %g", sampler->name, config, steps, (double)x);
+}
+
+Test(generator, a_network_that_knows_the_noise_gives_back_the_clean_value) {
+    static const char *const configs[] = {
+        "{\"clip_sample\":false,\"timestep_spacing\":\"leading\"}",
+        "{\"clip_sample\":false,\"timestep_spacing\":\"leading\",\"prediction_type\":\"v_prediction\"}",
+        "{\"clip_sample\":true,\"timestep_spacing\":\"trailing\"}"};
+    for (size_t i = 0; cm_samplers[i]; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            check_oracle(cm_samplers[i], configs[k], 1);
+            check_oracle(cm_samplers[i], configs[k], 10);
+            check_oracle(cm_samplers[i], configs[k], 50);
+        }
+    }
+}
+
+Test(generator, capture_keeps_the_mean_over_heads_and_steps_of_the_last_of_the_batch) {
+    cm_capture *c = cm_capture_new(&arena, 0, 16, 16, 2);
+    const cm_attention_observer *o = cm_capture_observer(c);
+    const cm_attention_site site = {.name = "mid", .n = 2, .heads = 2, .height = 1, .width = 2, .keys = 2};
+    float values[16] = {9, 9, 9, 9, 9, 9, 9, 9, /* the prompt's: */ 1, 0, 0, 1, /* second head */ 0, 1, 0, 1};
+    cm_tensor probs = {.data = values, .ndim = 4, .shape = {2, 2, 2, 2}};
+    cr_assert(o->wants(o->arg, &site));
+    o->give(o->arg, &site, &probs);
+    for (size_t i = 8; i < 16; i++) values[i] = 1;
+    o->give(o->arg, &site, &probs);
+    const cm_attention_map *maps;
+    cr_assert_eq(cm_capture_maps(c, &maps), 1);
+    cr_assert_str_eq(maps[0].layer, "mid");
+    const float want[4] = {0.75f, 0.75f, 0.5f, 1};
+    for (size_t i = 0; i < 4; i++) cr_assert_float_eq(maps[0].mean[i], want[i], 1e-6);
+}
+
+Test(generator, capture_takes_the_layers_of_the_papers_rule_only) {
+    const cm_attention_observer *o = cm_capture_observer(cm_capture_new(&arena, 16, 96, 64, 77));
+    cm_attention_site site = {.name = "a", .n = 1, .heads = 1, .height = 6, .width = 4, .keys = 77};
+    cr_assert(o->wants(o->arg, &site));
+    site.height = 12;
+    cr_assert_not(o->wants(o->arg, &site));
+    site.height = 6;
+    site.keys = 24;
+    cr_assert_not(o->wants(o->arg, &site));
+}
+
+Test(generator, model_table_names_the_shipped_and_the_random_ones) {
+    cm_model_entry *entries;
+    size_t count, random = 0;
+    cr_assert_eq(cm_models_list(&arena, &entries, &count), CM_OK, "%s", cm_why());
+    for (size_t i = 0; i < count; i++) {
+        random += entries[i].random;
+        cr_assert_eq(entries[i].text_encoder[0], '/');
+    }
+    cr_assert_eq(random, 2);
+}
+
+Test(generator, an_unknown_model_is_wrong_usage_and_lists_what_there_is) {
+    cm_model m;
+    cr_assert_eq(cm_model_open(&m, "nano:none", 0), CM_EUSAGE);
+    cr_assert_not_null(strstr(cm_why(), "nano:daring"));
+}
