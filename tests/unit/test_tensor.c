@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/threads.h"
 #include "core/tensor/nn.h"
 #include "core/tensor/tape.h"
 
@@ -193,6 +194,31 @@ Test(tape, a_warm_training_step_asks_nothing_of_the_system) {
         if (i == 0) peak = g.memory.peak;
     }
     cr_expect_eq(g.memory.peak, peak);
+}
+
+static void one_worker(void *arg, size_t i, int worker) {
+    (void)worker;
+    const cm_ops *ops = arg;
+    cm_ctx own;
+    cm_ctx_init(&own, ops, 1);
+    float weight[8 * 72], grad[2][8 * 72] = {{0}};
+    for (size_t k = 0; k < 8 * 72; k++) weight[k] = (float)((k * 29) % 97) / 97.0f - 0.5f;
+    for (int pass = 0; pass < 2; pass++) {
+        cm_tensor w = {.data = weight, .grad = grad[pass], .ndim = 4, .shape = {8, 8, 3, 3}, .needs_grad = true, .is_param = true};
+        cm_tape_open(&own);
+        cm_tensor *x = cm_tensor_new(&own, CM_SHAPE(2, 12, 8, 8));
+        for (size_t k = 0; k < cm_count(x); k++) x->data[k] = (float)((k * 37) % 101) / 50.0f - 1.0f;
+        cm_tensor *y = cm_activate(&own, cm_conv2d(&own, x, &w, NULL, 1, CM_PAD_SAME), CM_SILU);
+        cm_tape_backward(&own, cm_kl_loss(&own, y, y), 1.0f);
+        cr_assert_eq(cm_ctx_check(&own), CM_OK);
+        cm_ctx_reset(&own);
+    }
+    cr_expect_eq(memcmp(grad[0], grad[1], sizeof grad[0]), 0, "%s, worker %zu", ops->name, i);
+    cm_ctx_free(&own);
+}
+
+Test(tape, contexts_in_several_threads_do_not_meet) {
+    for (const cm_ops *const *ops = cm_backends(); *ops; ops++) cm_parallel(3, 24, one_worker, (void *)(uintptr_t)*ops);
 }
 
 /* One sample's answer may not depend on its neighbours in the batch. */
