@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Resampling by two passes of weighted sums, first along rows, then along columns.
+/* Resampling by two passes of weighted sums, one along rows and one along columns.
  *
  * Pillow's filters: when shrinking, the filter is stretched by the scale; 8-bit
  * pictures use weights in 22-bit fixed point and are rounded to 8 bits between
- * the passes, which is part of the definition here. Torch's bilinear has two
+ * the passes, which is part of the definition here, and so is the order of the passes:
+ * columns come first where a picture loses more than twice as much height as width, as
+ * in Pillow 13 (up to 12 rows always came first, which moves single values by 1 or 2
+ * in such pictures). Torch's bilinear has two
  * weights a sample whatever the scale, and no rounding in between. */
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/io/image.h"
@@ -51,11 +55,15 @@ typedef struct taps {
     int32_t *fixed; /* the weights times 2^22 */
 } taps;
 
-static void nearest_tap(const taps *t, size_t in, size_t out, size_t i) {
-    const size_t at = (size_t)(((double)i + 0.5) * ((double)in / (double)out));
-    t->first[i] = at < in ? at : in - 1;
-    t->count[i] = 1;
-    t->weight[i * t->room] = 1;
+/* The position is summed up step by step, as Pillow does: at exact borders rounding decides. */
+static void nearest_taps(const taps *t, size_t in, size_t out) {
+    const double scale = (double)in / (double)out;
+    double at = scale * 0.5;
+    for (size_t i = 0; i < out; i++, at += scale) {
+        t->first[i] = (size_t)at < in ? (size_t)at : in - 1;
+        t->count[i] = 1;
+        t->weight[i * t->room] = 1;
+    }
 }
 
 static void torch_tap(const taps *t, size_t in, size_t out, size_t i) {
@@ -73,11 +81,12 @@ static void filter_tap(const taps *t, size_t in, size_t out, size_t i, cm_filter
     const double scale = (double)in / (double)out, stretch = fmax(scale, 1);
     const double support = filters[filter].support * stretch, centre = ((double)i + 0.5) * scale;
     const double lo = fmax(0, centre - support + 0.5), hi = fmin((double)in, centre + support + 0.5);
+    const double shrink = 1 / stretch; /* multiplied, not divided, as Pillow does: it decides at the box's edges */
     double *w = t->weight + i * t->room, sum = 0;
     t->first[i] = (size_t)lo;
     t->count[i] = (size_t)hi - (size_t)lo;
     for (size_t k = 0; k < t->count[i]; k++) {
-        w[k] = filters[filter].shape(((double)(t->first[i] + k) - centre + 0.5) / stretch);
+        w[k] = filters[filter].shape(((double)(t->first[i] + k) - centre + 0.5) * shrink);
         sum += w[k];
     }
     for (size_t k = 0; k < t->count[i] && sum != 0; k++) w[k] /= sum;
@@ -96,10 +105,9 @@ static cm_status make_taps(taps *t, size_t in, size_t out, cm_filter filter, cm_
     t->weight = CM_PUSH_ZERO(scratch, double, out * t->room);
     t->fixed = CM_PUSH(scratch, int32_t, out * t->room);
     CM_TRY(cm_arena_check(scratch));
-    for (size_t i = 0; i < out; i++) {
-        if (filter == CM_NEAREST) {
-            nearest_tap(t, in, out, i);
-        } else if (filter == CM_TORCH_BILINEAR) {
+    if (filter == CM_NEAREST) nearest_taps(t, in, out);
+    for (size_t i = 0; i < out && filter != CM_NEAREST; i++) {
+        if (filter == CM_TORCH_BILINEAR) {
             torch_tap(t, in, out, i);
         } else {
             filter_tap(t, in, out, i, filter);
@@ -150,23 +158,41 @@ static cm_status check_sizes(size_t h, size_t w, size_t oh, size_t ow) {
     return cm_fail(CM_EUSAGE, "cannot resize %zux%zu to %zux%zu", w, h, ow, oh);
 }
 
+static cm_status across(const cm_image *from, size_t width, uint8_t *pixels, cm_filter filter, cm_arena *scratch) {
+    taps t;
+    CM_TRY(make_taps(&t, from->width, width, filter, scratch));
+    pass_bytes(&t, from->pixels, from->width, from->height, from->channels, width, pixels);
+    return CM_OK;
+}
+
+static cm_status down(const cm_image *from, size_t height, uint8_t *pixels, cm_filter filter, cm_arena *scratch) {
+    taps t;
+    CM_TRY(make_taps(&t, from->height, height, filter, scratch));
+    pass_bytes(&t, from->pixels, from->height, 1, from->width * from->channels, height, pixels);
+    return CM_OK;
+}
+
+static bool columns_first(const cm_image *from, const cm_image *to) {
+    return to->height < from->height && from->height - to->height + 2 * to->width > 2 * from->width;
+}
+
 /* A pass that would not change the size is left out, as Pillow does. */
 static cm_status resize_bytes(const cm_image *from, const cm_image *to, cm_filter filter, cm_arena *scratch) {
-    const size_t w = from->width, h = from->height, c = from->channels;
-    taps across, down;
-    uint8_t *middle = from->pixels;
-    if (w != to->width) {
-        CM_TRY(make_taps(&across, w, to->width, filter, scratch));
-        middle = h == to->height ? to->pixels : CM_PUSH(scratch, uint8_t, h * to->width * c);
-        CM_TRY(cm_arena_check(scratch));
-        pass_bytes(&across, from->pixels, w, h, c, to->width, middle);
+    if (from->width == to->width && from->height == to->height) {
+        memcpy(to->pixels, from->pixels, from->width * from->height * from->channels);
+        return CM_OK;
     }
-    if (h != to->height) {
-        CM_TRY(make_taps(&down, h, to->height, filter, scratch));
-        pass_bytes(&down, middle, h, 1, to->width * c, to->height, to->pixels);
+    if (from->height == to->height) return across(from, to->width, to->pixels, filter, scratch);
+    if (from->width == to->width) return down(from, to->height, to->pixels, filter, scratch);
+    const bool columns = columns_first(from, to);
+    cm_image middle;
+    CM_TRY(cm_image_new(scratch, columns ? from->width : to->width, columns ? to->height : from->height, from->channels, &middle));
+    if (columns) {
+        CM_TRY(down(from, to->height, middle.pixels, filter, scratch));
+        return across(&middle, to->width, to->pixels, filter, scratch);
     }
-    if (w == to->width && h == to->height) memcpy(to->pixels, from->pixels, w * h * c);
-    return CM_OK;
+    CM_TRY(across(from, to->width, middle.pixels, filter, scratch));
+    return down(&middle, to->height, to->pixels, filter, scratch);
 }
 
 static cm_status resize_rounded(const cm_image *from, const cm_image *to, cm_filter filter, cm_arena *scratch) {
@@ -198,13 +224,13 @@ cm_status cm_resize_float(const float *from, size_t h, size_t w, size_t c, size_
     assert(filter < CM_FILTER_COUNT);
     CM_TRY(check_sizes(h, w, oh, ow));
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
-    taps across, down;
+    taps rows, columns;
     float *middle = CM_PUSH(scratch, float, h * ow * c);
-    cm_status s = make_taps(&across, w, ow, filter, scratch);
-    if (s == CM_OK) s = make_taps(&down, h, oh, filter, scratch);
+    cm_status s = make_taps(&rows, w, ow, filter, scratch);
+    if (s == CM_OK) s = make_taps(&columns, h, oh, filter, scratch);
     if (s == CM_OK) {
-        pass_floats(&across, from, w, h, c, ow, middle);
-        pass_floats(&down, middle, h, 1, ow * c, oh, to);
+        pass_floats(&rows, from, w, h, c, ow, middle);
+        pass_floats(&columns, middle, h, 1, ow * c, oh, to);
     }
     cm_arena_reset(scratch, mark);
     return s;

@@ -11,7 +11,8 @@ from safetensors.numpy import save_file
 FILTERS = {"box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC,
            "lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 CASES = [(7, 5, 13, 11), (33, 17, 8, 9), (1, 1, 4, 3), (1, 9, 5, 2), (16, 16, 16, 5), (12, 31, 31, 12), (40, 24, 1, 1),
-         (21, 30, 7, 10), (9, 14, 18, 28)]
+         (21, 30, 7, 10), (9, 14, 18, 28),
+         (20, 16, 10, 11), (20, 16, 10, 12), (20, 6, 4, 13)]  # about where the order of passes changes
 
 rng = np.random.default_rng(20260101)
 out = {}
