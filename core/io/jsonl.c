@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/system.h"
@@ -118,20 +119,19 @@ cm_status cm_records_open(cm_records **out, const char *path, json_t **existing)
     json_t *all = json_array();
     cm_records *r = calloc(1, sizeof *r);
     cm_status s = CM_OK;
+    struct stat st;
     size_t keep = 0;
     if (!all || !r || !(r->path = strdup(path))) {
         s = out_of_memory(path);
         goto out;
     }
-    if (cm_path_exists(path)) s = read_existing(path, all, &keep);
+    const bool regular = stat(path, &st) == 0 && S_ISREG(st.st_mode); /* a pipe holds nothing to go on from */
+    if (regular) s = read_existing(path, all, &keep);
     if (s != CM_OK) goto out;
     r->file = fopen(path, "ab");
-    if (!r->file) {
+    if (!r->file || (regular && ftruncate(fileno(r->file), (off_t)keep) != 0)) {
         s = cm_fail(CM_EIO, "%s: cannot write: %s", path, strerror(errno));
-        goto out;
     }
-    if (keep && ftruncate(fileno(r->file), (off_t)keep) != 0) s = cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
-    if (!keep && ftruncate(fileno(r->file), 0) != 0 && errno != EINVAL) s = cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
 out:
     if (s != CM_OK) {
         cm_records_close(&r);
