@@ -62,8 +62,8 @@ static void trouser_leg(pen *p, const figure *f, const cloth *c, int region, int
     cloth_finish(p, c, (point){q[2].x + p->light * w, q[2].y}, (point){q[2].x - p->light * w, q[2].y});
     if (end < .6) return;
     for (int s = -1; s <= 1; s += 2) { /* folds behind the knee and over the shoe */
-        const point a[] = {{j[1].x + s * (h[1] + knee), j[1].y - .4}, {j[1].x + s * .6, j[1].y + .5}, {j[1].x - s * .6, j[1].y + .9}};
-        cloth_fold(p, c, a, 3, .5);
+        const point a[] = {{j[1].x + s * (h[1] + knee - .1), j[1].y - s * .7}, {j[1].x + s * (h[1] * .5 + .6), j[1].y + .2 - s * .3}};
+        cloth_fold(p, c, a, 2, .5);
         const point b[] = {{j[2].x + s * (h[2] + foot * .9), j[2].y - 3.5}, {j[2].x, j[2].y - 2.6}};
         if (end > .85 && shape != FLARED) cloth_fold(p, c, b, 2, .45);
     }

@@ -12,116 +12,119 @@ static rgb alternate(rgb c) { return rgb_luma(c) > .62 ? ink_blue : cream; }
 
 static void source(cairo_t *c, rgb a, double alpha) { cairo_set_source_rgba(c, a.r, a.g, a.b, alpha); }
 
-enum { REACH = 70 }; /* units around the origin that a pattern must cover */
+/* What a pattern must cover, in its own turned coordinates: the clip's box, so that little is drawn in vain. */
+typedef struct reach {
+    double x0, y0, x1, y1;
+} reach;
 
-static void stripes(pen *p, const cloth *c) {
-    for (double y = -REACH + 5 * c->phase; y < REACH; y += 5) cairo_rectangle(p->ink, -REACH, y, 2 * REACH, 2.1);
+/* The first row or column of a grid at or before `from`; its number keeps staggered rows in step. */
+static int first(double from, double step, double shift) { return (int)floor((from - shift) / step) - 1; }
+
+static void bands(pen *p, const reach *r, double step, double shift, double thick, bool upright) {
+    const double from = upright ? r->x0 : r->y0, to = upright ? r->x1 : r->y1;
+    for (double q = first(from, step, shift) * step + shift; q < to; q += step) {
+        if (upright) cairo_rectangle(p->ink, q, r->y0, thick, r->y1 - r->y0);
+        else cairo_rectangle(p->ink, r->x0, q, r->x1 - r->x0, thick);
+    }
+}
+
+static void stripes(pen *p, const cloth *c, const reach *r) {
+    bands(p, r, 5, 5 * c->phase, 2.1, false);
     source(p->ink, alternate(c->color), .95);
     cairo_fill(p->ink);
 }
 
-static void plaid(pen *p, const cloth *c) {
-    const double start = -REACH + 7 * c->phase;
-    const rgb a = alternate(c->color);
-    for (double q = start; q < REACH; q += 7) cairo_rectangle(p->ink, -REACH, q, 2 * REACH, 2.6);
-    source(p->ink, a, .42);
+static void plaid(pen *p, const cloth *c, const reach *r) {
+    const double shift = 7 * c->phase;
+    source(p->ink, alternate(c->color), .42);
+    bands(p, r, 7, shift, 2.6, false);
     cairo_fill(p->ink);
-    for (double q = start; q < REACH; q += 7) cairo_rectangle(p->ink, q, -REACH, 2.6, 2 * REACH);
+    bands(p, r, 7, shift, 2.6, true);
     cairo_fill(p->ink);
-    for (double q = start + 4.6; q < REACH; q += 7) {
-        cairo_rectangle(p->ink, -REACH, q, 2 * REACH, .7);
-        cairo_rectangle(p->ink, q, -REACH, .7, 2 * REACH);
-    }
+    bands(p, r, 7, shift + 4.6, .7, false);
+    bands(p, r, 7, shift + 4.6, .7, true);
     source(p->ink, rgb_luma(c->color) > .62 ? (rgb){.75, .2, .2} : gold, .55);
     cairo_fill(p->ink);
 }
 
-static void dots(pen *p, const cloth *c, double step, double radius, rgb a) {
-    int row = 0;
-    for (double y = -REACH / 2. + step * c->phase; y < REACH; y += step * .8, row++)
-        for (double x = -REACH / 2. + (row % 2) * step / 2; x < REACH / 2.; x += step) {
-            cairo_new_sub_path(p->ink);
-            cairo_arc(p->ink, x, y, radius, 0, 2 * CM_PI);
-        }
+/* Discs on a staggered grid; petals > 0: each is a flower of so many discs around its place. */
+static void dots(pen *p, const reach *r, double step, double shift, double radius, int petals, rgb a) {
+    for (int row = first(r->y0, step * .8, shift); row * step * .8 + shift < r->y1 + 2; row++) {
+        const double y = row * step * .8 + shift, odd = (row & 1) * step / 2;
+        for (double x = first(r->x0, step, odd) * step + odd; x < r->x1 + 2; x += step)
+            for (int i = 0; i < (petals ? petals : 1); i++) {
+                const double out = petals ? 1.15 : 0, turn = petals ? i * 2 * CM_PI / petals : 0;
+                cairo_new_sub_path(p->ink);
+                cairo_arc(p->ink, x + out * sin(turn), y - out * cos(turn), radius, 0, 2 * CM_PI);
+            }
+    }
     source(p->ink, a, 1);
     cairo_fill(p->ink);
 }
 
-static void flowers(pen *p, const cloth *c) {
-    const double step = 7;
+static void flowers(pen *p, const cloth *c, const reach *r) {
+    const double step = 7, shift = step * c->phase;
     const bool pale = rgb_luma(c->color) > .62;
     const bool reddish = c->color.r > c->color.b + .25 && c->color.r > c->color.g + .2;
-    const rgb petal = pale ? (rgb){.86, .25, .42} : reddish ? cream : (rgb){1, .72, .80};
-    cloth leaf = *c;
-    leaf.phase = fmod(c->phase + .5, 1);
-    dots(p, &leaf, step, .75, pale ? (rgb){.25, .58, .3} : (rgb){.62, .84, .45});
-    int row = 0;
-    for (double y = -REACH / 2. + step * c->phase; y < REACH; y += step * .8, row++)
-        for (double x = -REACH / 2. + (row % 2) * step / 2; x < REACH / 2.; x += step)
-            for (int i = 0; i < 5; i++) {
-                cairo_new_sub_path(p->ink);
-                cairo_arc(p->ink, x + 1.15 * sin(i * 2 * CM_PI / 5), y - 1.15 * cos(i * 2 * CM_PI / 5), .95, 0, 2 * CM_PI);
-            }
-    source(p->ink, petal, 1);
-    cairo_fill(p->ink);
-    dots(p, c, step, .7, gold);
+    dots(p, r, step, shift + step * .4, .8, 0, pale ? (rgb){.25, .58, .3} : (rgb){.62, .84, .45});
+    dots(p, r, step, shift, .95, 5, pale ? (rgb){.86, .25, .42} : reddish ? cream : (rgb){1, .72, .80});
+    dots(p, r, step, shift, .75, 0, gold);
 }
 
-/* Diagonal twill with a faded middle. */
-static void denim(pen *p, const cloth *c) {
-    for (double x = -REACH; x < REACH; x += 1.3) {
-        cairo_move_to(p->ink, x, -REACH);
-        cairo_line_to(p->ink, x + REACH, REACH);
+/* Diagonal twill. */
+static void denim(pen *p, const cloth *c, const reach *r) {
+    const double tall = r->y1 - r->y0, step = p->side_rows < 2 ? 2.6 : 1.3;
+    for (double x = r->x0 - tall; x < r->x1; x += step) {
+        cairo_move_to(p->ink, x, r->y0);
+        cairo_line_to(p->ink, x + tall, r->y1);
     }
     source(p->ink, rgb_shade(c->color, .5), .16);
-    cairo_set_line_width(p->ink, .45);
+    cairo_set_line_width(p->ink, step * .4);
     cairo_stroke(p->ink);
 }
 
-/* Columns of stitches, each a row of small v. */
-static void knit(pen *p, const cloth *c) {
-    for (double x = -24; x < 24; x += 2) {
-        cairo_move_to(p->ink, x, -REACH);
-        cairo_line_to(p->ink, x, REACH);
-    }
-    source(p->ink, rgb_shade(c->color, -.6), .38);
-    cairo_set_line_width(p->ink, .5);
-    cairo_stroke(p->ink);
+/* Columns of stitches; in large pictures each is a row of small v. */
+static void knit(pen *p, const cloth *c, const reach *r) {
+    source(p->ink, rgb_shade(c->color, -.6), .3);
+    bands(p, r, 2, 0, .5, true);
+    cairo_fill(p->ink);
     if (p->side_rows < 2) return;
-    for (double x = -24; x < 24; x += 2)
-        for (double y = -40; y < 60; y += 1.4) {
-            cairo_move_to(p->ink, x + .3, y);
-            cairo_line_to(p->ink, x + 1, y + .8);
-            cairo_line_to(p->ink, x + 1.7, y);
+    for (double x = first(r->x0, 2, 0) * 2; x < r->x1; x += 2)
+        for (double y = first(r->y0, 1.4, 0) * 1.4; y < r->y1; y += 1.4) {
+            cairo_move_to(p->ink, x + .4, y);
+            cairo_line_to(p->ink, x + 1.15, y + .8);
+            cairo_line_to(p->ink, x + 1.9, y);
         }
     source(p->ink, rgb_shade(c->color, -.5), .4);
     cairo_set_line_width(p->ink, .3);
     cairo_stroke(p->ink);
 }
 
-/* Flecks, from a small fixed sequence: the same cloth in every picture. */
-static void flecks(pen *p, const cloth *c) {
-    cm_rng r = cm_rng_make(11, 7);
-    for (int i = 0; i < 520; i++) {
-        const double x = cm_rng_range(&r, -24, 24), y = cm_rng_range(&r, -30, 60);
-        cairo_rectangle(p->ink, x, y, .9, .6);
-    }
-    source(p->ink, rgb_luma(c->color) < .5 ? rgb_shade(c->color, .55) : rgb_shade(c->color, -.5), .33);
+/* Flecks, scattered by a hash of their place on a grid. */
+static void flecks(pen *p, const cloth *c, const reach *r) {
+    for (int row = first(r->y0, 1.7, 0); row * 1.7 < r->y1; row++)
+        for (int column = first(r->x0, 2, 0); column * 2 < r->x1; column++) {
+            const uint32_t h = (uint32_t)row * 2654435761u ^ (uint32_t)column * 2246822519u;
+            cairo_rectangle(p->ink, column * 2 + (h >> 8 & 15) / 8., row * 1.7 + (h >> 16 & 15) / 9., .9, .6);
+        }
+    source(p->ink, rgb_luma(c->color) < .5 ? rgb_shade(c->color, .55) : rgb_shade(c->color, -.5), .26);
     cairo_fill(p->ink);
 }
 
 static void texture(pen *p, const cloth *c) {
+    reach r;
+    cairo_clip_extents(p->ink, &r.x0, &r.y0, &r.x1, &r.y1);
     switch (c->material) {
-    case DENIM: denim(p, c); break;
-    case KNITTED: knit(p, c); break;
-    case WOOL: flecks(p, c); break;
+    case DENIM: denim(p, c, &r); break;
+    case KNITTED: knit(p, c, &r); break;
+    case WOOL: flecks(p, c, &r); break;
     default: break;
     }
     switch (c->pattern) {
-    case STRIPED: stripes(p, c); break;
-    case PLAID: plaid(p, c); break;
-    case FLORAL: flowers(p, c); break;
-    case DOTTED: dots(p, c, 5, 1.15, alternate(c->color)); break;
+    case STRIPED: stripes(p, c, &r); break;
+    case PLAID: plaid(p, c, &r); break;
+    case FLORAL: flowers(p, c, &r); break;
+    case DOTTED: dots(p, &r, 5, 5 * c->phase, 1.15, 0, alternate(c->color)); break;
     default: break;
     }
 }

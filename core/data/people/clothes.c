@@ -65,7 +65,7 @@ void path_torso(pen *p, const figure *f, const cut *c) {
 }
 
 static void finish_torso(pen *p, const figure *f, const cloth *c, double half) {
-    cloth_finish(p, c, (point){f->chest_x + p->light * half * 1.05, f->shoulder_y}, (point){f->chest_x - p->light * half * 1.15, f->waist_y});
+    cloth_finish(p, c, (point){f->chest_x + p->light * half * 1.05, f->shoulder_y}, (point){f->chest_x - p->light * half * 1.15, f->shoulder_y + 5});
 }
 
 /* Folds that run from the armpits and gather at the waist. */
@@ -97,6 +97,9 @@ static void sleeve(pen *p, const figure *f, const cloth *c, int region, int side
         q[n] = point_mix(j[k], j[k + 1], fmin(1, t - k));
         half[n] = h[k] + (h[k + 1] - h[k]) * fmin(1, t - k) + ease + flare * (double)n / 4;
     }
+    half[0] = h[0] + ease * .45; /* the shoulder's line goes on into the sleeve */
+    q[0].x -= (side ? 1 : -1) * ease * .5;
+    q[0].y += ease * .2;
     path_limb(p, q, half, n);
     const point along = {q[n - 1].x - q[0].x, q[n - 1].y - q[0].y};
     const double d = fmax(1, hypot(along.x, along.y)), nx = along.y / d, ny = -along.x / d, s = nx * p->light > 0 ? 1 : -1;
@@ -356,7 +359,7 @@ static void coat_panel(pen *p, const figure *f, double s, double hem_y, double o
     cairo_close_path(p->ink);
     cloth_fill(p, c, R_COAT, (point){cx, f->shoulder_y}, down);
     const double lit = s == p->light ? f->shoulder * 1.1 : f->shoulder * .2, dark = s == p->light ? -f->shoulder * .2 : -f->shoulder * 1.1;
-    cloth_finish(p, c, (point){cx + p->light * lit, f->shoulder_y}, (point){cx + p->light * dark, f->waist_y});
+    cloth_finish(p, c, (point){cx + p->light * lit, f->shoulder_y}, (point){cx + p->light * dark, f->shoulder_y + 2});
     const point fold[] = {{cx + s * (f->chest - .4), f->armpit_y + 1}, {cx + s * (f->chest - 2), f->armpit_y + 4}, {cx + s * (f->waist * .75), f->waist_y}};
     cloth_fold(p, c, fold, 3, .7);
     cairo_move_to(p->ink, x + s * hem_half * .45, f->hip_y - 3.2); /* pocket */
@@ -381,7 +384,7 @@ static void lapel(pen *p, const figure *f, double s, double open) {
 void draw_coat(pen *p, const figure *f) {
     const bool jacket = f->v[S_COAT] == JACKET;
     const double hem = jacket ? f->hip_y + .5 : f->v[S_COAT_LENGTH] == 0 ? f->crotch_y + 6 : f->leg[0][1].y + 2.5;
-    const double open = f->waist * (jacket ? .42 : .36) + f->n[N_OPEN] * .6;
+    const double open = f->waist * (jacket ? .46 : .42) + f->n[N_OPEN] * .6;
     for (int s = -1; s <= 1; s += 2) coat_panel(p, f, s, hem, open, jacket ? .2 : 1.6);
     for (int s = -1; s <= 1; s += 2) lapel(p, f, s, open);
     if (!jacket) return;

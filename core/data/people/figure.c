@@ -74,7 +74,7 @@ static void place_arm(figure *f, int side, double t) {
     f->arm_half[1] = (man ? 1.85 : 1.5) * scale * t;
     f->arm_half[2] = (man ? 1.25 : 1.02) * t;
     const double upper = 14 * t, fore = 12.2 * t;
-    const point a = {f->chest_x + s * (f->shoulder - f->arm_half[0] * .85), f->shoulder_y + 1.9 * t};
+    const point a = {f->chest_x + s * (f->shoulder - f->arm_half[0] * .9), f->shoulder_y + .3 * t + f->arm_half[0]};
     point e, w;
     switch ((int)f->n[side ? N_ARM_RIGHT : N_ARM_LEFT]) {
     case ARM_OUT:

@@ -108,6 +108,7 @@ void draw_hair_behind(pen *p, const figure *f) {
 
 /* The cap of hair over the forehead. line: how high the hairline stands in the middle; fringe lowers it. */
 static void crown(pen *p, const figure *f, double volume, double side_end, double fringe) {
+    if (f->v[S_HAT]) side_end = fmax(side_end, .3); /* enough to be seen below a hat */
     const double part = f->n[N_PART] * .42, line = -.50 + fringe, w = 1.0 + volume * .13, h = 1.0 + volume * .12;
     const point q[] = {at(f, -w * 1.02, side_end), at(f, -w * 1.1, -.25), at(f, -w * .86, -.78 * h), at(f, -.3, -1.04 * h), at(f, .3, -1.04 * h), at(f, w * .86, -.78 * h),
                        at(f, w * 1.1, -.25), at(f, w * 1.02, side_end), at(f, .88, side_end - .05), at(f, .84, -.24 + fringe * .3), at(f, .55, line + .03),
@@ -115,8 +116,8 @@ static void crown(pen *p, const figure *f, double volume, double side_end, doubl
     path_blob(p, q, 15);
     hair_fill(p, f, 0);
     for (int i = -2; i <= 2; i++) {
-        const double u = part + i * .3;
-        strand(p, f, at(f, part * .9 + i * .06, -.96), at(f, u, -.78), at(f, u * 1.25 + (i > 0 ? .08 : -.08), line - .04), i % 2 ? -.4 : .28);
+        const double u = fmax(-.78, fmin(.78, part + i * .3)), end = fmax(-.88, fmin(.88, u * 1.2));
+        strand(p, f, at(f, part * .9 + i * .06, -.94), at(f, u * .9, -.78), at(f, end, line - .04 + .16 * end * end), i % 2 ? -.4 : .28);
     }
 }
 
@@ -142,8 +143,9 @@ static void locks(pen *p, const figure *f, double end, bool wavy) {
 }
 
 static void crew_cut(pen *p, const figure *f) {
-    const point q[] = {at(f, -1.0, .02), at(f, -1.04, -.4), at(f, -.78, -.86), at(f, -.3, -1.06), at(f, .3, -1.06), at(f, .78, -.86), at(f, 1.04, -.4), at(f, 1.0, .02),
-                       at(f, .92, -.3), at(f, .6, -.58), at(f, 0, -.62), at(f, -.6, -.58), at(f, -.92, -.3)};
+    const double side = f->v[S_HAT] ? .34 : .14; /* enough to be seen below a hat */
+    const point q[] = {at(f, -1.03, side), at(f, -1.06, -.4), at(f, -.78, -.86), at(f, -.3, -1.06), at(f, .3, -1.06), at(f, .78, -.86), at(f, 1.06, -.4), at(f, 1.03, side),
+                       at(f, .84, side - .08), at(f, .78, -.38), at(f, 0, -.60), at(f, -.78, -.38), at(f, -.84, side - .08)};
     path_blob(p, q, 13);
     hair_fill(p, f, .05);
     for (int i = -3; i <= 3; i++) {

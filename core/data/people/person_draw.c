@@ -107,6 +107,11 @@ cm_status cm_person_draw(const cm_person *person, size_t width, size_t height, c
     pen p = {cairo_create(ink), cairo_create(map), person->numbers[N_LIGHT], (int)(height / 96)};
     frame(p.ink, (double)(width * over), (double)(height * over));
     frame(p.map, (double)width, (double)height);
+    if (over > 1) { /* each pixel is made of several: coarser edges are enough */
+        cairo_set_antialias(p.ink, CAIRO_ANTIALIAS_FAST);
+        cairo_set_tolerance(p.ink, .3);
+    }
+    cairo_set_tolerance(p.map, .3);
     cairo_set_antialias(p.map, CAIRO_ANTIALIAS_NONE);
     cairo_set_operator(p.map, CAIRO_OPERATOR_SOURCE);
     figure f;

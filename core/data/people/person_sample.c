@@ -64,12 +64,15 @@ static void sample_top(int *v, cm_rng *r) {
                       : t == CAMISOLE || t == BLOUSE ? PICK(r, 1, 1) : COTTON;
 }
 
+/* What a long top or coat would cover is not worn under it. */
 static void sample_bottom(int *v, cm_rng *r) {
-    v[S_BOTTOM] = v[S_GENDER] == MALE ? PICK(r, 0, 1.6, 1.3, 1, .02) : PICK(r, 0, 1, 1, .7, 1.5);
+    const bool covered = v[S_TOP_LENGTH] == LONGLINE;
+    const double shorts = covered ? 0 : 1;
+    v[S_BOTTOM] = v[S_GENDER] == MALE ? PICK(r, 0, 1.6, 1.3, shorts, .02) : PICK(r, 0, 1, 1, .7 * shorts, 1.5);
     const int t = v[S_BOTTOM];
     v[S_BOTTOM_COLOR] = t == JEANS ? (int[]){BLUE, BLACK, GRAY, WHITE}[PICK(r, 2.4, 1, .8, .5)] : other_than(r, calm, v[S_TOP_COLOR]);
     if (t != JEANS) v[S_BOTTOM_PATTERN] = solid_mostly(r, 1.4, false);
-    if (t == SKIRT) v[S_BOTTOM_LENGTH] = PICK(r, 1.2, 1, .8);
+    if (t == SKIRT) v[S_BOTTOM_LENGTH] = PICK(r, covered ? 0 : 1.2, 1, .8);
     if (t == PANTS || t == JEANS) v[S_BOTTOM_SHAPE] = PICK(r, 1.2, 1, .8);
     if (t == SKIRT) v[S_BOTTOM_SHAPE] = PICK(r, 1, 0, 1, .9);
     v[S_BOTTOM_MATERIAL] = t == JEANS ? DENIM : t == SKIRT ? PICK(r, 1.4, .6, .7, .6, .4, .3) : t == SHORTS ? PICK(r, 1.6, .1, .2, .8)
@@ -77,7 +80,8 @@ static void sample_bottom(int *v, cm_rng *r) {
 }
 
 static void sample_coat(int *v, cm_rng *r) {
-    v[S_COAT] = PICK(r, 0, 1.5, 1);
+    const bool brief = v[S_BOTTOM] == SHORTS || v[S_BOTTOM_LENGTH] == LEN_SHORT || v[S_ONE_LENGTH] == LEN_SHORT;
+    v[S_COAT] = PICK(r, 0, 1.5, brief ? 0 : 1);
     v[S_COAT_COLOR] = other_than(r, calm, v[S_TOP] ? v[S_TOP_COLOR] : v[S_ONE_COLOR]);
     v[S_COAT_PATTERN] = PICK(r, 1, .06, .16);
     if (v[S_COAT] == OVERCOAT) v[S_COAT_LENGTH] = PICK(r, .6, 1);
