@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/run.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/progress.h"
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+#include "harness/crew.h"
+#include "harness/drawn.h"
+#include "harness/judge.h"
+#include "harness/manifest.h"
+#include "harness/shoot.h"
+#include "harness/speed.h"
+#include "harness/subject.h"
+#include "prompts/prompt_set.h"
+
+typedef struct run {
+    const cm_run_options *options;
+    cm_arena arena;
+    cm_suite suite;
+    cm_prompt_set prompts;
+    cm_scorer *scorer;
+    cm_records *records;
+    pthread_mutex_t lock;    /* of records and results */
+    json_t *found;           /* records that were there */
+    double started;
+    double *scores;          /* [arms,prompts,CM_SCORES] */
+    bool *done;              /* [arms,prompts] */
+    cm_crew crew;
+    cm_speed speed;
+} run;
+
+static const char *text_at(const json_t *o, const char *key) {
+    const char *t = json_string_value(json_object_get(o, key));
+    return t ? t : "";
+}
+
+static bool is_kind(const json_t *o, const char *kind) {
+    return strcmp(text_at(o, "kind"), kind) == 0;
+}
+
+/* --- what is there ---------------------------------------------------------------- */
+
+static const json_t *find_kind(const json_t *all, const char *kind) {
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if (is_kind(json_array_get(all, i), kind)) return json_array_get(all, i);
+    return NULL;
+}
+
+/* Is the recorded picture still the one on disk? */
+static bool is_intact(const run *r, const json_t *image, cm_arena *scratch) {
+    char hash[65];
+    const char *path = cm_arena_print(scratch, "%s/%s", r->options->folder, text_at(image, "picture"));
+    return path && cm_path_exists(path) && cm_sha_file(path, hash) == CM_OK && strcmp(hash, text_at(image, "picture_hash")) == 0;
+}
+
+/* A line that a run which goes on makes again: scores (there may be half of them), pictures that are gone. */
+static bool is_stale(const run *r, const json_t *row, cm_arena *scratch) {
+    if (is_kind(row, "image")) return !is_intact(r, row, scratch);
+    return is_kind(row, "score") || is_kind(row, "pair") || is_kind(row, "ceiling");
+}
+
+static cm_status write_fresh_lines(const run *r, const char *path, const json_t *all, cm_arena *scratch) {
+    cm_part part;
+    CM_TRY(cm_part_open(&part, path));
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *row = json_array_get(all, i);
+        if (is_stale(r, row, scratch)) continue;
+        json_dumpf(row, part.file, JSON_COMPACT | JSON_REAL_PRECISION(17));
+        fputc('\n', part.file);
+    }
+    return cm_part_finish(&part);
+}
+
+/* Takes the stale lines out of an unfinished run's records. */
+static cm_status drop_stale(run *r, const char *path) {
+    json_t *all = NULL;
+    CM_TRY(cm_jsonl_read(path, &all));
+    bool any = false;
+    for (size_t i = 0; i < json_array_size(all); i++) any |= is_stale(r, json_array_get(all, i), &r->arena);
+    const cm_status s = any && !find_kind(all, "done") ? write_fresh_lines(r, path, all, &r->arena) : CM_OK;
+    json_decref(all);
+    return s;
+}
+
+static cm_status cut_half_line(const char *path) {
+    cm_records *r = NULL;
+    CM_TRY(cm_records_open(&r, path, NULL));
+    cm_records_close(&r);
+    return CM_OK;
+}
+
+static cm_status open_records(run *r) {
+    const char *path = cm_arena_print(&r->arena, "%s/records.jsonl", r->options->folder);
+    CM_TRY(cm_arena_check(&r->arena));
+    CM_TRY(cm_make_dirs(r->options->folder));
+    if (r->options->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
+    if (cm_path_exists(path)) {
+        CM_TRY(cut_half_line(path));
+        CM_TRY(drop_stale(r, path));
+    }
+    return cm_records_open(&r->records, path, &r->found);
+}
+
+static void take_scores(run *r, size_t at, const json_t *image) {
+    const json_t *scores = json_object_get(image, "scores");
+    for (size_t k = 0; k < CM_SCORES; k++) {
+        const json_t *v = json_object_get(scores, cm_metrics[k].name);
+        r->scores[at * CM_SCORES + k] = json_is_number(v) ? json_number_value(v) : (double)NAN;
+    }
+    r->done[at] = true;
+}
+
+static void take_images(run *r) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(r->found, i, row) {
+        if (!is_kind(row, "image")) continue;
+        for (size_t a = 0; a < r->suite.arm_count; a++) {
+            if (strcmp(r->suite.arms[a].name, text_at(row, "arm")) != 0) continue;
+            for (size_t p = 0; p < r->prompts.count; p++)
+                if (strcmp(r->prompts.prompts[p].id, text_at(row, "id")) == 0)
+                    take_scores(r, a * r->prompts.count + p, row);
+        }
+    }
+}
+
+/* --- the header ------------------------------------------------------------------- */
+
+static cm_status hash_arms(run *r, const char **hashes) {
+    for (size_t a = 0; a < r->suite.arm_count; a++) {
+        cm_subject *subject = NULL;
+        CM_TRY(cm_subject_open(&subject, r->suite.arms[a].model));
+        hashes[a] = cm_arena_string(&r->arena, cm_subject_hash(subject));
+        cm_subject_close(&subject);
+    }
+    return cm_arena_check(&r->arena);
+}
+
+static cm_status begin(run *r) {
+    const char **hashes = CM_PUSH(&r->arena, const char *, r->suite.arm_count);
+    CM_TRY(cm_arena_check(&r->arena));
+    CM_TRY(hash_arms(r, hashes));
+    json_t *header = cm_manifest_make(&r->suite, &r->prompts, hashes, r->scorer, r->options->threads, r->options->machine);
+    const json_t *found = find_kind(r->found, "run");
+    const cm_status s = found ? cm_manifest_check(found, header) : cm_records_add(r->records, header);
+    json_decref(header);
+    return s;
+}
+
+/* --- pictures --------------------------------------------------------------------- */
+
+typedef struct arm_job {
+    run *r;
+    size_t arm;
+    const size_t *missing; /* prompts */
+    cm_shoot shoot;
+} arm_job;
+
+static cm_status shoot_one(void *arg, size_t i, cm_worker_place *w) {
+    arm_job *j = arg;
+    run *r = j->r;
+    const size_t prompt = j->missing[i], at = j->arm * r->prompts.count + prompt;
+    json_t *record = NULL;
+    double scores[CM_SCORES];
+    CM_TRY(cm_shoot_prompt(&j->shoot, &r->prompts.prompts[prompt], prompt < r->suite.illustrated, w, scores, &record));
+    pthread_mutex_lock(&r->lock);
+    const cm_status s = cm_records_add(r->records, record);
+    if (s == CM_OK) take_scores(r, at, record); /* as a resumed run reads them: the same bits */
+    pthread_mutex_unlock(&r->lock);
+    json_decref(record);
+    return s;
+}
+
+static cm_status shoot_arm(run *r, size_t arm) {
+    size_t *missing = CM_PUSH(&r->arena, size_t, r->prompts.count), n = 0;
+    CM_TRY(cm_arena_check(&r->arena));
+    for (size_t p = 0; p < r->prompts.count; p++)
+        if (!r->done[arm * r->prompts.count + p]) missing[n++] = p;
+    if (n == 0) return CM_OK;
+    if (n < r->prompts.count) cm_note("%s: %zu of %zu pictures are there", r->suite.arms[arm].name, r->prompts.count - n, r->prompts.count);
+
+    const char *name = r->suite.arms[arm].name;
+    CM_TRY(cm_make_dirs(cm_arena_print(&r->arena, "%s/images/%s", r->options->folder, name)));
+    if (r->suite.illustrated) CM_TRY(cm_make_dirs(cm_arena_print(&r->arena, "%s/attention/%s", r->options->folder, name)));
+    cm_subject *subject = NULL;
+    CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model));
+    arm_job j = {r, arm, missing, {&r->suite, r->prompts.name, r->options->folder, name, subject, r->scorer}};
+    const cm_status s = cm_crew_run(&r->crew, name, n, shoot_one, &j);
+    cm_subject_close(&subject);
+    return s;
+}
+
+/* --- scores ----------------------------------------------------------------------- */
+
+typedef struct feature_job {
+    const run *r;
+    float *features;
+} feature_job;
+
+/* Features come from the files, so that a run that was stopped has the same ones. */
+static cm_status read_features(void *arg, size_t at, cm_worker_place *w) {
+    const feature_job *j = arg;
+    const run *r = j->r;
+    const size_t f = cm_scorer_width(r->scorer);
+    cm_image picture;
+    cm_look look;
+    const char *path = cm_arena_print(&w->scratch, "%s/images/%s/%s.png", r->options->folder,
+                                      r->suite.arms[at / r->prompts.count].name, r->prompts.prompts[at % r->prompts.count].id);
+    CM_TRY(cm_arena_check(&w->scratch));
+    CM_TRY(cm_image_read(path, 3, &w->scratch, &picture));
+    CM_TRY(cm_scorer_look(r->scorer, &w->g, &picture, NULL, CM_NEED_FEATURES, &w->scratch, &look));
+    memcpy(j->features + at * f, look.features, f * sizeof *look.features);
+    return CM_OK;
+}
+
+static cm_status add_all(cm_records *records, const json_t *list) {
+    for (size_t i = 0; i < json_array_size(list); i++) CM_TRY(cm_records_add(records, json_array_get(list, i)));
+    return CM_OK;
+}
+
+static cm_status judge(run *r, json_t *list) {
+    const size_t n = r->suite.arm_count * r->prompts.count;
+    feature_job features = {r, CM_PUSH(&r->arena, float, n * cm_scorer_width(r->scorer))};
+    const char **names = CM_PUSH(&r->arena, const char *, r->suite.arm_count);
+    CM_TRY(cm_arena_check(&r->arena));
+    for (size_t a = 0; a < r->suite.arm_count; a++) names[a] = r->suite.arms[a].name;
+    CM_TRY(cm_crew_run(&r->crew, "features", n, read_features, &features));
+    cm_reference reference = {r->suite.reference.count, cm_scorer_width(r->scorer), NULL};
+    CM_TRY(cm_drawn_features(&r->suite.reference, r->scorer, &r->crew, &r->arena, &reference.features));
+    const cm_results results = {r->suite.name, r->prompts.name, r->suite.arm_count, r->prompts.count, names, r->scores,
+                                features.features, r->done, r->suite.pair_count, r->suite.pairs};
+    CM_TRY(cm_judge(&results, &reference, list));
+    return cm_drawn_ceiling(&r->suite, r->scorer, &reference, r->prompts.count, &r->crew, list);
+}
+
+static cm_status finish(run *r) {
+    json_t *list = json_array();
+    cm_status s = judge(r, list);
+    if (s == CM_OK) s = add_all(r->records, list);
+    json_decref(list);
+    if (s != CM_OK) return s;
+    char now[32];
+    cm_iso_time(now);
+    json_t *done = json_pack("{s:s, s:f, s:s}", "kind", "done", "seconds", cm_now() - r->started, "finished", now);
+    s = cm_records_add(r->records, done);
+    json_decref(done);
+    return s;
+}
+
+/* --- all -------------------------------------------------------------------------- */
+
+static cm_status work(run *r) {
+    const cm_run_options *o = r->options;
+    CM_TRY(cm_suite_open(&o->choice, &r->arena, &r->suite));
+    if (o->speed) CM_TRY(cm_speed_open(&r->speed, &r->suite, o->threads));
+    CM_TRY(cm_prompt_set_read(r->suite.prompts_path, o->limit, &r->arena, &r->prompts));
+    CM_TRY(cm_scorer_open(&r->scorer, r->suite.scorer));
+    CM_TRY(open_records(r));
+    CM_TRY(begin(r));
+    if (find_kind(r->found, "done")) {
+        cm_note("%s: this run is finished; --fresh begins anew", o->folder);
+        return CM_OK;
+    }
+    const size_t n = r->suite.arm_count * r->prompts.count;
+    r->scores = CM_PUSH(&r->arena, double, n * CM_SCORES);
+    r->done = CM_PUSH_ZERO(&r->arena, bool, n);
+    CM_TRY(cm_arena_check(&r->arena));
+    take_images(r);
+    if (o->speed) CM_TRY(cm_speed_run(&r->speed, &r->suite, r->found, r->records));
+    CM_TRY(cm_crew_open(&r->crew, r->suite.backend, o->threads));
+    for (size_t a = 0; a < r->suite.arm_count; a++) CM_TRY(shoot_arm(r, a));
+    return finish(r);
+}
+
+cm_status cm_run(const cm_run_options *o) {
+    run r = {.options = o, .started = cm_now()};
+    cm_arena_init(&r.arena, 0);
+    pthread_mutex_init(&r.lock, NULL);
+    const cm_status s = work(&r);
+    cm_speed_close(&r.speed);
+    cm_crew_close(&r.crew);
+    cm_records_close(&r.records);
+    json_decref(r.found);
+    cm_scorer_close(&r.scorer);
+    cm_suite_close(&r.suite);
+    pthread_mutex_destroy(&r.lock);
+    cm_arena_free(&r.arena);
+    return s;
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Subjects: what a run asks for pictures: a model, or the mock.
+ *
+ * "mock:NAME" paints a picture that follows from (NAME, prompt, seed) alone and gives made-up attention, so
+ * that order, resuming and records can be tested without weights. An opened subject is only read: several
+ * threads may make pictures with it at once, each with its own context.
+ */
+#ifndef CM_HARNESS_SUBJECT_H
+#define CM_HARNESS_SUBJECT_H
+
+#include "core/generator/pipeline.h"
+
+typedef struct cm_subject cm_subject;
+
+cm_status cm_subject_open(cm_subject **out, const char *model);
+void cm_subject_close(cm_subject **s);
+const char *cm_subject_hash(const cm_subject *s); /* SHA-256 over the weights */
+
+cm_status cm_subject_tokens(const cm_subject *s, const char *text, cm_arena *out, cm_tokens *tokens);
+cm_status cm_subject_make(const cm_subject *s, cm_ctx *g, const cm_request *r, cm_arena *out, cm_result *result);
+
+#endif
