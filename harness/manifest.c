@@ -44,29 +44,40 @@ json_t *cm_manifest_make(const cm_suite *s, const cm_prompt_set *prompts, const 
     return o;
 }
 
-/* Where two values differ first: writes the path into `where`. */
-static bool differs(const json_t *a, const json_t *b, char *where, size_t size) {
-    if (json_is_object(a) && json_is_object(b)) {
+/* Where two values differ first: the path and both sides there. */
+typedef struct place {
+    char where[160];
+    const json_t *was, *is;
+} place;
+
+static bool differs(const json_t *was, const json_t *is, place *p);
+
+/* key: of an object, or NULL: entry i of a list */
+static bool differs_below(const json_t *was, const json_t *is, place *p, const char *key, size_t i) {
+    const size_t used = strlen(p->where);
+    if (key) snprintf(p->where + used, sizeof p->where - used, ".%s", key);
+    else snprintf(p->where + used, sizeof p->where - used, "[%zu]", i);
+    if (differs(was, is, p)) return true;
+    p->where[used] = '\0';
+    return false;
+}
+
+static bool differs(const json_t *was, const json_t *is, place *p) {
+    if (json_is_object(was) && json_is_object(is)) {
         const char *key;
         json_t *value;
-        json_object_foreach((json_t *)b, key, value) {
-            const size_t used = strlen(where);
-            snprintf(where + used, size - used, ".%s", key);
-            if (differs(json_object_get(a, key), value, where, size)) return true;
-            where[used] = '\0';
-        }
+        json_object_foreach((json_t *)is, key, value)
+            if (differs_below(json_object_get(was, key), value, p, key, 0)) return true;
         return false;
     }
-    if (json_is_array(a) && json_is_array(b) && json_array_size(a) == json_array_size(b)) {
-        for (size_t i = 0; i < json_array_size(b); i++) {
-            const size_t used = strlen(where);
-            snprintf(where + used, size - used, "[%zu]", i);
-            if (differs(json_array_get(a, i), json_array_get(b, i), where, size)) return true;
-            where[used] = '\0';
-        }
+    if (json_is_array(was) && json_is_array(is) && json_array_size(was) == json_array_size(is)) {
+        for (size_t i = 0; i < json_array_size(is); i++)
+            if (differs_below(json_array_get(was, i), json_array_get(is, i), p, NULL, i)) return true;
         return false;
     }
-    return !json_equal(a, b);
+    p->was = was;
+    p->is = is;
+    return !json_equal(was, is);
 }
 
 static void print_short(const json_t *v, char *out, size_t size) {
@@ -79,13 +90,13 @@ cm_status cm_manifest_check(const json_t *found, const json_t *wanted) {
     static const char *const keys[] = {"suite", "prompts", "prompts_hash", "count", "settings", "arms", "reference",
                                        "ceiling", "scorer"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const json_t *a = json_object_get(found, keys[i]), *b = json_object_get(wanted, keys[i]);
-        char where[160], was[72], is[72];
-        snprintf(where, sizeof where, "%s", keys[i]);
-        if (!differs(a, b, where, sizeof where)) continue;
-        print_short(a, was, sizeof was);
-        print_short(b, is, sizeof is);
-        return cm_fail(CM_EUSAGE, "the run in this folder has another %s: %s there, %s now; --fresh begins anew", where,
+        place p = {0};
+        char was[72], is[72];
+        snprintf(p.where, sizeof p.where, "%s", keys[i]);
+        if (!differs(json_object_get(found, keys[i]), json_object_get(wanted, keys[i]), &p)) continue;
+        print_short(p.was, was, sizeof was);
+        print_short(p.is, is, sizeof is);
+        return cm_fail(CM_EUSAGE, "the run in this folder has another %s: %s there, %s now; --fresh begins anew", p.where,
                        was, is);
     }
     return CM_OK;

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# bench and score with the mock: order, equal noise, resuming after a kill, changed settings, damaged pictures.
+suite=$root/tests/cli/mock_suite.json
+bench="$cm bench -q --suite $suite --no-speed --count 24"
+
+# Lines of the kinds given, without times, sorted: what two runs must agree on.
+lines() { grep -aE "\"kind\":\"($2)\"" "$1/records.jsonl" | sed -E 's/"seconds":(\{[^}]*\}|[0-9.e-]+),?//g' | sort; }
+
+prints "a run ends with its page" "whole/report.html" $bench --out whole
+holds "72 pictures" test "$(ls whole/images/*/*.png | wc -l)" -eq 72
+holds "one record a picture" test "$(grep -ac '"kind":"image"' whole/records.jsonl)" -eq 72
+holds "scores of three arms" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -eq 30
+holds "two pairs a score" test "$(grep -ac '"kind":"pair"' whole/records.jsonl)" -eq 20
+holds "arms share their noise" test "$(grep -a '"kind":"image"' whole/records.jsonl | sed 's/.*"noise_hash":"\([0-9a-f]*\)".*/\1/' | sort -u | wc -l)" -eq 24
+holds "pictures of attention" test -s whole/attention/daring/p0001-hair.png
+holds "no unfinished files" test -z "$(find whole -name '*.part')"
+
+prints "one thread" "report" $bench --threads 1 --out single
+lines whole 'image|score|pair|ceiling' >a && lines single 'image|score|pair|ceiling' >b
+holds "the number of threads changes nothing" cmp a b
+
+# A run killed in its middle, with a torn last line and one picture lost, goes on and ends with the same scores.
+COSMICMAN_MOCK_DELAY=50 $bench --out killed >/dev/null 2>&1 &
+pid=$!
+for _ in $(seq 100); do
+    [ "$(cat killed/records.jsonl 2>/dev/null | wc -l)" -gt 20 ] && break
+    sleep 0.1
+done
+{ kill -9 $pid && wait $pid; } 2>/dev/null
+holds "it was killed in its middle" test "$(wc -l <killed/records.jsonl)" -lt 73
+before=$(wc -l <killed/records.jsonl)
+printf '{"kind":"image","suite":"mock_su' >>killed/records.jsonl
+rm -f killed/images/base/p0001.png
+prints "it goes on" "report" $bench --out killed
+lines whole 'image|score|pair|ceiling' >a && lines killed 'image|score|pair|ceiling' >b
+holds "a killed run ends with the same records" cmp a b
+holds "it did not begin anew" test "$(sed -n "$((before - 5))p" killed/records.jsonl | grep -c '"kind":"image"')" -eq 1
+
+# Ctrl-C is a polite stop.
+COSMICMAN_MOCK_DELAY=50 $bench --out stopped >/dev/null 2>said &
+pid=$!
+for _ in $(seq 100); do
+    [ "$(cat stopped/records.jsonl 2>/dev/null | wc -l)" -gt 5 ] && break
+    sleep 0.1
+done
+kill -TERM $pid
+wait $pid
+code=$?
+holds "a stopped run fails" test "$code" -eq 1
+holds "and says so" grep -q "stopped" said
+prints "it goes on after the stop" "report" $bench --out stopped
+lines stopped 'image|score|pair|ceiling' >b
+holds "a stopped run ends with the same records" cmp a b
+
+cp -r whole again
+prints "a finished run is left alone" "report" $bench --out again
+holds "not a byte" cmp whole/records.jsonl again/records.jsonl
+says "changed settings" 2 "has another settings.steps: 2 there, 3 now; --fresh" sh -c "sed 's/\"steps\": 2/\"steps\": 3/' $suite >mock_suite.json; $cm bench -q --suite ./mock_suite.json --no-speed --count 24 --out again"
+says "another number of prompts" 2 "has another count" $cm bench -q --suite $suite --no-speed --count 23 --out again
+says "fewer arms" 2 "has another arms" $bench --arms hq --out again
+prints "fresh begins anew" "report" $bench --arms hq --fresh --out again
+holds "with one arm only" test "$(grep -ac '"kind":"image"' again/records.jsonl)" -eq 24
+
+prints "speed rows" "report" $cm bench -q --suite $suite --count 2 --out speed
+holds "what is not measured has no number" grep -qE '"stage":"image","note":"not measured: a mock has no speed"' speed/records.jsonl
+holds "the machine's own rate" grep -q '"kind":"sgemm","backend":"openblas"' speed/records.jsonl
+
+says "no such suite" 2 "'nosuch' is no file and no name" $cm bench --suite nosuch --out x
+says "no such arm" 2 "'who' is no arm" $bench --arms hq,who --out x
+says "no such prompts" 2 "is no file and no name in prompts/sets" $bench --prompts nosuch --out x
+says "no such sampler" 2 "no sampler 'dpm'" sh -c "sed 's/ddim/dpm/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
+says "zero steps" 2 "steps: 0 is not" sh -c "sed 's/\"steps\": 2/\"steps\": 0/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
+says "a width not of 8" 2 "width: 60 is not" sh -c "sed 's/\"width\": 64/\"width\": 60/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
+says "no such scorer" 1 "nosuch" sh -c "sed 's/\"scorer\": \"mock\"/\"scorer\": \"nosuch\"/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
+says "no such model" 2 "no model 'nano:who'" sh -c "sed 's/mock:hq/nano:who/' $suite >s.json; $cm bench -q --no-speed --suite ./s.json --out x"
+says "a suite that is not JSON" 1 "s.json:2: not JSON" sh -c "printf '{\n\"arms\" 3}' >s.json; $cm bench -q --suite ./s.json --out x"
+says "an unwritable folder" 1 "" $bench --out /proc/nowhere
+head -1 "$root/prompts/sets/people-64.jsonl" >twice.jsonl
+head -1 "$root/prompts/sets/people-64.jsonl" >>twice.jsonl
+says "an id twice" 1 "prompt 2: id 'p0001' stands twice" $bench --prompts ./twice.jsonl --out x
+printf '{"id":"a","prompt":"x"}\n{"id":"b"\n' >bad.jsonl
+says "a prompt line that is not JSON" 1 "bad.jsonl:2: not JSON" $bench --prompts ./bad.jsonl --out x
+printf '{"id":"../a","prompt":"x"}\n' >bad.jsonl
+says "an id that is a path" 1 "cannot be a file's name" $bench --prompts ./bad.jsonl --out x
+printf '{"id":"a","prompt":"a shirt","groups":[{"group":6,"text":"trousers"}]}\n' >bad.jsonl
+says "a phrase that the prompt lacks" 1 "does not contain the phrase 'trousers'" $bench --prompts ./bad.jsonl --out x
+
+# Scoring a folder.
+score="$cm score -q --suite $suite --prompts people-64"
+mkdir pictures
+for i in $(seq 24); do cp "whole/images/hq/$(printf p%04d $i).png" pictures/; done
+says "prompts without a picture" 3 "" sh -c "$score --images pictures --out scored 2>err; code=\$?; echo 'cosmicman: checked' >&2; cat err >&2; exit \$code"
+holds "they are named" grep -q "prompt p0025 has no picture" err
+head -24 "$root/prompts/sets/people-64.jsonl" >24.jsonl
+score="$cm score -q --suite $suite --prompts ./24.jsonl"
+prints "all there" "24 scored, 0 unreadable, 0 prompts without a picture, 0 pictures without" $score --images pictures --out scored
+for name in fd@nano kd@nano clip@nano acc_obj acc_tex acc_shape acc_all; do
+    pick() { grep -a "\"kind\":\"score\".*\"score\":\"$name\".*\"arm\":\"$2\"" "$1/records.jsonl" | sed 's/.*"value":\([^,]*\),.*/\1/'; }
+    holds "$name as in the run" test "$(pick scored pictures)" = "$(pick whole hq)"
+done
+head -c 300 pictures/p0011.png >cut && mv cut pictures/p0011.png
+cp pictures/p0001.png pictures/stray.png
+$score --images pictures --out scored >counted 2>err
+code=$?
+holds "a damaged picture: exit 3" test "$code" -eq 3
+holds "it is counted" grep -q "23 scored, 1 unreadable, 0 prompts without a picture, 1 pictures without" counted
+holds "it is named" grep -q "p0011.png" err
+holds "the stray is named" grep -q "stray.png has no prompt" err
+holds "the others have their scores" grep -q '"score":"acc_all","value":[0-9.]*,.*"n":23' scored/records.jsonl
+says "no such folder" 2 "no such folder" $score --images nosuch --out scored
+mkdir -p empty
+says "nothing to score" 2 "no picture is named after" $score --images empty --out scored
