@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # cosmicman generate on the tiny model that the goldens made.
-gen() { "$cm" generate --model "$tiny" --width 64 --height 64 --steps 2 "$@"; }
+gen() { "$cm" generate --model "$tiny" --width 64 --height 64 --steps 2 --threads 1 "$@"; }
 
 says "nothing asked" 2 "wants --model" "$cm" generate --prompt a
 says "no prompt" 2 "either --prompt TEXT or --prompts FILE" gen
@@ -20,7 +20,7 @@ says "a picture" 0 "" gen --prompt "red shirt" --out one.png --save-latents one.
 holds "the picture is a PNG" sh -c "head -c 8 one.png | od -An -tx1 | grep -q '89 50 4e 47 0d 0a 1a 0a'"
 holds "its text says how it was made" grep -aq "red shirt" one.png
 holds "latents are [1,4,8,8]" grep -aq '"shape": *\[1, *4, *8, *8\]' one.safetensors
-says "the same again" 0 "" gen --prompt "red shirt" --out two.png --threads 1
+says "the same again" 0 "" gen --prompt "red shirt" --out two.png --threads 2
 holds "same seed, same picture" cmp one.png two.png
 says "another seed" 0 "" gen --prompt "red shirt" --seed 1 --out three.png
 holds "other seed, other picture" sh -c "! cmp -s one.png three.png"
@@ -45,3 +45,11 @@ says "a folder instead of a file" 2 "is a folder" gen --prompt a --out new
 full() { bash -c "trap '' XFSZ; ulimit -f 1; exec \"\$@\"" full "$@"; }
 says "a full disk" 1 "full.png" full "$cm" generate --model "$tiny" --width 64 --height 64 --steps 2 --prompt a --out full.png
 absent "nothing under the final name" full.png full.png.part
+
+# The shipped table: an architecture with random weights, its own size, any sampler.
+for sampler in $("$cm" list samplers | cut -d ' ' -f 1); do
+    says "random:nano with $sampler" 0 "" "$cm" generate --model random:nano --prompt "red shirt" --steps 2 --threads 1 --sampler "$sampler" --out "$sampler.png"
+    holds "$sampler.png is 64x96" sh -c "head -c 24 $sampler.png | tail -c 8 | od -An -tx1 | grep -q '00 00 00 40 00 00 00 60'"
+done
+says "other random weights" 0 "" "$cm" generate --model random:nano --prompt "red shirt" --steps 2 --threads 1 --sampler ddim --weights-seed 1 --out weights.png
+holds "other weights, other picture" sh -c "! cmp -s ddim.png weights.png"

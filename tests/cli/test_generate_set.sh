@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # cosmicman generate --prompts: records, seeds, going on.
-set_of() { "$cm" generate --model "$tiny" --width 64 --height 64 --cfg 1 --steps "${steps:-2}" "$@"; }
+set_of() { "$cm" generate --model "$tiny" --width 64 --height 64 --cfg 1 --threads 1 --steps "${steps:-2}" "$@"; }
 
 cat >three.jsonl <<'END'
 {"id": "a", "prompt": "red shirt"}
@@ -51,7 +51,7 @@ for i in 1 2 3 4 5 6; do echo "{\"id\": \"p$i\", \"prompt\": \"red shirt $i\"}";
 steps=60
 says "a run that is left alone" 0 "" set_of --prompts six.jsonl --out whole --save-latents whole.safetensors
 for signal in KILL TERM; do
-    "$cm" generate --model "$tiny" --width 64 --height 64 --cfg 1 --steps 60 --prompts six.jsonl --out "by$signal" \
+    "$cm" generate --model "$tiny" --width 64 --height 64 --cfg 1 --steps 60 --threads 1 --prompts six.jsonl --out "by$signal" \
         --save-latents "by$signal.safetensors" >/dev/null 2>"$work/err" &
     pid=$!
     for _ in $(seq 500); do

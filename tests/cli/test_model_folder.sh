@@ -7,7 +7,7 @@ broken() {
     rm -rf model
     cp -r "$tiny" model
     (cd model && eval "$3")
-    says "$1" 1 "$2" "$cm" generate --model model --prompt a --width 64 --height 64 --steps 1 --out none.png
+    says "$1" 1 "$2" "$cm" generate --model model --prompt a --width 64 --height 64 --steps 1 --threads 1 --out none.png
 }
 
 broken "a part is missing" "model/vae: this part of the model is missing" "rm -r vae"
