@@ -54,7 +54,7 @@ static cm_status configure(cm_parser *n, const json_t *config) {
 }
 
 static void build_body(cm_parser *n, cm_params *p) {
-    char name[40];
+    char name[64];
     n->edge = cm_affine_conv(p, n->edge_channels, 3, 3, "edge");
     n->stem = cm_affine_conv(p, n->channels[0], n->edge_channels, 3, "stem");
     for (size_t i = 0; i < n->levels; i++) {

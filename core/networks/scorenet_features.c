@@ -94,7 +94,7 @@ cm_status cm_feature_net_build(cm_feature_net **out, const json_t *config, cm_pa
     n->stem[1] = build_unit(p, n->stem_channels[1], n->stem_channels[0], 3, "stem", "1");
     size_t in = n->stem_channels[1];
     for (size_t i = 0; i < n->stages; i++) {
-        char name[40];
+        char name[64];
         snprintf(name, sizeof name, "stages.%zu", i);
         n->halve[i] = build_unit(p, in, in, 3, name, "halve");
         for (size_t j = 0; j < n->repeats[i]; j++) {

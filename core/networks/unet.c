@@ -48,7 +48,7 @@ static void build_layer(const builder *b, level *l, const char *block, size_t j,
 static void build_down(const builder *b, size_t i) {
     const cm_unet_config *c = &b->n->config;
     level *l = &b->n->down[i];
-    char block[40];
+    char block[64];
     snprintf(block, sizeof block, "down_blocks.%zu", i);
     *l = (level){.layers = c->layers[i], .attention = c->down_attention[i]};
     for (size_t j = 0; j < l->layers; j++)
@@ -73,7 +73,7 @@ static void build_up(const builder *b, size_t i) {
     const size_t out = c->channels[at], below = c->channels[at + 1 < c->blocks ? at + 1 : at];
     const size_t above = c->channels[at ? at - 1 : 0];
     level *l = &b->n->up[i];
-    char block[40];
+    char block[64];
     snprintf(block, sizeof block, "up_blocks.%zu", i);
     *l = (level){.layers = c->layers[at] + 1, .attention = c->up_attention[i]};
     for (size_t j = 0; j < l->layers; j++) {

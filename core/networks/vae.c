@@ -129,7 +129,7 @@ static void build_level(level *l, cm_params *p, const char *name, size_t layers,
 static void build_encoder(half *h, cm_params *p, const cm_vae_config *c) {
     h->conv_in = cm_affine_conv(p, c->channels[0], c->in_channels, 3, "encoder.conv_in");
     for (size_t i = 0; i < c->blocks; i++) {
-        char name[60];
+        char name[64];
         snprintf(name, sizeof name, "encoder.down_blocks.%zu", i);
         const size_t in = c->channels[i ? i - 1 : 0], out = c->channels[i];
         build_level(&h->levels[i], p, name, c->layers_per_block, in, out, c->norm_groups);
@@ -146,7 +146,7 @@ static void build_decoder(half *h, cm_params *p, const cm_vae_config *c) {
     h->conv_in = cm_affine_conv(p, c->channels[last], c->latent_channels, 3, "decoder.conv_in");
     build_mid(h, p, "decoder", c);
     for (size_t i = 0; i < c->blocks; i++) {
-        char name[60];
+        char name[64];
         snprintf(name, sizeof name, "decoder.up_blocks.%zu", i);
         const size_t in = c->channels[i ? last - i + 1 : last], out = c->channels[last - i];
         build_level(&h->levels[i], p, name, c->layers_per_block + 1, in, out, c->norm_groups);
