@@ -5,16 +5,7 @@
 #include <string.h>
 
 #include "core/base/arena.h"
-
-/* The linker sends every aligned_alloc of the program here: the n-th one from now fails. */
-static long fail_at = -1;
-void *__real_aligned_alloc(size_t align, size_t bytes);
-void *__wrap_aligned_alloc(size_t align, size_t bytes);
-void *__wrap_aligned_alloc(size_t align, size_t bytes) {
-    if (fail_at == 0) return NULL;
-    if (fail_at > 0) fail_at--;
-    return __real_aligned_alloc(align, bytes);
-}
+#include "tests/unit/failing_alloc.h"
 
 Test(arena, pushes_are_aligned_and_apart) {
     cm_arena a;
@@ -49,9 +40,9 @@ Test(arena, a_warm_arena_asks_nothing_of_the_system) {
     for (int i = 0; i < 20; i++) first[i] = cm_arena_push(&a, 300);
     cm_arena_reset(&a, mark);
     cr_assert_eq(a.used, 0);
-    fail_at = 0;
+    cm_test_fail_from = 0;
     for (int i = 0; i < 20; i++) cr_assert_eq(cm_arena_push(&a, 300), first[i]);
-    fail_at = -1;
+    cm_test_fail_from = -1;
     cr_assert_eq(cm_arena_check(&a), CM_OK);
     cm_arena_free(&a);
 }
@@ -90,9 +81,9 @@ Test(arena, failure_is_sticky_wherever_it_happens_and_nothing_leaks) {
     for (; s != CM_OK && n < 100; n++) {
         cm_arena a;
         cm_arena_init(&a, 4096);
-        fail_at = n;
+        cm_test_fail_from = n;
         s = use(&a);
-        fail_at = -1;
+        cm_test_fail_from = -1;
         if (s != CM_OK) {
             cr_assert_eq(s, CM_ENOMEM);
             cr_assert_null(cm_arena_push(&a, 1));

@@ -6,16 +6,7 @@
 
 #include "core/tensor/nn.h"
 #include "core/tensor/tape.h"
-
-static long left = -1; /* allocations until one fails; negative: none does */
-
-void *__real_aligned_alloc(size_t align, size_t bytes);
-void *__wrap_aligned_alloc(size_t align, size_t bytes);
-
-void *__wrap_aligned_alloc(size_t align, size_t bytes) {
-    if (left >= 0 && left-- == 0) return NULL;
-    return __real_aligned_alloc(align, bytes);
-}
+#include "tests/unit/failing_alloc.h"
 
 static void fill(cm_tensor *x) {
     for (size_t i = 0; x && i < cm_count(x); i++) x->data[i] = (float)((i * 37) % 101) / 50.0f - 1.0f;
@@ -55,9 +46,9 @@ Test(memory, any_allocation_may_fail_and_the_pass_says_so) {
             cm_ctx g;
             cm_ctx_init(&g, *ops, 1);
             g.memory.block_bytes = g.scratch.block_bytes = 512; /* many small blocks: many places to fail */
-            left = n;
+            cm_test_fail_once = n;
             s = pass(&g);
-            left = -1;
+            cm_test_fail_once = -1;
             cr_assert(s == CM_OK || s == CM_ENOMEM, "%s: allocation %ld: %s", (*ops)->name, n, cm_why());
             cm_ctx_reset(&g);
             cr_assert_eq(pass(&g), CM_OK, "%s: after allocation %ld failed: %s", (*ops)->name, n, cm_why());
