@@ -10,6 +10,7 @@
 #include "core/io/jsonl.h"
 #include "core/tensor/ops.h"
 #include "harness/cli/command.h"
+#include "metrics/metric.h"
 
 static cm_status list_models(cm_arena *a) {
     cm_model_entry *e;
@@ -31,6 +32,15 @@ static cm_status list_backends(cm_arena *a) {
 static cm_status list_samplers(cm_arena *a) {
     (void)a;
     for (size_t i = 0; cm_samplers[i]; i++) printf("%-12s%s\n", cm_samplers[i]->name, cm_samplers[i]->about);
+    return CM_OK;
+}
+
+static cm_status list_metrics(cm_arena *a) {
+    (void)a;
+    for (size_t i = 0; i < CM_SCORES; i++) {
+        const cm_metric *m = &cm_metrics[i];
+        printf("%-12s%-7s %s (%s)\n", m->name, m->higher_is_better ? "higher" : "lower", m->about, m->reference);
+    }
     return CM_OK;
 }
 
@@ -93,6 +103,7 @@ static const struct {
     {"models", list_models},
     {"backends", list_backends},
     {"samplers", list_samplers},
+    {"metrics", list_metrics},
     {"suites", list_suites},
     {"prompts", list_prompts},
 };
@@ -113,6 +124,6 @@ static int run(const cm_args *args) {
 const cm_command cm_command_list = {
     .name = "list",
     .about = "print a table: models, backends, samplers, metrics, suites, prompts",
-    .positional = "models|backends|samplers|suites|prompts",
+    .positional = "models|backends|samplers|metrics|suites|prompts",
     .run = run,
 };
