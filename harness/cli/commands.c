@@ -9,6 +9,7 @@ extern const cm_command cm_command_generate;
 extern const cm_command cm_command_list;
 extern const cm_command cm_command_report;
 extern const cm_command cm_command_score;
+extern const cm_command cm_command_train;
 
 const cm_command *const cm_commands[] = {
     &cm_command_generate,
@@ -16,6 +17,7 @@ const cm_command *const cm_commands[] = {
     &cm_command_score,
     &cm_command_data,
     &cm_command_report,
+    &cm_command_train,
     &cm_command_list,
     &cm_command_doctor,
     NULL,

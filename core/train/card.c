@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Model cards: card.json, what a run and its checks said, and README.md, the same for people. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+#include "core/train/gates.h"
+
+static json_t *gates_json(const cm_gates *gates) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < gates->count; i++) {
+        const cm_gate *g = &gates->gate[i];
+        json_t *line = json_pack("{s:s, s:f, s:I}", "name", g->name, "value", g->value, "n", (json_int_t)g->n);
+        if (g->lo < g->hi) json_object_set_new(line, "lo", json_real(g->lo)), json_object_set_new(line, "hi", json_real(g->hi));
+        if (!isnan(g->least)) {
+            json_object_set_new(line, "least", json_real(g->least));
+            json_object_set_new(line, "holds", json_boolean(cm_gate_holds(g)));
+        }
+        json_array_append_new(list, line);
+    }
+    return list;
+}
+
+static void print_training(const json_t *card, FILE *f) {
+    const json_t *recipe = json_object_get(card, "recipe");
+    fprintf(f, "- data: people drawn by `core/data/people`, %zu of them, seed %zu, %zux%zu\n",
+            cm_json_size_or(recipe, "people", 0), cm_json_size_or(recipe, "people_seed", 1),
+            cm_json_size_or(recipe, "width", 64), cm_json_size_or(recipe, "height", 96));
+    fprintf(f, "- parameters: %zu, kept in f16 (moving average of the weights)\n", cm_json_size_or(card, "parameters", 0));
+    fprintf(f, "- training: seed %zu, %zu steps, %zu samples, %.2f hours on %s\n", cm_json_size_or(recipe, "seed", 1),
+            cm_json_size_or(card, "steps", 0), cm_json_size_or(card, "samples", 0), cm_json_number_or(card, "hours", 0),
+            cm_json_text_or(card, "cpu", "?"));
+    fprintf(f, "- last loss: %.5g", cm_json_number_or(card, "loss", 0));
+    const char *key;
+    const json_t *value;
+    json_object_foreach(json_object_get(card, "training"), key, value) fprintf(f, ", %s %.5g", key, json_number_value(value));
+    fprintf(f, "\n- again: `make nano` (the recipe stands in `card.json`)\n");
+}
+
+static void print_gates(const cm_gates *gates, FILE *f) {
+    fprintf(f, "\n| on held-out people | value | 95 %% | n | gate |\n| --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < gates->count; i++) {
+        const cm_gate *g = &gates->gate[i];
+        fprintf(f, "| %s | %.5g | ", g->name, g->value);
+        if (g->lo < g->hi) fprintf(f, "%.5g to %.5g", g->lo, g->hi);
+        fprintf(f, " | %zu | ", g->n);
+        if (!isnan(g->least)) fprintf(f, "at least %.4g: %s", g->least, cm_gate_holds(g) ? "holds" : "does not hold");
+        fprintf(f, " |\n");
+    }
+}
+
+static cm_status write_readme(const char *path, const char *part, const json_t *card, const cm_gates *gates) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *f = open_memstream(&text, &length);
+    if (!f) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    fprintf(f, "# nano: %s\n\nTrained by `cosmicman train`, checked by `cosmicman train check`.\n\n", part);
+    print_training(card, f);
+    print_gates(gates, f);
+    fclose(f);
+    const cm_status s = cm_write_whole(path, text, length);
+    free(text);
+    return s;
+}
+
+cm_status cm_write_card(const char *folder, const char *part, const cm_gates *gates) {
+    char card_path[1024], readme[1024];
+    snprintf(card_path, sizeof card_path, "%s/card.json", folder);
+    snprintf(readme, sizeof readme, "%s/README.md", folder);
+    json_t *card;
+    CM_TRY(cm_json_read(card_path, &card));
+    json_object_set_new(card, "gates", gates_json(gates));
+    cm_status s = cm_json_write(card_path, card);
+    if (s == CM_OK) s = write_readme(readme, part, card, gates);
+    json_decref(card);
+    return s;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Checkpoints and finished weights of a training run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+#include "core/train/trainer.h"
+
+/* weights, average, first and second moments: four tensors a parameter */
+static const char *const kinds[] = {"weight", "ema", "m", "v"};
+enum { KINDS = 4 };
+
+static float *kind_data(const cm_optimizer *o, size_t i, size_t kind) {
+    float *const data[KINDS] = {o->params[i]->data, o->ema[i], o->m[i], o->v[i]};
+    return data[kind];
+}
+
+static char *item_name(const cm_trainer *t, cm_arena *a, size_t i, size_t kind) {
+    size_t k = t->parts_count - 1;
+    while (t->parts[k].first > i) k--;
+    return cm_arena_print(a, "%zu/%s/%s", k, kinds[kind], cm_params_name(t->parts[k].params, i - t->parts[k].first));
+}
+
+cm_status cm_checkpoint_save(const cm_trainer *t) {
+    const cm_optimizer *o = &t->optimizer;
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_store_item *items = CM_PUSH(&a, cm_store_item, o->count * KINDS);
+    for (size_t i = 0; items && i < o->count; i++)
+        for (size_t kind = 0; kind < KINDS; kind++)
+            items[i * KINDS + kind] = (cm_store_item){.name = item_name(t, &a, i, kind),
+                                                      .dtype = CM_F32,
+                                                      .ndim = o->params[i]->ndim,
+                                                      .shape = o->params[i]->shape,
+                                                      .floats = kind_data(o, i, kind)};
+    char *path = cm_arena_print(&a, "%s/checkpoint.safetensors", t->out);
+    char *step = cm_arena_print(&a, "%zu", o->step), *seconds = cm_arena_print(&a, "%.1f", t->seconds);
+    cm_status s = cm_arena_check(&a);
+    const char *const metadata[] = {"stage", t->stage->name, "step", step, "seconds", seconds, NULL};
+    if (s == CM_OK) s = cm_safetensors_write(path, items, o->count * KINDS, metadata);
+    cm_arena_free(&a);
+    return s;
+}
+
+static cm_status fill(cm_trainer *t, const cm_safetensors *f, const char *path, cm_arena *a) {
+    const cm_optimizer *o = &t->optimizer;
+    for (size_t i = 0; i < o->count; i++) {
+        const size_t n = cm_count(o->params[i]);
+        for (size_t kind = 0; kind < KINDS; kind++) {
+            const char *name = item_name(t, a, i, kind);
+            const cm_stored *stored = name ? cm_safetensors_find(f, name) : NULL;
+            if (!stored || stored->dtype != CM_F32 || stored->count != n)
+                return cm_fail(CM_EFORMAT, "%s: '%s' is missing or misshapen: the checkpoint is of another network", path,
+                               name ? name : "");
+            memcpy(kind_data(o, i, kind), stored->data, n * sizeof(float));
+        }
+    }
+    return CM_OK;
+}
+
+static cm_status load_from(cm_trainer *t, const cm_safetensors *f, const char *path, cm_arena *a) {
+    const char *stage = cm_safetensors_metadata(f, "stage"), *step = cm_safetensors_metadata(f, "step");
+    const char *seconds = cm_safetensors_metadata(f, "seconds");
+    if (!stage || !step || !seconds) return cm_fail(CM_EFORMAT, "%s: not a checkpoint", path);
+    if (strcmp(stage, t->stage->name) != 0)
+        return cm_fail(CM_EUSAGE, "%s: a checkpoint of stage '%s', not '%s'", path, stage, t->stage->name);
+    CM_TRY(fill(t, f, path, a));
+    t->optimizer.step = strtoull(step, NULL, 10);
+    t->seconds = strtod(seconds, NULL);
+    return CM_OK;
+}
+
+cm_status cm_checkpoint_load(cm_trainer *t, bool *found) {
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *path = cm_arena_print(&a, "%s/checkpoint.safetensors", t->out);
+    cm_status s = cm_arena_check(&a);
+    *found = s == CM_OK && cm_path_exists(path);
+    if (*found) {
+        cm_safetensors *f;
+        if ((s = cm_safetensors_open(&f, path)) == CM_OK) {
+            s = load_from(t, f, path, &a);
+            cm_safetensors_close(&f);
+        }
+    }
+    cm_arena_free(&a);
+    return s;
+}
+
+/* --- finished weights -------------------------------------------------------- */
+
+static cm_status write_card(const cm_trainer *t, const cm_train_part *part, const char *path) {
+    json_t *measured = json_object();
+    for (size_t k = 0; k < CM_TRAIN_METRICS && t->stage->metrics[k]; k++)
+        json_object_set_new(measured, t->stage->metrics[k], json_real(t->mean_metrics[k]));
+    json_t *card = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:f, s:o, s:O}", "stage", t->stage->name, "parameters",
+                             (json_int_t)cm_params_values(part->params), "steps", (json_int_t)t->optimizer.step, "samples",
+                             (json_int_t)(t->optimizer.step * t->batch), "hours", t->seconds / 3600, "cpu",
+                             cm_cpu_get()->model, "loss", t->mean_loss, "training", measured, "recipe", t->recipe);
+    const cm_status s = card ? cm_json_write(path, card) : cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    json_decref(card);
+    return s;
+}
+
+static cm_status export_part(const cm_trainer *t, const cm_train_part *part, cm_arena *a) {
+    const char *folder = part->folder[0] ? cm_arena_print(a, "%s/%s", t->weights, part->folder) : t->weights;
+    const char *file = cm_arena_print(a, "%s/%s", folder, part->file);
+    const char *config = cm_arena_print(a, "%s/config.json", folder), *card = cm_arena_print(a, "%s/card.json", folder);
+    CM_TRY(cm_arena_check(a));
+    CM_TRY(cm_make_dirs(folder));
+    CM_TRY(cm_params_save(part->params, file, CM_F16, (const float *const *)t->optimizer.ema + part->first, NULL));
+    CM_TRY(cm_json_write(config, part->config));
+    return write_card(t, part, card);
+}
+
+cm_status cm_trainer_export(cm_trainer *t) {
+    if (t->stage->finish) CM_TRY(t->stage->finish(t));
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_status s = CM_OK;
+    for (size_t k = 0; k < t->parts_count && s == CM_OK; k++)
+        if (t->parts[k].folder) s = export_part(t, &t->parts[k], &a);
+    cm_arena_free(&a);
+    return s;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/train/gates.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/base/threads.h"
+#include "core/generator/pipeline.h"
+#include "core/io/jsonl.h"
+#include "core/tensor/ops.h"
+#include "core/train/frozen.h"
+
+void cm_gates_add(cm_gates *g, const char *name, double value, double least, size_t n) {
+    if (g->count == CM_CHECK_MAX_GATES) return;
+    g->gate[g->count++] = (cm_gate){name, value, value, value, n, least};
+}
+
+void cm_gates_add_mean(cm_gates *g, const char *name, const double *values, size_t n, double least) {
+    if (g->count == CM_CHECK_MAX_GATES || n < 2) return;
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) sum += values[i];
+    const double mean = sum / (double)n;
+    for (size_t i = 0; i < n; i++) squares += (values[i] - mean) * (values[i] - mean);
+    const double half = 1.96 * sqrt(squares / (double)(n - 1) / (double)n);
+    g->gate[g->count++] = (cm_gate){name, mean, mean - half, mean + half, n, least};
+}
+
+bool cm_gate_holds(const cm_gate *g) {
+    return isnan(g->least) || (g->lo < g->hi ? g->lo > g->least : g->value >= g->least);
+}
+
+static const struct {
+    const char *name, *folder;  /* folder NULL: the model's arm */
+    cm_status (*check)(cm_checking *c, cm_gates *out);
+} parts[] = {{"vae", "nano/vae", cm_check_vae},
+             {"clip", "nano/text_encoder", cm_check_clip},
+             {"parser", "nano/parser", cm_check_parser},
+             {"features", "nano/features", cm_check_features},
+             {"unet", NULL, cm_check_unet}};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static cm_status check_part(cm_checking *c, const cm_check_request *r, size_t i) {
+    const char *arm = strchr(r->model, ':');
+    if (parts[i].folder) c->folder = cm_arena_print(&c->arena, "%s/%s", c->models, parts[i].folder);
+    else if (arm) c->folder = cm_arena_print(&c->arena, "%s/%.*s/unet-%s", c->models, (int)(arm - r->model), r->model, arm + 1);
+    else return cm_fail(CM_EUSAGE, "--model: '%s' is not like nano:base, nano:hq, nano:daring", r->model);
+    CM_TRY(cm_arena_check(&c->arena));
+    cm_gates gates = {0};
+    CM_TRY(parts[i].check(c, &gates));
+    r->report(parts[i].name, &gates);
+    return r->write_cards ? cm_write_card(c->folder, parts[i].name, &gates) : CM_OK;
+}
+
+typedef struct draw_job {
+    cm_crowd *crowd;
+    cm_status status;
+} draw_job;
+
+static void draw_one(void *arg, size_t i, int worker) {
+    (void)worker;
+    draw_job *job = arg;
+    cm_arena scratch;
+    cm_arena_init(&scratch, 0);
+    const cm_status s = cm_crowd_draw(job->crowd, i, &scratch);
+    if (s != CM_OK) job->status = s;
+    cm_arena_free(&scratch);
+}
+
+static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
+    const cm_ops *ops = cm_backend_find(r->backend);
+    if (!ops) return cm_fail(CM_EUSAGE, "--backend: there is no '%s'", r->backend);
+    if (r->count < 8) return cm_fail(CM_EUSAGE, "--count: at least 8, not %zu", r->count);
+    cm_ctx_init(&c->g, ops, cm_threads_available());
+    char *models;
+    CM_TRY(cm_models_folder(&c->arena, &models));
+    c->models = models;
+    json_t *settings = json_object();
+    const cm_status s = cm_crowd_init(&c->crowd, settings, "held-out", r->count, &c->arena);
+    json_decref(settings);
+    CM_TRY(s);
+    draw_job job = {.crowd = &c->crowd};
+    cm_parallel(cm_threads_available(), r->count, draw_one, &job);
+    return job.status == CM_OK ? CM_OK : cm_fail(job.status, "a held-out person could not be drawn");
+}
+
+cm_status cm_train_check(const cm_check_request *r) {
+    size_t first = 0, last = PARTS;
+    if (strcmp(r->part, "all") != 0) {
+        while (first < PARTS && strcmp(parts[first].name, r->part) != 0) first++;
+        if (first == PARTS) return cm_fail(CM_EUSAGE, "--part: '%s' is none of all, vae, clip, parser, features, unet", r->part);
+        last = first + 1;
+    }
+    cm_checking c = {0};
+    cm_arena_init(&c.arena, 0);
+    cm_status s = open_checking(&c, r);
+    for (size_t i = first; i < last && s == CM_OK; i++) s = check_part(&c, r, i);
+    cm_ctx_free(&c.g);
+    cm_arena_free(&c.arena);
+    return s;
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Gates: is a stage good enough for the next one to build on it?
+ *
+ *   vae       reconstruction of held-out drawings, in dB
+ *   clip      linear probe from a garment's last token to its colour and pattern; spread; retrieval
+ *   parser    mean intersection over union of the 18 classes; attributes
+ *   features  attributes
+ *   unet      swap test and drop test: with the same noise, the noise error inside two garments must rise when their
+ *             attributes are exchanged in the caption, or the caption is left out
+ */
+#ifndef CM_CORE_TRAIN_GATES_H
+#define CM_CORE_TRAIN_GATES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/arena.h"
+#include "core/tensor/tensor.h"
+#include "core/train/crowd.h"
+
+/* One line of results; */
+typedef struct cm_gate {
+    const char *name;
+    double value, lo, hi;  /* lo = hi = value where there is no interval */
+    size_t n;
+    double least;          /* the gate holds when lo (or value) is at least this; NaN: no gate */
+} cm_gate;
+
+enum { CM_CHECK_MAX_GATES = 24 };
+typedef struct cm_gates {
+    size_t count;
+    cm_gate gate[CM_CHECK_MAX_GATES];
+} cm_gates;
+
+typedef struct cm_check_request {
+    const char *model;     /* "nano:daring": which arm; its autoencoder and text tower are the others' */
+    const char *part;      /* "all", or one of the above */
+    const char *backend;
+    size_t count;          /* held-out people */
+    void (*report)(const char *part, const cm_gates *gates); /* called once a part */
+    bool write_cards;      /* results into <folder>/card.json and README.md */
+} cm_check_request;
+
+/* A gate that does not hold is no error. */
+cm_status cm_train_check(const cm_check_request *r);
+
+void cm_gates_add(cm_gates *g, const char *name, double value, double least, size_t n);
+/* Mean with its 95 % interval (normal) over n values; holds when the interval's low end is above `least`. */
+void cm_gates_add_mean(cm_gates *g, const char *name, const double *values, size_t n, double least);
+bool cm_gate_holds(const cm_gate *g);
+
+/* What a check works with. */
+typedef struct cm_checking {
+    cm_ctx g;
+    cm_arena arena;
+    cm_crowd crowd;        /* held-out people, drawn */
+    const char *folder;    /* of the weights checked */
+    const char *models;    /* of all models */
+} cm_checking;
+
+cm_status cm_check_vae(cm_checking *c, cm_gates *out);
+cm_status cm_check_clip(cm_checking *c, cm_gates *out);
+cm_status cm_check_parser(cm_checking *c, cm_gates *out);
+cm_status cm_check_features(cm_checking *c, cm_gates *out);
+cm_status cm_check_unet(cm_checking *c, cm_gates *out);
+
+/* Ridge regression on one-hot labels (closed form), features x [n,width], labels [n] in [0,classes): the share of the
+ * second half that a fit on the first half names rightly. */
+cm_status cm_linear_probe(const float *x, size_t width, const int *labels, size_t n, size_t classes, double ridge,
+                          cm_arena *scratch, double *right);
+
+/* card.json and README.md of a weights folder, with the gates. */
+cm_status cm_write_card(const char *folder, const char *part, const cm_gates *gates);
+
+#endif

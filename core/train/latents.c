@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/train/latents.h"
+
+#include <string.h>
+
+#include "core/io/jsonl.h"
+
+cm_tensor *cm_latents_text(const cm_latents *l, cm_ctx *g, const int *ids, size_t n) {
+    cm_tensor *hidden = NULL;
+    const cm_status s = cm_clip_text_forward(g, &l->text, ids, n, l->length, &hidden, NULL, NULL);
+    if (s != CM_OK) return cm_ctx_fail(g, s, "%s", cm_why());
+    return hidden;
+}
+
+static cm_status encode_empty(cm_latents *l, cm_ctx *g, cm_arena *out) {
+    cm_tokens tokens;
+    CM_TRY(cm_tokenize(l->tokenizer, "", out, &tokens));
+    const cm_tensor *hidden = cm_latents_text(l, g, tokens.ids, 1);
+    CM_TRY(cm_ctx_check(g));
+    memcpy(l->empty, hidden->data, l->length * l->features * sizeof(float));
+    cm_ctx_reset(g);
+    return CM_OK;
+}
+
+static cm_status open_networks(cm_latents *l, const json_t *recipe, cm_arena *out) {
+    char *folder;
+    CM_TRY(cm_recipe_folder(recipe, "vae", "nano/vae", out, &folder));
+    CM_TRY(cm_frozen_vae(&l->vae_files, folder, out, &l->vae));
+    CM_TRY(cm_recipe_folder(recipe, "text_encoder", "nano/text_encoder", out, &folder));
+    CM_TRY(cm_frozen_text(&l->text_files, folder, out, &l->text));
+    CM_TRY(cm_recipe_folder(recipe, "tokenizer", "nano/tokenizer", out, &folder));
+    return cm_tokenizer_open(&l->tokenizer, folder);
+}
+
+cm_status cm_latents_open(cm_latents *l, cm_crowd *crowd, const json_t *recipe, cm_caption_kind kind, cm_ctx *g,
+                          cm_arena *out) {
+    *l = (cm_latents){.crowd = crowd, .kind = kind, .drop = cm_json_number_or(recipe, "group_dropout", 0.1)};
+    CM_TRY(open_networks(l, recipe, out));
+    const size_t factor = cm_vae_factor(l->vae), n = crowd->count;
+    l->height = crowd->height / factor;
+    l->width = crowd->width / factor;
+    l->channels = cm_vae_get_config(l->vae)->latent_channels;
+    l->length = cm_tokenizer_length(l->tokenizer);
+    l->features = l->text.config.hidden_size;
+    l->encoded = CM_PUSH_ZERO(out, bool, n);
+    l->read = CM_PUSH_ZERO(out, bool, n);
+    l->z = CM_PUSH(out, uint16_t, n * l->height * l->width * l->channels);
+    l->hidden = CM_PUSH(out, uint16_t, n * l->length * l->features);
+    l->empty = CM_PUSH(out, float, l->length * l->features);
+    CM_TRY(cm_arena_check(out));
+    return encode_empty(l, g, out);
+}
+
+void cm_latents_close(cm_latents *l) {
+    cm_tokenizer_close(&l->tokenizer);
+    cm_frozen_close(&l->text_files);
+    cm_frozen_close(&l->vae_files);
+}
+
+cm_status cm_latents_caption(const cm_latents *l, size_t i, cm_arena *out, cm_caption *c) {
+    cm_person p;
+    cm_crowd_person(l->crowd, i, &p);
+    return cm_caption_make(l->tokenizer, &p, l->kind, cm_crowd_seed(l->crowd, i), l->drop, out, c);
+}
+
+static cm_status encode_picture(cm_latents *l, cm_ctx *g, size_t i, cm_arena *scratch) {
+    cm_crowd *crowd = l->crowd;
+    CM_TRY(cm_crowd_draw(crowd, i, scratch));
+    cm_tensor *x = cm_tensor_new(g, CM_SHAPE(1, crowd->height, crowd->width, 3)), *mean, *logvar;
+    CM_TRY(cm_ctx_check(g));
+    cm_crowd_pixels(crowd, i, x->data);
+    cm_vae_encode(g, l->vae, x, &mean, &logvar);
+    cm_tensor *scaled = cm_scale(g, mean, cm_vae_get_config(l->vae)->scaling_factor);
+    CM_TRY(cm_ctx_check(g));
+    const size_t n = cm_count(scaled);
+    cm_from_float(CM_F16, scaled->data, n, l->z + i * n);
+    l->encoded[i] = true;
+    return CM_OK;
+}
+
+static cm_status encode_caption(cm_latents *l, cm_ctx *g, size_t i, cm_arena *scratch) {
+    cm_caption c;
+    CM_TRY(cm_latents_caption(l, i, scratch, &c));
+    const cm_tensor *hidden = cm_latents_text(l, g, c.tokens.ids, 1);
+    CM_TRY(cm_ctx_check(g));
+    const size_t n = l->length * l->features;
+    cm_from_float(CM_F16, hidden->data, n, l->hidden + i * n);
+    l->read[i] = true;
+    return CM_OK;
+}
+
+cm_status cm_latents_make(cm_latents *l, cm_ctx *g, const size_t *people, size_t count, cm_arena *scratch) {
+    cm_status s = CM_OK;
+    for (size_t k = 0; k < count && s == CM_OK; k++) {
+        const size_t i = people[k];
+        if (!l->encoded[i]) s = encode_picture(l, g, i, scratch);
+        if (s == CM_OK && !l->read[i]) s = encode_caption(l, g, i, scratch);
+        cm_ctx_reset(g);
+    }
+    return s;
+}
+
+void cm_latents_get(const cm_latents *l, size_t i, float *z, float *hidden) {
+    const size_t nz = l->height * l->width * l->channels, nh = l->length * l->features;
+    if (z) cm_to_float(CM_F16, l->z + i * nz, nz, z);
+    if (hidden) cm_to_float(CM_F16, l->hidden + i * nh, nh, hidden);
+}

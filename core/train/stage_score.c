@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Stages `parser` and `features`: the score networks, supervised by what the drawing knows.
+ *
+ * Generated pictures are softer and noisier than drawings, so half of the pictures
+ * are blurred and all get some noise and another brightness. */
+#include <math.h>
+#include <string.h>
+
+#include "core/io/jsonl.h"
+#include "core/train/frozen.h"
+#include "core/train/trainer.h"
+
+typedef struct score_state {
+    json_t *config;
+    float classes_weight;
+} score_state;
+
+static cm_status open_one(cm_trainer *t, const char *file, cm_params **p) {
+    score_state *s = CM_PUSH_ZERO(&t->arena, score_state, 1);
+    CM_TRY(cm_arena_check(&t->arena));
+    s->config = json_object_get(t->recipe, "network");
+    s->classes_weight = (float)cm_json_number_or(t->recipe, "classes_weight", 2);
+    if (!json_is_object(s->config)) return cm_fail(CM_EFORMAT, "the recipe has no 'network'");
+    json_t *slots = json_array(), *names = json_array(); /* the heads' sizes follow the people, not the recipe */
+    for (int i = 0; i < cm_slot_count; i++) {
+        json_array_append_new(slots, json_integer(cm_slots[i].count));
+        json_array_append_new(names, json_string(cm_slots[i].name));
+    }
+    json_object_set_new(s->config, "slots", slots);
+    json_object_set_new(s->config, "slot_names", names);
+    t->state = s;
+    CM_TRY(cm_params_create(p, t->seed));
+    return cm_trainer_add(t, *p, "", file, s->config);
+}
+
+static cm_status parser_open(cm_trainer *t) {
+    cm_params *p;
+    cm_parser *n;
+    CM_TRY(open_one(t, "model.safetensors", &p));
+    CM_TRY(cm_parser_build(&n, ((score_state *)t->state)->config, p, &t->arena));
+    return cm_params_check(p, false);
+}
+
+static cm_status parser_open_worker(cm_trainer *t, cm_worker *w) {
+    cm_parser *n;
+    CM_TRY(cm_parser_build(&n, ((score_state *)t->state)->config, w->params[0], &w->networks));
+    w->net = n;
+    return CM_OK;
+}
+
+static cm_status features_open(cm_trainer *t) {
+    cm_params *p;
+    cm_feature_net *n;
+    CM_TRY(open_one(t, "model.safetensors", &p));
+    CM_TRY(cm_feature_net_build(&n, ((score_state *)t->state)->config, p, &t->arena));
+    return cm_params_check(p, false);
+}
+
+static cm_status features_open_worker(cm_trainer *t, cm_worker *w) {
+    cm_feature_net *n;
+    CM_TRY(cm_feature_net_build(&n, ((score_state *)t->state)->config, w->params[0], &w->networks));
+    w->net = n;
+    return CM_OK;
+}
+
+/* Along one direction: (1 2 1)/4, edges repeated. x [lines][n][3] with strides in values. */
+static void blur_lines(float *x, size_t lines, size_t line_stride, size_t n, size_t stride) {
+    for (size_t l = 0; l < lines; l++)
+        for (size_t c = 0; c < 3; c++) {
+            float *p = x + l * line_stride + c, before = p[0];
+            for (size_t i = 0; i < n; i++) {
+                const float here = p[i * stride], after = i + 1 < n ? p[(i + 1) * stride] : here;
+                p[i * stride] = 0.25f * (before + after) + 0.5f * here;
+                before = here;
+            }
+        }
+}
+
+static void disturb(float *x, size_t height, size_t width, cm_rng *r) {
+    const size_t blurs = cm_rng_uniform(r) < 0.5 ? 1 + cm_rng_below(r, 2) : 0;
+    for (size_t i = 0; i < blurs; i++) {
+        blur_lines(x, height, width * 3, width, 3);
+        blur_lines(x, width, 3, height, width * 3);
+    }
+    const double noise = 0.08 * cm_rng_uniform(r), gain = cm_rng_range(r, 0.92, 1.08), shift = cm_rng_range(r, -0.05, 0.05);
+    for (size_t i = 0; i < height * width * 3; i++) {
+        /* a sum of three uniform numbers is normal enough, and quick */
+        const double u = cm_rng_uniform(r) + cm_rng_uniform(r) + cm_rng_uniform(r) - 1.5;
+        x[i] = (float)((double)x[i] * gain + shift + 2 * noise * u);
+    }
+}
+
+/* Pictures, and what is to be named in them. labels: [slots][count]. */
+static cm_tensor *fill(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place, int *labels,
+                       int *classes) {
+    const size_t pixels = t->crowd.height * t->crowd.width;
+    cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(count, t->crowd.height, t->crowd.width, 3));
+    for (size_t i = 0; x && i < count; i++) {
+        const cm_status s = cm_crowd_draw(&t->crowd, samples[i], &w->scratch);
+        if (s != CM_OK) return cm_ctx_fail(&w->g, s, "%s", cm_why());
+        cm_crowd_pixels(&t->crowd, samples[i], x->data + i * pixels * 3);
+        cm_rng r = cm_trainer_rng(t, place + i);
+        disturb(x->data + i * pixels * 3, t->crowd.height, t->crowd.width, &r);
+        cm_person p;
+        cm_crowd_person(&t->crowd, samples[i], &p);
+        for (size_t k = 0; k < (size_t)cm_slot_count; k++) labels[k * count + i] = p.value[k];
+        for (size_t k = 0; classes && k < pixels; k++)
+            classes[i * pixels + k] = t->crowd.classes[samples[i] * pixels + k];
+    }
+    return x;
+}
+
+/* Mean over slots of each one's cross entropy; right answers into *right. */
+static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, size_t count, double *right) {
+    cm_tensor *terms[CM_MAX_SLOTS];
+    float weights[CM_MAX_SLOTS];
+    size_t from = 0, asked = 0, good = 0;
+    if (cm_ctx_check(g) != CM_OK) return NULL;
+    for (int k = 0; k < cm_slot_count; k++) {
+        const size_t values = (size_t)cm_slots[k].count;
+        cm_tensor *one = cm_slice_last(g, logits, from, values);
+        terms[k] = cm_cross_entropy(g, one, labels + (size_t)k * count, NULL, NULL);
+        weights[k] = 1.0f / (float)cm_slot_count;
+        from += values;
+        for (size_t i = 0; one && i < count; i++) {
+            const int label = labels[(size_t)k * count + i];
+            if (label < 0) continue;
+            size_t best = 0;
+            for (size_t j = 1; j < values; j++)
+                if (one->data[i * values + j] > one->data[i * values + best]) best = j;
+            asked++;
+            good += best == (size_t)label;
+        }
+    }
+    *right = asked ? (double)good / (double)asked : 0;
+    return cm_weighted_sum(g, terms, weights, (size_t)cm_slot_count);
+}
+
+static cm_tensor *parser_loss(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place) {
+    const score_state *s = t->state;
+    cm_ctx *g = &w->g;
+    int *labels = CM_PUSH(&w->scratch, int, count * (size_t)cm_slot_count);
+    int *classes = CM_PUSH(&w->scratch, int, count * t->crowd.height * t->crowd.width);
+    if (!labels || !classes) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
+    cm_tensor *x = fill(t, w, samples, count, place, labels, classes), *maps, *slots;
+    cm_tape_open(g);
+    cm_parser_forward(g, w->net, x, &maps, &slots);
+    cm_tensor *a = slot_loss(g, slots, labels, count, &w->metrics[2]), *b = cm_cross_entropy(g, maps, classes, NULL, NULL);
+    cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){a, b}, (const float[]){1, s->classes_weight}, 2);
+    if (cm_ctx_check(g) != CM_OK) return NULL;
+    w->metrics[0] = (double)a->data[0];
+    w->metrics[1] = (double)b->data[0];
+    return loss;
+}
+
+static cm_tensor *features_loss(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place) {
+    cm_ctx *g = &w->g;
+    int *labels = CM_PUSH(&w->scratch, int, count * (size_t)cm_slot_count);
+    if (!labels) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
+    cm_tensor *x = fill(t, w, samples, count, place, labels, NULL), *pooled, *slots;
+    cm_tape_open(g);
+    cm_feature_net_forward(g, w->net, x, &pooled, &slots);
+    cm_tensor *loss = slot_loss(g, slots, labels, count, &w->metrics[0]);
+    return cm_ctx_check(g) == CM_OK ? loss : NULL;
+}
+
+const cm_stage cm_stage_parser = {.name = "parser",
+                                  .about = "the parser with attribute heads",
+                                  .recipe = "parser",
+                                  .metrics = {"slots", "classes", "right"},
+                                  .open = parser_open,
+                                  .open_worker = parser_open_worker,
+                                  .loss = parser_loss};
+const cm_stage cm_stage_features = {.name = "features",
+                                    .about = "the feature network of fd@nano and kd@nano",
+                                    .recipe = "features",
+                                    .metrics = {"right"},
+                                    .open = features_open,
+                                    .open_worker = features_open_worker,
+                                    .loss = features_loss};

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/train/trainer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/progress.h"
+#include "core/base/system.h"
+#include "core/base/threads.h"
+#include "core/io/jsonl.h"
+#include "core/train/frozen.h"
+
+cm_status cm_trainer_add(cm_trainer *t, cm_params *params, const char *folder, const char *file, json_t *config) {
+    if (t->parts_count == CM_TRAIN_PARTS) return cm_fail(CM_EUSAGE, "a stage trains at most %d files", CM_TRAIN_PARTS);
+    const cm_status s = cm_params_make_trainable(params);
+    if (s != CM_OK) {
+        cm_params_close(&params);
+        return s;
+    }
+    t->parts[t->parts_count++] =
+        (cm_train_part){.params = params, .folder = folder, .file = file, .config = json_incref(config)};
+    return CM_OK;
+}
+
+cm_rng cm_trainer_rng(const cm_trainer *t, uint64_t place) {
+    return cm_rng_make(t->seed, place + 1);
+}
+
+static cm_optimizer_config optimizer_config(const json_t *r) {
+    return (cm_optimizer_config){.rate = cm_json_number_or(r, "rate", 1e-3),
+                                 .final_rate = cm_json_number_or(r, "final_rate", 0.02),
+                                 .beta1 = cm_json_number_or(r, "beta1", 0.9),
+                                 .beta2 = cm_json_number_or(r, "beta2", 0.999),
+                                 .epsilon = cm_json_number_or(r, "epsilon", 1e-8),
+                                 .decay = cm_json_number_or(r, "decay", 0.01),
+                                 .clip = cm_json_number_or(r, "clip", 1.0),
+                                 .ema = cm_json_number_or(r, "ema", 0.999),
+                                 .warmup = cm_json_size_or(r, "warmup", 100),
+                                 .steps = cm_json_size_or(r, "steps", 1000),
+                                 .cosine = strcmp(cm_json_text_or(r, "schedule", "cosine"), "cosine") == 0};
+}
+
+static cm_status open_optimizer(cm_trainer *t) {
+    size_t count = 0;
+    for (size_t k = 0; k < t->parts_count; k++) {
+        t->parts[k].first = count;
+        count += cm_params_count(t->parts[k].params);
+    }
+    cm_tensor **all = CM_PUSH(&t->arena, cm_tensor *, count);
+    CM_TRY(cm_arena_check(&t->arena));
+    for (size_t k = 0; k < t->parts_count; k++)
+        for (size_t i = 0; i < cm_params_count(t->parts[k].params); i++)
+            all[t->parts[k].first + i] = cm_params_at(t->parts[k].params, i);
+    const cm_optimizer_config config = optimizer_config(t->recipe);
+    return cm_optimizer_init(&t->optimizer, &config, t->ops, all, count, &t->arena);
+}
+
+static cm_status open_workers(cm_trainer *t) {
+    t->worker = CM_PUSH_ZERO(&t->arena, cm_worker, t->workers);
+    CM_TRY(cm_arena_check(&t->arena));
+    for (size_t i = 0; i < t->workers; i++) {
+        cm_worker *w = &t->worker[i];
+        cm_ctx_init(&w->g, t->ops, 1);
+        cm_arena_init(&w->networks, 0);
+        cm_arena_init(&w->scratch, 0);
+        for (size_t k = 0; k < t->parts_count; k++) CM_TRY(cm_params_share(&w->params[k], t->parts[k].params));
+        CM_TRY(t->stage->open_worker(t, w));
+    }
+    return CM_OK;
+}
+
+/* A network given by a folder's name stands for that folder's config.json. */
+static cm_status resolve_networks(cm_trainer *t) {
+    static const char *const keys[] = {"network", "text", "vision"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (!json_is_string(json_object_get(t->recipe, keys[i]))) continue;
+        char *folder;
+        json_t *config;
+        CM_TRY(cm_recipe_folder(t->recipe, keys[i], "", &t->arena, &folder));
+        CM_TRY(cm_read_config(folder, &config));
+        json_object_set_new(t->recipe, keys[i], config);
+    }
+    return CM_OK;
+}
+
+cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {
+    *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights};
+    cm_arena_init(&t->arena, 0);
+    const char *backend = cm_json_text_or(recipe, "backend", "openblas");
+    t->ops = cm_backend_find(backend);
+    if (!t->ops) return cm_fail(CM_EUSAGE, "backend: there is no '%s'", backend);
+    t->seed = cm_json_size_or(recipe, "seed", 1);
+    t->batch = cm_json_size_or(recipe, "batch", 16);
+    t->workers = cm_json_size_or(recipe, "workers", (size_t)cm_threads_available());
+    if (t->batch == 0 || t->workers == 0 || t->batch % t->workers)
+        return cm_fail(CM_EUSAGE, "batch (%zu) must be a multiple of workers (%zu)", t->batch, t->workers);
+    size_t people = cm_json_size_or(recipe, "people", 20000);
+    people -= people % t->batch; /* a batch lies within one pass over the people */
+    if (people == 0) return cm_fail(CM_EUSAGE, "people must be at least the batch (%zu)", t->batch);
+    CM_TRY(resolve_networks(t));
+    CM_TRY(cm_make_dirs(out));
+    CM_TRY(cm_crowd_init(&t->crowd, recipe, "train", people, &t->arena));
+    CM_TRY(stage->open(t));
+    CM_TRY(open_optimizer(t));
+    return open_workers(t);
+}
+
+void cm_trainer_close(cm_trainer *t) {
+    for (size_t i = 0; t->worker && i < t->workers; i++) {
+        cm_worker *w = &t->worker[i];
+        cm_ctx_free(&w->g);
+        cm_arena_free(&w->networks);
+        cm_arena_free(&w->scratch);
+        for (size_t k = 0; k < t->parts_count; k++) cm_params_close(&w->params[k]);
+    }
+    if (t->state && t->stage->close) t->stage->close(t);
+    for (size_t k = 0; k < t->parts_count; k++) {
+        cm_params_close(&t->parts[k].params);
+        json_decref(t->parts[k].config);
+    }
+    json_decref(t->recipe);
+    cm_arena_free(&t->arena);
+    *t = (cm_trainer){0};
+}
+
+/* --- one step -------------------------------------------------------------- */
+
+typedef struct step_job {
+    cm_trainer *t;
+    const size_t *samples;
+} step_job;
+
+static void worker_step(void *arg, size_t i, int thread) {
+    (void)thread;
+    const step_job *job = arg;
+    cm_trainer *t = job->t;
+    cm_worker *w = &t->worker[i];
+    const size_t count = t->batch / t->workers;
+    for (size_t k = 0; k < t->parts_count; k++) cm_params_zero_grad(w->params[k]);
+    memset(w->metrics, 0, sizeof w->metrics);
+    cm_arena_clear(&w->scratch);
+    const uint64_t place = (uint64_t)t->optimizer.step * t->batch + i * count;
+    cm_tensor *loss = t->stage->loss(t, w, job->samples + i * count, count, place);
+    w->status = cm_ctx_check(&w->g);
+    if (w->status == CM_OK) {
+        w->loss = (double)loss->data[0];
+        cm_tape_backward(&w->g, loss, 1.0f / (float)t->workers);
+        w->status = cm_ctx_check(&w->g);
+    }
+    if (w->status != CM_OK) snprintf(w->why, sizeof w->why, "%s", w->g.why);
+    cm_ctx_reset(&w->g);
+}
+
+static void gather_gradient(void *arg, size_t i, int thread) {
+    (void)thread;
+    cm_trainer *t = arg;
+    size_t k = t->parts_count - 1;
+    while (t->parts[k].first > i) k--;
+    const size_t at = i - t->parts[k].first;
+    cm_tensor *p = t->optimizer.params[i];
+    const size_t n = cm_count(p);
+    const cm_exec alone = {.threads = 1};
+    memcpy(p->grad, cm_params_at(t->worker[0].params[k], at)->grad, n * sizeof(float));
+    for (size_t w = 1; w < t->workers; w++)
+        t->ops->axpy(&alone, n, 1.0f, cm_params_at(t->worker[w].params[k], at)->grad, p->grad);
+}
+
+/* The people of one batch: each pass over the crowd has an order of its own. */
+static cm_status choose_samples(cm_trainer *t, size_t *samples) {
+    const size_t n = t->crowd.count, first = t->optimizer.step * t->batch, pass = first / n;
+    static const char name[] = "order";
+    char id[32];
+    snprintf(id, sizeof id, "%s/%zu", name, pass);
+    size_t *order = CM_PUSH(&t->worker[0].scratch, size_t, n);
+    CM_TRY(cm_arena_check(&t->worker[0].scratch));
+    for (size_t i = 0; i < n; i++) order[i] = i;
+    cm_rng r = cm_rng_named(t->seed, id);
+    cm_rng_shuffle(&r, order, n);
+    memcpy(samples, order + first % n, t->batch * sizeof *samples);
+    return CM_OK;
+}
+
+cm_status cm_trainer_step(cm_trainer *t, double *norm) {
+    const cm_arena_mark mark = cm_arena_get_mark(&t->arena);
+    size_t *samples = CM_PUSH(&t->arena, size_t, t->batch);
+    CM_TRY(cm_arena_check(&t->arena));
+    CM_TRY(choose_samples(t, samples));
+    step_job job = {t, samples};
+    cm_parallel((int)t->workers, t->workers, worker_step, &job);
+    cm_arena_reset(&t->arena, mark);
+    for (size_t i = 0; i < t->workers; i++)
+        if (t->worker[i].status != CM_OK)
+            return cm_fail(t->worker[i].status, "step %zu: %s", t->optimizer.step, t->worker[i].why);
+    cm_parallel((int)t->workers, t->optimizer.count, gather_gradient, t);
+    return cm_optimizer_step(&t->optimizer, (int)t->workers, norm);
+}
+
+/* --- the run ---------------------------------------------------------------- */
+
+/* Sums over a stretch of steps, for one line of the record. */
+typedef struct stretch {
+    size_t steps;
+    double loss, norm, metrics[CM_TRAIN_METRICS], started;
+} stretch;
+
+static void stretch_add(stretch *s, const cm_trainer *t, double norm) {
+    s->steps++;
+    s->norm += norm;
+    for (size_t i = 0; i < t->workers; i++) {
+        s->loss += t->worker[i].loss / (double)t->workers;
+        for (size_t k = 0; k < CM_TRAIN_METRICS; k++) s->metrics[k] += t->worker[i].metrics[k] / (double)t->workers;
+    }
+}
+
+static cm_status stretch_record(stretch *s, cm_trainer *t, cm_records *records) {
+    const double n = (double)s->steps, seconds = cm_now() - s->started;
+    t->seconds += seconds;
+    t->mean_loss = s->loss / n;
+    json_t *line = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "kind", "step", "step", (json_int_t)t->optimizer.step,
+                             "loss", t->mean_loss, "gradient_norm", s->norm / n, "rate",
+                             cm_optimizer_rate(&t->optimizer.config, t->optimizer.step - 1), "seconds", t->seconds,
+                             "samples_per_second", n * (double)t->batch / seconds);
+    for (size_t k = 0; k < CM_TRAIN_METRICS && t->stage->metrics[k]; k++) {
+        t->mean_metrics[k] = s->metrics[k] / n;
+        json_object_set_new(line, t->stage->metrics[k], json_real(t->mean_metrics[k]));
+    }
+    const cm_status status = cm_records_add(records, line);
+    json_decref(line);
+    *s = (stretch){.started = cm_now()};
+    return status;
+}
+
+static cm_status save_all(cm_trainer *t) {
+    CM_TRY(cm_checkpoint_save(t));
+    CM_TRY(cm_trainer_export(t));
+    cm_trainer_plot(t);
+    return CM_OK;
+}
+
+static cm_status train(cm_trainer *t, cm_records *records) {
+    const size_t steps = t->optimizer.config.steps, every = cm_json_size_or(t->recipe, "record_every", 50);
+    const double save_every = cm_json_number_or(t->recipe, "save_seconds", 300);
+    cm_progress progress;
+    char extra[96];
+    cm_progress_begin(&progress, t->stage->name, "step", steps);
+    stretch s = {.started = cm_now()};
+    double saved = cm_now();
+    cm_status status = CM_OK;
+    while (status == CM_OK && t->optimizer.step < steps && !cm_interrupted()) {
+        double norm;
+        if ((status = cm_trainer_step(t, &norm)) != CM_OK) break;
+        stretch_add(&s, t, norm);
+        if (s.steps < every && t->optimizer.step < steps) continue;
+        if ((status = stretch_record(&s, t, records)) != CM_OK) break;
+        snprintf(extra, sizeof extra, "loss %.4f", t->mean_loss);
+        cm_progress_step(&progress, t->optimizer.step, extra);
+        if (cm_now() - saved < save_every) continue;
+        status = save_all(t);
+        saved = cm_now();
+    }
+    cm_progress_end(&progress);
+    if (status == CM_OK && s.steps > 0) status = stretch_record(&s, t, records);
+    if (status == CM_OK) status = save_all(t);
+    if (status == CM_OK && t->optimizer.step < steps)
+        status = cm_fail(CM_EINTERRUPTED, "stopped at step %zu of %zu; the same command continues", t->optimizer.step, steps);
+    return status;
+}
+
+cm_status cm_trainer_run(cm_trainer *t) {
+    bool found;
+    CM_TRY(cm_checkpoint_load(t, &found));
+    char *path = cm_arena_print(&t->arena, "%s/train.jsonl", t->out);
+    CM_TRY(cm_arena_check(&t->arena));
+    cm_records *records;
+    CM_TRY(cm_records_open(&records, path, NULL));
+    char now[32];
+    cm_iso_time(now);
+    json_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:O}", "kind", "run", "stage", t->stage->name, "started", now,
+                             "step", (json_int_t)t->optimizer.step, "version", CM_VERSION, "cpu", cm_cpu_get()->model,
+                             "recipe", t->recipe);
+    cm_status status = cm_records_add(records, head);
+    json_decref(head);
+    if (status == CM_OK) {
+        cm_note("%s: %s %zu of %zu, batch %zu on %zu workers", t->stage->name, found ? "continues at step" : "starts at step",
+                t->optimizer.step, t->optimizer.config.steps, t->batch, t->workers);
+        status = train(t, records);
+    }
+    cm_records_close(&records);
+    return status;
+}

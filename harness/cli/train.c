@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/* cosmicman train STAGE: trains one stage from a recipe. cosmicman train check: measures the gates. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/progress.h"
+#include "core/base/system.h"
+#include "core/generator/pipeline.h"
+#include "core/io/jsonl.h"
+#include "core/train/gates.h"
+#include "core/train/trainer.h"
+#include "harness/cli/command.h"
+
+/* Options that replace a value of the recipe, and the kind of value it is. */
+static const struct {
+    const char *name, *key;
+    enum { TEXT, WHOLE, NUMBER } kind;
+} settings[] = {
+    {"backend", "backend", TEXT}, {"captions", "captions", TEXT}, {"init", "init", TEXT},     {"vae", "vae", TEXT},
+    {"text-encoder", "text_encoder", TEXT}, {"seed", "seed", WHOLE}, {"steps", "steps", WHOLE}, {"batch", "batch", WHOLE},
+    {"people", "people", WHOLE},  {"threads", "workers", WHOLE},  {"rate", "rate", NUMBER},   {"hola", "hola", NUMBER},
+    {"hola-factor", "hola_factor", WHOLE}, {"hola-terms", "hola_terms", TEXT}, {"hola-masks", "hola_masks", TEXT},
+};
+
+static void override(const cm_args *a, json_t *recipe) {
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        const char *name = settings[i].name, *key = settings[i].key;
+        if (!cm_arg_given(a, name)) continue;
+        if (settings[i].kind == TEXT) json_object_set_new(recipe, key, json_string(cm_arg_text(a, name)));
+        else if (settings[i].kind == NUMBER) json_object_set_new(recipe, key, json_real(cm_arg_number(a, name)));
+        else json_object_set_new(recipe, key, json_integer((json_int_t)cm_arg_size(a, name)));
+    }
+    if (cm_arg_flag(a, "simple")) json_object_set_new(recipe, "simple", json_true());
+}
+
+/* --recipe is a file, or the name of a shipped one. */
+static cm_status read_recipe(const cm_args *a, const cm_stage *stage, cm_arena *arena, json_t **recipe) {
+    const char *name = cm_arg_text(a, "recipe");
+    if (!name) name = stage->recipe;
+    if (!cm_path_exists(name) || cm_path_is_dir(name)) {
+        char *models;
+        CM_TRY(cm_models_folder(arena, &models));
+        name = cm_arena_print(arena, "%s/nano/recipes/%s.json", models, name);
+        CM_TRY(cm_arena_check(arena));
+    }
+    CM_TRY(cm_json_read(name, recipe));
+    if (json_is_object(*recipe)) return CM_OK;
+    json_decref(*recipe);
+    return cm_fail(CM_EFORMAT, "%s: a recipe is a JSON object", name);
+}
+
+static cm_status train_stage(const cm_args *a, const cm_stage *stage, cm_arena *arena) {
+    json_t *recipe;
+    const char *out = cm_arg_text(a, "out"), *weights = cm_arg_text(a, "weights");
+    if (!out) return cm_fail(CM_EUSAGE, "train: --out DIR says where the run is kept");
+    if (!weights) weights = cm_arena_print(arena, "%s/weights", out);
+    CM_TRY(cm_arena_check(arena));
+    CM_TRY(read_recipe(a, stage, arena, &recipe));
+    override(a, recipe);
+    cm_catch_signals();
+    cm_trainer t;
+    cm_status s = cm_trainer_open(&t, stage, recipe, out, weights);
+    if (s == CM_OK) s = cm_trainer_run(&t);
+    cm_trainer_close(&t);
+    json_decref(recipe);
+    return s;
+}
+
+static void print_gates(const char *part, const cm_gates *gates) {
+    for (size_t i = 0; i < gates->count; i++) {
+        const cm_gate *g = &gates->gate[i];
+        char interval[64] = "";
+        if (g->lo < g->hi) snprintf(interval, sizeof interval, " [%.5g, %.5g]", g->lo, g->hi);
+        printf("%-9s %-34s %9.5g%s, n %zu", part, g->name, g->value, interval, g->n);
+        if (isnan(g->least)) printf("\n");
+        else printf(", least %.4g%s\n", g->least, cm_gate_holds(g) ? "  holds" : "  DOES NOT HOLD");
+    }
+}
+
+static cm_status check(const cm_args *a) {
+    const cm_check_request r = {.model = cm_arg_text(a, "model"),
+                                .part = cm_arg_text(a, "part"),
+                                .backend = cm_arg_given(a, "backend") ? cm_arg_text(a, "backend") : "openblas",
+                                .count = cm_arg_size(a, "count"),
+                                .report = print_gates,
+                                .write_cards = cm_arg_flag(a, "cards")};
+    return cm_train_check(&r);
+}
+
+static int run(const cm_args *a) {
+    const char *const *words;
+    if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "train: give one stage, or check"));
+    if (strcmp(words[0], "check") == 0) {
+        const cm_status s = check(a);
+        return s == CM_OK ? 0 : cm_exit_for(s);
+    }
+    const cm_stage *stage = cm_stage_find(words[0]);
+    if (!stage)
+        return cm_exit_for(cm_fail(CM_EUSAGE, "train: '%s' is none of vae, clip, parser, features, unet, check", words[0]));
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    const cm_status s = train_stage(a, stage, &arena);
+    cm_arena_free(&arena);
+    return s == CM_OK ? 0 : cm_exit_for(s);
+}
+
+static const cm_option options[] = {
+    {"recipe", CM_OPT_TEXT, "FILE|NAME", NULL, "settings; default: the stage's own (vae, clip, parser, features, unet-base)"},
+    {"out", CM_OPT_TEXT, "DIR", NULL, "the run: checkpoint, train.jsonl, loss.svg; continues when it has a checkpoint"},
+    {"weights", CM_OPT_TEXT, "DIR", NULL, "where finished weights go (default OUT/weights)"},
+    {"backend", CM_OPT_TEXT, "NAME", NULL, "ref or openblas"},
+    {"threads", CM_OPT_SIZE, "N", NULL, "workers, each with its share of the batch (default: all cores)"},
+    {"seed", CM_OPT_U64, "N", NULL, "initial weights, order of people, noise"},
+    {"steps", CM_OPT_SIZE, "N", NULL, "steps in all, those before a stop included"},
+    {"batch", CM_OPT_SIZE, "N", NULL, "samples a step"},
+    {"people", CM_OPT_SIZE, "N", NULL, "drawn people to train on"},
+    {"rate", CM_OPT_NUMBER, "X", NULL, "peak learning rate"},
+    {"simple", CM_OPT_FLAG, NULL, NULL, "plain backgrounds and few poses"},
+    {"init", CM_OPT_TEXT, "DIR", NULL, "weights to start from (vae, unet)"},
+    {"vae", CM_OPT_TEXT, "DIR", NULL, "unet: the autoencoder"},
+    {"text-encoder", CM_OPT_TEXT, "DIR", NULL, "unet: the text tower"},
+    {"captions", CM_OPT_TEXT, "KIND", NULL, "unet: poor or dense"},
+    {"hola", CM_OPT_NUMBER, "WEIGHT", NULL, "unet: weight of the HOLA loss (0: measured only)"},
+    {"hola-factor", CM_OPT_SIZE, "N", NULL, "unet: layers at height/N x width/N (16: half of the latent's side)"},
+    {"hola-terms", CM_OPT_TEXT, "KIND", NULL, "unet: both, mean or token"},
+    {"hola-masks", CM_OPT_TEXT, "KIND", NULL, "unet: classes (the paper's) or groups (the drawing's own)"},
+    {"model", CM_OPT_TEXT, "NAME", "nano:daring", "check: the model whose gates are measured"},
+    {"part", CM_OPT_TEXT, "NAME", "all", "check: all, vae, clip, parser, features or unet"},
+    {"count", CM_OPT_SIZE, "N", "256", "check: held-out people"},
+    {"cards", CM_OPT_FLAG, NULL, NULL, "check: write the results into the weights' cards"},
+    {0},
+};
+
+const cm_command cm_command_train = {
+    "train", "train the nano models, and check them", options, "vae|clip|parser|features|unet|check",
+    "A run that was stopped continues with the same command. Ctrl-C saves first.", run};
