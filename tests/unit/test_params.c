@@ -156,7 +156,7 @@ Test(params, a_sharded_index_is_read_as_one) {
 Test(params, all_that_is_wrong_is_listed_at_once) {
     const float x[100] = {0};
     const size_t shape[] = {3, 4};
-    char names[12][8];
+    char names[12][16];
     cm_store_item items[12];
     for (int i = 0; i < 12; i++) {
         snprintf(names[i], sizeof names[i], "t%d", i);
