@@ -5,7 +5,8 @@
  * sees every caption with two garments' attributes exchanged, as a hard negative;
  * and an auxiliary loss on text alone: from the last token of each phrase, name
  * the words of the phrase. The second binds "red" to its "shirt" within minutes,
- * which contrast alone does not. */
+ * which contrast alone does not. With "text_encoder" the text tower is that one
+ * and stays as it is: only the image tower learns. */
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #include "core/train/frozen.h"
 #include "core/train/trainer.h"
 
-enum { PART_TEXT, PART_VISION, PART_HEAD };
+enum { PART_VISION, PART_HEAD, PART_TEXT, PARTS_ALL }; /* text last: absent when frozen */
 
 typedef struct clip_state {
     cm_tokenizer *tokenizer;
@@ -22,6 +23,9 @@ typedef struct clip_state {
     cm_clip_vision_config vision;
     size_t words;
     float contrast, naming;
+    bool frozen;                /* the text tower is not trained */
+    cm_frozen text_files;
+    cm_clip_text frozen_text;
 } clip_state;
 
 typedef struct clip_net {
@@ -31,47 +35,67 @@ typedef struct clip_net {
 } clip_net;
 
 static cm_status build(const clip_state *s, cm_params *const *p, cm_arena *a, clip_net *n) {
-    cm_clip_text_build(&n->text, &s->text, p[PART_TEXT], a);
+    if (s->frozen) n->text = s->frozen_text;
+    else cm_clip_text_build(&n->text, &s->text, p[PART_TEXT], a);
     cm_clip_vision_build(&n->vision, &s->vision, p[PART_VISION], a);
     n->logit_scale = cm_param(p[PART_HEAD], CM_INIT_ZERO, CM_SHAPE(1), "logit_scale");
+    if (s->frozen) return cm_arena_check(a);
     n->head_w = cm_param(p[PART_HEAD], CM_INIT_LINEAR, CM_SHAPE(s->words, s->text.hidden_size), "head.weight");
     n->head_b = cm_param(p[PART_HEAD], CM_INIT_ZERO, CM_SHAPE(s->words), "head.bias");
     return cm_arena_check(a);
 }
 
-static cm_status clip_open(cm_trainer *t) {
-    clip_state *s = CM_PUSH_ZERO(&t->arena, clip_state, 1);
-    clip_net *n = CM_PUSH_ZERO(&t->arena, clip_net, 1);
+/* The tower's sizes; what depends on the words comes from the tokenizer. */
+static cm_status open_text(cm_trainer *t, clip_state *s) {
     char *folder;
-    CM_TRY(cm_arena_check(&t->arena));
-    t->state = s;
     CM_TRY(cm_recipe_folder(t->recipe, "tokenizer", "nano/tokenizer", &t->arena, &folder));
     CM_TRY(cm_tokenizer_open(&s->tokenizer, folder));
-    s->contrast = (float)cm_json_number_or(t->recipe, "contrast", 1);
-    s->naming = (float)cm_json_number_or(t->recipe, "naming", 1);
     s->words = (size_t)cm_tokenizer_size(s->tokenizer);
-    json_t *text = json_object_get(t->recipe, "text"), *vision = json_object_get(t->recipe, "vision");
+    s->frozen = cm_json_text_or(t->recipe, "text_encoder", NULL) != NULL;
+    if (s->frozen) {
+        CM_TRY(cm_recipe_folder(t->recipe, "text_encoder", "", &t->arena, &folder));
+        CM_TRY(cm_frozen_text(&s->text_files, folder, &t->arena, &s->frozen_text));
+        s->text = s->frozen_text.config;
+        return CM_OK;
+    }
+    json_t *text = json_object_get(t->recipe, "text");
     json_object_set_new(text, "vocab_size", json_integer((json_int_t)s->words));
     json_object_set_new(text, "bos_token_id", json_integer(cm_tokenizer_bos(s->tokenizer)));
     json_object_set_new(text, "eos_token_id", json_integer(cm_tokenizer_eos(s->tokenizer)));
-    CM_TRY(cm_clip_text_configure(text, &s->text));
-    CM_TRY(cm_clip_vision_configure(vision, &s->vision));
-    cm_params *p[3] = {0};
-    static const char *const folders[3] = {"text_encoder", "clip", NULL};
-    json_t *const configs[3] = {text, vision, NULL};
-    for (size_t k = 0; k < 3; k++) {
+    return cm_clip_text_configure(text, &s->text);
+}
+
+static cm_status add_parts(cm_trainer *t, clip_state *s, cm_params **p) {
+    static const char *const folders[PARTS_ALL] = {"clip", NULL, "text_encoder"};
+    json_t *const configs[PARTS_ALL] = {json_object_get(t->recipe, "vision"), NULL, json_object_get(t->recipe, "text")};
+    for (size_t k = 0; k < (s->frozen ? PART_TEXT : PARTS_ALL); k++) {
         CM_TRY(cm_params_create(&p[k], t->seed + k));
         CM_TRY(cm_trainer_add(t, p[k], folders[k], "model.safetensors", configs[k]));
     }
+    return CM_OK;
+}
+
+static cm_status clip_open(cm_trainer *t) {
+    clip_state *s = CM_PUSH_ZERO(&t->arena, clip_state, 1);
+    clip_net *n = CM_PUSH_ZERO(&t->arena, clip_net, 1);
+    cm_params *p[PARTS_ALL] = {0};
+    CM_TRY(cm_arena_check(&t->arena));
+    t->state = s;
+    CM_TRY(open_text(t, s));
+    CM_TRY(cm_clip_vision_configure(json_object_get(t->recipe, "vision"), &s->vision));
+    s->contrast = (float)cm_json_number_or(t->recipe, "contrast", 1);
+    s->naming = s->frozen ? 0 : (float)cm_json_number_or(t->recipe, "naming", 1);
+    CM_TRY(add_parts(t, s, p));
     CM_TRY(build(s, p, &t->arena, n));
     n->logit_scale->data[0] = 2.659f; /* ln(1/0.07) */
-    for (size_t k = 0; k < 3; k++) CM_TRY(cm_params_check(p[k], false));
+    for (size_t k = 0; k < t->parts_count; k++) CM_TRY(cm_params_check(p[k], false));
     return CM_OK;
 }
 
 static void clip_close(cm_trainer *t) {
     clip_state *s = t->state;
     cm_tokenizer_close(&s->tokenizer);
+    cm_frozen_close(&s->text_files);
 }
 
 static cm_status clip_open_worker(cm_trainer *t, cm_worker *w) {
@@ -174,6 +198,11 @@ static cm_tensor *contrastive(cm_worker *w, cm_tensor *pooled, cm_tensor *pixels
     return loss;
 }
 
+static cm_tensor *naming_loss(cm_ctx *g, const clip_net *n, cm_tensor *hidden, const naming *words) {
+    cm_tensor *ends = cm_gather_rows(g, hidden, words->rows, words->count);
+    return cm_cross_entropy(g, cm_linear(g, ends, n->head_w, n->head_b), words->words, NULL, NULL);
+}
+
 static cm_tensor *clip_loss(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place) {
     const clip_state *s = t->state;
     const clip_net *n = w->net;
@@ -188,12 +217,12 @@ static cm_tensor *clip_loss(cm_trainer *t, cm_worker *w, const size_t *samples, 
     if (status == CM_OK) status = fill_pictures(t, w, samples, count, pixels->data);
     if (status != CM_OK) return cm_ctx_fail(g, status, "%s", cm_why());
     shorten(ids, texts, length, used, &words);
-    cm_tape_open(g);
+    if (!s->frozen) cm_tape_open(g);
     cm_tensor *hidden, *pooled;
     status = cm_clip_text_forward(g, &n->text, ids, texts, used, &hidden, NULL, &pooled);
     if (status != CM_OK) return cm_ctx_fail(g, status, "%s", cm_why());
-    cm_tensor *ends = cm_gather_rows(g, hidden, words.rows, words.count);
-    cm_tensor *named = cm_cross_entropy(g, cm_linear(g, ends, n->head_w, n->head_b), words.words, NULL, NULL);
+    if (s->frozen) cm_tape_open(g);
+    cm_tensor *named = s->naming > 0 ? naming_loss(g, n, hidden, &words) : cm_tensor_zero(g, CM_SHAPE(1));
     cm_tensor *contrast = s->contrast > 0 ? contrastive(w, pooled, pixels, count) : cm_tensor_zero(g, CM_SHAPE(1));
     cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){contrast, named}, (const float[]){s->contrast, s->naming}, 2);
     if (cm_ctx_check(g) != CM_OK) return NULL;
