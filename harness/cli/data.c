@@ -75,9 +75,9 @@ static cm_status write_person(people_job *j, const cm_person *p, const cm_drawin
     CM_TRY(cm_person_describe(p, p->seed, 0, a, &dense));
     const char *id = cm_arena_print(a, "%06zu", index), *poor = cm_person_alt_text(p, p->seed, a);
     CM_TRY(cm_arena_check(a));
-    *line = json_pack("{s:s, s:I, s:s+, s:s+, s:s+, s:I, s:I, s:s, s:s, s:o}", "id", id, "seed", (json_int_t)p->seed, "image", "images/", cm_arena_print(a, "%s.png", id),
+    *line = json_pack("{s:s, s:I, s:s+, s:s+, s:s+, s:I, s:I, s:b, s:s, s:s, s:o}", "id", id, "seed", (json_int_t)p->seed, "image", "images/", cm_arena_print(a, "%s.png", id),
                       "classes", "classes/", cm_arena_print(a, "%s.png", id), "groups", "groups/", cm_arena_print(a, "%s.png", id), "width", (json_int_t)j->width,
-                      "height", (json_int_t)j->height, "alt_text", poor, "description", dense.text, "phrases", phrases_json(&dense, 0));
+                      "height", (json_int_t)j->height, "simple", j->options.simple, "alt_text", poor, "description", dense.text, "phrases", phrases_json(&dense, 0));
     return *line ? CM_OK : cm_fail(CM_ENOMEM, "no memory for a line of labels");
 }
 
@@ -118,8 +118,10 @@ static cm_status check_existing(const people_job *j, const json_t *lines) {
     const json_int_t seed = json_integer_value(json_object_get(first, "seed"));
     CM_TRY(cm_json_size(first, "width", &width));
     CM_TRY(cm_json_size(first, "height", &height));
-    if ((uint64_t)seed != j->seed || width != j->width || height != j->height)
-        return cm_fail(CM_EUSAGE, "%s holds people of %zux%zu from seed %" JSON_INTEGER_FORMAT ": give the same, or another folder", j->out, width, height, seed);
+    const bool simple = cm_json_bool_or(first, "simple", false);
+    if ((uint64_t)seed != j->seed || width != j->width || height != j->height || simple != j->options.simple)
+        return cm_fail(CM_EUSAGE, "%s holds %speople of %zux%zu from seed %" JSON_INTEGER_FORMAT ": give the same, or another folder", j->out,
+                       simple ? "simple " : "", width, height, seed);
     return CM_OK;
 }
 
@@ -189,6 +191,7 @@ static cm_status data_people(const cm_args *args, cm_arena *a) {
     const char *page = cm_arg_text(args, "page");
     if (!j->out == !page) return cm_fail(CM_EUSAGE, "data people: give --out DIR for a data set or --page FILE.png for a page to look at");
     if (j->count == 0) return cm_fail(CM_EUSAGE, "--count: nothing to draw");
+    if (j->seed >> 62) return cm_fail(CM_EUSAGE, "--seed: people's seeds are below 2^62 (docs/DATA.md)");
     const cm_status s = page ? make_page(j, page, a) : make_set(j, a);
     for (int i = 0; i < MAX_WORKERS; i++) cm_arena_free(&j->arenas[i]);
     return s;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "core/base/threads.h"
 #include "core/data/people/people.h"
 #include "core/data/people/people_words.h"
 #include "core/io/jsonl.h"
@@ -47,6 +48,33 @@ Test(people, a_seed_is_one_person_whenever_and_however_large_it_is_drawn) {
         cr_assert_lt(differ, 64 * 96 / 20, "seed %d: %zu pixels differ", (int)seed, differ);
         cm_arena_clear(&a);
     }
+    cm_arena_free(&a);
+}
+
+static void draw_again(void *arg, size_t i, int worker) {
+    (void)worker;
+    const cm_drawing *first = (const cm_drawing *)arg + i;
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_person p;
+    cm_drawing d;
+    person(&p, i);
+    cr_assert_eq(cm_person_draw(&p, 64, 96, &a, &d), CM_OK);
+    cr_assert(memcmp(d.picture.pixels, first->picture.pixels, 64 * 96 * 3) == 0, "person %zu differs", i);
+    cm_arena_free(&a);
+}
+
+Test(people, several_threads_draw_what_one_draws) {
+    enum { N = 60 };
+    cm_drawing all[N];
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    for (uint64_t seed = 0; seed < N; seed++) {
+        cm_person p;
+        person(&p, seed);
+        cr_assert_eq(cm_person_draw(&p, 64, 96, &a, &all[seed]), CM_OK);
+    }
+    cm_parallel(4, N, draw_again, all);
     cm_arena_free(&a);
 }
 
