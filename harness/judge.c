@@ -248,7 +248,7 @@ static cm_status judge_all(const cm_results *r, const cm_reference *reference, c
     cm_status ready = cm_fail(CM_EUNDEFINED, "no reference set");
     if (reference->count) ready = open_distances(&d, r, reference, scratch);
     for (cm_score_index which = 0; which < CM_SCORES; which++) {
-        cm_note("scores: %s", cm_metrics[which].name);
+        cm_detail("scores: %s", cm_metrics[which].name);
         if (!cm_metrics[which].of_set) {
             CM_TRY(judge_pictures(r, which, scratch, records));
         } else if (ready == CM_OK) {
