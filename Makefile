@@ -32,7 +32,11 @@ clang:
 	@cmake -S . -B build-clang $(GENERATOR) -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Release >/dev/null
 	@cmake --build build-clang -j $(JOBS)
 
+# Trains the shipped models again: an hour or more. Stopped, it goes on where it was.
+nano: build
+	@core/models/nano/make.sh
+
 clean:
 	rm -rf build build-asan build-clang
 
-.PHONY: build bench full test test-asan clang clean
+.PHONY: build bench full test test-asan clang nano clean

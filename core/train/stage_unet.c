@@ -87,7 +87,7 @@ static cm_status open_unet(cm_trainer *t, unet_state *s) {
         return cm_fail(CM_EUSAGE, "network.in_channels is %zu, the autoencoder's latents have %zu", s->config.in_channels,
                        s->latents.channels);
     quiet_residuals(p);
-    if (!cm_json_text_or(t->recipe, "init", NULL)) return CM_OK;
+    if (cm_json_text_or(t->recipe, "init", "")[0] == 0) return CM_OK;
     char *init;
     CM_TRY(cm_recipe_folder(t->recipe, "init", "", &t->arena, &init));
     return cm_params_copy(p, init);

@@ -50,7 +50,7 @@ static cm_status vae_open(cm_trainer *t) {
     CM_TRY(cm_params_check(p, false));
     t->state = s;
     quiet_residuals(p);
-    if (!cm_json_text_or(t->recipe, "init", NULL)) return CM_OK;
+    if (cm_json_text_or(t->recipe, "init", "")[0] == 0) return CM_OK;
     char *init;
     CM_TRY(cm_recipe_folder(t->recipe, "init", "", &t->arena, &init));
     if (s->decoder_only) CM_TRY(keep_scaling(config, init));

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The trainer: AdamW and HOLA against PyTorch, stopping and going on, gates. Goldens: tests/golden/train. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/io/safetensors.h"
+#include "core/tensor/tape.h"
+#include "core/train/captions.h"
+#include "core/train/gates.h"
+#include "core/train/hola.h"
+#include "core/train/trainer.h"
+#include "tests/unit/scratch.h"
+
+static cm_safetensors *golden(const char *name) {
+    char path[512];
+    cm_safetensors *f;
+    snprintf(path, sizeof path, "%s/golden/train/%s.safetensors", CM_TESTS_DIR, name);
+    cr_assert_eq(cm_safetensors_open(&f, path), CM_OK, "%s", cm_why());
+    return f;
+}
+
+static const float *values(const cm_safetensors *f, const char *name) {
+    const cm_stored *s = cm_safetensors_find(f, name);
+    cr_assert(s, "golden has no %s", name);
+    return s->data;
+}
+
+static double off(const float *got, const float *want, size_t n) {
+    double error = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        error += pow((double)got[i] - (double)want[i], 2);
+        size += pow((double)want[i], 2);
+    }
+    return sqrt(error / size);
+}
+
+/* --- optimizer -------------------------------------------------------------- */
+
+Test(optimizer, steps_as_torch_with_warmup_cosine_clipping_and_average) {
+    cm_safetensors *f = golden("adamw");
+    float w[12], b[4], gw[12], gb[4];
+    memcpy(w, values(f, "w"), sizeof w);
+    memcpy(b, values(f, "b"), sizeof b);
+    cm_tensor tw = {.data = w, .grad = gw, .ndim = 2, .shape = {3, 4}}, tb = {.data = b, .grad = gb, .ndim = 1, .shape = {4}};
+    const cm_optimizer_config c = {.rate = 0.01, .final_rate = 0.1, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8,
+                                   .decay = 0.1, .clip = 1.5, .ema = 0.5, .warmup = 2, .steps = 6, .cosine = true};
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    cm_optimizer o;
+    cr_assert_eq(cm_optimizer_init(&o, &c, cm_ops_ref(), (cm_tensor *const[]){&tw, &tb}, 2, &arena), CM_OK);
+    for (int step = 0; step < 6; step++) {
+        char name[8];
+        double norm;
+        snprintf(name, sizeof name, "gw%d", step);
+        memcpy(gw, values(f, name), sizeof gw);
+        name[1] = 'b';
+        memcpy(gb, values(f, name), sizeof gb);
+        cr_assert_eq(cm_optimizer_step(&o, 1, &norm), CM_OK);
+    }
+    cr_expect_lt(off(w, values(f, "w_end"), 12), 1e-6);
+    cr_expect_lt(off(b, values(f, "b_end"), 4), 1e-6);
+    cr_expect_lt(off(o.ema[0], values(f, "w_ema"), 12), 1e-6);
+    cr_expect_lt(off(o.ema[1], values(f, "b_ema"), 4), 1e-6);
+    cm_arena_free(&arena);
+    cm_safetensors_close(&f);
+}
+
+Test(optimizer, refuses_a_gradient_that_is_not_finite_and_changes_nothing) {
+    float w[2] = {1, 2}, g[2] = {1, NAN};
+    cm_tensor t = {.data = w, .grad = g, .ndim = 1, .shape = {2}};
+    const cm_optimizer_config c = {.rate = 0.1, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8, .ema = 0.9, .steps = 10};
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    cm_optimizer o;
+    double norm;
+    cr_assert_eq(cm_optimizer_init(&o, &c, cm_ops_ref(), (cm_tensor *const[]){&t}, 1, &arena), CM_OK);
+    cr_expect_eq(cm_optimizer_step(&o, 1, &norm), CM_EUNDEFINED);
+    cr_expect_eq(w[0], 1);
+    cr_expect_eq(o.step, 0);
+    cm_arena_free(&arena);
+}
+
+/* --- HOLA --------------------------------------------------------------------- */
+
+/* Lets the observer see two layers of given probabilities, and takes loss and gradients. */
+static void hola_case(const cm_safetensors *f, const char *name, cm_hola_terms terms, bool paper) {
+    cm_ctx g;
+    cm_hola h;
+    cm_ctx_init(&g, cm_ops_ref(), 1);
+    const cm_hola_config config = {.weight = 1, .factor = 16, .terms = terms, .paper_form = paper};
+    cm_hola_init(&h, &config, 96, 64);
+    const cm_hola_group first[2] = {{1, 4, values(f, "mask1")}, {4, 6, values(f, "mask2")}}, last[1] = {{2, 3, values(f, "mask2")}};
+    const cm_hola_image images[3] = {{2, first}, {0, NULL}, {1, last}};
+    cm_tape_open(&g);
+    cm_hola_begin(&h);
+    char key[32];
+    cm_tensor *probs[2];
+    for (int i = 0; i < 2; i++) {
+        snprintf(key, sizeof key, "probs%d", i);
+        probs[i] = cm_tensor_copy(&g, CM_SHAPE(3, 2, 24, 9), values(f, key));
+        probs[i]->needs_grad = true;
+        const cm_attention_site site = {.n = 3, .heads = 2, .height = 6, .width = 4, .keys = 9};
+        cr_assert(h.observer.wants(h.observer.arg, &site));
+        h.observer.give(h.observer.arg, &site, probs[i]);
+    }
+    cm_tensor *loss = cm_hola_loss(&g, &h, images);
+    cr_assert_eq(cm_ctx_check(&g), CM_OK);
+    snprintf(key, sizeof key, "loss_%s", name);
+    cr_expect_float_eq(loss->data[0] / values(f, key)[0], 1, 1e-6, "%s: %g", name, loss->data[0]);
+    cm_tape_backward(&g, loss, 1);
+    for (int i = 0; i < 2; i++) {
+        snprintf(key, sizeof key, "grad_%s%d", name, i);
+        cr_expect_lt(off(probs[i]->grad, values(f, key), 3 * 2 * 24 * 9), 1e-6, "%s, layer %d", name, i);
+    }
+    cm_ctx_free(&g);
+}
+
+Test(hola, value_and_gradient_are_torchs) {
+    cm_safetensors *f = golden("hola");
+    hola_case(f, "both", CM_HOLA_BOTH, false);
+    hola_case(f, "mean", CM_HOLA_MEAN, false);
+    hola_case(f, "token", CM_HOLA_TOKEN, false);
+    hola_case(f, "paper", CM_HOLA_BOTH, true);
+    cm_safetensors_close(&f);
+}
+
+Test(hola, masks_are_resized_as_torch_does) {
+    cm_safetensors *f = golden("hola");
+    for (int k = 1; k <= 2; k++) {
+        bool chosen[256] = {false};
+        float mask[24];
+        chosen[k] = true;
+        cm_hola_mask(cm_safetensors_find(f, "labels")->data, 96, 64, chosen, 6, 4, mask);
+        cr_expect_lt(off(mask, values(f, k == 1 ? "mask1" : "mask2"), 24), 1e-6);
+    }
+    cm_safetensors_close(&f);
+}
+
+Test(hola, wants_only_layers_of_half_the_latents_side) {
+    cm_hola h;
+    const cm_hola_config config = {.factor = 16};
+    cm_hola_init(&h, &config, 96, 64);
+    cr_expect(h.observer.wants(&h, &(cm_attention_site){.height = 6, .width = 4}));
+    cr_expect_not(h.observer.wants(&h, &(cm_attention_site){.height = 12, .width = 8}));
+}
+
+Test(hola, without_a_layer_of_that_size_it_is_an_error_that_says_so) {
+    cm_ctx g;
+    cm_hola h;
+    cm_ctx_init(&g, cm_ops_ref(), 1);
+    cm_hola_init(&h, &(cm_hola_config){.factor = 16}, 96, 64);
+    cm_hola_begin(&h);
+    cr_expect_null(cm_hola_loss(&g, &h, NULL));
+    cr_expect_eq(cm_ctx_check(&g), CM_EUSAGE);
+    cm_ctx_free(&g);
+}
+
+/* --- runs ------------------------------------------------------------------------ */
+
+static const char *const tiny_vae =
+    "{\"seed\": 3, \"people\": 8, \"width\": 16, \"height\": 32, \"batch\": 2, \"workers\": 1, \"backend\": \"ref\","
+    " \"steps\": %d, \"warmup\": 2, \"rate\": 0.004, \"schedule\": \"constant\", \"record_every\": 2, \"ema\": 0.9,"
+    " \"network\": {\"_class_name\": \"AutoencoderKL\", \"act_fn\": \"silu\", \"block_out_channels\": [8, 8],"
+    " \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"in_channels\": 3, \"latent_channels\": 4,"
+    " \"layers_per_block\": 1, \"norm_num_groups\": 4, \"out_channels\": 3, \"sample_size\": 32, \"scaling_factor\": 1.0,"
+    " \"up_block_types\": [\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"]}}";
+
+static double train_tiny(const char *folder, int steps, cm_status want) {
+    char text[1024], weights[600];
+    snprintf(text, sizeof text, tiny_vae, steps);
+    snprintf(weights, sizeof weights, "%s/weights", folder);
+    json_t *recipe = json_loads(text, 0, NULL);
+    cr_assert(recipe);
+    cm_trainer t;
+    cm_status s = cm_trainer_open(&t, cm_stage_find("vae"), recipe, folder, weights);
+    if (s == CM_OK) s = cm_trainer_run(&t);
+    cr_expect_eq(s, want, "%s", cm_why());
+    const double loss = t.mean_loss;
+    cm_trainer_close(&t);
+    json_decref(recipe);
+    return loss;
+}
+
+static void weights_hash(const char *folder, char sha[65]) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/weights/diffusion_pytorch_model.safetensors", folder);
+    cr_assert_eq(cm_sha_file(path, sha), CM_OK, "%s", cm_why());
+}
+
+static void remove_run(const char *folder) {
+    static const char *const files[] = {"weights/diffusion_pytorch_model.safetensors", "weights/config.json", "weights/card.json",
+                                        "weights", "checkpoint.safetensors", "train.jsonl", "loss.svg", ""};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[700];
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        remove(path);
+    }
+}
+
+Test(train, a_stopped_run_goes_on_bit_for_bit_on_ref) {
+    char whole[512], parts[512], a[65], b[65];
+    snprintf(whole, sizeof whole, "%s", scratch("whole"));
+    snprintf(parts, sizeof parts, "%s", scratch("parts"));
+    train_tiny(whole, 6, CM_OK);
+    train_tiny(parts, 3, CM_OK);
+    weights_hash(parts, b);
+    train_tiny(parts, 6, CM_OK);
+    weights_hash(whole, a);
+    cr_expect_str_neq(a, b, "three more steps must change the weights");
+    weights_hash(parts, b);
+    cr_expect_str_eq(a, b);
+    remove_run(whole);
+    remove_run(parts);
+    scratch_done();
+}
+
+Test(train, the_loss_falls) {
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s", scratch("run"));
+    const double first = train_tiny(folder, 2, CM_OK), later = train_tiny(folder, 40, CM_OK);
+    cr_expect_lt(later, 0.6 * first, "%g after %g", later, first);
+    remove_run(folder);
+    scratch_done();
+}
+
+Test(train, a_checkpoint_of_something_else_is_refused) {
+    char folder[512], file[600];
+    snprintf(folder, sizeof folder, "%s", scratch("run"));
+    cr_assert_eq(cm_make_dirs(folder), CM_OK);
+    snprintf(file, sizeof file, "%s/checkpoint.safetensors", folder);
+    const float one = 1;
+    const cm_store_item item = {"0/weight/x", CM_F32, 1, (const size_t[]){1}, &one, NULL};
+    cr_assert_eq(cm_safetensors_write(file, &item, 1, (const char *const[]){"stage", "unet", "step", "1", "seconds", "1", NULL}), CM_OK);
+    train_tiny(folder, 2, CM_EUSAGE);
+    cr_expect(strstr(cm_why(), "stage 'unet'"), "%s", cm_why());
+    remove_run(folder);
+    scratch_done();
+}
+
+Test(train, workers_share_the_batch_and_give_the_same_weights_to_rounding) {
+    char text[1024];
+    float *seen[2] = {NULL, NULL};
+    size_t count = 0;
+    for (int workers = 1; workers <= 2; workers++) {
+        char folder[512];
+        snprintf(text, sizeof text, tiny_vae, 3);
+        snprintf(folder, sizeof folder, "%s", scratch(workers == 1 ? "one" : "two"));
+        json_t *recipe = json_loads(text, 0, NULL);
+        json_object_set_new(recipe, "workers", json_integer(workers));
+        cm_trainer t;
+        double norm;
+        cr_assert_eq(cm_trainer_open(&t, cm_stage_find("vae"), recipe, folder, folder), CM_OK, "%s", cm_why());
+        cr_assert_eq(cm_trainer_step(&t, &norm), CM_OK, "%s", cm_why());
+        const cm_tensor *p = t.optimizer.params[0];
+        count = cm_count(p);
+        seen[workers - 1] = malloc(count * sizeof(float));
+        memcpy(seen[workers - 1], p->grad, count * sizeof(float));
+        cm_trainer_close(&t);
+        json_decref(recipe);
+        remove_run(folder);
+    }
+    cr_expect_lt(off(seen[1], seen[0], count), 1e-4);
+    free(seen[0]);
+    free(seen[1]);
+    scratch_done();
+}
+
+/* --- gates and captions ------------------------------------------------------------ */
+
+Test(gates, a_probe_finds_what_is_there_and_not_what_is_not) {
+    enum { N = 400, WIDTH = 8 };
+    static float x[N * WIDTH];
+    static int told[N], untold[N];
+    cm_rng r = cm_rng_make(5, 1);
+    for (size_t i = 0; i < N; i++) {
+        told[i] = (int)cm_rng_below(&r, 4);
+        untold[i] = (int)cm_rng_below(&r, 4);
+        for (size_t k = 0; k < WIDTH; k++) x[i * WIDTH + k] = (float)(cm_rng_normal(&r) * 0.1 + (k == (size_t)told[i]));
+    }
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    double right;
+    cr_assert_eq(cm_linear_probe(x, WIDTH, told, N, 4, 1e-3, &arena, &right), CM_OK);
+    cr_expect_gt(right, 0.99);
+    cr_assert_eq(cm_linear_probe(x, WIDTH, untold, N, 4, 1e-3, &arena, &right), CM_OK);
+    cr_expect_lt(right, 0.5);
+    cm_arena_free(&arena);
+}
+
+Test(gates, a_mean_holds_when_its_interval_is_above) {
+    cm_gates g = {0};
+    const double above[4] = {1.0, 1.1, 0.9, 1.0}, around[4] = {1, -1, 1, -1};
+    cm_gates_add_mean(&g, "a", above, 4, 0);
+    cm_gates_add_mean(&g, "b", around, 4, 0);
+    cm_gates_add(&g, "c", 26.9, 27, 1);
+    cr_expect(cm_gate_holds(&g.gate[0]));
+    cr_expect_not(cm_gate_holds(&g.gate[1]));
+    cr_expect_not(cm_gate_holds(&g.gate[2]));
+}
+
+Test(captions, spans_of_phrases_are_their_tokens) {
+    cm_tokenizer *t;
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    cr_assert_eq(cm_tokenizer_open(&t, CM_TESTS_DIR "/../core/models/nano/tokenizer"), CM_OK, "%s", cm_why());
+    cm_person p;
+    cm_caption c;
+    const cm_people_options options = {0};
+    cm_person_sample(&p, &options, 11);
+    cr_assert_eq(cm_caption_make(t, &p, CM_CAPTION_DENSE, 11, 0, &arena, &c), CM_OK, "%s", cm_why());
+    size_t at = 1;
+    for (size_t i = 0; i < c.dense.count; i++) {
+        const cm_phrase *phrase = &c.dense.phrases[i];
+        cr_expect_eq(phrase->token_begin, at, "%s starts at token %zu, not %zu", phrase->text, phrase->token_begin, at);
+        at = phrase->token_end + 1; /* a comma stands between */
+    }
+    cr_expect_eq(at, c.tokens.used);
+    cm_tokenizer_close(&t);
+    cm_arena_free(&arena);
+}
