@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The inner loops of this backend, one table an instruction set.
+ *
+ * kernels_c.c, kernels_avx2.c and kernels_avx512.c compile the same bodies
+ * (body_*.h over simd.h); cm_kernels_get picks the best this CPU has. What is
+ * above the table (blocking, threads, scratch) knows no instruction set.
+ */
+#ifndef CM_CORE_OPENBLAS_KERNELS_H
+#define CM_CORE_OPENBLAS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/tensor/ops.h"
+
+/* C [m,n] (+)= sum over segments s and steps k of A[s][k][row] B[s][k][column], n <= cols.
+ * Strides in floats: A's element is a + row*a_row + k*a_step + s*a_segment, B's columns are contiguous at
+ * b + k*b_step + s*b_segment and readable up to a whole vector. With a bias C starts from it. */
+typedef struct cm_panel {
+    size_t k, segments;
+    size_t a_row, a_step, a_segment;
+    size_t b_step, b_segment;
+    size_t c_row;
+    bool add;
+} cm_panel;
+
+/* Winograd F(4x4,3x3): 6x6 input tiles that overlap by two, 36 products, 4x4 output tiles.
+ * Values of the 36 positions lie at v + position*step + tile*row + channel; row is a multiple of the vector. */
+enum { CM_WINO = 36 };
+
+typedef struct cm_wino_plane {
+    size_t h, w, c;     /* the image's size; what lies outside is 0, and not written */
+    size_t channels;    /* of them, from the pointers given */
+    size_t step, row;   /* of the transformed values */
+    bool add;           /* image side: += instead of = */
+} cm_wino_plane;
+
+/* Statistics and gradients of norms, over a slice of rows of one image. */
+typedef struct cm_norm_rows {
+    size_t rows, c;
+    const float *scale, *shift; /* [c]: z = x*scale + shift */
+    const float *center;        /* [c]: sums are made of x - center */
+    cm_act act;
+} cm_norm_rows;
+
+typedef struct cm_adamw_step {
+    float beta1, beta2, eps, keep, rate, root_correction, grad_scale; /* keep 1-lr*decay, rate lr/(1-beta1^t) */
+} cm_adamw_step;
+
+typedef struct cm_kernels {
+    const char *name;
+    size_t width, rows, cols; /* of a vector; of a tile */
+
+    void (*panel)(const cm_panel *p, size_t m, size_t n, const float *a, const float *b, const float *bias, float *c);
+    /* B [k,n] by strides -> strips [ceil(n/cols)][k][cols], times alpha, cleared beyond n */
+    void (*pack)(size_t k, size_t n, float alpha, const float *b, size_t k_step, size_t n_step, float *y);
+    void (*transpose)(size_t rows, size_t cols, const float *x, size_t ldx, float *y, size_t ldy);
+    void (*column_sums)(size_t rows, size_t c, const float *x, float *sum); /* adds */
+
+    /* one tile of the image side, its corner at (y, x), <-> the 36 positions at v */
+    void (*wino_input)(const cm_wino_plane *p, ptrdiff_t y, ptrdiff_t x, const float *image, float *v);       /* B'dB */
+    void (*wino_input_back)(const cm_wino_plane *p, ptrdiff_t y, ptrdiff_t x, const float *v, float *image);  /* B v B', adds */
+    void (*wino_output)(const cm_wino_plane *p, size_t y, size_t x, const float *v, const float *bias, float *image); /* A'vA */
+    void (*wino_output_back)(const cm_wino_plane *p, size_t y, size_t x, const float *image, float *v);       /* A d A' */
+    /* `lanes` 3x3 filters that stand `stride` floats apart -> G g G' at v + position*step, cols wide, cleared beyond */
+    void (*wino_weight)(const float *w, size_t stride, size_t lanes, float *v, size_t step);
+    void (*wino_weight_back)(const float *v, size_t step, size_t lanes, float *dw, size_t stride); /* adds G' v G */
+
+    void (*act)(cm_act kind, size_t n, const float *x, float *y);
+    void (*act_grad)(cm_act kind, size_t n, const float *x, const float *dy, float *dx);
+    void (*geglu)(size_t half, const float *x, float *y);
+    void (*geglu_grad)(size_t half, const float *x, const float *dy, float *dx);
+    void (*add)(size_t n, const float *a, const float *b, float *y);
+    void (*axpy)(size_t n, float alpha, const float *x, float *y);
+    void (*adamw)(const cm_adamw_step *s, size_t n, const float *g, float *w, float *m, float *v);
+
+    float (*row_max)(size_t n, const float *x);                       /* -inf for n = 0 */
+    float (*row_exp)(size_t n, const float *x, float top, float *y);  /* y = exp(x - top); returns the sum */
+    void (*row_scale)(size_t n, float alpha, float *x);
+    float (*dot)(size_t n, const float *a, const float *b);
+    /* ds = p (dp - mean) alpha, into dp */
+    void (*row_softmax_grad)(size_t n, const float *p, float mean, float alpha, float *dp);
+
+    void (*norm_sums)(const cm_norm_rows *s, const float *x, double *sum, double *squares); /* [c] each, overwritten */
+    void (*norm_apply)(const cm_norm_rows *s, const float *x, float *y);
+    /* dz = dy act'(z) (kept in dz when not NULL); sums [c] of dz and of dz (x - center), overwritten */
+    void (*norm_grad_sums)(const cm_norm_rows *s, const float *x, const float *dy, float *dz, double *sum, double *along);
+    /* dx += a dz - b - c (x - center), a, b, c per channel */
+    void (*norm_grad_apply)(size_t rows, size_t c, const float *x, const float *dz, const float *abc, const float *center,
+                            float *dx);
+    void (*layer_norm)(size_t c, float eps, const float *x, const float *gamma, const float *beta, float *y, float *mean,
+                       float *rstd);
+    void (*layer_norm_grad)(size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
+                            float *dgamma, float *dbeta);
+} cm_kernels;
+
+const cm_kernels *cm_kernels_c(void);
+const cm_kernels *cm_kernels_avx2(void);
+const cm_kernels *cm_kernels_avx512(void);
+const cm_kernels *cm_kernels_get(void);
+
+#endif

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/openblas/kernels_table.h"
+
+static const cm_kernels table = CM_KERNELS_TABLE("portable");
+
+const cm_kernels *cm_kernels_c(void) {
+    return &table;
+}
