@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/system.h"
 #include "core/io/image_codecs.h"
@@ -16,6 +17,18 @@ cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channe
     CM_TRY(cm_arena_check(out));
     *image = (cm_image){.width = width, .height = height, .channels = channels, .pixels = pixels};
     return CM_OK;
+}
+
+/* Deflate makes at most 1032 of one byte, at 1 bit a pixel; JPEG takes at least a bit for 64 pixels. */
+cm_status cm_image_new_from(FILE *f, const char *path, cm_arena *out, size_t width, size_t height, size_t channels,
+                            cm_image *image) {
+    enum { PIXELS_A_BYTE = 8 * 1032 };
+    struct stat st;
+    if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && width * height / PIXELS_A_BYTE > (size_t)st.st_size) {
+        return cm_fail(CM_EFORMAT, "%s: damaged: %zux%zu pixels in %zu bytes", path, width, height, (size_t)st.st_size);
+    }
+    const cm_status s = cm_image_new(out, width, height, channels, image);
+    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
 }
 
 /* ITU-R BT.601 luma in 16-bit fixed point, rounded. */

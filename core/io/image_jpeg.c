@@ -51,12 +51,9 @@ static void read_all(reader *r, FILE *f, const char *path) {
         return;
     }
     jpeg->out_color_space = jpeg->num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    r->status = cm_image_new_from(f, path, r->out, jpeg->image_width, jpeg->image_height, (size_t)jpeg->num_components, &r->image);
+    if (r->status != CM_OK) return; /* before libjpeg asks for memory: a progressive file is kept whole */
     jpeg_start_decompress(jpeg);
-    r->status = cm_image_new(r->out, jpeg->output_width, jpeg->output_height, (size_t)jpeg->output_components, &r->image);
-    if (r->status != CM_OK) {
-        cm_fail_in(r->status, "%s", path);
-        return;
-    }
     const size_t stride = r->image.width * r->image.channels;
     while (jpeg->output_scanline < jpeg->output_height) {
         JSAMPROW row = r->image.pixels + jpeg->output_scanline * stride;

@@ -53,9 +53,9 @@ static void set_transforms(reader *r, bool indices) {
     png_read_update_info(r->png, r->info);
 }
 
-static cm_status make_rows(reader *r) {
+static cm_status make_rows(reader *r, FILE *f, const char *path) {
     const size_t width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
-    CM_TRY(cm_image_new(r->out, width, height, png_get_channels(r->png, r->info), &r->image));
+    CM_TRY(cm_image_new_from(f, path, r->out, width, height, png_get_channels(r->png, r->info), &r->image));
     r->rows = CM_PUSH(r->out, png_bytep, height);
     CM_TRY(cm_arena_check(r->out));
     for (size_t y = 0; y < height; y++) r->rows[y] = r->image.pixels + y * width * r->image.channels;
@@ -74,11 +74,8 @@ static void read_all(reader *r, FILE *f, const char *path, bool indices) {
     if (indices) r->status = check_labels(r, path);
     if (r->status != CM_OK) return;
     set_transforms(r, indices);
-    r->status = make_rows(r);
-    if (r->status != CM_OK) {
-        cm_fail_in(r->status, "%s", path);
-        return;
-    }
+    r->status = make_rows(r, f, path);
+    if (r->status != CM_OK) return;
     png_read_image(r->png, r->rows);
     png_read_end(r->png, NULL);
 }
