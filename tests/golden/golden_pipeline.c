@@ -125,7 +125,7 @@ GOLDEN(pipeline, "pipeline/diffusers") {
     if (f && golden_ok(cm_model_open(&m, golden_path("pipeline/model"), 0), "model")) {
         for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
             cm_ctx g;
-            cm_ctx_init(&g, *ops, 2);
+            cm_ctx_init(&g, *ops, 1);
             for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) one_case(&m, &g, f, i);
             cm_ctx_free(&g);
         }
