@@ -3,7 +3,7 @@
 # Every header compiles alone, with gcc and, where present, clang.
 set -eu
 cd "$(dirname "$0")/.."
-flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror -I. -fsyntax-only -x c"
+flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror -Wno-unused-function -I. -fsyntax-only -x c"
 libraries=$(pkg-config --cflags cairo jansson openblas)
 for cc in gcc clang; do
     command -v $cc >/dev/null || continue

@@ -22,5 +22,5 @@ cd "$(dirname "$0")/.."
         sed 's/$/: two files of this name/'
     # Weights stay small.
     git ls-files core/models | xargs -r du -k 2>/dev/null |
-        awk '{ s += $1 } END { if (s > 24 * 1000) print "core/models: " s " KiB, more than 24 MB" }'
+        awk '{ s += $1 } END { if (s > 24 * 1024) print "core/models: " s " KiB, more than 24 MB" }'
 } | awk '{ print } END { exit NR > 0 }'
