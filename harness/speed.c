@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -206,9 +208,11 @@ static void write_line(int out, const char *text) {
 /* Serves requests until the other end closes. */
 static void serve(const cm_suite *s, int threads, int in, int out) {
     int request, how = 0;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody measures for a run that is gone */
     while (read_exactly(in, &request, sizeof request)) {
         const pid_t pid = fork();
         if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
             answer(request, s, threads, out);
             _exit(0);
         }
@@ -252,8 +256,10 @@ void cm_speed_close(cm_speed *m) {
     if (m->pid == 0) return;
     close(m->to);
     close(m->from);
-    if (m->pid > 0)
+    if (m->pid > 0) {
+        kill(m->pid, SIGKILL); /* it may be in the middle of a row when the user stops */
         while (waitpid(m->pid, NULL, 0) < 0 && errno == EINTR) continue;
+    }
     *m = (cm_speed){0};
 }
 

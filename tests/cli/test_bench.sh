@@ -110,3 +110,15 @@ holds "the others have their scores" grep -q '"score":"acc_all","value":[0-9.]*,
 says "no such folder" 2 "no such folder" $score --images nosuch --out scored
 mkdir -p empty
 says "nothing to score" 2 "no picture is named after" $score --images empty --out scored
+
+# A real (tiny, untrained) model: attention, speed rows in processes of their own, ref's speed beside.
+sed -E "s|mock:hq|$tiny|; s|\"width\": 64, \"height\": 96|\"width\": 32, \"height\": 32|; s|\"attention_factor\": 16|\"attention_factor\": 0|
+    s|\"model\": \"mock:base\", \"backend\": \"ref\", \"repeats\": 0.*|\"model\": \"$tiny\", \"backend\": \"ref\", \"steps\": 3, \"repeats\": 2},{\"model\": \"/no/model\", \"backend\": \"openblas\"}|" $suite >tiny.json
+tinybench="$cm bench -q --suite ./tiny.json --arms hq --count 3"
+prints "a model on disk" "report" $tinybench --out tiny
+holds "attention is scored" test "$(grep -ac '"kind":"image".*"hola":0\.[0-9]*.*' tiny/records.jsonl)" -eq 3
+holds "every step is a sample" grep -q '"stage":"unet_step","median_s":[0-9.e-]*,"p10_s":[0-9.e-]*,"p90_s":[0-9.e-]*,"n":6,"peak_rss_mb":[0-9]' tiny/records.jsonl
+holds "a row that fails says why" grep -q '"stage":"decode","note":"not measured: no model ./no/model' tiny/records.jsonl
+prints "another thread count" "report" $tinybench --no-speed --threads 1 --out tiny1
+lines tiny 'image|score|pair|ceiling' >a && lines tiny1 'image|score|pair|ceiling' >b
+holds "pictures are the same bytes" cmp a b
