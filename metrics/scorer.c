@@ -26,7 +26,6 @@ struct cm_scorer {
     cm_feature_net *net;
     cm_clip_text text;
     cm_clip_vision vision;
-    cm_tensor *text_projection; /* [projection, hidden], stored with the image tower */
     cm_tokenizer *tokenizer;
     cm_arena arena;
 };
@@ -37,7 +36,7 @@ static cm_status build_clip(cm_scorer *s, const json_t *config, int which) {
     if (which == TEXT) {
         cm_clip_text_config c;
         CM_TRY(cm_clip_text_configure(config, &c));
-        c.projection_dim = 0;
+        if (!c.projection_dim) return cm_fail(CM_EFORMAT, "the text tower has no projection: CLIP scores need one");
         cm_clip_text_build(&s->text, &c, s->params[TEXT], &s->arena);
         return CM_OK;
     }
@@ -46,8 +45,9 @@ static cm_status build_clip(cm_scorer *s, const json_t *config, int which) {
     cm_clip_vision_build(&s->vision, &c, s->params[VISION], &s->arena);
     s->width = c.image_width;
     s->height = c.image_height;
-    s->text_projection = cm_param(s->params[VISION], CM_INIT_LINEAR,
-                                  CM_SHAPE(c.projection_dim, s->text.config.hidden_size), "text_projection.weight");
+    if (c.projection_dim != s->text.config.projection_dim)
+        return cm_fail(CM_EFORMAT, "the image tower projects to %zu values, the text tower to %zu", c.projection_dim,
+                       s->text.config.projection_dim);
     return CM_OK;
 }
 
@@ -207,9 +207,8 @@ static cm_status compare(const cm_scorer *s, cm_ctx *g, cm_tensor *pixels, const
                          double *score) {
     cm_tokens tokens;
     CM_TRY(cm_tokenize(s->tokenizer, prompt, scratch, &tokens));
-    cm_tensor *pooled = NULL;
-    CM_TRY(cm_clip_text_forward(g, &s->text, tokens.ids, 1, tokens.length, NULL, NULL, &pooled));
-    const cm_tensor *text = cm_linear(g, pooled, s->text_projection, NULL);
+    cm_tensor *text = NULL;
+    CM_TRY(cm_clip_text_forward(g, &s->text, tokens.ids, 1, tokens.length, NULL, NULL, &text));
     const cm_tensor *image = cm_clip_vision_forward(g, &s->vision, pixels);
     CM_TRY(cm_ctx_check(g));
     const double c = cosine(text->data, image->data, cm_dim(text, -1));
