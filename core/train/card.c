@@ -32,6 +32,14 @@ static void print_training(const json_t *card, FILE *f) {
     fprintf(f, "- training: seed %zu, %zu steps, %zu samples, %.2f hours on %s\n", cm_json_size_or(recipe, "seed", 1),
             cm_json_size_or(card, "steps", 0), cm_json_size_or(card, "samples", 0), cm_json_number_or(card, "hours", 0),
             cm_json_text_or(card, "cpu", "?"));
+    const json_t *sessions = json_object_get(card, "sessions"), *one;
+    size_t i;
+    if (json_array_size(sessions) > 1) {
+        fprintf(f, "- in %zu sessions, each with the schedule of its own end:", json_array_size(sessions));
+        json_array_foreach(sessions, i, one)
+            fprintf(f, "%s from step %zu planned for %zu", i ? "," : "", cm_json_size_or(one, "from", 0), cm_json_size_or(one, "planned", 0));
+        fprintf(f, "\n");
+    }
     fprintf(f, "- last loss: %.5g", cm_json_number_or(card, "loss", 0));
     const char *key;
     const json_t *value;

@@ -91,14 +91,32 @@ cm_status cm_checkpoint_load(cm_trainer *t, bool *found) {
 
 /* --- finished weights -------------------------------------------------------- */
 
+/* Where each session of the run began and what it planned: a schedule that was changed on the way is not hidden. */
+static json_t *sessions(const cm_trainer *t) {
+    char path[1024];
+    json_t *lines, *list = json_array();
+    snprintf(path, sizeof path, "%s/train.jsonl", t->out);
+    if (cm_jsonl_read(path, &lines) != CM_OK) return list;
+    size_t i;
+    json_t *line;
+    json_array_foreach(lines, i, line) {
+        const json_t *recipe = json_object_get(line, "recipe");
+        if (!recipe) continue;
+        json_array_append_new(list, json_pack("{s:I, s:I}", "from", (json_int_t)cm_json_size_or(line, "step", 0), "planned",
+                                              (json_int_t)cm_json_size_or(recipe, "steps", 0)));
+    }
+    json_decref(lines);
+    return list;
+}
+
 static cm_status write_card(const cm_trainer *t, const cm_train_part *part, const char *path) {
     json_t *measured = json_object();
     for (size_t k = 0; k < CM_TRAIN_METRICS && t->stage->metrics[k]; k++)
         json_object_set_new(measured, t->stage->metrics[k], json_real(t->mean_metrics[k]));
-    json_t *card = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:f, s:o, s:O}", "stage", t->stage->name, "parameters",
+    json_t *card = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:f, s:o, s:o, s:O}", "stage", t->stage->name, "parameters",
                              (json_int_t)cm_params_values(part->params), "steps", (json_int_t)t->optimizer.step, "samples",
                              (json_int_t)(t->optimizer.step * t->batch), "hours", t->seconds / 3600, "cpu",
-                             cm_cpu_get()->model, "loss", t->mean_loss, "training", measured, "recipe", t->recipe);
+                             cm_cpu_get()->model, "loss", t->mean_loss, "training", measured, "sessions", sessions(t), "recipe", t->recipe);
     const cm_status s = card ? cm_json_write(path, card) : cm_fail(CM_ENOMEM, "%s: out of memory", path);
     json_decref(card);
     return s;

@@ -70,7 +70,7 @@ static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
     const cm_ops *ops = cm_backend_find(r->backend);
     if (!ops) return cm_fail(CM_EUSAGE, "--backend: there is no '%s'", r->backend);
     if (r->count < 8) return cm_fail(CM_EUSAGE, "--count: at least 8, not %zu", r->count);
-    cm_ctx_init(&c->g, ops, cm_threads_available());
+    cm_ctx_init(&c->g, ops, 1); /* tiny networks: more threads would only wait for each other */
     char *models;
     CM_TRY(cm_models_folder(&c->arena, &models));
     c->models = models;
