@@ -21,6 +21,6 @@ cd "$(dirname "$0")/.."
     git ls-files core metrics prompts harness reports tests | grep -E '\.(c|h)$' | sed 's|.*/||' | sort | uniq -d |
         sed 's/$/: two files of this name/'
     # Weights stay small.
-    git ls-files core/models | xargs -r du -k 2>/dev/null |
-        awk '{ s += $1 } END { if (s > 24 * 1024) print "core/models: " s " KiB, more than 24 MB" }'
+    git ls-files 'core/models/*.safetensors' | xargs -r stat -c %s 2>/dev/null |
+        awk '{ s += $1 } END { if (s > 24 * 1048576) printf "core/models: %.1f MiB of weights, more than 24\n", s / 1048576 }'
 } | awk '{ print } END { exit NR > 0 }'

@@ -24,6 +24,7 @@ static const char style[] =
     "figure{margin:0;border:1px solid var(--line);border-radius:6px;padding:.6rem;break-inside:avoid}"
     ".arms{display:flex;gap:.4rem}.arms div{flex:1;text-align:center;font-size:.78rem;color:var(--soft)}"
     ".arms img{width:100%;display:block;image-rendering:pixelated;border-radius:3px}"
+    ".maps{flex-wrap:wrap}.maps div{flex:0 0 calc(20% - .4rem);font-size:.65rem;line-height:1.2}"
     "figcaption{font-size:.78rem;line-height:1.35;margin-top:.4rem;color:var(--soft)}"
     "figcaption em{font-style:normal;color:var(--mark)}"
     "img.plot{max-width:100%;height:auto}summary{cursor:pointer;color:var(--soft);margin:1rem 0}"
@@ -214,7 +215,7 @@ static void attention(FILE *f, const cm_rows *r) {
             const json_t *image = cm_rows_image(r, r->arms[a], cm_text_of(first, "id"));
             const json_t *maps = json_object_get(image, "attention");
             if (!json_array_size(maps)) continue;
-            fputs("<figure><div class=\"arms\"><div>", f);
+            fputs("<figure><div class=\"arms maps\"><div>", f);
             picture(f, r, cm_text_of(image, "picture"), r->arms[a]);
             escape(f, r->arms[a]);
             fputs("</div>", f);
