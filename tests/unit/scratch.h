@@ -3,70 +3,21 @@
 #ifndef CM_TESTS_UNIT_SCRATCH_H
 #define CM_TESTS_UNIT_SCRATCH_H
 
-#include <dirent.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
+#include <stddef.h>
 
-/* "<a fresh folder>/name"; the folder is this process's, one test's, and is removed by scratch_done. */
-static char scratch_folder[64];
+extern char scratch_folder[64]; /* "" until the first call */
 
-static inline const char *scratch(const char *name) {
-    static char paths[8][512];
-    static int turn;
-    char *path = paths[turn++ % 8];
-    if (!scratch_folder[0]) {
-        snprintf(scratch_folder, sizeof scratch_folder, "/tmp/cm-unit-XXXXXX");
-        if (!mkdtemp(scratch_folder)) abort();
-    }
-    snprintf(path, sizeof paths[0], "%s/%s", scratch_folder, name);
-    return path;
-}
+/* "<a fresh folder>/name"; the folder is this process's, one test's, and is removed by scratch_done. One of
+ * eight places is given in turn. */
+const char *scratch(const char *name);
 
 /* How many files the folder holds: after a failed write it must be as many as before. */
-static inline size_t scratch_files(void) {
-    size_t n = 0;
-    scratch("");
-    DIR *d = opendir(scratch_folder);
-    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
-    if (d) closedir(d);
-    return n;
-}
-
-static inline void scratch_done(void) {
-    if (!scratch_folder[0]) return;
-    DIR *d = opendir(scratch_folder);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (e->d_name[0] != '.') remove(scratch(e->d_name));
-    }
-    if (d) closedir(d);
-    rmdir(scratch_folder);
-    scratch_folder[0] = 0;
-}
-
-static inline void scratch_write(const char *name, const void *data, size_t bytes) {
-    FILE *f = fopen(scratch(name), "wb");
-    if (!f || fwrite(data, 1, bytes, f) != bytes) abort();
-    fclose(f);
-}
+size_t scratch_files(void);
+void scratch_write(const char *name, const void *data, size_t bytes);
+void scratch_done(void);
 
 /* From now on no file of this process grows beyond `bytes`: a full disk. */
-static inline void limit_files(size_t bytes) {
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
-}
-
-static inline void unlimit_files(void) {
-    struct rlimit limit;
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_FSIZE, &limit);
-}
+void limit_files(size_t bytes);
+void unlimit_files(void);
 
 #endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/scratch.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+char scratch_folder[64];
+
+const char *scratch(const char *name) {
+    static char paths[8][512];
+    static int turn;
+    char *path = paths[turn++ % 8];
+    if (!scratch_folder[0]) {
+        snprintf(scratch_folder, sizeof scratch_folder, "/tmp/cm-unit-XXXXXX");
+        if (!mkdtemp(scratch_folder)) abort();
+    }
+    snprintf(path, sizeof paths[0], "%s/%s", scratch_folder, name);
+    return path;
+}
+
+size_t scratch_files(void) {
+    size_t n = 0;
+    scratch("");
+    DIR *d = opendir(scratch_folder);
+    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
+    if (d) closedir(d);
+    return n;
+}
+
+void scratch_done(void) {
+    if (!scratch_folder[0]) return;
+    DIR *d = opendir(scratch_folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (e->d_name[0] != '.') remove(scratch(e->d_name));
+    }
+    if (d) closedir(d);
+    rmdir(scratch_folder);
+    scratch_folder[0] = 0;
+}
+
+void scratch_write(const char *name, const void *data, size_t bytes) {
+    FILE *f = fopen(scratch(name), "wb");
+    if (!f || fwrite(data, 1, bytes, f) != bytes) abort();
+    fclose(f);
+}
+
+void limit_files(size_t bytes) {
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+void unlimit_files(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
