@@ -142,6 +142,7 @@ cm_status cm_judge_distance(const float *features, size_t count, const cm_refere
     CM_TRY(open_distances(&d, &r, reference, scratch));
     CM_TRY(draw_distances(&d, which, 0, &value, draws, &n));
     *out = spread(value, draws, n, draws + CM_SET_DRAWS);
+    if (which == CM_SCORE_FD) out->lo = fmax(out->lo, 0);
     return CM_OK;
 }
 
@@ -207,7 +208,8 @@ static cm_status judge_distances(const distances *d, cm_score_index which, json_
         size_t n;
         const cm_status s = draw_distances(d, which, a, &values[a], draws + a * CM_SET_DRAWS, &n);
         if (s != CM_OK) values[a] = NAN;
-        const cm_interval v = s == CM_OK ? spread(values[a], draws + a * CM_SET_DRAWS, n, sorted) : (cm_interval){0};
+        cm_interval v = s == CM_OK ? spread(values[a], draws + a * CM_SET_DRAWS, n, sorted) : (cm_interval){0};
+        if (which == CM_SCORE_FD) v.lo = fmax(v.lo, 0); /* a Fréchet distance cannot be less */
         add_score(records, r, a, which, s, &v, which == CM_SCORE_FD ? cm_frechet_warning(n, d->width, d->scratch) : NULL);
     }
     for (size_t k = 0; k < r->pair_count; k++) {

@@ -32,29 +32,28 @@ struct cm_scorer {
 
 /* --- opening ---------------------------------------------------------------- */
 
-static cm_status build_clip(cm_scorer *s, const json_t *config, int which) {
-    if (which == TEXT) {
-        cm_clip_text_config c;
-        CM_TRY(cm_clip_text_configure(config, &c));
-        if (!c.projection_dim) return cm_fail(CM_EFORMAT, "the text tower has no projection: CLIP scores need one");
-        cm_clip_text_build(&s->text, &c, s->params[TEXT], &s->arena);
-        return CM_OK;
-    }
+static cm_status build_text(cm_scorer *s, const json_t *config) {
+    cm_clip_text_config c;
+    CM_TRY(cm_clip_text_configure(config, &c));
+    cm_clip_text_build(&s->text, &c, s->params[TEXT], &s->arena);
+    return CM_OK;
+}
+
+static cm_status build_vision(cm_scorer *s, const json_t *config) {
     cm_clip_vision_config c;
     CM_TRY(cm_clip_vision_configure(config, &c));
     cm_clip_vision_build(&s->vision, &c, s->params[VISION], &s->arena);
     s->width = c.image_width;
     s->height = c.image_height;
-    if (c.projection_dim != s->text.config.projection_dim)
-        return cm_fail(CM_EFORMAT, "the image tower projects to %zu values, the text tower to %zu", c.projection_dim,
-                       s->text.config.projection_dim);
-    return CM_OK;
+    if (c.projection_dim && c.projection_dim == s->text.config.projection_dim) return CM_OK;
+    return cm_fail(CM_EFORMAT, "the image tower projects to %zu, the text tower to %zu", c.projection_dim,
+                   s->text.config.projection_dim);
 }
 
 static cm_status build(cm_scorer *s, const json_t *config, int which) {
     if (which == PARSER) return cm_parser_build(&s->parser, config, s->params[PARSER], &s->arena);
     if (which == FEATURES) return cm_feature_net_build(&s->net, config, s->params[FEATURES], &s->arena);
-    return build_clip(s, config, which);
+    return which == TEXT ? build_text(s, config) : build_vision(s, config);
 }
 
 static cm_status open_network(cm_scorer *s, const char *folder, int which) {
@@ -63,11 +62,11 @@ static cm_status open_network(cm_scorer *s, const char *folder, int which) {
     CM_TRY(cm_arena_check(&s->arena));
     CM_TRY(cm_json_read(path, &config));
     cm_status status = cm_params_open(&s->params[which], folder);
-    if (status == CM_OK) status = build(s, config, which);
+    if (status == CM_OK && (status = build(s, config, which)) != CM_OK) status = cm_fail_in(status, "%s", folder);
     if (status == CM_OK) status = cm_params_check(s->params[which], false);
     if (status == CM_OK) status = cm_arena_check(&s->arena);
     json_decref(config);
-    return status == CM_OK ? status : cm_fail_in(status, "%s", folder);
+    return status;
 }
 
 static cm_status check_slots(const cm_scorer *s) {
@@ -207,11 +206,11 @@ static cm_status compare(const cm_scorer *s, cm_ctx *g, cm_tensor *pixels, const
                          double *score) {
     cm_tokens tokens;
     CM_TRY(cm_tokenize(s->tokenizer, prompt, scratch, &tokens));
-    cm_tensor *text = NULL;
-    CM_TRY(cm_clip_text_forward(g, &s->text, tokens.ids, 1, tokens.length, NULL, NULL, &text));
+    cm_tensor *pooled = NULL;
+    CM_TRY(cm_clip_text_forward(g, &s->text, tokens.ids, 1, tokens.length, NULL, NULL, &pooled));
     const cm_tensor *image = cm_clip_vision_forward(g, &s->vision, pixels);
     CM_TRY(cm_ctx_check(g));
-    const double c = cosine(text->data, image->data, cm_dim(text, -1));
+    const double c = cosine(pooled->data, image->data, cm_dim(pooled, -1));
     if (!isfinite(c)) return cm_fail(CM_EUNDEFINED, "a CLIP embedding is zero or not finite");
     *score = 100 * c;
     return CM_OK;
