@@ -26,14 +26,14 @@ CM_INLINE vec v_exp_zero(vec x) {
 }
 
 CM_INLINE vec v_sigmoid(vec x) {
-    return v_div(v_set(1.0f), v_add(v_set(1.0f), v_exp(v_sub(v_zero(), x))));
+    return v_reciprocal(v_add(v_set(1.0f), v_exp(v_sub(v_zero(), x))));
 }
 
 /* Phi(x), the normal distribution, and on the way e = exp(-x^2/2):
  * erfc(u) = t P(t) exp(-u^2), t = 1/(1 + 0.4 u), u = |x|/sqrt 2, relative error 1e-7 before rounding */
 CM_INLINE vec v_phi(vec x, vec *e) {
     const vec u = v_mul(v_abs(x), v_set(0.70710678f));
-    const vec t = v_div(v_set(1.0f), v_fma(u, v_set(0.4f), v_set(1.0f)));
+    const vec t = v_reciprocal(v_fma(u, v_set(0.4f), v_set(1.0f)));
     vec p = v_fma(t, v_set(0.038508509f), v_set(-0.127446435f));
     p = v_fma(p, t, v_set(0.058450888f));
     p = v_fma(p, t, v_set(0.115858614f));
@@ -121,24 +121,27 @@ CM_BODY void act(cm_act kind, size_t n, const float *x, float *y) {
     }
 }
 
-CM_INLINE void act_grad_all(cm_act kind, size_t n, const float *x, const float *dy, float *dx) {
-    size_t i = 0;
-    for (; i + W <= n; i += W)
-        v_store(dx + i, v_fma(v_load(dy + i), v_act_slope(kind, v_load(x + i)), v_load(dx + i)));
-    if (i == n) return;
-    const size_t m = n - i;
-    v_store_n(dx + i, v_fma(v_load_n(dy + i, m), v_act_slope(kind, v_load_n(x + i, m)), v_load_n(dx + i, m)), m);
+/* what a gradient is added to */
+CM_INLINE vec v_before(bool fresh, const float *dx, size_t n) {
+    return fresh ? v_zero() : v_load_n(dx, n);
 }
 
-CM_BODY void act_grad(cm_act kind, size_t n, const float *x, const float *dy, float *dx) {
+CM_INLINE void act_grad_all(cm_act kind, bool fresh, size_t n, const float *x, const float *dy, float *dx) {
+    for (size_t i = 0; i < n; i += W) {
+        const size_t m = n - i < W ? n - i : W;
+        v_store_n(dx + i, v_fma(v_load_n(dy + i, m), v_act_slope(kind, v_load_n(x + i, m)), v_before(fresh, dx + i, m)), m);
+    }
+}
+
+CM_BODY void act_grad(cm_act kind, bool fresh, size_t n, const float *x, const float *dy, float *dx) {
     switch (kind) {
-    case CM_SILU: act_grad_all(CM_SILU, n, x, dy, dx); break;
-    case CM_GELU: act_grad_all(CM_GELU, n, x, dy, dx); break;
-    case CM_QUICK_GELU: act_grad_all(CM_QUICK_GELU, n, x, dy, dx); break;
-    case CM_RELU: act_grad_all(CM_RELU, n, x, dy, dx); break;
-    case CM_TANH: act_grad_all(CM_TANH, n, x, dy, dx); break;
-    case CM_SIGMOID: act_grad_all(CM_SIGMOID, n, x, dy, dx); break;
-    default: act_grad_all(CM_IDENTITY, n, x, dy, dx); break;
+    case CM_SILU: act_grad_all(CM_SILU, fresh, n, x, dy, dx); break;
+    case CM_GELU: act_grad_all(CM_GELU, fresh, n, x, dy, dx); break;
+    case CM_QUICK_GELU: act_grad_all(CM_QUICK_GELU, fresh, n, x, dy, dx); break;
+    case CM_RELU: act_grad_all(CM_RELU, fresh, n, x, dy, dx); break;
+    case CM_TANH: act_grad_all(CM_TANH, fresh, n, x, dy, dx); break;
+    case CM_SIGMOID: act_grad_all(CM_SIGMOID, fresh, n, x, dy, dx); break;
+    default: act_grad_all(CM_IDENTITY, fresh, n, x, dy, dx); break;
     }
 }
 
@@ -150,7 +153,7 @@ CM_BODY void geglu(size_t half, const float *x, float *y) {
     }
 }
 
-CM_BODY void geglu_grad(size_t half, const float *x, const float *dy, float *dx) {
+CM_BODY void geglu_grad(bool fresh, size_t half, const float *x, const float *dy, float *dx) {
     const float *g = x + half;
     for (size_t i = 0; i < half; i += W) {
         const size_t n = half - i < W ? half - i : W;
@@ -159,8 +162,8 @@ CM_BODY void geglu_grad(size_t half, const float *x, const float *dy, float *dx)
         const vec phi = v_phi(b, &e), inside = v_max(v_set(-100.0f), v_min(v_set(100.0f), b));
         const vec slope = v_fma(inside, v_mul(e, v_set(0.398942280f)), phi);
         const vec value = v_select_less(b, v_set(-13.0f), v_zero(), v_mul(b, phi));
-        v_store_n(dx + i, v_fma(d, value, v_load_n(dx + i, n)), n);
-        v_store_n(dx + half + i, v_fma(v_mul(d, a), slope, v_load_n(dx + half + i, n)), n);
+        v_store_n(dx + i, v_fma(d, value, v_before(fresh, dx + i, n)), n);
+        v_store_n(dx + half + i, v_fma(v_mul(d, a), slope, v_before(fresh, dx + half + i, n)), n);
     }
 }
 

@@ -107,12 +107,12 @@ CM_BODY void norm_grad_sums(const cm_norm_rows *s, const float *x, const float *
     }
 }
 
-CM_BODY void norm_grad_apply(size_t rows, size_t c, const float *x, const float *dz, const float *abc, const float *center,
+CM_BODY void norm_grad_apply(bool fresh, size_t rows, size_t c, const float *x, const float *dz, const float *abc, const float *center,
                             float *dx) {
     for (size_t r = 0; r < rows; r++, x += c, dz += c, dx += c) {
         for (size_t j = 0; j < c; j += W) {
             const size_t n = c - j < W ? c - j : W;
-            const vec d = v_fma(v_load_n(abc + j, n), v_load_n(dz + j, n), v_load_n(dx + j, n));
+            const vec d = v_fma(v_load_n(abc + j, n), v_load_n(dz + j, n), v_before(fresh, dx + j, n));
             const vec away = v_sub(v_load_n(x + j, n), v_load_n(center + j, n));
             v_store_n(dx + j, v_sub(v_fnma(v_load_n(abc + 2 * c + j, n), away, d), v_load_n(abc + c + j, n)), n);
         }
@@ -146,7 +146,7 @@ CM_BODY void layer_norm(size_t c, float eps, const float *x, const float *gamma,
 }
 
 /* with d = dy gamma: dx += rstd (d - mean(d) - xhat mean(d xhat)); each output may be NULL */
-CM_BODY void layer_norm_grad(size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
+CM_BODY void layer_norm_grad(bool fresh, size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
                             float *dgamma, float *dbeta) {
     const vec mid = v_set(mean), scale = v_set(rstd);
     vec sum = v_zero(), along = v_zero();
@@ -165,7 +165,7 @@ CM_BODY void layer_norm_grad(size_t c, const float *x, const float *gamma, float
         const size_t n = c - i < W ? c - i : W;
         const vec hat = v_mul(v_sub(v_load_n(x + i, n), mid), scale);
         const vec d = v_mul(v_load_n(dy + i, n), v_load_n(gamma + i, n));
-        v_store_n(dx + i, v_fma(scale, v_sub(v_fnma(hat, b, d), a), v_load_n(dx + i, n)), n);
+        v_store_n(dx + i, v_fma(scale, v_sub(v_fnma(hat, b, d), a), v_before(fresh, dx + i, n)), n);
     }
 }
 

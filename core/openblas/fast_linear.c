@@ -3,7 +3,7 @@
  *
  * A block of B (kc x nc) stays in the second-level cache while row blocks of A
  * (mc x kc) pass; a strip of B (kc x 16) stays in the first. Where A is stored
- * transposed its block is turned first.
+ * transposed and its stride would thrash, its block is turned first.
  */
 #include <string.h>
 
@@ -31,6 +31,11 @@ size_t fast_matmul_scratch(size_t m, size_t n, size_t k) {
     return depth(k) * (fast_round_up(least(n, NC), cols) + least(m, MC));
 }
 
+/* Lines this far apart fall on so few sets of the first-level cache that a block of them pushes itself out. */
+static bool collides(size_t stride) {
+    return stride % 256 == 0;
+}
+
 static void block(const cm_kernels *f, const fast_product *p, size_t j0, size_t n, size_t p0, size_t depth_here,
                   float *packed, float *turned) {
     f->pack(depth_here, n, p->alpha, p->b + p0 * p->b_row + j0 * p->b_col, p->b_row, p->b_col, packed);
@@ -39,7 +44,7 @@ static void block(const cm_kernels *f, const fast_product *p, size_t j0, size_t 
         const float *a = p->a + i * p->a_row + p0 * p->a_step;
         cm_panel t = {.k = depth_here, .segments = 1, .a_row = p->a_row, .a_step = p->a_step, .b_step = f->cols,
                       .c_row = p->c_row, .add = p->add || p0 > 0};
-        if (p->a_step != 1) {
+        if (p->a_step != 1 && collides(p->a_step)) {
             f->transpose(depth_here, m, a, p->a_step, turned, depth_here);
             a = turned;
             t.a_row = depth_here;
@@ -123,7 +128,7 @@ void fast_bias_grad(size_t rows, size_t out, const float *dy, float *dbias) {
 
 void fast_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                       const float *dy, float *dx, float *dw, float *dbias) {
-    if (dx) fast_gemm(e, false, false, rows, in, out, 1.0f, dy, out, w, in, 1.0f, dx, in);
+    if (dx) fast_gemm(e, false, false, rows, in, out, 1.0f, dy, out, w, in, e->fresh ? 0.0f : 1.0f, dx, in);
     if (dw) fast_gemm(e, true, false, out, in, rows, 1.0f, dy, out, x, in, 1.0f, dw, in);
     fast_bias_grad(rows, out, dy, dbias);
 }

@@ -22,6 +22,7 @@ static size_t least(size_t a, size_t b) {
 
 typedef struct group_job {
     const cm_norm_shape *s;
+    bool fresh;
     const float *x, *gamma, *beta, *dy;
     float *y, *mean, *rstd, *dx;
     float *scratch;  /* per worker: scale, shift, center, abc [6][c], dz */
@@ -173,7 +174,7 @@ static void grad_apply_slice(void *arg, size_t slice, int worker) {
     size_t at;
     const cm_norm_rows r = slice_rows(j, slice, &at);
     const float *dz = j->g->s->act == CM_IDENTITY ? j->g->dy + at : j->dz + slice * SLICE * r.c;
-    cm_kernels_get()->norm_grad_apply(r.rows, r.c, j->g->x + at, dz, j->abc, j->center, j->g->dx + at);
+    cm_kernels_get()->norm_grad_apply(j->g->fresh, r.rows, r.c, j->g->x + at, dz, j->abc, j->center, j->g->dx + at);
 }
 
 static void grad_image(void *arg, size_t n, int worker) {
@@ -197,7 +198,7 @@ void fast_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float 
         return;
     }
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    group_job g = {.s = s, .x = x, .gamma = gamma, .beta = beta, .dy = dy, .dx = dx, .mean = (float *)(size_t)mean,
+    group_job g = {.s = s, .fresh = e->fresh, .x = x, .gamma = gamma, .beta = beta, .dy = dy, .dx = dx, .mean = (float *)(size_t)mean,
                    .rstd = (float *)(size_t)rstd};
     g.channel = CM_PUSH_ZERO(e->scratch, double, 2 * s->n * s->c);
     if (g.channel) run_images(e, &g, s->hw * s->c, grad_image);
@@ -218,6 +219,7 @@ void fast_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float 
 enum { ROWS = 64 }; /* of a piece; its sums of dgamma and dbeta are made apart */
 
 typedef struct layer_job {
+    bool fresh;
     size_t rows, c;
     float eps;
     const float *x, *gamma, *beta, *dy;
@@ -241,7 +243,7 @@ static void layer_grad_rows(void *arg, size_t from, size_t count) {
     const layer_job *j = arg;
     float *sums = j->sums + from / ROWS * 2 * j->c;
     for (size_t r = from; r < from + count; r++)
-        cm_kernels_get()->layer_norm_grad(j->c, j->x + r * j->c, j->gamma, j->mean[r], j->rstd[r], j->dy + r * j->c,
+        cm_kernels_get()->layer_norm_grad(j->fresh, j->c, j->x + r * j->c, j->gamma, j->mean[r], j->rstd[r], j->dy + r * j->c,
                                           j->dx ? j->dx + r * j->c : NULL, sums + j->c, sums);
 }
 
@@ -253,7 +255,7 @@ void fast_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *
     }
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t pieces = (rows + ROWS - 1) / ROWS;
-    layer_job j = {.c = c, .x = x, .gamma = gamma, .dy = dy, .dx = dx, .mean = (float *)(size_t)mean,
+    layer_job j = {.fresh = e->fresh, .c = c, .x = x, .gamma = gamma, .dy = dy, .dx = dx, .mean = (float *)(size_t)mean,
                    .rstd = (float *)(size_t)rstd};
     j.sums = CM_PUSH_ZERO(e->scratch, float, pieces * 2 * c);
     if (j.sums) fast_split(e, rows, ROWS, layer_grad_rows, &j);

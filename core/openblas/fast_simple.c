@@ -9,6 +9,7 @@ enum { GRAIN = 16384 }; /* values of a piece */
 
 typedef struct simple_job {
     cm_act kind;
+    bool fresh;
     float alpha;
     size_t h, w, c, hw;
     const float *a, *b;
@@ -27,11 +28,11 @@ void fast_act(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y)
 
 static void act_grad_piece(void *arg, size_t from, size_t count) {
     const simple_job *j = arg;
-    cm_kernels_get()->act_grad(j->kind, count, j->a + from, j->b + from, j->y + from);
+    cm_kernels_get()->act_grad(j->kind, j->fresh, count, j->a + from, j->b + from, j->y + from);
 }
 
 void fast_act_grad(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx) {
-    fast_split(e, n, GRAIN, act_grad_piece, &(simple_job){.kind = kind, .a = x, .b = dy, .y = dx});
+    fast_split(e, n, GRAIN, act_grad_piece, &(simple_job){.kind = kind, .fresh = e->fresh, .a = x, .b = dy, .y = dx});
 }
 
 static void geglu_rows(void *arg, size_t from, size_t count) {
@@ -46,11 +47,12 @@ void fast_geglu(const cm_exec *e, size_t rows, size_t half, const float *x, floa
 static void geglu_grad_rows(void *arg, size_t from, size_t count) {
     const simple_job *j = arg;
     for (size_t r = from; r < from + count; r++)
-        cm_kernels_get()->geglu_grad(j->c, j->a + 2 * r * j->c, j->b + r * j->c, j->y + 2 * r * j->c);
+        cm_kernels_get()->geglu_grad(j->fresh, j->c, j->a + 2 * r * j->c, j->b + r * j->c, j->y + 2 * r * j->c);
 }
 
 void fast_geglu_grad(const cm_exec *e, size_t rows, size_t half, const float *x, const float *dy, float *dx) {
-    if (half) fast_split(e, rows, GRAIN / half + 1, geglu_grad_rows, &(simple_job){.c = half, .a = x, .b = dy, .y = dx});
+    simple_job j = {.fresh = e->fresh, .c = half, .a = x, .b = dy, .y = dx};
+    if (half) fast_split(e, rows, GRAIN / half + 1, geglu_grad_rows, &j);
 }
 
 static void add_piece(void *arg, size_t from, size_t count) {

@@ -47,6 +47,7 @@ typedef struct cm_adamw_step {
     float beta1, beta2, eps, keep, rate, root_correction, grad_scale; /* keep 1-lr*decay, rate lr/(1-beta1^t) */
 } cm_adamw_step;
 
+/* In gradients, fresh: dx is written, not added to (cm_exec). */
 typedef struct cm_kernels {
     const char *name;
     size_t width, rows, cols; /* of a vector; of a tile */
@@ -67,9 +68,9 @@ typedef struct cm_kernels {
     void (*wino_weight_back)(const float *v, size_t step, size_t lanes, float *dw, size_t stride); /* adds G' v G */
 
     void (*act)(cm_act kind, size_t n, const float *x, float *y);
-    void (*act_grad)(cm_act kind, size_t n, const float *x, const float *dy, float *dx);
+    void (*act_grad)(cm_act kind, bool fresh, size_t n, const float *x, const float *dy, float *dx);
     void (*geglu)(size_t half, const float *x, float *y);
-    void (*geglu_grad)(size_t half, const float *x, const float *dy, float *dx);
+    void (*geglu_grad)(bool fresh, size_t half, const float *x, const float *dy, float *dx);
     void (*add)(size_t n, const float *a, const float *b, float *y);
     void (*axpy)(size_t n, float alpha, const float *x, float *y);
     void (*adamw)(const cm_adamw_step *s, size_t n, const float *g, float *w, float *m, float *v);
@@ -86,11 +87,11 @@ typedef struct cm_kernels {
     /* dz = dy act'(z) (kept in dz when not NULL); sums [c] of dz and of dz (x - center), overwritten */
     void (*norm_grad_sums)(const cm_norm_rows *s, const float *x, const float *dy, float *dz, double *sum, double *along);
     /* dx += a dz - b - c (x - center), a, b, c per channel */
-    void (*norm_grad_apply)(size_t rows, size_t c, const float *x, const float *dz, const float *abc, const float *center,
+    void (*norm_grad_apply)(bool fresh, size_t rows, size_t c, const float *x, const float *dz, const float *abc, const float *center,
                             float *dx);
     void (*layer_norm)(size_t c, float eps, const float *x, const float *gamma, const float *beta, float *y, float *mean,
                        float *rstd);
-    void (*layer_norm_grad)(size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
+    void (*layer_norm_grad)(bool fresh, size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
                             float *dgamma, float *dbeta);
 } cm_kernels;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <math.h>
+#include <string.h>
 
 #include "core/ref/ref.h"
 
@@ -45,7 +46,7 @@ void ref_act(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y) 
 }
 
 void ref_act_grad(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx) {
-    (void)e;
+    if (e->fresh) memset(dx, 0, n * sizeof *dx);
     for (size_t i = 0; i < n; i++) dx[i] = (float)(dx[i] + dy[i] * ref_act_slope(kind, x[i]));
 }
 
@@ -58,7 +59,7 @@ void ref_geglu(const cm_exec *e, size_t rows, size_t half, const float *x, float
 }
 
 void ref_geglu_grad(const cm_exec *e, size_t rows, size_t half, const float *x, const float *dy, float *dx) {
-    (void)e;
+    if (e->fresh) memset(dx, 0, rows * 2 * half * sizeof *dx);
     for (size_t r = 0; r < rows; r++) {
         const float *a = x + r * 2 * half, *b = a + half;
         float *da = dx + r * 2 * half, *db = da + half;

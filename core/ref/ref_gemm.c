@@ -55,7 +55,7 @@ void ref_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const floa
 /* dx = dy w, dw = dy' x, dbias = column sums of dy */
 void ref_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                      const float *dy, float *dx, float *dw, float *dbias) {
-    if (dx) ref_gemm(e, false, false, rows, in, out, 1.0f, dy, out, w, in, 1.0f, dx, in);
+    if (dx) ref_gemm(e, false, false, rows, in, out, 1.0f, dy, out, w, in, e->fresh ? 0.0f : 1.0f, dx, in);
     if (dw) ref_gemm(e, true, false, out, in, rows, 1.0f, dy, out, x, in, 1.0f, dw, in);
     if (dbias) ref_sum_hw(e, 1, rows, out, dy, dbias);
 }

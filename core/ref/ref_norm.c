@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <math.h>
+#include <string.h>
 
 #include "core/ref/ref.h"
 
@@ -69,7 +70,7 @@ static void group_grad_x(const cm_norm_shape *s, const float *x, const float *ga
 
 void ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                          const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
-    (void)e;
+    if (dx && e->fresh) memset(dx, 0, s->n * s->hw * s->c * sizeof *dx);
     const size_t per = s->c / s->groups;
     for (size_t k = 0; dx && k < s->n * s->groups; k++) {
         const size_t c0 = k % s->groups * per, base = k / s->groups * s->hw * s->c + c0;
@@ -102,7 +103,7 @@ void ref_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const fl
 
 void ref_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
                          const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
-    (void)e;
+    if (dx && e->fresh) memset(dx, 0, rows * c * sizeof *dx);
     for (size_t r = 0; dx && r < rows; r++) {
         const float *px = x + r * c, *pd = dy + r * c;
         double sum = 0.0, along = 0.0;

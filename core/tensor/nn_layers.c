@@ -60,9 +60,9 @@ static void linear_back(cm_ctx *g, void *arg) {
     const linear_node *n = arg;
     const float *dy = cm_flowed(n->y);
     if (!dy) return;
-    const cm_exec e = cm_exec_of(g);
-    g->ops->linear_grad(&e, n->rows, n->in, n->out, n->x->data, n->w->data, dy, cm_grad(g, n->x), cm_grad(g, n->w),
-                        cm_grad(g, n->bias));
+    cm_exec e = cm_exec_of(g);
+    float *dx = cm_grad_fresh(g, n->x, &e.fresh);
+    g->ops->linear_grad(&e, n->rows, n->in, n->out, n->x->data, n->w->data, dy, dx, cm_grad(g, n->w), cm_grad(g, n->bias));
 }
 
 cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias) {
@@ -89,9 +89,10 @@ static void group_back(cm_ctx *g, void *arg) {
     const norm_node *n = arg;
     const float *dy = cm_flowed(n->y), *mean = n->moments->data, *rstd = mean + n->s.n * n->s.groups;
     if (!dy) return;
-    const cm_exec e = cm_exec_of(g);
-    g->ops->group_norm_grad(&e, &n->s, n->x->data, n->w->data, n->b->data, mean, rstd, dy, cm_grad(g, n->x),
-                            cm_grad(g, n->w), cm_grad(g, n->b));
+    cm_exec e = cm_exec_of(g);
+    float *dx = cm_grad_fresh(g, n->x, &e.fresh);
+    g->ops->group_norm_grad(&e, &n->s, n->x->data, n->w->data, n->b->data, mean, rstd, dy, dx, cm_grad(g, n->w),
+                            cm_grad(g, n->b));
 }
 
 cm_tensor *cm_group_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t groups, float eps,
@@ -114,9 +115,10 @@ static void layer_back(cm_ctx *g, void *arg) {
     const norm_node *n = arg;
     const float *dy = cm_flowed(n->y), *mean = n->moments->data, *rstd = mean + n->s.n;
     if (!dy) return;
-    const cm_exec e = cm_exec_of(g);
-    g->ops->layer_norm_grad(&e, n->s.n, n->s.c, n->x->data, n->w->data, mean, rstd, dy, cm_grad(g, n->x),
-                            cm_grad(g, n->w), cm_grad(g, n->b));
+    cm_exec e = cm_exec_of(g);
+    float *dx = cm_grad_fresh(g, n->x, &e.fresh);
+    g->ops->layer_norm_grad(&e, n->s.n, n->s.c, n->x->data, n->w->data, mean, rstd, dy, dx, cm_grad(g, n->w),
+                            cm_grad(g, n->b));
 }
 
 cm_tensor *cm_layer_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, float eps) {
@@ -143,8 +145,8 @@ typedef struct act_node {
 static void act_back(cm_ctx *g, void *arg) {
     const act_node *n = arg;
     const float *dy = cm_flowed(n->y);
-    float *dx = dy ? cm_grad(g, n->x) : NULL;
-    const cm_exec e = cm_exec_of(g);
+    cm_exec e = cm_exec_of(g);
+    float *dx = dy ? cm_grad_fresh(g, n->x, &e.fresh) : NULL;
     if (dx) g->ops->act_grad(&e, n->act, cm_count(n->x), n->x->data, dy, dx);
 }
 
@@ -159,8 +161,8 @@ cm_tensor *cm_activate(cm_ctx *g, cm_tensor *x, cm_act act) {
 static void geglu_back(cm_ctx *g, void *arg) {
     const act_node *n = arg;
     const float *dy = cm_flowed(n->y);
-    float *dx = dy ? cm_grad(g, n->x) : NULL;
-    const cm_exec e = cm_exec_of(g);
+    cm_exec e = cm_exec_of(g);
+    float *dx = dy ? cm_grad_fresh(g, n->x, &e.fresh) : NULL;
     const size_t half = cm_dim(n->y, -1);
     if (dx) g->ops->geglu_grad(&e, cm_count(n->y) / half, half, n->x->data, dy, dx);
 }

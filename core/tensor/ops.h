@@ -6,7 +6,8 @@
  * replaces what it does better. The kernel tests compare every replaced entry
  * with ref's. Sizes are numbers of values, buffers do not overlap unless said,
  * layouts are channels last, weights PyTorch's. Every *_grad ADDS into its
- * outputs, and an output that is NULL is not computed.
+ * outputs, and an output that is NULL is not computed. The gradients of linear,
+ * norms, activations and geglu instead WRITE dx when told that it is fresh.
  */
 #ifndef CM_CORE_TENSOR_OPS_H
 #define CM_CORE_TENSOR_OPS_H
@@ -20,6 +21,7 @@
 typedef struct cm_exec {
     int threads;
     cm_arena *scratch;
+    bool fresh; /* dx holds nothing yet: saves clearing it and reading the zeros back */
 } cm_exec;
 
 typedef enum cm_act { CM_IDENTITY, CM_SILU, CM_GELU, CM_QUICK_GELU, CM_RELU, CM_TANH, CM_SIGMOID, CM_ACT_COUNT } cm_act;

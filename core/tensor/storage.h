@@ -14,6 +14,9 @@ void *cm_ctx_push(cm_ctx *g, size_t bytes); /* lives until cm_ctx_reset; NULL (a
 /* One reader more; each is ended by cm_drop. NULL and parameters are fine. */
 void cm_hold(cm_tensor *x);
 
+/* As cm_grad, but a gradient that is new is not cleared: *fresh says that it has to be written whole. */
+float *cm_grad_fresh(cm_ctx *g, cm_tensor *x, bool *fresh);
+
 /* The gradient that has arrived at x, NULL if none has. */
 const float *cm_flowed(cm_tensor *x);
 

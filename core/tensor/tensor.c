@@ -218,16 +218,24 @@ void cm_drop(cm_ctx *g, cm_tensor *x) {
     b->data = b->grad = NULL;
 }
 
-float *cm_grad(cm_ctx *g, cm_tensor *x) {
+float *cm_grad_fresh(cm_ctx *g, cm_tensor *x, bool *fresh) {
+    *fresh = false;
     if (!x || !x->needs_grad) return NULL;
     cm_buffer *b = x->buffer;
     if (!b) return x->grad;
     if (!b->grad) {
         b->grad = take_block(g, b->count * sizeof(float));
         if (!b->grad) return NULL;
-        memset(b->grad->data, 0, b->count * sizeof(float));
+        *fresh = true;
     }
     return x->grad = b->grad->data;
+}
+
+float *cm_grad(cm_ctx *g, cm_tensor *x) {
+    bool fresh;
+    float *dx = cm_grad_fresh(g, x, &fresh);
+    if (fresh) memset(dx, 0, x->buffer->count * sizeof(float));
+    return dx;
 }
 
 const float *cm_flowed(cm_tensor *x) {

@@ -160,8 +160,10 @@ static void gather_gradient(void *arg, size_t i, int thread) {
     cm_tensor *p = t->optimizer.params[i];
     const size_t n = cm_count(p);
     const cm_exec alone = {.threads = 1};
-    memcpy(p->grad, cm_params_at(t->worker[0].params[k], at)->grad, n * sizeof(float));
-    for (size_t w = 1; w < t->workers; w++)
+    const float *first = cm_params_at(t->worker[0].params[k], at)->grad;
+    if (t->workers == 1) memcpy(p->grad, first, n * sizeof(float));
+    else t->ops->add(&alone, n, first, cm_params_at(t->worker[1].params[k], at)->grad, p->grad);
+    for (size_t w = 2; w < t->workers; w++)
         t->ops->axpy(&alone, n, 1.0f, cm_params_at(t->worker[w].params[k], at)->grad, p->grad);
 }
 
