@@ -187,7 +187,7 @@ CM_INLINE void adamw_some(const cm_adamw_step *s, size_t n, const float *g, floa
     const vec size = v_fma(v_sqrt(v1), v_set(s->root_correction), v_set(s->eps));
     v_store_n(m, m1, n);
     v_store_n(v, v1, n);
-    v_store_n(w, v_fnma(v_set(s->rate), v_div(m1, size), v_mul(v_load_n(w, n), v_set(s->keep))), n);
+    v_store_n(w, v_fnma(v_set(s->rate), v_mul(m1, v_reciprocal(size)), v_mul(v_load_n(w, n), v_set(s->keep))), n);
 }
 
 CM_BODY void adamw(const cm_adamw_step *s, size_t n, const float *g, float *w, float *m, float *v) {
@@ -217,13 +217,12 @@ CM_BODY float row_exp(size_t n, const float *x, float top, float *y) {
         v_store(y + i, e);
         sum = v_add(sum, e);
     }
-    float total = v_sum(sum);
     if (i < n) {
-        float lanes[W];
-        v_store(lanes, v_exp_zero(v_sub(v_load_n(x + i, n - i), t)));
-        for (size_t l = 0; l < n - i; l++) total += y[i + l] = lanes[l];
+        const vec e = v_exp_zero(v_sub(v_load_n(x + i, n - i), t));
+        v_store_n(y + i, e, n - i);
+        sum = v_add(sum, v_keep_n(e, n - i));
     }
-    return total;
+    return v_sum(sum);
 }
 
 CM_BODY void row_scale(size_t n, float alpha, float *x) {

@@ -107,9 +107,9 @@ CM_BODY void pack(size_t k, size_t n, float alpha, const float *b, size_t k_step
         for (size_t i = 0; i < k; i++) {
             const float *from = b + i * k_step + j * n_step;
             float *to = y + i * TILE_COLS;
-            if (cols == TILE_COLS && n_step == 1) {
-                v_store(to, v_mul(scale, v_load(from)));
-                v_store(to + W, v_mul(scale, v_load(from + W)));
+            if (n_step == 1) {
+                v_store(to, v_mul(scale, v_load_n(from, cols < W ? cols : W)));
+                v_store(to + W, cols > W ? v_mul(scale, v_load_n(from + W, cols - W)) : v_zero());
                 continue;
             }
             for (size_t l = 0; l < TILE_COLS; l++) to[l] = l < cols ? alpha * from[l * n_step] : 0.0f;

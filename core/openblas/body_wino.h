@@ -181,12 +181,12 @@ CM_INLINE void wino_gather(const float *w, size_t stride, size_t lanes, float (*
 }
 
 CM_BODY void wino_weight(const float *w, size_t stride, size_t lanes, float *v, size_t step) {
+    float g[TILE_COLS / W][9][W]; /* all gathered first: small stores take a while before wide loads may see them */
+    for (size_t l = 0; l < TILE_COLS; l += W)
+        wino_gather(w + l * stride, stride, lanes <= l ? 0 : lanes - l < W ? lanes - l : W, g[l / W]);
     for (size_t l = 0; l < TILE_COLS; l += W) {
-        const size_t n = lanes <= l ? 0 : lanes - l < W ? lanes - l : W;
-        float g[9][W];
         vec d[6][6], m[6][6];
-        wino_gather(w + l * stride, stride, n, g);
-        for (int t = 0; t < 9; t++) d[t / 3][t % 3] = v_load(g[t]);
+        for (int t = 0; t < 9; t++) d[t / 3][t % 3] = v_load(g[l / W][t]);
         wino_g_2d(d, m);
         wino_store36(m, v + l, step);
     }

@@ -135,6 +135,7 @@ typedef struct back_job {
     const cm_attention_shape *s;
     const float *q, *k, *v, *lse, *dout, *dprobs;
     float *dq, *dk, *dv, *scratch;
+    bool fresh;
     size_t worker_floats, across, along, row; /* of strips of [d,lk], of [lk or QUERIES,d]; of a row of scores */
 } back_job;
 
@@ -171,12 +172,13 @@ static void score_grads(const back_job *j, const back_place *b, size_t head, siz
 }
 
 /* d [lk,d] += scores' [lk,m] x [m,d] */
-static void add_turned(const back_job *j, const back_place *b, const float *scores, const float *x, size_t m, float *d) {
+static void add_turned(const back_job *j, const back_place *b, const float *scores, const float *x, size_t m, bool add,
+                       float *d) {
     const cm_attention_shape *s = j->s;
     const cm_kernels *f = cm_kernels_get();
     const size_t width = s->heads * s->d;
     f->pack(m, s->d, 1.0f, x, width, 1, b->other);
-    const cm_panel t = {.k = m, .segments = 1, .a_row = 1, .a_step = j->row, .b_step = f->cols, .c_row = width, .add = true};
+    const cm_panel t = {.k = m, .segments = 1, .a_row = 1, .a_step = j->row, .b_step = f->cols, .c_row = width, .add = add};
     strips(&t, s->lk, s->d, scores, b->other, m * f->cols, d);
 }
 
@@ -193,10 +195,10 @@ static void back_head(void *arg, size_t head, int worker) {
         const size_t m = least(QUERIES, s->lq - i0), at = (head / s->heads * s->lq + i0) * width + head % s->heads * s->d;
         score_grads(j, &b, head, i0, m, at);
         const cm_panel t = {.k = s->lk, .segments = 1, .a_row = j->row, .a_step = 1, .b_step = f->cols, .c_row = width,
-                            .add = true};
+                            .add = !j->fresh};
         if (j->dq) strips(&t, m, s->d, b.dp, b.keys_along, s->lk * f->cols, j->dq + at);
-        if (j->dk) add_turned(j, &b, b.dp, j->q + at, m, j->dk + other);
-        if (j->dv) add_turned(j, &b, b.p, j->dout + at, m, j->dv + other);
+        if (j->dk) add_turned(j, &b, b.dp, j->q + at, m, !j->fresh || i0 > 0, j->dk + other);
+        if (j->dv) add_turned(j, &b, b.p, j->dout + at, m, !j->fresh || i0 > 0, j->dv + other);
     }
 }
 
@@ -208,7 +210,8 @@ void fast_attention_grad(const cm_exec *e, const cm_attention_shape *s, const fl
         return;
     }
     const size_t cols = cm_kernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
-    back_job j = {.s = s, .q = q, .k = k, .v = v, .lse = lse, .dout = dout, .dprobs = dprobs, .dq = dq, .dk = dk, .dv = dv};
+    back_job j = {.s = s, .q = q, .k = k, .v = v, .lse = lse, .dout = dout, .dprobs = dprobs, .dq = dq, .dk = dk, .dv = dv,
+                  .fresh = e->fresh};
     j.across = fast_round_up(s->lk, cols) * s->d;
     j.along = fast_round_up(s->d, cols) * most(s->lk, QUERIES);
     j.row = (fast_round_up(s->lk, 16) / 16 | 1) * 16; /* an odd number of cache lines: columns are read too */

@@ -62,6 +62,10 @@ CM_INLINE vec v_reciprocal(vec a) {
 CM_INLINE vec v_load_n(const float *p, size_t n) {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p);
 }
+/* lanes from n on are cleared */
+CM_INLINE vec v_keep_n(vec x, size_t n) {
+    return _mm512_maskz_mov_ps((__mmask16)((1u << n) - 1u), x);
+}
 CM_INLINE void v_store_n(float *p, vec x, size_t n) {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), x);
 }
@@ -105,6 +109,7 @@ CM_INLINE __m256i v_first(size_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane);
 }
 CM_INLINE vec v_load_n(const float *p, size_t n) { return n == W ? v_load(p) : _mm256_maskload_ps(p, v_first(n)); }
+CM_INLINE vec v_keep_n(vec x, size_t n) { return _mm256_and_ps(x, _mm256_castsi256_ps(v_first(n))); }
 /* by pieces: masked stores are slow on Zen */
 CM_INLINE void v_store_n(float *p, vec x, size_t n) {
     if (n == W) {
@@ -172,6 +177,10 @@ CM_INLINE vec v_load_n(const float *p, size_t n) {
     return x;
 }
 CM_INLINE void v_store_n(float *p, vec x, size_t n) { memcpy(p, &x, n * sizeof *p); }
+CM_INLINE vec v_keep_n(vec x, size_t n) {
+    for (size_t l = n; l < W; l++) x[l] = 0.0f;
+    return x;
+}
 
 #endif
 

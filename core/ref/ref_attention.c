@@ -91,6 +91,9 @@ void ref_attention_grad(const cm_exec *e, const cm_attention_shape *s, const flo
     double *sq = CM_PUSH(e->scratch, double, s->d), *sk = CM_PUSH(e->scratch, double, s->lk * s->d);
     double *sv = CM_PUSH(e->scratch, double, s->lk * s->d);
     const bool ready = cm_arena_check(e->scratch) == CM_OK;
+    if (e->fresh && dq) memset(dq, 0, s->n * s->lq * width * sizeof *dq);
+    if (e->fresh && dk) memset(dk, 0, s->n * s->lk * width * sizeof *dk);
+    if (e->fresh && dv) memset(dv, 0, s->n * s->lk * width * sizeof *dv);
     for (size_t r = 0; ready && r < s->n * s->heads; r++) {
         const size_t n = r / s->heads, head = r % s->heads;
         const size_t at = n * s->lq * width + head * s->d, other = n * s->lk * width + head * s->d;

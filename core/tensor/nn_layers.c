@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 #include "core/tensor/nn.h"
 #include "core/tensor/storage.h"
@@ -208,11 +209,17 @@ static void attention_back(cm_ctx *g, void *arg) {
     const float *dprobs = cm_flowed(n->probs);
     if (!cm_flowed(n->out) && !dprobs) return;
     const float *dout = cm_grad(g, n->out); /* zeros when only the probabilities have a gradient */
-    const cm_exec e = cm_exec_of(g);
-    float *dq = cm_grad(g, n->q), *dk = cm_grad(g, n->k), *dv = cm_grad(g, n->v);
+    cm_exec e = cm_exec_of(g);
+    cm_tensor *const to[3] = {n->q, n->k, n->v};
+    float *d[3];
+    bool fresh[3];
+    for (int i = 0; i < 3; i++) d[i] = cm_grad_fresh(g, to[i], &fresh[i]);
+    e.fresh = fresh[0] && fresh[1] && fresh[2];
+    for (int i = 0; i < 3; i++)
+        if (fresh[i] && !e.fresh) memset(d[i], 0, cm_count(to[i]) * sizeof(float));
     if (dout)
         g->ops->attention_grad(&e, &n->s, n->q->data, n->k->data, n->v->data, n->out->data, n->lse->data, dout, dprobs,
-                               dq, dk, dv);
+                               d[0], d[1], d[2]);
 }
 
 cm_tensor *cm_attention(cm_ctx *g, cm_tensor *q, cm_tensor *k, cm_tensor *v, size_t heads, float scale, bool causal,

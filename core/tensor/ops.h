@@ -7,7 +7,8 @@
  * with ref's. Sizes are numbers of values, buffers do not overlap unless said,
  * layouts are channels last, weights PyTorch's. Every *_grad ADDS into its
  * outputs, and an output that is NULL is not computed. The gradients of linear,
- * norms, activations and geglu instead WRITE dx when told that it is fresh.
+ * norms, activations and geglu instead WRITE dx when told that it is fresh, and
+ * attention's all three of its outputs.
  */
 #ifndef CM_CORE_TENSOR_OPS_H
 #define CM_CORE_TENSOR_OPS_H
@@ -21,7 +22,7 @@
 typedef struct cm_exec {
     int threads;
     cm_arena *scratch;
-    bool fresh; /* dx holds nothing yet: saves clearing it and reading the zeros back */
+    bool fresh; /* dx holds nothing yet: saves clearing it, and reading the zeros back */
 } cm_exec;
 
 typedef enum cm_act { CM_IDENTITY, CM_SILU, CM_GELU, CM_QUICK_GELU, CM_RELU, CM_TANH, CM_SIGMOID, CM_ACT_COUNT } cm_act;

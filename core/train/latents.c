@@ -63,40 +63,64 @@ cm_status cm_latents_caption(const cm_latents *l, size_t i, cm_arena *out, cm_ca
     return cm_caption_make(l->tokenizer, &p, l->kind, cm_crowd_seed(l->crowd, i), l->drop, out, c);
 }
 
-static cm_status encode_picture(cm_latents *l, cm_ctx *g, size_t i, cm_arena *scratch) {
+/* Those people that `done` does not name, once each; returns how many. */
+static size_t still_to_do(const bool *done, const size_t *people, size_t count, size_t *out) {
+    size_t n = 0;
+    for (size_t k = 0; k < count; k++) {
+        bool listed = done[people[k]];
+        for (size_t i = 0; i < n && !listed; i++) listed = out[i] == people[k];
+        if (!listed) out[n++] = people[k];
+    }
+    return n;
+}
+
+static cm_status encode_pictures(cm_latents *l, cm_ctx *g, const size_t *people, size_t n, cm_arena *scratch) {
     cm_crowd *crowd = l->crowd;
-    CM_TRY(cm_crowd_draw(crowd, i, scratch));
-    cm_tensor *x = cm_tensor_new(g, CM_SHAPE(1, crowd->height, crowd->width, 3)), *mean, *logvar;
+    const size_t pixels = crowd->height * crowd->width * 3;
+    cm_tensor *x = cm_tensor_new(g, CM_SHAPE(n, crowd->height, crowd->width, 3)), *mean, *logvar;
     CM_TRY(cm_ctx_check(g));
-    cm_crowd_pixels(crowd, i, x->data);
+    for (size_t i = 0; i < n; i++) {
+        CM_TRY(cm_crowd_draw(crowd, people[i], scratch));
+        cm_crowd_pixels(crowd, people[i], x->data + i * pixels);
+    }
     cm_vae_encode(g, l->vae, x, &mean, &logvar);
     cm_tensor *scaled = cm_scale(g, mean, cm_vae_get_config(l->vae)->scaling_factor);
     CM_TRY(cm_ctx_check(g));
-    const size_t n = cm_count(scaled);
-    cm_from_float(CM_F16, scaled->data, n, l->z + i * n);
-    l->encoded[i] = true;
+    const size_t values = cm_count(scaled) / n;
+    for (size_t i = 0; i < n; i++) {
+        cm_from_float(CM_F16, scaled->data + i * values, values, l->z + people[i] * values);
+        l->encoded[people[i]] = true;
+    }
     return CM_OK;
 }
 
-static cm_status encode_caption(cm_latents *l, cm_ctx *g, size_t i, cm_arena *scratch) {
-    cm_caption c;
-    CM_TRY(cm_latents_caption(l, i, scratch, &c));
-    const cm_tensor *hidden = cm_latents_text(l, g, c.tokens.ids, 1);
+static cm_status encode_captions(cm_latents *l, cm_ctx *g, const size_t *people, size_t n, cm_arena *scratch) {
+    int *ids = CM_PUSH(scratch, int, n * l->length);
+    CM_TRY(cm_arena_check(scratch));
+    for (size_t i = 0; i < n; i++) {
+        cm_caption c;
+        CM_TRY(cm_latents_caption(l, people[i], scratch, &c));
+        memcpy(ids + i * l->length, c.tokens.ids, l->length * sizeof *ids);
+    }
+    const cm_tensor *hidden = cm_latents_text(l, g, ids, n);
     CM_TRY(cm_ctx_check(g));
-    const size_t n = l->length * l->features;
-    cm_from_float(CM_F16, hidden->data, n, l->hidden + i * n);
-    l->read[i] = true;
+    const size_t values = l->length * l->features;
+    for (size_t i = 0; i < n; i++) {
+        cm_from_float(CM_F16, hidden->data + i * values, values, l->hidden + people[i] * values);
+        l->read[people[i]] = true;
+    }
     return CM_OK;
 }
 
 cm_status cm_latents_make(cm_latents *l, cm_ctx *g, const size_t *people, size_t count, cm_arena *scratch) {
-    cm_status s = CM_OK;
-    for (size_t k = 0; k < count && s == CM_OK; k++) {
-        const size_t i = people[k];
-        if (!l->encoded[i]) s = encode_picture(l, g, i, scratch);
-        if (s == CM_OK && !l->read[i]) s = encode_caption(l, g, i, scratch);
-        cm_ctx_reset(g);
-    }
+    size_t *fresh = CM_PUSH(scratch, size_t, count);
+    CM_TRY(cm_arena_check(scratch));
+    size_t n = still_to_do(l->encoded, people, count, fresh);
+    cm_status s = n ? encode_pictures(l, g, fresh, n, scratch) : CM_OK;
+    cm_ctx_reset(g);
+    n = still_to_do(l->read, people, count, fresh);
+    if (s == CM_OK && n) s = encode_captions(l, g, fresh, n, scratch);
+    cm_ctx_reset(g);
     return s;
 }
 

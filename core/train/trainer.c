@@ -100,6 +100,9 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     CM_TRY(resolve_networks(t));
     CM_TRY(cm_make_dirs(out));
     CM_TRY(cm_crowd_init(&t->crowd, recipe, "train", people, &t->arena));
+    t->order = CM_PUSH(&t->arena, size_t, people);
+    t->samples = CM_PUSH(&t->arena, size_t, t->batch);
+    CM_TRY(cm_arena_check(&t->arena));
     CM_TRY(stage->open(t));
     CM_TRY(open_optimizer(t));
     return open_workers(t);
@@ -168,28 +171,24 @@ static void gather_gradient(void *arg, size_t i, int thread) {
 }
 
 /* The people of one batch: each pass over the crowd has an order of its own. */
-static cm_status choose_samples(cm_trainer *t, size_t *samples) {
+static void choose_samples(cm_trainer *t, size_t *samples) {
     const size_t n = t->crowd.count, first = t->optimizer.step * t->batch, pass = first / n;
-    static const char name[] = "order";
-    char id[32];
-    snprintf(id, sizeof id, "%s/%zu", name, pass);
-    size_t *order = CM_PUSH(&t->worker[0].scratch, size_t, n);
-    CM_TRY(cm_arena_check(&t->worker[0].scratch));
-    for (size_t i = 0; i < n; i++) order[i] = i;
-    cm_rng r = cm_rng_named(t->seed, id);
-    cm_rng_shuffle(&r, order, n);
-    memcpy(samples, order + first % n, t->batch * sizeof *samples);
-    return CM_OK;
+    if (!t->ordered || t->order_pass != pass) {
+        char id[32];
+        snprintf(id, sizeof id, "order/%zu", pass);
+        for (size_t i = 0; i < n; i++) t->order[i] = i;
+        cm_rng r = cm_rng_named(t->seed, id);
+        cm_rng_shuffle(&r, t->order, n);
+        t->order_pass = pass;
+        t->ordered = true;
+    }
+    memcpy(samples, t->order + first % n, t->batch * sizeof *samples);
 }
 
 cm_status cm_trainer_step(cm_trainer *t, double *norm) {
-    const cm_arena_mark mark = cm_arena_get_mark(&t->arena);
-    size_t *samples = CM_PUSH(&t->arena, size_t, t->batch);
-    CM_TRY(cm_arena_check(&t->arena));
-    CM_TRY(choose_samples(t, samples));
-    step_job job = {t, samples};
+    choose_samples(t, t->samples);
+    step_job job = {t, t->samples};
     cm_parallel((int)t->workers, t->workers, worker_step, &job);
-    cm_arena_reset(&t->arena, mark);
     for (size_t i = 0; i < t->workers; i++)
         if (t->worker[i].status != CM_OK)
             return cm_fail(t->worker[i].status, "step %zu: %s", t->optimizer.step, t->worker[i].why);

@@ -139,7 +139,7 @@ static void start_outputs(run *r) {
     for (size_t k = 0; k < r->plan.outs; k++) {
         for (size_t i = 0; i < r->plan.out[k]; i++)
             r->want[k][i] = r->plan.adds || r->plan.updates ? (float)fabs(cm_rng_range(&r->rng, -1.0, 1.0)) : NAN;
-        for (size_t i = 0; r->exec.fresh && k == 0 && i < r->plan.out[0]; i++) r->want[0][i] = NAN;
+        for (size_t i = 0; r->exec.fresh && k < r->plan.fresh && i < r->plan.out[k]; i++) r->want[k][i] = NAN;
         memcpy(r->got[k], r->want[k], r->plan.out[k] * sizeof(float));
     }
 }
@@ -198,7 +198,7 @@ static void one_shape(run *r) {
             const size_t shift = r->exec.threads == 2; /* one value past alignment */
             make_arrays(r, kinds[kind].bit, shift);
             both(r, "all", 0, false);
-            r->exec.fresh = p->fresh;
+            r->exec.fresh = p->fresh > 0;
             if (p->fresh) both(r, "fresh", 0, false);
             r->exec.fresh = false;
             if (kind) continue;

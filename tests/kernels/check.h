@@ -30,7 +30,7 @@ typedef struct check_plan {
     size_t in[CHECK_ARRAYS], out[CHECK_ARRAYS]; /* sizes in values; 0 ends the list */
     size_t ins, outs;
     bool adds;      /* outputs are added into, and each may be NULL */
-    bool fresh;     /* with exec.fresh the first output is written and never read */
+    size_t fresh;   /* with exec.fresh so many outputs are written and never read */
     bool optional;  /* outputs after the first may be NULL */
     bool in_place;  /* the first output may be the first input */
     bool updates;   /* outputs are read and written, and must be there (adamw, axpy) */

@@ -38,7 +38,7 @@ static void call(const cm_ops *o, const cm_exec *e, const size_t *s, float **in,
 /* q k v dout dprobs out lse; once with and once without dprobs: s[7] */
 static void plan_grad(const size_t *s, check_plan *p) {
     const size_t q = s[0] * s[2] * s[1] * s[4], k = s[0] * s[3] * s[1] * s[4], rows = s[0] * s[1] * s[2];
-    *p = (check_plan){.in = {q, k, k, q, rows * s[3], q, rows}, .ins = 7, .out = {q, k, k}, .outs = 3, .adds = true,
+    *p = (check_plan){.in = {q, k, k, q, rows * s[3], q, rows}, .ins = 7, .out = {q, k, k}, .outs = 3, .adds = true, .fresh = 3,
                       .limit = 1e-5, /* differences dP - sum P dP of float sums */
                       .work = 10.0 * products(s)};
 }

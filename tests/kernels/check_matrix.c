@@ -47,7 +47,7 @@ static void call_linear(const cm_ops *o, const cm_exec *e, const size_t *s, floa
 
 static void plan_linear_grad(const size_t *s, check_plan *p) {
     *p = (check_plan){.in = {s[0] * s[1], s[1] * s[2], s[0] * s[2]}, .ins = 3,
-                      .out = {s[0] * s[1], s[1] * s[2], s[2]}, .outs = 3, .adds = true, .fresh = true,
+                      .out = {s[0] * s[1], s[1] * s[2], s[2]}, .outs = 3, .adds = true, .fresh = 1,
                       .kinds = CHECK_WIDE | CHECK_CONSTANT,
                       .limit = 4e-6, /* float sums over up to 384 rows */
                       .work = 4.0 * (double)(s[0] * s[1] * s[2])};

@@ -32,7 +32,7 @@ static void call_group(const cm_ops *o, const cm_exec *e, const size_t *s, float
 /* x gamma beta dy mean rstd */
 static void plan_group_grad(const size_t *s, check_plan *p) {
     const size_t x = s[0] * s[1] * s[2], g = s[0] * s[3];
-    *p = (check_plan){.in = {x, s[2], s[2], x, g, g}, .ins = 6, .out = {x, s[2], s[2]}, .outs = 3, .adds = true, .fresh = true,
+    *p = (check_plan){.in = {x, s[2], s[2], x, g, g}, .ins = 6, .out = {x, s[2], s[2]}, .outs = 3, .adds = true, .fresh = 1,
                       .kinds = CHECK_OFFSET, .limit = limit};
 }
 
@@ -64,7 +64,7 @@ static void call_layer(const cm_ops *o, const cm_exec *e, const size_t *s, float
 /* x gamma beta dy mean rstd; beta only to prepare */
 static void plan_layer_grad(const size_t *s, check_plan *p) {
     *p = (check_plan){.in = {s[0] * s[1], s[1], s[1], s[0] * s[1], s[0], s[0]}, .ins = 6,
-                      .out = {s[0] * s[1], s[1], s[1]}, .outs = 3, .adds = true, .fresh = true, .kinds = CHECK_OFFSET, .limit = limit};
+                      .out = {s[0] * s[1], s[1], s[1]}, .outs = 3, .adds = true, .fresh = 1, .kinds = CHECK_OFFSET, .limit = limit};
 }
 
 static void prepare_layer(const cm_ops *ref, const cm_exec *e, const size_t *s, float **in) {

@@ -22,7 +22,7 @@ static void call_act(const cm_ops *o, const cm_exec *e, const size_t *s, float *
 }
 
 static void plan_act_grad(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0], s[0]}, .ins = 2, .out = {s[0]}, .outs = 1, .adds = true, .fresh = true, .kinds = CHECK_OFFSET,
+    *p = (check_plan){.in = {s[0], s[0]}, .ins = 2, .out = {s[0]}, .outs = 1, .adds = true, .fresh = 1, .kinds = CHECK_OFFSET,
                       .limit = 2e-6 /* as act */};
 }
 
@@ -44,7 +44,7 @@ static void call_geglu(const cm_ops *o, const cm_exec *e, const size_t *s, float
 }
 
 static void plan_geglu_grad(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * 2 * s[1], s[0] * s[1]}, .ins = 2, .out = {s[0] * 2 * s[1]}, .outs = 1, .adds = true, .fresh = true,
+    *p = (check_plan){.in = {s[0] * 2 * s[1], s[0] * s[1]}, .ins = 2, .out = {s[0] * 2 * s[1]}, .outs = 1, .adds = true, .fresh = 1,
                       .limit = 2e-6 /* as act */};
 }
 
