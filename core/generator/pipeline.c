@@ -22,7 +22,10 @@ typedef struct run {
     cm_result *result;
     size_t batch;                /* 2 with guidance (the empty or negative prompt first), else 1 */
     const cm_unet_text *text;
+    const cm_unet_text *text_alone; /* the prompt's half, where guidance covers only some of the steps */
     float *x;                    /* [h,w,C] */
+    cm_torch_rng rng;            /* goes on after the starting noise, for samplers that add more */
+    float *drawn;                /* [C,h,w] of fresh noise */
 } run;
 
 /* --- request -------------------------------------------------------------- */
@@ -37,7 +40,12 @@ static cm_status check_request(const run *r) {
     const size_t factor = cm_vae_factor(r->model->vae);
     CM_TRY(check_side("width", r->request->width, factor));
     CM_TRY(check_side("height", r->request->height, factor));
-    if (!isfinite(r->request->guidance)) return cm_fail(CM_EUSAGE, "guidance is not a number");
+    const cm_request *q = r->request;
+    if (!isfinite(q->guidance)) return cm_fail(CM_EUSAGE, "guidance is not a number");
+    if (!(q->guidance_rescale >= 0 && q->guidance_rescale <= 1))
+        return cm_fail(CM_EUSAGE, "guidance rescale: %g is not between 0 and 1", q->guidance_rescale);
+    if (!(q->guidance_from >= 0 && q->guidance_to >= q->guidance_from))
+        return cm_fail(CM_EUSAGE, "guidance interval: %g to %g is not one of noise levels", q->guidance_from, q->guidance_to);
     return CM_OK;
 }
 
@@ -79,6 +87,11 @@ static cm_status encode_text(run *r) {
     cm_ctx_reset(r->g);
     CM_TRY(cm_clip_text_forward(r->g, &r->model->text, ids, r->batch, length, &hidden, NULL, NULL));
     r->text = cm_unet_prepare_text(r->g, r->model->unet, hidden, &r->keep);
+    if (r->batch == 2 && r->request->guidance_to > 0 && hidden) {
+        const size_t half = cm_count(hidden) / 2;
+        cm_tensor *alone = cm_tensor_copy(r->g, CM_SHAPE(1, length, hidden->shape[2]), hidden->data + half);
+        r->text_alone = cm_unet_prepare_text(r->g, r->model->unet, alone, &r->keep);
+    }
     CM_TRY(cm_ctx_check(r->g));
     CM_TRY(cm_arena_check(&r->keep));
     timing->text = cm_now() - start - timing->tokenize;
@@ -115,12 +128,11 @@ static cm_status start_noise(run *r) {
     r->x = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(r->out));
     CM_TRY(cm_arena_check(&r->keep));
+    cm_torch_seed(&r->rng, r->request->seed);
     if (r->request->noise) {
         memcpy(o->latents, r->request->noise, n * sizeof *o->latents);
     } else {
-        cm_torch_rng rng;
-        cm_torch_seed(&rng, r->request->seed);
-        cm_torch_randn(&rng, o->latents, n);
+        cm_torch_randn(&r->rng, o->latents, n);
     }
     cm_sha *h = cm_sha_begin();
     cm_sha_add(h, o->latents, n * sizeof *o->latents);
@@ -131,30 +143,60 @@ static cm_status start_noise(run *r) {
 
 /* --- steps ---------------------------------------------------------------- */
 
-/* One pass over the UNet: both halves as one batch, then guidance into eps [h,w,C]. */
+/* More noise as torch would draw it next, in diffusers' order, for the sampler's. */
+static void draw_noise(void *arg, size_t n, float *out) {
+    run *r = arg;
+    cm_torch_randn(&r->rng, r->drawn, n);
+    to_channels_last(r->drawn, r->result->channels, n / r->result->channels, out);
+}
+
+static double spread(const float *x, size_t n) {
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)x[i];
+    for (size_t i = 0; i < n; i++) squares += ((double)x[i] - sum / (double)n) * ((double)x[i] - sum / (double)n);
+    return sqrt(squares / (double)(n - 1));
+}
+
+static void guide(const cm_request *q, const float *none, const float *prompt, size_t n, float *eps) {
+    const float guidance = (float)q->guidance;
+    for (size_t i = 0; i < n; i++) eps[i] = none[i] + guidance * (prompt[i] - none[i]);
+    if (q->guidance_rescale == 0 || n < 2) return;
+    const double ratio = spread(prompt, n) / spread(eps, n);
+    const float keep = (float)(q->guidance_rescale * ratio + 1 - q->guidance_rescale);
+    for (size_t i = 0; i < n; i++) eps[i] *= keep;
+}
+
+/* Is this timestep's noise level one at which the request guides? */
+static bool guides_at(const run *r, double t) {
+    const cm_request *q = r->request;
+    if (r->batch == 1) return false;
+    if (q->guidance_to == 0) return true;
+    const double sigma = cm_schedule_sigma(&r->model->schedule, t);
+    return sigma > q->guidance_from && sigma <= q->guidance_to;
+}
+
+/* One pass over the UNet: both halves as one batch, then guidance into eps [h,w,C]; without guidance the prompt's alone. */
 static cm_status predict(run *r, float t, float input_scale, float *eps) {
     cm_ctx *g = r->g;
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
+    const bool guided = guides_at(r, t);
+    const size_t batch = guided ? 2 : 1;
+    const cm_unet_text *text = guided || r->batch == 1 ? r->text : r->text_alone;
     const float times[2] = {t, t};
     cm_ctx_reset(g);
-    cm_tensor *in = cm_tensor_new(g, CM_SHAPE(r->batch, o->h, o->w, o->channels));
+    cm_tensor *in = cm_tensor_new(g, CM_SHAPE(batch, o->h, o->w, o->channels));
     CM_TRY(cm_ctx_check(g));
-    for (size_t b = 0; b < r->batch; b++) {
+    for (size_t b = 0; b < batch; b++) {
         for (size_t i = 0; i < n; i++) in->data[b * n + i] = r->x[i] * input_scale;
     }
     const cm_attention_observer *before = g->observer;
     g->observer = r->request->observer;
-    const cm_tensor *noise = cm_unet_forward(g, r->model->unet, in, times, r->text);
+    const cm_tensor *noise = cm_unet_forward(g, r->model->unet, in, times, text);
     g->observer = before;
     CM_TRY(cm_ctx_check(g));
-    if (r->batch == 1) {
-        memcpy(eps, noise->data, n * sizeof *eps);
-        return CM_OK;
-    }
-    const float *none = noise->data, *prompt = noise->data + n;
-    const float guidance = (float)r->request->guidance;
-    for (size_t i = 0; i < n; i++) eps[i] = none[i] + guidance * (prompt[i] - none[i]);
+    if (guided) guide(r->request, noise->data, noise->data + n, n, eps);
+    else memcpy(eps, noise->data, n * sizeof *eps);
     return CM_OK;
 }
 
@@ -181,25 +223,28 @@ static cm_status sample(run *r) {
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
     cm_sampler_state *state;
-    CM_TRY(q->sampler->begin(&r->model->schedule, q->steps, &r->keep, &state));
+    CM_TRY(q->sampler->begin(&r->model->schedule, q->steps, n, &r->keep, &state));
+    const size_t steps = cm_sampler_evaluations(state);
     float *eps = CM_PUSH(&r->keep, float, n);
-    double *seconds = CM_PUSH(r->out, double, q->steps);
+    double *seconds = CM_PUSH(r->out, double, steps);
+    if (q->sampler->random) r->drawn = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     CM_TRY(cm_arena_check(r->out));
     const float scale = q->sampler->init_scale(state);
     for (size_t i = 0; i < n; i++) r->x[i] *= scale;
-    for (size_t step = 0; step < q->steps; step++) {
-        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", step + 1, q->steps);
+    cm_sampler_set_noise(state, (cm_noise){draw_noise, r});
+    for (size_t step = 0; step < steps; step++) {
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", step + 1, steps);
         const double start = cm_now();
         CM_TRY(predict(r, q->sampler->timestep(state, step), q->sampler->input_scale(state, step), eps));
-        q->sampler->step(state, step, eps, n, r->x);
+        q->sampler->step(state, step, eps, r->x);
         if (!all_finite(r->x, n)) {
-            return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", step + 1, q->steps);
+            return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", step + 1, steps);
         }
         seconds[step] = cm_now() - start;
-        if (q->progress) q->progress(q->progress_arg, step + 1, q->steps, seconds[step]);
+        if (q->progress) q->progress(q->progress_arg, step + 1, steps, seconds[step]);
     }
-    return record_steps(r, seconds, q->steps);
+    return record_steps(r, seconds, steps);
 }
 
 static cm_status decode(run *r) {

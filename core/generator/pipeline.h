@@ -56,6 +56,10 @@ typedef struct cm_request {
     size_t steps, width, height;
     const cm_sampler *sampler;
     double guidance;               /* <= 1: no guidance, one pass a step */
+    double guidance_rescale;       /* share of the guided output whose spread becomes the unguided one's (Lin et al. 2024,
+                                    * sec. 3.4); 0: none */
+    double guidance_from, guidance_to; /* guide only at noise levels sigma in (from, to] (Kynkaanniemi et al. 2024);
+                                    * both 0: always */
     const float *noise;            /* NULL: from seed; else [C,h,w] */
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */

@@ -7,7 +7,9 @@
 #include "core/generator/sampler_state.h"
 #include "core/io/jsonl.h"
 
-const cm_sampler *const cm_samplers[] = {&cm_sampler_ddim, &cm_sampler_euler, NULL};
+const cm_sampler *const cm_samplers[] = {&cm_sampler_ddim, &cm_sampler_ddpm,    &cm_sampler_pndm,     &cm_sampler_lms,
+                                         &cm_sampler_euler, &cm_sampler_euler_a, &cm_sampler_dpmpp_2m, &cm_sampler_dpmpp_2m_karras,
+                                         NULL};
 
 const cm_sampler *cm_sampler_find(const char *name) {
     for (size_t i = 0; cm_samplers[i]; i++) {
@@ -17,7 +19,19 @@ const cm_sampler *cm_sampler_find(const char *name) {
 }
 
 const cm_sampler *cm_sampler_for_class(const char *class_name) {
-    return strcmp(class_name, "EulerDiscreteScheduler") == 0 ? &cm_sampler_euler : &cm_sampler_ddim;
+    static const struct {
+        const char *name;
+        const cm_sampler *sampler;
+    } classes[] = {{"DDIMScheduler", &cm_sampler_ddim},
+                   {"DDPMScheduler", &cm_sampler_ddpm},
+                   {"PNDMScheduler", &cm_sampler_pndm},
+                   {"LMSDiscreteScheduler", &cm_sampler_lms},
+                   {"EulerDiscreteScheduler", &cm_sampler_euler},
+                   {"EulerAncestralDiscreteScheduler", &cm_sampler_euler_a},
+                   {"DPMSolverMultistepScheduler", &cm_sampler_dpmpp_2m}};
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+        if (strcmp(class_name, classes[i].name) == 0) return classes[i].sampler;
+    return &cm_sampler_ddim;
 }
 
 /* --- the schedule --------------------------------------------------------- */
@@ -105,12 +119,18 @@ static cm_status read_prediction(const json_t *config, cm_prediction *out) {
 
 /* Settings that would change the result and that no sampler of ours follows are refused by name. */
 static cm_status refuse_unknown(const json_t *config) {
-    static const char *const flags[] = {"thresholding", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"};
+    static const char *const flags[] = {"thresholding", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas",
+                                        "use_flow_sigmas", "euler_at_final"};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (cm_json_bool_or(config, flags[i], false)) return cm_fail(CM_EUNAVAILABLE, "scheduler: %s is not supported", flags[i]);
     }
     static const char *const texts[][2] = {
-        {"interpolation_type", "linear"}, {"final_sigmas_type", "zero"}, {"timestep_type", "discrete"}};
+        {"interpolation_type", "linear"}, {"final_sigmas_type", "zero"},  {"timestep_type", "discrete"},
+        {"variance_type", "fixed_small"}, {"solver_type", "midpoint"},     {"algorithm_type", "dpmsolver++"}};
+    if (cm_json_size_or(config, "solver_order", 2) != 2) return cm_fail(CM_EUNAVAILABLE, "scheduler: only solver_order 2 is supported");
+    const bool pndm = strcmp(cm_json_text_or(config, "_class_name", ""), "PNDMScheduler") == 0;
+    if (pndm && !cm_json_bool_or(config, "skip_prk_steps", false))
+        return cm_fail(CM_EUNAVAILABLE, "scheduler: PNDM's Runge-Kutta steps are not supported, only skip_prk_steps true");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const char *is = cm_json_text_or(config, texts[i][0], texts[i][1]);
         if (strcmp(is, texts[i][1]) != 0) {
@@ -128,7 +148,9 @@ cm_status cm_schedule_configure(const json_t *config, cm_arena *out, cm_schedule
     }
     CM_TRY(refuse_unknown(config));
     r.steps_offset = (int)cm_json_size_or(config, "steps_offset", 0);
-    r.set_alpha_to_one = cm_json_bool_or(config, "set_alpha_to_one", true);
+    const json_t *to_one = json_object_get(config, "set_alpha_to_one");
+    r.final_alpha = to_one ? json_is_true(to_one) : -1;
+    r.karras = cm_json_bool_or(config, "use_karras_sigmas", false);
     r.clip_sample = cm_json_bool_or(config, "clip_sample", true);
     r.clip_range = cm_json_number_or(config, "clip_sample_range", 1.0);
     CM_TRY(read_spacing(config, &r.spacing));
@@ -159,18 +181,65 @@ static double timestep_at(const cm_schedule *s, cm_spacing spacing, bool whole, 
     return fmax(0, fmin(t, train - 1));
 }
 
-cm_status cm_sampler_state_new(const cm_schedule *s, size_t steps, cm_spacing otherwise, bool whole, cm_arena *out,
+static cm_status push_arrays(cm_sampler_state *r, const cm_sampler_plan *plan, cm_arena *out) {
+    for (size_t i = 0; i < plan->past; i++) r->past[i] = CM_PUSH(out, float, r->values);
+    if (plan->keeps) r->kept = CM_PUSH(out, float, r->values);
+    if (plan->random) r->fresh = CM_PUSH(out, float, r->values);
+    return cm_arena_check(out);
+}
+
+cm_status cm_sampler_state_new(const cm_schedule *s, const cm_sampler_plan *plan, size_t steps, size_t values, cm_arena *out,
                                cm_sampler_state **state) {
     if (steps == 0) return cm_fail(CM_EUSAGE, "steps: 0 makes no picture; 1 to %zu", s->train_steps);
     if (steps > s->train_steps) {
         return cm_fail(CM_EUSAGE, "steps: %zu is more than the %zu the model was trained with", steps, s->train_steps);
     }
     cm_sampler_state *r = CM_PUSH_ZERO(out, cm_sampler_state, 1);
-    double *timesteps = CM_PUSH(out, double, steps), *sigmas = CM_PUSH(out, double, steps + 1);
+    double *timesteps = CM_PUSH(out, double, steps + 1), *sigmas = CM_PUSH(out, double, steps + 1);
     CM_TRY(cm_arena_check(out));
-    const cm_spacing spacing = s->spacing == CM_SPACING_DEFAULT ? otherwise : s->spacing;
-    *r = (cm_sampler_state){.schedule = s, .steps = steps, .timesteps = timesteps, .sigmas = sigmas, .init_scale = 1};
-    for (size_t i = 0; i < steps; i++) timesteps[i] = timestep_at(s, spacing, whole, steps, i);
+    const cm_spacing spacing = s->spacing == CM_SPACING_DEFAULT ? plan->spacing : s->spacing;
+    *r = (cm_sampler_state){.schedule = s, .steps = steps, .evaluations = steps, .values = values, .timesteps = timesteps,
+                            .sigmas = sigmas, .init_scale = 1};
+    for (size_t i = 0; i < steps; i++) timesteps[i] = timestep_at(s, spacing, !plan->fractions, steps, i);
     *state = r;
-    return CM_OK;
+    return push_arrays(r, plan, out);
+}
+
+/* --- what samplers share ----------------------------------------------------- */
+
+size_t cm_sampler_evaluations(const cm_sampler_state *state) {
+    return state->evaluations;
+}
+
+void cm_sampler_set_noise(cm_sampler_state *state, cm_noise noise) {
+    state->noise = noise;
+}
+
+const float *cm_sampler_draw(cm_sampler_state *state) {
+    state->noise.draw(state->noise.arg, state->values, state->fresh);
+    return state->fresh;
+}
+
+float *cm_sampler_push_past(cm_sampler_state *state, size_t length) {
+    float *oldest = state->past[length - 1];
+    memmove(state->past + 1, state->past, (length - 1) * sizeof *state->past);
+    return state->past[0] = oldest;
+}
+
+float cm_sampler_init_scale(const cm_sampler_state *state) {
+    return (float)state->init_scale;
+}
+
+float cm_sampler_timestep(const cm_sampler_state *state, size_t i) {
+    return (float)state->timesteps[i];
+}
+
+float cm_sampler_no_scale(const cm_sampler_state *state, size_t i) {
+    (void)state;
+    (void)i;
+    return 1;
+}
+
+float cm_sampler_sigma_scale(const cm_sampler_state *state, size_t i) {
+    return (float)(1 / sqrt(state->sigmas[i] * state->sigmas[i] + 1));
 }

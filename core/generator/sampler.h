@@ -15,27 +15,43 @@ typedef struct cm_schedule {
     size_t train_steps;          /* 1000 */
     double *alphas_cumprod;      /* [train_steps], in double */
     int steps_offset;
-    bool set_alpha_to_one, clip_sample;
+    bool clip_sample;
+    int final_alpha;             /* set_alpha_to_one: 1 yes, 0 no, -1 the file does not say (ddim: yes, pndm: no) */
+    bool karras;                 /* use_karras_sigmas: of lms, euler, dpmpp_2m */
     double clip_range;
     cm_spacing spacing;          /* DEFAULT: the file does not say; each sampler then has its own, as in diffusers */
     cm_prediction prediction;
 } cm_schedule;
 
 cm_status cm_schedule_configure(const json_t *config, cm_arena *out, cm_schedule *s);
+/* The noise level sqrt((1-a)/a) at a timestep, linear between training steps. */
+double cm_schedule_sigma(const cm_schedule *s, double t);
 
 typedef struct cm_sampler_state cm_sampler_state;
 
+/* Where samplers that add noise take it from: normal numbers, in the latent's order. */
+typedef struct cm_noise {
+    void (*draw)(void *arg, size_t n, float *out);
+    void *arg;
+} cm_noise;
+
 typedef struct cm_sampler {
     const char *name, *about;    /* "ddim" */
-    /* Prepares `steps` steps, 1 to train_steps; timesteps[i] is what the UNet is told at step i. */
-    cm_status (*begin)(const cm_schedule *s, size_t steps, cm_arena *out, cm_sampler_state **state);
+    bool random;                 /* wants noise at every step */
+    /* Prepares `steps` steps, 1 to train_steps, on latents of n values. */
+    cm_status (*begin)(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state);
     /* x *= first scale of the starting noise */
     float (*init_scale)(const cm_sampler_state *state);
-    float (*timestep)(const cm_sampler_state *state, size_t i);
+    float (*timestep)(const cm_sampler_state *state, size_t i);    /* what the UNet is told at evaluation i */
     float (*input_scale)(const cm_sampler_state *state, size_t i); /* the UNet sees x * this */
-    /* x [n] is replaced by the next; eps [n] is the UNet's (guided) output */
-    void (*step)(cm_sampler_state *state, size_t i, const float *eps, size_t n, float *x);
+    /* x is replaced by the next; out is the UNet's (guided) output; evaluations come in order, once each */
+    void (*step)(cm_sampler_state *state, size_t i, const float *out, float *x);
 } cm_sampler;
+
+/* How often the network is asked: `steps` times, or a few more (pndm). */
+size_t cm_sampler_evaluations(const cm_sampler_state *state);
+/* Before the first step of a sampler with `random`. */
+void cm_sampler_set_noise(cm_sampler_state *state, cm_noise noise);
 
 extern const cm_sampler *const cm_samplers[]; /* NULL-terminated */
 const cm_sampler *cm_sampler_find(const char *name); /* NULL: none of that name */

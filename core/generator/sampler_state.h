@@ -5,19 +5,54 @@
 
 #include "core/generator/sampler.h"
 
+enum { CM_SAMPLER_HISTORY = 4 };
+
 struct cm_sampler_state {
     const cm_schedule *schedule;
-    size_t steps;
-    double *timesteps;   /* [steps], descending */
-    double *sigmas;      /* [steps + 1], for samplers that count in noise levels */
+    size_t steps;         /* as asked for */
+    size_t evaluations;   /* of the network: steps, or a few more */
+    size_t values;        /* of a latent */
+    double *timesteps;    /* [evaluations], descending */
+    double *sigmas;       /* [steps + 1], for samplers that count in noise levels; the last is 0 */
     double init_scale;
+    float *past[CM_SAMPLER_HISTORY]; /* [values] each, newest first, of samplers with a memory; else NULL */
+    float *kept, *fresh;  /* [values]: a latent put aside; noise */
+    cm_noise noise;
 };
 
-/* A state with its timesteps; `otherwise` is the spacing where the schedule does not say, `whole`: linspace is rounded. */
-cm_status cm_sampler_state_new(const cm_schedule *s, size_t steps, cm_spacing otherwise, bool whole, cm_arena *out,
-                               cm_sampler_state **state);
+/* How a sampler wants its state made. */
+typedef struct cm_sampler_plan {
+    cm_spacing spacing;   /* where the schedule does not say */
+    bool fractions;       /* linspace's timesteps are not rounded */
+    size_t past;          /* arrays of history */
+    bool keeps, random;   /* wants `kept`, `fresh` */
+} cm_sampler_plan;
 
-extern const cm_sampler cm_sampler_ddim;
-extern const cm_sampler cm_sampler_euler;
+/* A state with its timesteps, one evaluation a step. */
+cm_status cm_sampler_state_new(const cm_schedule *s, const cm_sampler_plan *plan, size_t steps, size_t values, cm_arena *out,
+                               cm_sampler_state **state);
+/* The oldest array of history becomes the newest; returns it, to be overwritten. */
+float *cm_sampler_push_past(cm_sampler_state *state, size_t length);
+/* noise's next values, in `fresh` */
+const float *cm_sampler_draw(cm_sampler_state *state);
+
+/* sampler_sigmas.c: noise levels sigma = sqrt((1-a)/a). */
+double cm_sigma_of(const cm_schedule *s, size_t t);
+double cm_sigma_timestep(const cm_schedule *s, double sigma); /* the other way, linear in the logarithm */
+/* Fills sigmas at the timesteps, or by Karras et al. 2022, eq. 5 (rho 7), between `most` and `least`, and then the
+ * timesteps that belong to them. sigmas[steps] is 0. */
+void cm_sigmas_fill(cm_sampler_state *state);
+void cm_sigmas_karras(cm_sampler_state *state, double most, double least);
+/* The clean latent that x and the network's output stand for at sigma: clean = x * *of_x + out * *of_out. */
+void cm_sigma_clean(cm_prediction kind, double sigma, double *of_x, double *of_out);
+
+/* Parts that many samplers share. */
+float cm_sampler_init_scale(const cm_sampler_state *state);
+float cm_sampler_timestep(const cm_sampler_state *state, size_t i);
+float cm_sampler_no_scale(const cm_sampler_state *state, size_t i);    /* the network sees x as it is */
+float cm_sampler_sigma_scale(const cm_sampler_state *state, size_t i); /* 1/sqrt(sigma^2+1) */
+
+extern const cm_sampler cm_sampler_ddim, cm_sampler_ddpm, cm_sampler_pndm, cm_sampler_lms, cm_sampler_euler,
+    cm_sampler_euler_a, cm_sampler_dpmpp_2m, cm_sampler_dpmpp_2m_karras;
 
 #endif

@@ -23,6 +23,9 @@ static const cm_option options[] = {
     {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
     {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the model's own]"},
     {"cfg", CM_OPT_NUMBER, "X", "5", "guidance scale; 1 or less: no guidance, half the work"},
+    {"cfg-rescale", CM_OPT_NUMBER, "X", "0", "0 to 1: how far guidance keeps the unguided output's spread"},
+    {"cfg-from", CM_OPT_NUMBER, "S", "0", "guide only above this noise level (with --cfg-to)"},
+    {"cfg-to", CM_OPT_NUMBER, "S", "0", "guide only up to this noise level; 0: everywhere"},
     {"width", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"backend", CM_OPT_TEXT, "NAME", "openblas", "'list backends'"},
@@ -91,6 +94,9 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->steps = cm_arg_size(a, "steps");
     if (j->steps == 0) return cm_fail(CM_EUSAGE, "--steps: 0 steps make no picture");
     j->guidance = cm_arg_number(a, "cfg");
+    j->guidance_rescale = cm_arg_number(a, "cfg-rescale");
+    j->guidance_from = cm_arg_number(a, "cfg-from");
+    j->guidance_to = cm_arg_number(a, "cfg-to");
     CM_TRY(check_side(a, "width", &j->width));
     CM_TRY(check_side(a, "height", &j->height));
     CM_TRY(pick_sampler(a, &j->sampler));
@@ -124,7 +130,10 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
                         .width = j->width,
                         .height = j->height,
                         .sampler = j->sampler,
-                        .guidance = j->guidance};
+                        .guidance = j->guidance,
+                        .guidance_rescale = j->guidance_rescale,
+                        .guidance_from = j->guidance_from,
+                        .guidance_to = j->guidance_to};
 }
 
 cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_result *r, const char *path,
@@ -138,6 +147,8 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         "sampler",    q->sampler->name,
         "steps",      cm_arena_print(scratch, "%zu", q->steps),
         "guidance",   cm_arena_print(scratch, "%.17g", q->guidance),
+        "guidance rescale", cm_arena_print(scratch, "%.17g", q->guidance_rescale),
+        "guidance interval", cm_arena_print(scratch, "%.17g %.17g", q->guidance_from, q->guidance_to),
         "Software",   "cosmicman " CM_VERSION,
         NULL};
     CM_TRY(cm_arena_check(scratch));

@@ -10,7 +10,7 @@ typedef struct cm_generate_job {
     const char *model_name, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
     size_t steps, width, height;                       /* width, height 0: the model's */
-    double guidance;
+    double guidance, guidance_rescale, guidance_from, guidance_to;
     const cm_sampler *sampler;                         /* NULL: the model's */
     const cm_ops *backend;
     int threads;

@@ -38,7 +38,8 @@ Test(generator, finds_samplers_by_name_and_by_class) {
     cr_assert_str_eq(cm_sampler_find("ddim")->name, "ddim");
     cr_assert_null(cm_sampler_find("DDIM"));
     cr_assert_str_eq(cm_sampler_for_class("EulerDiscreteScheduler")->name, "euler");
-    cr_assert_str_eq(cm_sampler_for_class("PNDMScheduler")->name, "ddim");
+    cr_assert_str_eq(cm_sampler_for_class("PNDMScheduler")->name, "pndm");
+    cr_assert_str_eq(cm_sampler_for_class("HeunDiscreteScheduler")->name, "ddim");
 }
 
 Test(generator, alphas_fall_from_nearly_one) {
@@ -59,7 +60,10 @@ Test(generator, refuses_schedules_it_would_not_follow) {
     cr_assert_eq(refused("{\"beta_schedule\":\"sigmoid\"}"), CM_EFORMAT);
     cr_assert_eq(refused("{\"timestep_spacing\":\"even\"}"), CM_EFORMAT);
     cr_assert_eq(refused("{\"prediction_type\":\"sample\"}"), CM_EFORMAT);
-    cr_assert_eq(refused("{\"use_karras_sigmas\":true}"), CM_EUNAVAILABLE);
+    cr_assert_eq(refused("{\"use_exponential_sigmas\":true}"), CM_EUNAVAILABLE);
+    cr_assert_eq(refused("{\"solver_order\":3}"), CM_EUNAVAILABLE);
+    cr_assert_eq(refused("{\"_class_name\":\"PNDMScheduler\"}"), CM_EUNAVAILABLE);
+    cr_assert_eq(refused("{\"_class_name\":\"PNDMScheduler\",\"skip_prk_steps\":true}"), CM_OK);
     cr_assert_eq(refused("{\"num_train_timesteps\":0}"), CM_EFORMAT);
     cr_assert_eq(refused("{\"trained_betas\":[0.1,0.2]}"), CM_EFORMAT);
 }
@@ -68,12 +72,15 @@ Test(generator, takes_one_to_all_training_steps) {
     const cm_schedule s = schedule("{}");
     cm_sampler_state *state;
     for (size_t i = 0; cm_samplers[i]; i++) {
-        cr_assert_eq(cm_samplers[i]->begin(&s, 0, &arena, &state), CM_EUSAGE);
-        cr_assert_eq(cm_samplers[i]->begin(&s, 1001, &arena, &state), CM_EUSAGE);
+        cr_assert_eq(cm_samplers[i]->begin(&s, 0, 1, &arena, &state), CM_EUSAGE);
+        cr_assert_eq(cm_samplers[i]->begin(&s, 1001, 1, &arena, &state), CM_EUSAGE);
         for (size_t steps = 1; steps <= 1000; steps += 111) {
-            cr_assert_eq(cm_samplers[i]->begin(&s, steps, &arena, &state), CM_OK);
-            for (size_t k = 1; k < steps; k++) {
-                cr_assert_lt(cm_samplers[i]->timestep(state, k), cm_samplers[i]->timestep(state, k - 1));
+            cr_assert_eq(cm_samplers[i]->begin(&s, steps, 1, &arena, &state), CM_OK);
+            const size_t asked = cm_sampler_evaluations(state);
+            cr_assert(asked == steps || (asked == steps + 1 && cm_samplers[i] == cm_sampler_find("pndm")));
+            for (size_t k = 1; k < asked; k++) {
+                if (asked > steps && k == 2) continue; /* the first step is taken twice */
+                cr_assert_leq(cm_samplers[i]->timestep(state, k), cm_samplers[i]->timestep(state, k - 1));
             }
         }
     }
@@ -84,14 +91,14 @@ static void check_oracle(const cm_sampler *sampler, const char *config, size_t s
     const cm_schedule s = schedule(config);
     const float clean = 0.4f, noise = -1.3f;
     cm_sampler_state *state;
-    cr_assert_eq(sampler->begin(&s, steps, &arena, &state), CM_OK);
+    cr_assert_eq(sampler->begin(&s, steps, 1, &arena, &state), CM_OK);
     const double a = s.alphas_cumprod[(size_t)sampler->timestep(state, 0)];
-    const bool levels = strcmp(sampler->name, "euler") == 0;
+    const bool levels = sampler == cm_sampler_find("euler") || sampler == cm_sampler_find("lms");
     float x = levels ? (float)(clean + sqrt((1 - a) / a) * noise) : (float)(sqrt(a) * clean + sqrt(1 - a) * noise);
-    for (size_t i = 0; i < steps; i++) {
+    for (size_t i = 0; i < cm_sampler_evaluations(state); i++) {
         const double ai = s.alphas_cumprod[(size_t)sampler->timestep(state, i)];
         const float v = (float)(sqrt(ai) * noise - sqrt(1 - ai) * clean);
-        sampler->step(state, i, s.prediction == CM_PREDICT_V ? &v : &noise, 1, &x);
+        sampler->step(state, i, s.prediction == CM_PREDICT_V ? &v : &noise, &x);
     }
     cr_assert_float_eq(x, clean, 1e-4, "%s %s, %zu steps: %g", sampler->name, config, steps, (double)x);
 }
@@ -102,6 +109,7 @@ Test(generator, a_network_that_knows_the_noise_gives_back_the_clean_value) {
         "{\"clip_sample\":false,\"timestep_spacing\":\"leading\",\"prediction_type\":\"v_prediction\"}",
         "{\"clip_sample\":true,\"timestep_spacing\":\"trailing\"}"};
     for (size_t i = 0; cm_samplers[i]; i++) {
+        if (cm_samplers[i]->random || cm_samplers[i] == cm_sampler_find("dpmpp_2m_karras")) continue; /* levels between steps */
         for (size_t k = 0; k < 3; k++) {
             check_oracle(cm_samplers[i], configs[k], 1);
             check_oracle(cm_samplers[i], configs[k], 10);

@@ -8,13 +8,15 @@ latents.safetensors   final latents [1,4,h,w] of 20 steps of DDIM and of Euler, 
 samplers.safetensors  schedulers alone, on a made-up network: eps = tanh(x)/2 + sin(t/100)/10
 """
 
+import inspect
 import json
 import os
 import shutil
 
 import torch
-from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline,
-                       UNet2DConditionModel)
+from diffusers import (AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler,
+                       EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, LMSDiscreteScheduler, PNDMScheduler,
+                       StableDiffusionPipeline, UNet2DConditionModel)
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -105,11 +107,11 @@ def save_model(pipe):
                 f.write("\n")
 
 
-def draw(pipe, scheduler, seed, width, height, guidance=7.5, negative=None, steps=20):
-    pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+def draw(pipe, scheduler, seed, width, height, guidance=7.5, negative=None, steps=20, rescale=0.0, **settings):
+    pipe.scheduler = scheduler.from_config(pipe.scheduler.config, **settings)
     pipe.set_progress_bar_config(disable=True)
     with torch.no_grad():
-        return pipe(PROMPT, negative_prompt=negative, num_inference_steps=steps, guidance_scale=guidance, width=width,
+        return pipe(PROMPT, negative_prompt=negative, num_inference_steps=steps, guidance_scale=guidance, guidance_rescale=rescale, width=width,
                     height=height, generator=torch.Generator("cpu").manual_seed(seed), output_type="latent").images
 
 
@@ -120,6 +122,13 @@ def make_latents(pipe):
         "negative": draw(pipe, DDIMScheduler, 8, 64, 64, negative=NEGATIVE),
         "unguided": draw(pipe, EulerDiscreteScheduler, 9, 64, 64, guidance=1.0),
         "odd": draw(pipe, DDIMScheduler, 10, 72, 40),
+        "pndm": draw(pipe, PNDMScheduler, 11, 64, 64, skip_prk_steps=True),
+        "lms": draw(pipe, LMSDiscreteScheduler, 12, 64, 64),
+        "euler_a": draw(pipe, EulerAncestralDiscreteScheduler, 13, 64, 64),
+        "dpmpp_2m": draw(pipe, DPMSolverMultistepScheduler, 14, 64, 64),
+        "dpmpp_2m_karras": draw(pipe, DPMSolverMultistepScheduler, 15, 64, 64, use_karras_sigmas=True),
+        "ddpm": draw(pipe, DDPMScheduler, 16, 64, 64),
+        "rescaled": draw(pipe, DDIMScheduler, 17, 64, 64, rescale=0.7),
     }
     with torch.no_grad():
         tensors["picture"] = pipe.vae.decode(tensors["odd"] / pipe.vae.config.scaling_factor).sample
@@ -132,26 +141,40 @@ SD = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", ste
 def follow(scheduler, steps):
     """Timesteps and the end of a walk over the made-up network."""
     scheduler.set_timesteps(steps)
-    x = torch.randn(16, generator=torch.Generator("cpu").manual_seed(3)) * scheduler.init_noise_sigma
+    generator = torch.Generator("cpu").manual_seed(3)
+    more = {"generator": generator} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    x = torch.randn(1, 16, generator=generator) * scheduler.init_noise_sigma
     for t in scheduler.timesteps:
         seen = scheduler.scale_model_input(x, t)
-        x = scheduler.step(torch.tanh(seen) / 2 + torch.sin(t / 100) / 10, t, x).prev_sample
-    return scheduler.timesteps.float(), x.float()
+        x = scheduler.step(torch.tanh(seen) / 2 + torch.sin(t / 100) / 10, t, x, **more).prev_sample
+    return scheduler.timesteps.float(), x[0].float()
+
+
+PLAIN = dict(clip_sample=False, set_alpha_to_one=False)
+SAMPLERS = {  # name: class, settings beside the schedule's, settings of the class that are not ours to leave at default
+    "ddim": (DDIMScheduler, PLAIN, {}),
+    "ddpm": (DDPMScheduler, dict(clip_sample=False), {}),
+    "pndm": (PNDMScheduler, dict(set_alpha_to_one=False), dict(skip_prk_steps=True)),
+    "lms": (LMSDiscreteScheduler, {}, {}),
+    "euler": (EulerDiscreteScheduler, {}, {}),
+    "euler_a": (EulerAncestralDiscreteScheduler, {}, {}),
+    "dpmpp_2m": (DPMSolverMultistepScheduler, {}, {}),
+    "dpmpp_2m_karras": (DPMSolverMultistepScheduler, {}, dict(use_karras_sigmas=True)),
+}
 
 
 def make_samplers():
-    tensors, plain = {}, dict(clip_sample=False, set_alpha_to_one=False)
+    tensors = {}
     for steps in (1, 2, 5, 20, 50):
         for prediction in ("epsilon", "v_prediction"):
             for spacing in ("leading", "trailing", "linspace"):
                 both = dict(SD, prediction_type=prediction, timestep_spacing=spacing)
-                for name, scheduler in (("ddim", DDIMScheduler(**both, **plain)), ("euler", EulerDiscreteScheduler(**both))):
+                for name, (kind, plain, own) in SAMPLERS.items():
                     key = f"{name}.{spacing}.{prediction}.{steps}"
-                    tensors[key + ".timesteps"], tensors[key + ".end"] = follow(scheduler, steps)
-        key = f"ddim.default.epsilon.{steps}"
-        tensors[key + ".timesteps"], tensors[key + ".end"] = follow(DDIMScheduler(), steps)
-        key = f"euler.default.epsilon.{steps}"
-        tensors[key + ".timesteps"], tensors[key + ".end"] = follow(EulerDiscreteScheduler(), steps)
+                    tensors[key + ".timesteps"], tensors[key + ".end"] = follow(kind(**both, **plain, **own), steps)
+        for name, (kind, _, own) in SAMPLERS.items():
+            key = f"{name}.default.epsilon.{steps}"
+            tensors[key + ".timesteps"], tensors[key + ".end"] = follow(kind(**own), steps)
     save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "samplers.safetensors"))
 
 
