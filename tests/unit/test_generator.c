@@ -105,12 +105,14 @@ static void check_oracle(const cm_sampler *sampler, const char *config, size_t s
 
 Test(generator, a_network_that_knows_the_noise_gives_back_the_clean_value) {
     static const char *const configs[] = {
-        "{\"clip_sample\":false,\"timestep_spacing\":\"leading\"}",
-        "{\"clip_sample\":false,\"timestep_spacing\":\"leading\",\"prediction_type\":\"v_prediction\"}",
-        "{\"clip_sample\":true,\"timestep_spacing\":\"trailing\"}"};
+        "{\"clip_sample\":false,\"set_alpha_to_one\":true,\"timestep_spacing\":\"leading\"}",
+        "{\"clip_sample\":false,\"set_alpha_to_one\":true,\"timestep_spacing\":\"leading\",\"prediction_type\":\"v_prediction\"}",
+        "{\"clip_sample\":true,\"set_alpha_to_one\":true,\"timestep_spacing\":\"trailing\"}"};
     for (size_t i = 0; cm_samplers[i]; i++) {
-        if (cm_samplers[i]->random || cm_samplers[i] == cm_sampler_find("dpmpp_2m_karras")) continue; /* levels between steps */
+        /* those that add noise do not come back, and Karras' levels lie between the training steps */
+        if (cm_samplers[i]->random || cm_samplers[i] == cm_sampler_find("dpmpp_2m_karras")) continue;
         for (size_t k = 0; k < 3; k++) {
+            if (k == 1 && cm_samplers[i] == cm_sampler_find("pndm")) continue; /* v is no constant: its mean over steps is near */
             check_oracle(cm_samplers[i], configs[k], 1);
             check_oracle(cm_samplers[i], configs[k], 10);
             check_oracle(cm_samplers[i], configs[k], 50);
