@@ -8,7 +8,7 @@
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
 
-enum { TEXT, UNET, VAE }; /* order in cm_model.params */
+enum { TEXT, UNET, VAE, TEXT2, PARTS }; /* order in cm_model.params */
 
 /* --- which folders -------------------------------------------------------- */
 
@@ -20,10 +20,18 @@ static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e
                           .scheduler = cm_arena_print(a, "%s/scheduler", folder),
                           .tokenizer = cm_arena_print(a, "%s/tokenizer", folder)};
     const char *second = cm_arena_print(a, "%s/text_encoder_2", folder);
+    const char *index = cm_arena_print(a, "%s/model_index.json", folder);
     CM_TRY(cm_arena_check(a));
-    if (cm_path_is_dir(second)) {
-        return cm_fail(CM_EUNAVAILABLE, "%s: two text encoders (Stable Diffusion XL) are not supported", folder);
-    }
+    if (!cm_path_is_dir(second)) return CM_OK;
+    e->text_encoder2 = second;
+    e->tokenizer2 = cm_arena_print(a, "%s/tokenizer_2", folder);
+    CM_TRY(cm_arena_check(a));
+    e->zero_empty = true;
+    json_t *said = NULL;
+    if (!cm_path_exists(index)) return CM_OK;
+    CM_TRY(cm_json_read(index, &said));
+    e->zero_empty = cm_json_bool_or(said, "force_zeros_for_empty_prompt", true);
+    json_decref(said);
     return CM_OK;
 }
 
@@ -50,10 +58,20 @@ static cm_status find_entry(const char *name, cm_arena *a, cm_model_entry *e) {
     return unknown_name(name, entries, count);
 }
 
+/* The folder itself, or the unet/ in it. */
+static cm_status other_unet(const char *folder, cm_arena *a, cm_model_entry *e) {
+    const char *inside = cm_arena_print(a, "%s/unet", folder);
+    CM_TRY(cm_arena_check(a));
+    if (e->random) return cm_fail(CM_EUSAGE, "a random model has no UNet to replace");
+    if (!cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: not a folder with a UNet", folder);
+    e->unet = cm_path_is_dir(inside) ? inside : folder;
+    return CM_OK;
+}
+
 static cm_status check_folders(const cm_model_entry *e) {
-    const char *const parts[] = {e->tokenizer, e->text_encoder, e->unet, e->vae, e->scheduler};
+    const char *const parts[] = {e->tokenizer, e->text_encoder, e->unet, e->vae, e->scheduler, e->tokenizer2, e->text_encoder2};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (!cm_path_is_dir(parts[i])) return cm_fail(CM_EIO, "%s: this part of the model is missing", parts[i]);
+        if (parts[i] && !cm_path_is_dir(parts[i])) return cm_fail(CM_EIO, "%s: this part of the model is missing", parts[i]);
     }
     return CM_OK;
 }
@@ -74,6 +92,13 @@ static cm_status build_text(cm_model *m, const json_t *config, cm_params *p) {
     cm_clip_text_config c;
     CM_TRY(cm_clip_text_configure(config, &c));
     cm_clip_text_build(&m->text, &c, p, &m->arena);
+    return CM_OK;
+}
+
+static cm_status build_text2(cm_model *m, const json_t *config, cm_params *p) {
+    cm_clip_text_config c;
+    CM_TRY(cm_clip_text_configure(config, &c));
+    cm_clip_text_build(&m->text2, &c, p, &m->arena);
     return CM_OK;
 }
 
@@ -122,27 +147,56 @@ static cm_status open_parts(cm_model *m, const cm_model_entry *e, uint64_t seed,
     CM_TRY(cm_tokenizer_open(&m->tokenizer, e->tokenizer));
     CM_TRY(open_schedule(m, e->scheduler));
     CM_TRY(open_network(m, e, e->text_encoder, TEXT, build_text, seed, configs));
+    if (e->text_encoder2) {
+        m->two = true;
+        m->zero_empty = e->zero_empty;
+        CM_TRY(cm_tokenizer_open(&m->tokenizer2, e->tokenizer2));
+        CM_TRY(open_network(m, e, e->text_encoder2, TEXT2, build_text2, seed, configs));
+    }
     CM_TRY(open_network(m, e, e->unet, UNET, build_unet, seed, configs));
     return open_network(m, e, e->vae, VAE, build_vae, seed, configs);
 }
 
 /* --- held against each other ---------------------------------------------- */
 
+static cm_status check_tower(const cm_tokenizer *tokenizer, const cm_clip_text_config *t) {
+    if ((size_t)cm_tokenizer_size(tokenizer) > t->vocab_size) {
+        return cm_fail(CM_EFORMAT, "the tokenizer has %d tokens, the text encoder only %zu", cm_tokenizer_size(tokenizer),
+                       t->vocab_size);
+    }
+    if (cm_tokenizer_length(tokenizer) > t->max_positions) {
+        return cm_fail(CM_EFORMAT, "the tokenizer's length is %zu, the text encoder has %zu positions",
+                       cm_tokenizer_length(tokenizer), t->max_positions);
+    }
+    return CM_OK;
+}
+
+enum { SIZES = 6 }; /* numbers beside the pooled text: sizes and crop */
+
+static cm_status check_second(const cm_model *m, const cm_unet_config *u) {
+    const cm_clip_text_config *t = &m->text2.config;
+    const size_t pooled = t->projection_dim ? t->projection_dim : t->hidden_size;
+    CM_TRY(check_tower(m->tokenizer2, t));
+    if (cm_tokenizer_length(m->tokenizer) != cm_tokenizer_length(m->tokenizer2))
+        return cm_fail(CM_EFORMAT, "the two tokenizers' lengths differ: %zu and %zu", cm_tokenizer_length(m->tokenizer),
+                       cm_tokenizer_length(m->tokenizer2));
+    if (u->added_width != pooled + SIZES * u->added_time_dim)
+        return cm_fail(CM_EFORMAT, "the UNet wants %zu added values, a pooled text of %zu and %d sizes of %zu give %zu",
+                       u->added_width, pooled, SIZES, u->added_time_dim, pooled + SIZES * u->added_time_dim);
+    return CM_OK;
+}
+
 static cm_status check_fit(const cm_model *m) {
-    const cm_clip_text_config *t = &m->text.config;
     const cm_unet_config *u = cm_unet_get_config(m->unet);
     const cm_vae_config *v = cm_vae_get_config(m->vae);
-    if ((size_t)cm_tokenizer_size(m->tokenizer) > t->vocab_size) {
-        return cm_fail(CM_EFORMAT, "the tokenizer has %d tokens, the text encoder only %zu",
-                       cm_tokenizer_size(m->tokenizer), t->vocab_size);
-    }
-    if (cm_tokenizer_length(m->tokenizer) > t->max_positions) {
-        return cm_fail(CM_EFORMAT, "the tokenizer's length is %zu, the text encoder has %zu positions",
-                       cm_tokenizer_length(m->tokenizer), t->max_positions);
-    }
-    if (t->hidden_size != u->cross_attention_dim) {
-        return cm_fail(CM_EFORMAT, "the text encoder gives %zu channels, the UNet's cross-attention wants %zu",
-                       t->hidden_size, u->cross_attention_dim);
+    const size_t text = m->text.config.hidden_size + (m->two ? m->text2.config.hidden_size : 0);
+    CM_TRY(check_tower(m->tokenizer, &m->text.config));
+    if (m->two) CM_TRY(check_second(m, u));
+    if (!m->two && u->added_width)
+        return cm_fail(CM_EFORMAT, "the UNet wants a pooled text (text_time), and the model has no second text encoder");
+    if (text != u->cross_attention_dim) {
+        return cm_fail(CM_EFORMAT, "the text encoder gives %zu channels, the UNet's cross-attention wants %zu", text,
+                       u->cross_attention_dim);
     }
     if (u->in_channels != v->latent_channels || u->out_channels != v->latent_channels) {
         return cm_fail(CM_EFORMAT, "the UNet maps %zu channels to %zu, the autoencoder has %zu", u->in_channels,
@@ -153,13 +207,14 @@ static cm_status check_fit(const cm_model *m) {
 
 /* Over the weights of the three networks; random ones follow from their configurations and the seed. */
 static cm_status hash_model(cm_model *m, bool random, uint64_t seed, const char *configs) {
-    char text[4 * 65 + 32];
+    char text[(PARTS + 1) * 65 + 32];
     if (random) {
         snprintf(text, sizeof text, "random %llu %s", (unsigned long long)seed, configs);
     } else {
-        char part[3][65];
-        for (int i = 0; i < 3; i++) CM_TRY(cm_params_hash(m->params[i], part[i]));
-        snprintf(text, sizeof text, "%s %s %s %s", part[TEXT], part[UNET], part[VAE], configs);
+        char part[PARTS][65] = {""};
+        for (int i = 0; i < PARTS; i++)
+            if (m->params[i]) CM_TRY(cm_params_hash(m->params[i], part[i]));
+        snprintf(text, sizeof text, "%s %s %s %s%s", part[TEXT], part[UNET], part[VAE], part[TEXT2], configs);
     }
     cm_sha *h = cm_sha_begin();
     cm_sha_add(h, text, strlen(text));
@@ -173,12 +228,13 @@ static void set_default_size(cm_model *m, const cm_model_entry *e) {
     m->default_height = e->height ? e->height : side;
 }
 
-cm_status cm_model_open(cm_model *m, const char *name, uint64_t seed) {
+cm_status cm_model_open(cm_model *m, const char *name, const char *unet, uint64_t seed) {
     *m = (cm_model){0};
     cm_arena_init(&m->arena, 0);
     cm_model_entry e = {0};
     char configs[65] = "";
     cm_status s = find_entry(name, &m->arena, &e);
+    if (s == CM_OK && unet) s = other_unet(unet, &m->arena, &e);
     if (s == CM_OK) {
         cm_sha *h = cm_sha_begin();
         s = open_parts(m, &e, seed, h);
@@ -197,7 +253,8 @@ cm_status cm_model_open(cm_model *m, const char *name, uint64_t seed) {
 
 void cm_model_close(cm_model *m) {
     cm_tokenizer_close(&m->tokenizer);
-    for (int i = 0; i < 3; i++) cm_params_close(&m->params[i]);
+    cm_tokenizer_close(&m->tokenizer2);
+    for (int i = 0; i < PARTS; i++) cm_params_close(&m->params[i]);
     cm_arena_free(&m->arena);
     *m = (cm_model){0};
 }

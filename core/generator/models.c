@@ -15,9 +15,9 @@ static cm_status part_folder(const json_t *row, const char *key, const char *fol
 }
 
 static bool is_present(const cm_model_entry *e) {
-    const char *const parts[] = {e->text_encoder, e->unet, e->vae, e->scheduler, e->tokenizer};
+    const char *const parts[] = {e->text_encoder, e->unet, e->vae, e->scheduler, e->tokenizer, e->text_encoder2, e->tokenizer2};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (!cm_path_is_dir(parts[i])) return false;
+        if (parts[i] && !cm_path_is_dir(parts[i])) return false;
     }
     return true;
 }
@@ -30,6 +30,11 @@ static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, 
     CM_TRY(part_folder(row, "vae", folder, out, &e->vae));
     CM_TRY(part_folder(row, "scheduler", folder, out, &e->scheduler));
     CM_TRY(part_folder(row, "tokenizer", folder, out, &e->tokenizer));
+    if (json_object_get(row, "text_encoder_2")) {
+        CM_TRY(part_folder(row, "text_encoder_2", folder, out, &e->text_encoder2));
+        CM_TRY(part_folder(row, "tokenizer_2", folder, out, &e->tokenizer2));
+        e->zero_empty = cm_json_bool_or(row, "force_zeros_for_empty_prompt", true);
+    }
     e->name = cm_arena_string(out, name);
     e->about = cm_arena_string(out, cm_json_text_or(row, "about", ""));
     e->width = cm_json_size_or(row, "width", 0);

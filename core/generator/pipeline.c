@@ -58,40 +58,76 @@ static void warn_when_cut(const char *what, const char *text, const cm_tokens *t
     cm_warn("the %s takes %zu tokens, the model reads %zu; cut off: %s", what, t->total, t->length, rest);
 }
 
-static cm_status tokenize(run *r, int *ids) {
-    const cm_tokenizer *t = r->model->tokenizer;
+/* ids [batch, length]: the negative prompt's first where there is guidance. */
+static cm_status tokenize(run *r, const cm_tokenizer *t, bool warn, int *ids, cm_tokens *prompt) {
     const char *negative = r->request->negative ? r->request->negative : "";
     const size_t length = cm_tokenizer_length(t);
-    cm_tokens *prompt = &r->result->tokens;
     CM_TRY(cm_tokenize(t, r->request->prompt, r->out, prompt));
-    warn_when_cut("prompt", r->request->prompt, prompt);
+    if (warn) warn_when_cut("prompt", r->request->prompt, prompt);
     if (r->batch == 2) {
         cm_tokens none;
         CM_TRY(cm_tokenize(t, negative, &r->keep, &none));
-        warn_when_cut("negative prompt", negative, &none);
+        if (warn) warn_when_cut("negative prompt", negative, &none);
         memcpy(ids, none.ids, length * sizeof *ids);
     }
     memcpy(ids + (r->batch - 1) * length, prompt->ids, length * sizeof *ids);
     return CM_OK;
 }
 
+/* What the text towers say: hidden [batch,L,C], and the pooled text [batch,P] of the second one. */
+typedef struct text_states {
+    cm_tensor *hidden, *pooled;
+} text_states;
+
+/* Stable Diffusion XL: both towers before their last layer, side by side (Podell et al. 2024, sec. 2.1). */
+static cm_status run_towers(run *r, const int *ids, const int *ids2, text_states *t) {
+    const cm_model *m = r->model;
+    const size_t length = cm_tokenizer_length(m->tokenizer);
+    if (!m->two) return cm_clip_text_forward(r->g, &m->text, ids, r->batch, length, &t->hidden, NULL, NULL);
+    cm_tensor *first, *second;
+    CM_TRY(cm_clip_text_forward(r->g, &m->text, ids, r->batch, length, NULL, &first, NULL));
+    CM_TRY(cm_clip_text_forward(r->g, &m->text2, ids2, r->batch, length, NULL, &second, &t->pooled));
+    t->hidden = cm_concat_last(r->g, first, second);
+    CM_TRY(cm_ctx_check(r->g));
+    const bool empty = !r->request->negative || !r->request->negative[0];
+    if (r->batch == 2 && empty && m->zero_empty) {
+        memset(t->hidden->data, 0, cm_count(t->hidden) / 2 * sizeof(float));
+        memset(t->pooled->data, 0, cm_count(t->pooled) / 2 * sizeof(float));
+    }
+    return CM_OK;
+}
+
+/* The last `n` of the batch, ready for the UNet. */
+static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) {
+    cm_ctx *g = r->g;
+    const float h = (float)r->request->height, w = (float)r->request->width;
+    const float sizes[12] = {h, w, 0, 0, h, w, h, w, 0, 0, h, w};
+    cm_tensor *hidden = t->hidden, *pooled = t->pooled;
+    if (n < r->batch) {
+        const size_t each = cm_count(hidden) / r->batch;
+        hidden = cm_tensor_copy(g, CM_SHAPE(n, hidden->shape[1], hidden->shape[2]), hidden->data + (r->batch - n) * each);
+        if (pooled) pooled = cm_tensor_copy(g, CM_SHAPE(n, cm_dim(pooled, -1)), pooled->data + (r->batch - n) * cm_dim(pooled, -1));
+    }
+    cm_unet_text *text = cm_unet_prepare_text(g, r->model->unet, hidden, &r->keep);
+    return r->model->two ? cm_unet_add_conditions(g, r->model->unet, text, pooled, sizes, 6, &r->keep) : text;
+}
+
 static cm_status encode_text(run *r) {
-    const size_t length = cm_tokenizer_length(r->model->tokenizer);
-    int *ids = CM_PUSH(&r->keep, int, r->batch * length);
+    const cm_model *m = r->model;
+    const size_t length = cm_tokenizer_length(m->tokenizer);
+    int *ids = CM_PUSH(&r->keep, int, r->batch * length), *ids2 = CM_PUSH(&r->keep, int, r->batch * length);
     CM_TRY(cm_arena_check(&r->keep));
     cm_timing *timing = &r->result->timing;
     const double start = cm_now();
-    CM_TRY(tokenize(r, ids));
+    CM_TRY(tokenize(r, m->tokenizer, true, ids, &r->result->tokens));
+    cm_tokens second;
+    if (m->two) CM_TRY(tokenize(r, m->tokenizer2, false, ids2, &second));
     timing->tokenize = cm_now() - start;
-    cm_tensor *hidden = NULL;
+    text_states t = {0};
     cm_ctx_reset(r->g);
-    CM_TRY(cm_clip_text_forward(r->g, &r->model->text, ids, r->batch, length, &hidden, NULL, NULL));
-    r->text = cm_unet_prepare_text(r->g, r->model->unet, hidden, &r->keep);
-    if (r->batch == 2 && r->request->guidance_to > 0 && hidden) {
-        const size_t half = cm_count(hidden) / 2;
-        cm_tensor *alone = cm_tensor_copy(r->g, CM_SHAPE(1, length, hidden->shape[2]), hidden->data + half);
-        r->text_alone = cm_unet_prepare_text(r->g, r->model->unet, alone, &r->keep);
-    }
+    CM_TRY(run_towers(r, ids, ids2, &t));
+    r->text = prepare_text(r, &t, r->batch);
+    if (r->batch == 2 && r->request->guidance_to > 0) r->text_alone = prepare_text(r, &t, 1);
     CM_TRY(cm_ctx_check(r->g));
     CM_TRY(cm_arena_check(&r->keep));
     timing->text = cm_now() - start - timing->tokenize;

@@ -20,18 +20,22 @@ typedef struct cm_model {
     char *name;                  /* as asked for */
     cm_tokenizer *tokenizer;
     cm_clip_text text;
+    bool two;                    /* Stable Diffusion XL: a second tokenizer and text tower, which also gives the pooled text */
+    cm_tokenizer *tokenizer2;
+    cm_clip_text text2;
+    bool zero_empty;             /* force_zeros_for_empty_prompt: an empty negative prompt is zeros, not the towers' output */
     cm_unet *unet;
     cm_vae *vae;
     cm_schedule schedule;
     const char *default_sampler; /* from scheduler_config's _class_name when known, else "ddim" */
     size_t default_width, default_height;
     char hash[65];               /* SHA-256 over all weights; of a random model: over its configurations and seed */
-    cm_params *params[3];        /* text, unet, vae */
+    cm_params *params[4];        /* text, unet, vae, text2 */
     cm_arena arena;
 } cm_model;
 
-/* seed: for random weights only. */
-cm_status cm_model_open(cm_model *m, const char *name, uint64_t seed);
+/* seed: for random weights only. unet: a folder whose UNet takes the model's place (CosmicMan releases nothing else), or NULL. */
+cm_status cm_model_open(cm_model *m, const char *name, const char *unet, uint64_t seed);
 void cm_model_close(cm_model *m);
 
 /* Where what ships with the program lies: `sub` ("prompts/sets") under $COSMICMAN_HOME, under the program's folder or
@@ -44,6 +48,8 @@ cm_status cm_models_folder(cm_arena *out, char **path);
 typedef struct cm_model_entry {
     const char *name, *about;    /* "nano:daring" */
     const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
+    const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
+    bool zero_empty;
     size_t width, height;        /* 0: from the UNet's sample_size */
     bool random;                 /* weights from the seed, configurations only */
     bool present;                /* every part is there */

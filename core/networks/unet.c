@@ -17,7 +17,7 @@ typedef struct level {
 
 struct cm_unet {
     cm_unet_config config;
-    cm_affine conv_in, time1, time2, norm_out, conv_out;
+    cm_affine conv_in, time1, time2, added1, added2, norm_out, conv_out; /* added: weight NULL where there is none */
     level down[CM_UNET_MAX_BLOCKS], mid, up[CM_UNET_MAX_BLOCKS];
     size_t sites; /* number of cross-attentions */
 };
@@ -92,6 +92,10 @@ cm_status cm_unet_build(cm_unet **out, const cm_unet_config *c, cm_params *p, cm
     n->conv_in = cm_affine_conv(p, c->channels[0], c->in_channels, 3, "conv_in");
     n->time1 = cm_affine_linear(p, time, c->channels[0], "time_embedding.linear_1");
     n->time2 = cm_affine_linear(p, time, time, "time_embedding.linear_2");
+    if (c->added_width) {
+        n->added1 = cm_affine_linear(p, time, c->added_width, "add_embedding.linear_1");
+        n->added2 = cm_affine_linear(p, time, time, "add_embedding.linear_2");
+    }
     for (size_t i = 0; i < c->blocks; i++) build_down(&b, i);
     build_mid(&b);
     for (size_t i = 0; i < c->blocks; i++) build_up(&b, i);
@@ -111,6 +115,7 @@ const cm_unet_config *cm_unet_get_config(const cm_unet *n) {
 struct cm_unet_text {
     size_t n;
     cm_tensor **keys, **values; /* [sites] */
+    cm_tensor *added;           /* [n, 4 * channels[0]]; NULL without conditions */
 };
 
 typedef void layer_visit(void *arg, const cm_transformer_layer *l, size_t heads, size_t halvings);
@@ -137,17 +142,17 @@ typedef struct text_maker {
 } text_maker;
 
 /* A copy that outlives the pass. */
-static cm_tensor *kept(const text_maker *m, cm_tensor *x) {
-    cm_tensor *y = CM_PUSH(m->keep, cm_tensor, 1);
-    float *data = x ? CM_PUSH(m->keep, float, cm_count(x)) : NULL;
+static cm_tensor *kept(cm_ctx *g, cm_arena *keep, cm_tensor *x) {
+    cm_tensor *y = CM_PUSH(keep, cm_tensor, 1);
+    float *data = x ? CM_PUSH(keep, float, cm_count(x)) : NULL;
     if (!y || !data) {
-        cm_drop(m->g, x);
-        return x ? cm_ctx_fail(m->g, CM_ENOMEM, "out of memory for the text's keys and values") : NULL;
+        cm_drop(g, x);
+        return x ? cm_ctx_fail(g, CM_ENOMEM, "out of memory for the text's keys and values") : NULL;
     }
     memcpy(data, x->data, cm_count(x) * sizeof *data);
     *y = (cm_tensor){.data = data, .ndim = x->ndim, .is_param = true};
     memcpy(y->shape, x->shape, sizeof y->shape);
-    cm_drop(m->g, x);
+    cm_drop(g, x);
     return y;
 }
 
@@ -156,8 +161,8 @@ static void make_text(void *arg, const cm_transformer_layer *l, size_t heads, si
     (void)halvings;
     const text_maker *m = arg;
     cm_tensor *k = cm_linear(m->g, m->text, l->k2, NULL), *v = cm_linear(m->g, m->text, l->v2, NULL);
-    m->made->keys[l->site_index] = m->keep ? kept(m, k) : k;
-    m->made->values[l->site_index] = m->keep ? kept(m, v) : v;
+    m->made->keys[l->site_index] = m->keep ? kept(m->g, m->keep, k) : k;
+    m->made->values[l->site_index] = m->keep ? kept(m->g, m->keep, v) : v;
 }
 
 cm_unet_text *cm_unet_prepare_text(cm_ctx *g, const cm_unet *n, cm_tensor *text, cm_arena *keep) {
@@ -167,8 +172,26 @@ cm_unet_text *cm_unet_prepare_text(cm_ctx *g, const cm_unet *n, cm_tensor *text,
     cm_unet_text *t = CM_PUSH(memory, cm_unet_text, 1);
     cm_tensor **keys = CM_PUSH(memory, cm_tensor *, n->sites), **values = CM_PUSH(memory, cm_tensor *, n->sites);
     if (!t || !keys || !values) return cm_ctx_fail(g, CM_ENOMEM, "out of memory for the text's keys and values");
-    *t = (cm_unet_text){text->shape[0], keys, values};
+    *t = (cm_unet_text){.n = text->shape[0], .keys = keys, .values = values};
     visit_layers(n, make_text, &(text_maker){g, text, t, keep});
+    return cm_ctx_check(g) == CM_OK ? t : NULL;
+}
+
+cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *t, cm_tensor *pooled, const float *numbers,
+                                     size_t k, cm_arena *keep) {
+    const cm_unet_config *c = &n->config;
+    if (!t || !pooled) return NULL;
+    assert(n->added1.weight && pooled->shape[0] == t->n);
+    if (cm_dim(pooled, -1) + k * c->added_time_dim != c->added_width)
+        return cm_ctx_fail(g, CM_EFORMAT, "the UNet wants %zu added values, a pooled text of %zu and %zu numbers of %zu give %zu",
+                           c->added_width, cm_dim(pooled, -1), k, c->added_time_dim, cm_dim(pooled, -1) + k * c->added_time_dim);
+    cm_tensor *e = cm_timestep_embedding(g, numbers, t->n * k, c->added_time_dim, c->flip_sin_to_cos, c->freq_shift);
+    e = cm_then(g, e, cm_view(g, e, CM_SHAPE(t->n, k * c->added_time_dim)));
+    e = cm_then(g, e, cm_concat_last(g, pooled, e));
+    e = cm_then(g, e, cm_apply_linear(g, e, n->added1));
+    e = cm_then(g, e, cm_activate(g, e, CM_SILU));
+    e = cm_then(g, e, cm_apply_linear(g, e, n->added2));
+    t->added = keep ? kept(g, keep, e) : e;
     return cm_ctx_check(g) == CM_OK ? t : NULL;
 }
 
@@ -185,12 +208,13 @@ typedef struct pass {
     size_t count;
 } pass;
 
-static cm_tensor *time_embedding(cm_ctx *g, const cm_unet *n, const float *t, size_t batch) {
+static cm_tensor *time_embedding(cm_ctx *g, const cm_unet *n, const float *t, size_t batch, cm_tensor *added) {
     const cm_unet_config *c = &n->config;
     cm_tensor *e = cm_timestep_embedding(g, t, batch, c->channels[0], c->flip_sin_to_cos, c->freq_shift);
     e = cm_then(g, e, cm_apply_linear(g, e, n->time1));
     e = cm_then(g, e, cm_activate(g, e, CM_SILU));
     e = cm_then(g, e, cm_apply_linear(g, e, n->time2));
+    if (added) e = cm_then(g, e, cm_add(g, e, added));
     return cm_then(g, e, cm_activate(g, e, CM_SILU)); /* every residual block begins with this SiLU: once for all */
 }
 
@@ -235,8 +259,10 @@ static cm_tensor *run_up(pass *f, const level *l, cm_tensor *x) {
 cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, const float *t, const cm_unet_text *text) {
     if (!latents || !text) return NULL;
     assert(latents->ndim == 4 && latents->shape[3] == n->config.in_channels && latents->shape[0] == text->n);
+    if (n->config.added_width && !text->added)
+        return cm_ctx_fail(g, CM_EUSAGE, "this UNet also wants a pooled text and sizes (text_time), and there are none");
     const size_t blocks = n->config.blocks;
-    pass f = {.g = g, .n = n, .text = text, .time = time_embedding(g, n, t, latents->shape[0])};
+    pass f = {.g = g, .n = n, .text = text, .time = time_embedding(g, n, t, latents->shape[0], text->added)};
     g->attention_index = 0;
     cm_tensor *x = f.skips[f.count++] = cm_apply_conv(g, latents, n->conv_in);
     for (size_t i = 0; i < blocks; i++) x = run_down(&f, &n->down[i], x);

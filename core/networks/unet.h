@@ -17,6 +17,7 @@ typedef struct cm_unet_config {
     size_t heads[CM_UNET_MAX_BLOCKS];  /* diffusers' attention_head_dim, which for SD means the NUMBER of heads */
     size_t depth[CM_UNET_MAX_BLOCKS];  /* transformer_layers_per_block */
     size_t cross_attention_dim, norm_groups;
+    size_t added_width, added_time_dim; /* addition_embed_type text_time (SDXL): pooled text and embedded numbers; 0: none */
     float norm_eps;
     bool use_linear_projection, flip_sin_to_cos, mid_attention;
     float freq_shift;
@@ -33,6 +34,11 @@ const cm_unet_config *cm_unet_get_config(const cm_unet *n);
 typedef struct cm_unet_text cm_unet_text;
 /* text [n,L,cross_attention_dim]; results live in g until cm_ctx_reset (training), or copied to `keep` when not NULL */
 cm_unet_text *cm_unet_prepare_text(cm_ctx *g, const cm_unet *n, cm_tensor *text, cm_arena *keep);
+
+/* text_time conditions, computed once a prompt: pooled [n, P], numbers [n,k] (for SDXL height, width, crop top, crop
+ * left, target height, target width; Podell et al. 2024, sec. 2.2), P + k * added_time_dim = added_width. Lives as t. */
+cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *t, cm_tensor *pooled, const float *numbers,
+                                     size_t k, cm_arena *keep);
 
 /* latents [n,h,w,in], t [n] timesteps -> predicted noise [n,h,w,out]. text's n must equal latents' n. */
 cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, const float *t, const cm_unet_text *text);

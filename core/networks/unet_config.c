@@ -7,7 +7,7 @@
 /* What diffusers' UNet2DConditionModel can be asked for and we do not do. */
 static const cm_config_rule rules[] = {
     {"act_fn", "[\"silu\", \"swish\"]"},
-    {"addition_embed_type", "[null]"},
+    {"addition_embed_type", "[null, \"text_time\"]"},
     {"attention_type", "[\"default\"]"},
     {"center_input_sample", "[false]"},
     {"class_embed_type", "[null]"},
@@ -84,6 +84,15 @@ static cm_status check_divisions(const cm_unet_config *u) {
     return CM_OK;
 }
 
+/* text_time: a pooled text and some numbers, each embedded like a timestep, beside the time embedding. */
+static void added_conditions(cm_config *c, cm_unet_config *u) {
+    if (c->status != CM_OK || !json_is_string(json_object_get(c->json, "addition_embed_type"))) return;
+    u->added_time_dim = cm_config_size(c, "addition_time_embed_dim", 256, 2, 1 << 16);
+    u->added_width = cm_config_size(c, "projection_class_embeddings_input_dim", 2816, 1, 1 << 20);
+    if (c->status == CM_OK && u->added_time_dim % 2)
+        c->status = cm_fail(CM_EFORMAT, "%s: \"addition_time_embed_dim\" %zu is odd", c->what, u->added_time_dim);
+}
+
 /* sample_size: a number, or [height, width] of which the larger counts as hint. */
 static size_t sample_size(cm_config *c) {
     size_t two[2] = {0, 0};
@@ -121,6 +130,7 @@ cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     u.flip_sin_to_cos = cm_config_bool(&c, "flip_sin_to_cos", true);
     u.freq_shift = (float)cm_config_number(&c, "freq_shift", 0);
     u.sample_size = sample_size(&c);
+    added_conditions(&c, &u);
     CM_TRY(cm_config_end(&c, rules, known));
     CM_TRY(check_divisions(&u));
     *out = u;

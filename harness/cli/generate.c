@@ -16,6 +16,7 @@
 
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models') or a diffusers folder"},
+    {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place: CosmicMan-SD or -SDXL on Stable Diffusion's other parts"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
     {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
@@ -85,6 +86,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
     if (one == many) return cm_fail(CM_EUSAGE, "generate wants either --prompt TEXT or --prompts FILE");
     j->model_name = cm_arg_text(a, "model");
+    j->unet = cm_arg_text(a, "unet");
     j->negative = cm_arg_text(a, "negative");
     j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
     j->latents = cm_arg_text(a, "save-latents");
@@ -144,6 +146,7 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         "seed",       cm_arena_print(scratch, "%llu", (unsigned long long)q->seed),
         "model",      j->model_name,
         "model hash", j->model.hash,
+        "unet",       j->unet ? j->unet : "",
         "sampler",    q->sampler->name,
         "steps",      cm_arena_print(scratch, "%zu", q->steps),
         "guidance",   cm_arena_print(scratch, "%.17g", q->guidance),
@@ -191,7 +194,7 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, cm_arena *a) {
 
 static cm_status open_model(cm_generate_job *j) {
     const double start = cm_now();
-    CM_TRY(cm_model_open(&j->model, j->model_name, j->weights_seed));
+    CM_TRY(cm_model_open(&j->model, j->model_name, j->unet, j->weights_seed));
     cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
     if (!j->width) j->width = j->model.default_width;
     if (!j->height) j->height = j->model.default_height;

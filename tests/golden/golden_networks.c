@@ -109,7 +109,10 @@ static cm_unet *make_unet(setting *s) {
 
 static cm_tensor *run_unet(setting *s, const cm_unet *n, const char *size, bool keep) {
     cm_tensor *text = input(s, "text"), *x = input(s, cm_arena_print(golden_arena(), "x.%s", size));
-    const cm_unet_text *prepared = cm_unet_prepare_text(&s->g, n, text, keep ? &s->arena : NULL);
+    cm_unet_text *prepared = cm_unet_prepare_text(&s->g, n, text, keep ? &s->arena : NULL);
+    if (cm_safetensors_find(s->values, "pooled"))
+        cm_unet_add_conditions(&s->g, n, prepared, input(s, "pooled"), golden_floats(s->values, "numbers", NULL), 6,
+                               keep ? &s->arena : NULL);
     return cm_unet_forward(&s->g, n, x, golden_floats(s->values, "t", NULL), prepared);
 }
 
@@ -143,6 +146,7 @@ static void unet_case(const char *name, const cm_ops *ops) {
 GOLDEN(unet_sd, "unet/sd") { EACH_BACKEND(unet_case("unet/sd", *ops)); }
 GOLDEN(unet_linear, "unet/linear") { EACH_BACKEND(unet_case("unet/linear", *ops)); }
 GOLDEN(unet_plain, "unet/plain") { EACH_BACKEND(unet_case("unet/plain", *ops)); }
+GOLDEN(unet_xl, "unet/xl") { EACH_BACKEND(unet_case("unet/xl", *ops)); }
 GOLDEN(unet_one, "unet/one") { EACH_BACKEND(unet_case("unet/one", *ops)); }
 
 /* --- autoencoder ------------------------------------------------------------------------ */

@@ -89,12 +89,12 @@ GOLDEN(samplers, "pipeline/samplers") {
 
 /* --- the pipeline --------------------------------------------------------- */
 
-static const struct {
+static const struct model_case {
     const char *name, *sampler, *negative;
     uint64_t seed;
     size_t width, height;
     double guidance, rescale;
-} cases[] = {
+} cases[] = { /* of model */
     {"ddim", "ddim", "", 7, 64, 96, 7.5},         {"euler", "euler", "", 7, 64, 96, 7.5},
     {"negative", "ddim", "blurry, hat", 8, 64, 64, 7.5}, {"unguided", "euler", "", 9, 64, 64, 1},
     {"odd", "ddim", "", 10, 72, 40, 7.5},         {"pndm", "pndm", "", 11, 64, 64, 7.5},
@@ -119,29 +119,38 @@ static void near_picture(const cm_image *got, const float *want) {
     golden_that(far == 0, "picture: %zu bytes are more than one off", far);
 }
 
-static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, size_t i) {
+static const struct model_case xl_cases[] = {
+    {"xl", "euler", "", 21, 64, 96, 7.5},
+    {"xl_negative", "euler_a", "blurry, hat", 22, 64, 64, 7.5},
+    {"xl_unguided", "euler", "", 23, 72, 64, 1},
+};
+
+static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, const struct model_case *c) {
     char what[64];
-    const cm_request q = {.prompt = PROMPT, .negative = cases[i].negative, .seed = cases[i].seed, .steps = 20,
-                          .width = cases[i].width, .height = cases[i].height, .guidance = cases[i].guidance,
-                          .guidance_rescale = cases[i].rescale, .sampler = cm_sampler_find(cases[i].sampler)};
+    const cm_request q = {.prompt = PROMPT, .negative = c->negative, .seed = c->seed, .steps = 20,
+                          .width = c->width, .height = c->height, .guidance = c->guidance,
+                          .guidance_rescale = c->rescale, .sampler = cm_sampler_find(c->sampler)};
     cm_result r;
-    snprintf(what, sizeof what, "%s, %s", cases[i].name, g->ops->name);
+    snprintf(what, sizeof what, "%s, %s", c->name, g->ops->name);
     if (!golden_ok(cm_generate(m, g, &q, golden_arena(), &r), what)) return;
-    golden_near(what, r.latents, golden_floats(f, cases[i].name, NULL), r.channels * r.h * r.w, 1e-3);
-    if (strcmp(cases[i].name, "odd") == 0) near_picture(&r.picture, golden_floats(f, "picture", NULL));
+    golden_near(what, r.latents, golden_floats(f, c->name, NULL), r.channels * r.h * r.w, 1e-3);
+    if (strcmp(c->name, "odd") == 0) near_picture(&r.picture, golden_floats(f, "picture", NULL));
 }
 
-GOLDEN(pipeline, "pipeline/diffusers") {
+static void whole_model(const char *folder, const struct model_case *list, size_t count) {
     cm_model m;
     cm_safetensors *f = golden_open("pipeline/latents.safetensors");
-    if (f && golden_ok(cm_model_open(&m, golden_path("pipeline/model"), 0), "model")) {
+    if (f && golden_ok(cm_model_open(&m, golden_path(folder), NULL, 0), folder)) {
         for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
             cm_ctx g;
             cm_ctx_init(&g, *ops, 1);
-            for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) one_case(&m, &g, f, i);
+            for (size_t i = 0; i < count; i++) one_case(&m, &g, f, &list[i]);
             cm_ctx_free(&g);
         }
         cm_model_close(&m);
     }
     cm_safetensors_close(&f);
 }
+
+GOLDEN(pipeline, "pipeline/diffusers") { whole_model("pipeline/model", cases, sizeof cases / sizeof cases[0]); }
+GOLDEN(pipeline_xl, "pipeline/xl") { whole_model("pipeline/xl", xl_cases, sizeof xl_cases / sizeof xl_cases[0]); }

@@ -97,10 +97,34 @@ Test(networks, stable_diffusion_1_5_has_the_published_numbers_of_weights) {
     cm_arena_free(&a);
 }
 
+Test(networks, stable_diffusion_xl_has_the_published_numbers_of_weights) {
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_params *p;
+    json_t *config = architecture("sdxl/unet");
+    cr_assert_eq(cm_params_plan(&p), CM_OK);
+    make_unet(config, p, &a);
+    cr_expect_eq(cm_params_values(p), 2567463684, "%zu", cm_params_values(p));
+    cm_params_close(&p);
+    json_decref(config);
+
+    cm_clip_text_config tc;
+    cm_clip_text text;
+    config = architecture("sdxl/text_encoder_2");
+    cr_assert_eq(cm_params_plan(&p), CM_OK);
+    cr_assert_eq(cm_clip_text_configure(config, &tc), CM_OK, "%s", cm_why());
+    cm_clip_text_build(&text, &tc, p, &a);
+    cr_expect_eq(cm_params_values(p), 694659840, "%zu", cm_params_values(p));
+    cr_expect_not_null(text.projection);
+    cm_params_close(&p);
+    json_decref(config);
+    cm_arena_free(&a);
+}
+
 /* --- configurations ------------------------------------------------------------------- */
 
 static const struct { const char *key, *value; } refused_unet[] = {
-    {"addition_embed_type", "\"text_time\""}, {"class_embed_type", "\"timestep\""},
+    {"addition_embed_type", "\"image\""}, {"class_embed_type", "\"timestep\""},
     {"resnet_time_scale_shift", "\"scale_shift\""}, {"only_cross_attention", "true"},
     {"dual_cross_attention", "true"}, {"act_fn", "\"mish\""}, {"encoder_hid_dim", "1024"},
     {"mid_block_type", "\"UNetMidBlock2DSimpleCrossAttn\""}, {"mid_block_type", "null"},

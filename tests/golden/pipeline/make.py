@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a small random model in the shape of Stable Diffusion 1.5, and what diffusers draws with it.
 
-    python make.py            # writes model/, latents.safetensors, samplers.safetensors beside itself
+    python make.py            # writes model/, xl/, latents.safetensors, samplers.safetensors beside itself
 
 model/            a StableDiffusionPipeline folder with tiny networks (random weights rounded to f16)
+xl/               the same of a StableDiffusionXLPipeline
 latents.safetensors   final latents [1,4,h,w] of 20 steps of DDIM and of Euler, guidance 7.5, and more cases
 samplers.safetensors  schedulers alone, on a made-up network: eps = tanh(x)/2 + sin(t/100)/10
 """
@@ -16,12 +17,13 @@ import shutil
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler,
                        EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, LMSDiscreteScheduler, PNDMScheduler,
-                       StableDiffusionPipeline, UNet2DConditionModel)
+                       StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel)
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODEL = os.path.join(HERE, "model")
+XL = os.path.join(HERE, "xl")
 PROMPT = "a full-body shot, an adult female, red striped long sleeve cotton shirt, black hair"
 NEGATIVE = "blurry, hat"
 
@@ -37,7 +39,7 @@ def byte_symbols():
     return symbols
 
 
-def make_tokenizer(folder):
+def make_tokenizer(folder, pad="<|endoftext|>"):
     merges = ["r e", "re d</w>", "s h", "sh i", "shi r", "shir t</w>", "h a", "ha i", "hai r</w>", "a d", "ad u",
               "l o", "lo n", "lon g</w>", "b l", "bl a", "bla c", "blac k</w>", "t o", "o n</w>", "i n"]
     symbols = byte_symbols()
@@ -49,7 +51,7 @@ def make_tokenizer(folder):
     with open(os.path.join(folder, "merges.txt"), "w") as f:
         f.write("#version: 0.2\n" + "\n".join(merges) + "\n")
     tokenizer = CLIPTokenizer(os.path.join(folder, "vocab.json"), os.path.join(folder, "merges.txt"),
-                              model_max_length=77, pad_token="<|endoftext|>")
+                              model_max_length=77, pad_token=pad)
     return tokenizer, len(words)
 
 
@@ -91,18 +93,52 @@ def make_model():
         requires_safety_checker=False)
 
 
-def save_model(pipe):
+def make_xl():
+    """In the shape of Stable Diffusion XL: two text towers, pooled text and sizes, linear projections."""
+    torch.manual_seed(20240405)
+    tokenizer, size = make_tokenizer(os.path.join(XL, "tokenizer"))
+    tokenizer_2, _ = make_tokenizer(os.path.join(XL, "tokenizer_2"), pad="!")
+    tower = dict(vocab_size=size, intermediate_size=32, num_hidden_layers=3, num_attention_heads=2,
+                 max_position_embeddings=77, bos_token_id=size - 2, eos_token_id=size - 1)
+    text = CLIPTextModel(CLIPTextConfig(hidden_size=16, hidden_act="quick_gelu", projection_dim=16, pad_token_id=size - 1, **tower))
+    text_2 = CLIPTextModelWithProjection(CLIPTextConfig(hidden_size=24, hidden_act="gelu", projection_dim=12, pad_token_id=0, **tower))
+    with torch.no_grad():
+        for t in (text, text_2):
+            t.get_input_embeddings().weight.mul_(20)
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 8, 16), layers_per_block=2,
+        down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * 2,
+        up_block_types=("CrossAttnUpBlock2D",) * 2 + ("UpBlock2D",), transformer_layers_per_block=[1, 1, 2],
+        attention_head_dim=[1, 2, 4], cross_attention_dim=40, norm_num_groups=4, use_linear_projection=True,
+        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=12 + 6 * 8)
+    vae = AutoencoderKL(
+        in_channels=3, out_channels=3, latent_channels=4, block_out_channels=(4, 8, 8, 8), layers_per_block=1,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+        norm_num_groups=4, sample_size=64, scaling_factor=0.13025, force_upcast=True)
+    schedule = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+                    steps_offset=1, timestep_spacing="leading")
+    return StableDiffusionXLPipeline(
+        vae=halved(vae, 1.2), text_encoder=halved(text, 1.0), text_encoder_2=halved(text_2, 1.0), tokenizer=tokenizer,
+        tokenizer_2=tokenizer_2, unet=halved(unet, 1.3), scheduler=EulerDiscreteScheduler(**schedule),
+        add_watermarker=False)
+
+
+def save_model(pipe, folder):
     """As save_pretrained writes it; weights in f16, which loses nothing of these."""
-    pipe.unet.half(), pipe.vae.half(), pipe.text_encoder.half()
-    pipe.save_pretrained(MODEL, safe_serialization=True)
-    os.remove(os.path.join(MODEL, "tokenizer", "tokenizer.json"))
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        if getattr(pipe, part, None) is not None:
+            getattr(pipe, part).half()
+    pipe.save_pretrained(folder, safe_serialization=True)
+    for path in ("tokenizer/tokenizer.json", "tokenizer_2/tokenizer.json"):
+        if os.path.exists(os.path.join(folder, path)):
+            os.remove(os.path.join(folder, path))
     for path in ("model_index.json", "unet/config.json", "vae/config.json", "text_encoder/config.json",
-                 "scheduler/scheduler_config.json"):
-        if os.path.exists(os.path.join(MODEL, path)):
-            with open(os.path.join(MODEL, path)) as f:
+                 "text_encoder_2/config.json", "scheduler/scheduler_config.json"):
+        if os.path.exists(os.path.join(folder, path)):
+            with open(os.path.join(folder, path)) as f:
                 config = json.load(f)
             config.pop("_name_or_path", None)
-            with open(os.path.join(MODEL, path), "w") as f:
+            with open(os.path.join(folder, path), "w") as f:
                 json.dump(config, f, indent=2)
                 f.write("\n")
 
@@ -132,6 +168,12 @@ def make_latents(pipe):
     }
     with torch.no_grad():
         tensors["picture"] = pipe.vae.decode(tensors["odd"] / pipe.vae.config.scaling_factor).sample
+    xl = StableDiffusionXLPipeline.from_pretrained(XL, dtype=torch.float32, add_watermarker=False)
+    tensors |= {
+        "xl": draw(xl, EulerDiscreteScheduler, 21, 64, 96),
+        "xl_negative": draw(xl, EulerAncestralDiscreteScheduler, 22, 64, 64, negative=NEGATIVE),
+        "xl_unguided": draw(xl, EulerDiscreteScheduler, 23, 72, 64, guidance=1.0),
+    }
     save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "latents.safetensors"))
 
 
@@ -179,7 +221,9 @@ def make_samplers():
 
 
 if __name__ == "__main__":
-    shutil.rmtree(MODEL, ignore_errors=True)
-    save_model(make_model())
+    for folder in (MODEL, XL):
+        shutil.rmtree(folder, ignore_errors=True)
+    save_model(make_model(), MODEL)
+    save_model(make_xl(), XL)
     make_latents(StableDiffusionPipeline.from_pretrained(MODEL, dtype=torch.float32))
     make_samplers()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small random UNets of diffusers: outputs, one cross-attention's probabilities, gradients. Run: python make.py"""
+"""Small random UNets of diffusers: outputs, one cross-attention's probabilities, gradients. Run: python make.py [CASE ...]"""
 import pathlib
 import sys
 
@@ -32,6 +32,11 @@ CASES = {
     # one block only: nothing is halved
     "one": dict(block_out_channels=[8], down_block_types=[CROSS], up_block_types=[UP_CROSS], layers_per_block=1,
                 norm_num_groups=4, cross_attention_dim=6, attention_head_dim=2, sample_size=8),
+    # as SDXL: pooled text and sizes beside the time embedding
+    "xl": dict(block_out_channels=[8, 16], down_block_types=[PLAIN, CROSS], up_block_types=[UP_CROSS, UP_PLAIN],
+               layers_per_block=1, norm_num_groups=4, cross_attention_dim=10, attention_head_dim=[1, 2],
+               transformer_layers_per_block=[1, 2], use_linear_projection=True, addition_embed_type="text_time",
+               addition_time_embed_dim=4, projection_class_embeddings_input_dim=6 * 4 + 5, sample_size=8),
 }
 SIZES = {"even": (8, 8), "odd": (7, 5), "wide": (5, 9)}
 
@@ -41,12 +46,17 @@ def make(name, config, seed):
     g = torch.Generator().manual_seed(seed + 1)
     text = torch.randn(2, 5, config["cross_attention_dim"], generator=g).double()
     t = torch.tensor([3.0, 881.0])
-    values = {"text": text, "t": t}
+    values, more = {"text": text, "t": t}, {}
+    if config.get("addition_embed_type"):
+        pooled = torch.randn(2, 5, generator=g)
+        numbers = torch.tensor([[96.0, 64, 0, 0, 96, 64], [1024, 768, 16, 8, 512, 640]])
+        values |= {"pooled": pooled, "numbers": numbers}
+        more = {"added_cond_kwargs": {"text_embeds": pooled.double(), "time_ids": numbers.double()}}
     for size, (h, w) in SIZES.items():
         x = torch.randn(2, config.get("in_channels", 4), h, w, generator=g)
         values["x." + size] = last(x)
         with torch.no_grad():
-            values["y." + size] = last(model(x.double(), t, text).sample)
+            values["y." + size] = last(model(x.double(), t, text, **more).sample)
     if name == "sd":
         x = values["x.even"].permute(0, 3, 1, 2).double()
         values["probs"] = probabilities(model, x, t, text)
@@ -72,4 +82,5 @@ def probabilities(model, x, t, text):
 
 
 for i, (name, config) in enumerate(CASES.items()):
-    make(name, config, 100 + i)
+    if len(sys.argv) == 1 or name in sys.argv[1:]:
+        make(name, config, 100 + i)
