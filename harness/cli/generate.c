@@ -21,6 +21,7 @@ static const cm_option options[] = {
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
     {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
     {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
+    {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
     {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
     {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the model's own]"},
     {"cfg", CM_OPT_NUMBER, "X", "5", "guidance scale; 1 or less: no guidance, half the work"},
@@ -81,12 +82,25 @@ static cm_status pick_threads(const cm_args *a, int *threads) {
     return CM_OK;
 }
 
+/* What is not given comes from the recipe. */
+static void follow_recipe(const cm_args *a, cm_generate_job *j) {
+    const cm_recipe *r = &j->recipe;
+    if (!cm_arg_given(a, "negative")) j->negative = r->negative;
+    if (!cm_arg_given(a, "seed")) j->seed = r->seed;
+    if (!cm_arg_given(a, "steps")) j->steps = r->steps;
+    if (!cm_arg_given(a, "cfg")) j->guidance = r->guidance;
+    if (!cm_arg_given(a, "width")) j->width = r->width;
+    if (!cm_arg_given(a, "height")) j->height = r->height;
+    if (!cm_arg_given(a, "sampler")) j->sampler = r->sampler;
+}
+
 static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     const bool one = cm_arg_given(a, "prompt"), many = cm_arg_given(a, "prompts");
     if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
     if (one == many) return cm_fail(CM_EUSAGE, "generate wants either --prompt TEXT or --prompts FILE");
     j->model_name = cm_arg_text(a, "model");
     j->unet = cm_arg_text(a, "unet");
+    if (cm_arg_given(a, "recipe")) CM_TRY(cm_recipe_find(cm_arg_text(a, "recipe"), &j->arena, &j->recipe));
     j->negative = cm_arg_text(a, "negative");
     j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
     j->latents = cm_arg_text(a, "save-latents");
@@ -103,6 +117,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     CM_TRY(check_side(a, "height", &j->height));
     CM_TRY(pick_sampler(a, &j->sampler));
     CM_TRY(pick_backend(a, &j->backend));
+    if (j->recipe.name) follow_recipe(a, j);
     return pick_threads(a, &j->threads);
 }
 
@@ -147,6 +162,7 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         "model",      j->model_name,
         "model hash", j->model.hash,
         "unet",       j->unet ? j->unet : "",
+        "recipe",     j->recipe.name ? j->recipe.name : "",
         "sampler",    q->sampler->name,
         "steps",      cm_arena_print(scratch, "%zu", q->steps),
         "guidance",   cm_arena_print(scratch, "%.17g", q->guidance),
@@ -211,9 +227,13 @@ static cm_status prepare(const cm_args *args, cm_generate_job *j) {
 
 static int run(const cm_args *args) {
     cm_generate_job j = {0};
+    cm_arena_init(&j.arena, 0);
     cm_status s = prepare(args, &j);
     if (s == CM_OK) s = open_model(&j);
-    if (s != CM_OK) return cm_exit_for(s);
+    if (s != CM_OK) {
+        cm_arena_free(&j.arena);
+        return cm_exit_for(s);
+    }
     size_t failed = 0;
     cm_arena a;
     cm_arena_init(&a, 0);
@@ -221,11 +241,15 @@ static int run(const cm_args *args) {
     if (cm_arg_given(args, "prompts")) {
         s = cm_generate_set(&j, cm_arg_text(args, "prompts"), &failed);
     } else {
-        s = make_one(&j, cm_arg_text(args, "prompt"), &a);
+        const char *suffix = j.recipe.name ? j.recipe.suffix : "";
+        const char *prompt = cm_arena_print(&a, "%s%s", cm_arg_text(args, "prompt"), suffix);
+        s = cm_arena_check(&a);
+        if (s == CM_OK) s = make_one(&j, prompt, &a);
     }
     cm_ctx_free(&j.ctx);
     cm_model_close(&j.model);
     cm_arena_free(&a);
+    cm_arena_free(&j.arena);
     if (s != CM_OK) return cm_exit_for(s);
     return failed ? 3 : 0;
 }

@@ -4,12 +4,15 @@
 #define CM_HARNESS_CLI_GENERATE_H
 
 #include "core/generator/pipeline.h"
+#include "core/generator/recipes.h"
 #include "core/tensor/ops.h"
 
 typedef struct cm_generate_job {
     const char *model_name, *unet, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
     size_t steps, width, height;                       /* width, height 0: the model's */
+    cm_recipe recipe;                                  /* name NULL: none */
+    cm_arena arena;                                    /* of the options */
     double guidance, guidance_rescale, guidance_from, guidance_to;
     const cm_sampler *sampler;                         /* NULL: the model's */
     const cm_ops *backend;

@@ -38,9 +38,13 @@ static bool good_id(const char *id) {
     return true;
 }
 
-static cm_status read_prompt(const set_run *r, const json_t *line, prompt *p) {
+static cm_status read_prompt(set_run *r, const json_t *line, prompt *p) {
     CM_TRY(cm_json_text(line, "id", &p->id));
     CM_TRY(cm_json_text(line, "prompt", &p->text));
+    if (r->job->recipe.name && r->job->recipe.suffix[0]) {
+        p->text = cm_arena_print(&r->arena, "%s%s", p->text, r->job->recipe.suffix);
+        CM_TRY(cm_arena_check(&r->arena));
+    }
     p->negative = cm_json_text_or(line, "negative", r->job->negative);
     if (!good_id(p->id)) return cm_fail(CM_EFORMAT, "id '%s': only letters, digits and . _ - can name a file", p->id);
     const json_t *seed = json_object_get(line, "seed");
@@ -77,12 +81,13 @@ static cm_status read_prompts(set_run *r, const char *path) {
 /* All that decides how a picture looks. */
 static json_t *settings_of(const set_run *r, const prompt *p) {
     const cm_generate_job *j = r->job;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s}", "kind", "image", "id", p->id,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s}", "kind", "image", "id", p->id,
                      "prompt", p->text, "negative", p->negative, "model", j->model_name, "weights_seed",
                      (json_int_t)j->weights_seed, "seed", (json_int_t)p->seed, "sampler", j->sampler->name, "steps",
                      (json_int_t)j->steps, "guidance", j->guidance, "guidance_rescale", j->guidance_rescale, "guidance_from",
                      j->guidance_from, "guidance_to", j->guidance_to, "width", (json_int_t)j->width, "height",
-                     (json_int_t)j->height, "backend", j->backend->name, "unet", j->unet ? j->unet : "", "hash", j->model.hash);
+                     (json_int_t)j->height, "backend", j->backend->name, "unet", j->unet ? j->unet : "", "recipe",
+                     j->recipe.name ? j->recipe.name : "", "hash", j->model.hash);
 }
 
 static const char *picture_path(const set_run *r, const prompt *p, cm_arena *a) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/generator/pipeline.h"
+#include "core/generator/recipes.h"
 #include "core/generator/sampler.h"
 #include "core/io/jsonl.h"
 #include "core/tensor/ops.h"
@@ -19,7 +20,7 @@ static cm_status list_models(cm_arena *a) {
     for (size_t i = 0; i < count; i++) {
         printf("%-14s%s%s\n", e[i].name, e[i].about, e[i].present ? "" : " (not here: parts are missing)");
     }
-    printf("%-14s%s\n", "FOLDER", "any diffusers folder of a Stable Diffusion 1.x model");
+    printf("%-14s%s\n", "FOLDER", "any diffusers folder of the Stable Diffusion 1.x or XL family");
     return CM_OK;
 }
 
@@ -31,7 +32,17 @@ static cm_status list_backends(cm_arena *a) {
 
 static cm_status list_samplers(cm_arena *a) {
     (void)a;
-    for (size_t i = 0; cm_samplers[i]; i++) printf("%-12s%s\n", cm_samplers[i]->name, cm_samplers[i]->about);
+    for (size_t i = 0; cm_samplers[i]; i++) printf("%-16s%s\n", cm_samplers[i]->name, cm_samplers[i]->about);
+    return CM_OK;
+}
+
+static cm_status list_recipes(cm_arena *a) {
+    cm_recipe *r;
+    size_t count;
+    CM_TRY(cm_recipes_list(a, &r, &count));
+    for (size_t i = 0; i < count; i++)
+        printf("%-24s%-9s %3zu steps, guidance %-4g %zux%zu; %s\n", r[i].name, r[i].sampler->name, r[i].steps, r[i].guidance,
+               r[i].width, r[i].height, r[i].about);
     return CM_OK;
 }
 
@@ -103,6 +114,7 @@ static const struct {
     {"models", list_models},
     {"backends", list_backends},
     {"samplers", list_samplers},
+    {"recipes", list_recipes},
     {"metrics", list_metrics},
     {"suites", list_suites},
     {"prompts", list_prompts},
@@ -123,7 +135,7 @@ static int run(const cm_args *args) {
 
 const cm_command cm_command_list = {
     .name = "list",
-    .about = "print a table: models, backends, samplers, metrics, suites, prompts",
-    .positional = "models|backends|samplers|metrics|suites|prompts",
+    .about = "print a table: models, backends, samplers, recipes, metrics, suites, prompts",
+    .positional = "models|backends|samplers|recipes|metrics|suites|prompts",
     .run = run,
 };

@@ -5,7 +5,7 @@ gen() { "$cm" generate --model "$tiny" --width 64 --height 64 --steps 2 --thread
 says "nothing asked" 2 "wants --model" "$cm" generate --prompt a
 says "no prompt" 2 "either --prompt TEXT or --prompts FILE" gen
 says "both kinds of prompt" 2 "either --prompt TEXT or --prompts FILE" gen --prompt a --prompts b
-says "unknown sampler" 2 "'eular' is none of ddim, euler" gen --prompt a --sampler eular
+says "unknown sampler" 2 "'eular' is none of ddim, ddpm, pndm" gen --prompt a --sampler eular
 says "unknown backend" 2 "'cuda9' is none of ref, openblas" gen --prompt a --backend cuda9
 says "unknown model" 2 "no model 'nano:darling'.*nano:daring" "$cm" generate --model nano:darling --prompt a
 says "zero steps" 2 "0 steps make no picture" gen --prompt a --steps 0
@@ -53,3 +53,24 @@ for sampler in $("$cm" list samplers | cut -d ' ' -f 1); do
 done
 says "other random weights" 0 "" "$cm" generate --model random:nano --prompt "red shirt" --steps 2 --threads 1 --sampler ddim --weights-seed 1 --out weights.png
 holds "other weights, other picture" sh -c "! cmp -s ddim.png weights.png"
+
+# Recipes, guidance, another UNet, two text towers.
+prints "recipes" "^cosmicman-sdxl-infer +euler_a +50 steps" "$cm" list recipes
+says "unknown recipe" 2 "no recipe 'nope': one of cosmicman-sdxl-readme" gen --prompt a --recipe nope
+says "a recipe, but for size and steps" 0 "" gen --prompt "red shirt" --recipe cosmicman-sd-infer --out recipe.png
+says "the same by hand" 0 "" gen --prompt "red shirt, " --sampler ddim --cfg 7.5 --seed 17 --out by_hand.png
+says "guidance rescale" 2 "2 is not between 0 and 1" gen --prompt a --cfg-rescale 2
+says "guidance interval" 2 "3 to 1 is not one" gen --prompt a --cfg-from 3 --cfg-to 1
+says "guidance nowhere is no guidance" 0 "" gen --prompt "red shirt" --cfg-from 1000 --cfg-to 1001 --out nowhere.png --save-latents a.st
+says "no guidance" 0 "" gen --prompt "red shirt" --cfg 1 --out none.png --save-latents b.st
+holds "and they are the same" cmp a.st b.st
+says "its own UNet, named" 0 "" gen --prompt "red shirt" --unet "$tiny/unet" --out own.png --save-latents c.st
+says "latents of one" 0 "" gen --prompt "red shirt" --out one.png --save-latents d.st
+holds "are the model's" cmp c.st d.st
+says "a UNet of another family" 1 "pooled text" gen --prompt a --unet "$tiny/../xl/unet" --out no.png
+says "a UNet that is not there" 2 "not a folder" gen --prompt a --unet nowhere --out no.png
+says "two text towers" 0 "" "$cm" generate --model "$tiny/../xl" --width 64 --height 64 --steps 2 --threads 1 \
+    --prompt "red shirt" --recipe cosmicman-sdxl-readme --out xl.png
+for sampler in ddim ddpm pndm lms euler euler_a dpmpp_2m dpmpp_2m_karras; do
+    says "sampler $sampler" 0 "" gen --prompt a --sampler $sampler --out sampler.png
+done
