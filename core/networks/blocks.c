@@ -51,6 +51,10 @@ cm_tensor *cm_apply_linear(cm_ctx *g, cm_tensor *x, cm_affine l) {
     return cm_linear(g, x, l.weight, l.bias);
 }
 
+cm_tensor *cm_apply_linear_plus(cm_ctx *g, cm_tensor *x, cm_affine l, cm_tensor *plus) {
+    return plus ? cm_linear_plus(g, x, l.weight, l.bias, plus) : NULL;
+}
+
 /* --- ResnetBlock2D -------------------------------------------------------- */
 
 void cm_resnet_build(cm_resnet *r, cm_params *p, const char *name, size_t in, size_t out, size_t time_channels,
@@ -131,8 +135,7 @@ static cm_tensor *self_attention(cm_ctx *g, const cm_transformer_layer *l, cm_te
     cm_drop(g, q);
     cm_drop(g, k);
     cm_drop(g, v);
-    h = cm_then(g, h, cm_apply_linear(g, h, l->o1));
-    return cm_then(g, h, cm_add(g, x, h));
+    return cm_then(g, h, cm_apply_linear_plus(g, h, l->o1, x));
 }
 
 typedef struct text_site {
@@ -157,16 +160,14 @@ static cm_tensor *cross_attention(cm_ctx *g, const cm_transformer_layer *l, cm_t
     cm_tensor *h = cm_layer_norm(g, x, l->norm2.weight, l->norm2.bias, 1e-5f);
     cm_tensor *q = cm_then(g, h, cm_linear(g, h, l->q2, NULL));
     h = cm_then(g, q, observed_attention(g, l, q, s));
-    h = cm_then(g, h, cm_apply_linear(g, h, l->o2));
-    return cm_then(g, h, cm_add(g, x, h));
+    return cm_then(g, h, cm_apply_linear_plus(g, h, l->o2, x));
 }
 
 static cm_tensor *feed_forward(cm_ctx *g, const cm_transformer_layer *l, cm_tensor *x) {
     cm_tensor *h = cm_layer_norm(g, x, l->norm3.weight, l->norm3.bias, 1e-5f);
     h = cm_then(g, h, cm_apply_linear(g, h, l->ff_in));
     h = cm_then(g, h, cm_geglu(g, h));
-    h = cm_then(g, h, cm_apply_linear(g, h, l->ff_out));
-    return cm_then(g, h, cm_add(g, x, h));
+    return cm_then(g, h, cm_apply_linear_plus(g, h, l->ff_out, x));
 }
 
 cm_tensor *cm_transformer_forward(cm_ctx *g, const cm_transformer *t, cm_tensor *x, cm_tensor *const *keys,
@@ -184,9 +185,8 @@ cm_tensor *cm_transformer_forward(cm_ctx *g, const cm_transformer *t, cm_tensor 
         h = cm_then(g, h, cross_attention(g, l, h, &site));
         h = cm_then(g, h, feed_forward(g, l, h));
     }
-    h = cm_then(g, h, cm_apply_linear(g, h, t->proj_out));
-    h = cm_then(g, h, cm_view(g, h, CM_SHAPE(n, height, width, c)));
-    return cm_then(g, h, cm_add(g, x, h));
+    h = cm_then(g, h, cm_apply_linear_plus(g, h, t->proj_out, x));
+    return cm_then(g, h, cm_view(g, h, CM_SHAPE(n, height, width, c)));
 }
 
 /* --- upsampling ------------------------------------------------------------- */

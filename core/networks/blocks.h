@@ -24,6 +24,7 @@ cm_tensor *cm_then(cm_ctx *g, cm_tensor *used, cm_tensor *made);
 
 cm_tensor *cm_apply_conv(cm_ctx *g, cm_tensor *x, cm_affine c);   /* stride 1, same size */
 cm_tensor *cm_apply_linear(cm_ctx *g, cm_tensor *x, cm_affine l);
+cm_tensor *cm_apply_linear_plus(cm_ctx *g, cm_tensor *x, cm_affine l, cm_tensor *plus); /* plus + l(x) */
 
 typedef struct cm_resnet {
     cm_affine norm1, conv1, time, norm2, conv2, shortcut; /* time, shortcut: weight NULL when absent */

@@ -158,16 +158,14 @@ static cm_tensor *attend(cm_ctx *g, const cm_clip_layer *l, const tower *t, cm_t
     cm_drop(g, q);
     cm_drop(g, k);
     cm_drop(g, v);
-    h = cm_then(g, h, cm_linear(g, h, l->o_w, l->o_b));
-    return cm_then(g, h, cm_add(g, x, h));
+    return cm_then(g, h, cm_linear_plus(g, h, l->o_w, l->o_b, x));
 }
 
 static cm_tensor *think(cm_ctx *g, const cm_clip_layer *l, const tower *t, cm_tensor *x) {
     cm_tensor *h = cm_layer_norm(g, x, l->ln2_w, l->ln2_b, t->eps);
     h = cm_then(g, h, cm_linear(g, h, l->fc1_w, l->fc1_b));
     h = cm_then(g, h, cm_activate(g, h, t->act));
-    h = cm_then(g, h, cm_linear(g, h, l->fc2_w, l->fc2_b));
-    return cm_then(g, h, cm_add(g, x, h));
+    return cm_then(g, h, cm_linear_plus(g, h, l->fc2_w, l->fc2_b, x));
 }
 
 /* x stays the caller's. */

@@ -8,13 +8,15 @@
 
 /* rows x (vecs W) of C; n <= vecs W columns are stored. rows and vecs are constants at every call. */
 CM_INLINE void tile(const cm_panel *p, int rows, int vecs, size_t n, const float *a, const float *b, const float *bias,
-                    float *c) {
+                    const float *plus, float *c) {
     vec acc[TILE_ROWS][2];
     const size_t last = n - (size_t)(vecs - 1) * W; /* columns in the last vector */
     CM_UNROLL for (int r = 0; r < rows; r++) {
         CM_UNROLL for (int v = 0; v < vecs; v++) {
-            const float *from = bias ? bias + v * W : c + (size_t)r * p->c_row + v * W;
-            acc[r][v] = !bias && !p->add ? v_zero() : v < vecs - 1 || last == W ? v_load(from) : v_load_n(from, last);
+            const bool whole = v < vecs - 1 || last == W;
+            const float *from = plus ? plus + (size_t)r * p->plus_row + v * W : c + (size_t)r * p->c_row + v * W;
+            acc[r][v] = !plus && (bias || !p->add) ? v_zero() : whole ? v_load(from) : v_load_n(from, last);
+            if (bias) acc[r][v] = v_add(acc[r][v], whole ? v_load(bias + v * W) : v_load_n(bias + v * W, last));
         }
     }
     for (size_t s = 0; s < p->segments; s++) {
@@ -43,23 +45,23 @@ CM_INLINE void tile(const cm_panel *p, int rows, int vecs, size_t n, const float
 }
 
 CM_INLINE void tile_rows(const cm_panel *p, size_t rows, int vecs, size_t n, const float *a, const float *b,
-                         const float *bias, float *c) {
+                         const float *bias, const float *plus, float *c) {
     switch (rows) {
-    case 1: tile(p, 1, vecs, n, a, b, bias, c); break;
-    case 2: tile(p, 2, vecs, n, a, b, bias, c); break;
-    case 3: tile(p, 3, vecs, n, a, b, bias, c); break;
-    case 4: tile(p, 4, vecs, n, a, b, bias, c); break;
+    case 1: tile(p, 1, vecs, n, a, b, bias, plus, c); break;
+    case 2: tile(p, 2, vecs, n, a, b, bias, plus, c); break;
+    case 3: tile(p, 3, vecs, n, a, b, bias, plus, c); break;
+    case 4: tile(p, 4, vecs, n, a, b, bias, plus, c); break;
 #if defined(__AVX2__)
-    case 5: tile(p, 5, vecs, n, a, b, bias, c); break;
-    case 6: tile(p, 6, vecs, n, a, b, bias, c); break;
+    case 5: tile(p, 5, vecs, n, a, b, bias, plus, c); break;
+    case 6: tile(p, 6, vecs, n, a, b, bias, plus, c); break;
 #endif
 #if defined(__AVX512F__)
-    case 7: tile(p, 7, vecs, n, a, b, bias, c); break;
-    case 8: tile(p, 8, vecs, n, a, b, bias, c); break;
-    case 9: tile(p, 9, vecs, n, a, b, bias, c); break;
-    case 10: tile(p, 10, vecs, n, a, b, bias, c); break;
-    case 11: tile(p, 11, vecs, n, a, b, bias, c); break;
-    case 12: tile(p, 12, vecs, n, a, b, bias, c); break;
+    case 7: tile(p, 7, vecs, n, a, b, bias, plus, c); break;
+    case 8: tile(p, 8, vecs, n, a, b, bias, plus, c); break;
+    case 9: tile(p, 9, vecs, n, a, b, bias, plus, c); break;
+    case 10: tile(p, 10, vecs, n, a, b, bias, plus, c); break;
+    case 11: tile(p, 11, vecs, n, a, b, bias, plus, c); break;
+    case 12: tile(p, 12, vecs, n, a, b, bias, plus, c); break;
 #endif
     default: break;
     }
@@ -67,13 +69,15 @@ CM_INLINE void tile_rows(const cm_panel *p, size_t rows, int vecs, size_t n, con
 
 CM_BODY void panel(const cm_panel *p, size_t m, size_t n, const float *a, const float *b, const float *bias, float *c) {
     const size_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS; /* as even as can be */
+    const float *plus = p->plus;
     for (size_t i = 0; i < tiles; i++) {
         const size_t rows = m / tiles + (i < m % tiles);
         if (n > W) {
-            tile_rows(p, rows, 2, n, a, b, bias, c);
+            tile_rows(p, rows, 2, n, a, b, bias, plus, c);
         } else {
-            tile_rows(p, rows, 1, n, a, b, bias, c);
+            tile_rows(p, rows, 1, n, a, b, bias, plus, c);
         }
+        if (plus) plus += rows * p->plus_row;
         a += rows * p->a_row;
         c += rows * p->c_row;
     }

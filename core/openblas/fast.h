@@ -10,12 +10,12 @@
 #include "core/openblas/kernels.h"
 #include "core/tensor/ops.h"
 
-/* C [m,n] = alpha A B + bias, or += alpha A B. Element (i,p) of A at a + i*a_row + p*a_step, (p,j) of B at
+/* C [m,n] = alpha A B + bias + plus, or += alpha A B. Element (i,p) of A at a + i*a_row + p*a_step, (p,j) of B at
  * b + p*b_row + j*b_col. One of a's strides is 1, and one of b's. */
 typedef struct fast_product {
     size_t m, n, k;
-    const float *a, *b, *bias;
-    size_t a_row, a_step, b_row, b_col;
+    const float *a, *b, *bias, *plus; /* plus [m,n], added as bias is; not with `add` */
+    size_t a_row, a_step, b_row, b_col, plus_row;
     float *c;
     size_t c_row;
     float alpha;
@@ -36,7 +36,7 @@ void fast_bias_grad(size_t rows, size_t out, const float *dy, float *dbias);
 void fast_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
                const float *b, size_t ldb, float beta, float *c, size_t ldc);
 void fast_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                 float *y);
+                 const float *plus, float *y);
 void fast_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                       const float *dy, float *dx, float *dw, float *dbias);
 

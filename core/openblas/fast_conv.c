@@ -23,7 +23,7 @@ static bool is_product(const cm_conv_shape *s) {
 
 void fast_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
     if (is_product(s)) {
-        fast_linear(e, s->n * s->h * s->w, s->c, s->o, x, w, bias, y);
+        fast_linear(e, s->n * s->h * s->w, s->c, s->o, x, w, bias, NULL, y);
     } else if (fast_wino_fits(s)) {
         fast_wino(e, s, x, w, bias, y);
     } else {

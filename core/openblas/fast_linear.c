@@ -43,7 +43,7 @@ static void block(const cm_kernels *f, const fast_product *p, size_t j0, size_t 
         const size_t m = least(MC, p->m - i);
         const float *a = p->a + i * p->a_row + p0 * p->a_step;
         cm_panel t = {.k = depth_here, .segments = 1, .a_row = p->a_row, .a_step = p->a_step, .b_step = f->cols,
-                      .c_row = p->c_row, .add = p->add || p0 > 0};
+                      .c_row = p->c_row, .plus_row = p->plus_row, .add = p->add || p0 > 0};
         if (p->a_step != 1 && collides(p->a_step)) {
             f->transpose(depth_here, m, a, p->a_step, turned, depth_here);
             a = turned;
@@ -52,6 +52,7 @@ static void block(const cm_kernels *f, const fast_product *p, size_t j0, size_t 
         }
         for (size_t j = 0; j < n; j += f->cols) {
             const float *bias = p->bias && p0 == 0 ? p->bias + j0 + j : NULL;
+            t.plus = p->plus && p0 == 0 ? p->plus + i * p->plus_row + j0 + j : NULL;
             f->panel(&t, m, least(f->cols, n - j), a, packed + j * depth_here, bias, p->c + i * p->c_row + j0 + j);
         }
     }
@@ -82,11 +83,13 @@ static void product_piece(void *arg, size_t i, int worker) {
         p.m = least(j->piece, p.m - from);
         p.a += from * p.a_row;
         p.c += from * p.c_row;
+        if (p.plus) p.plus += from * p.plus_row;
     } else {
         p.n = least(j->piece, p.n - from);
         p.b += from * p.b_col;
         p.c += from;
         if (p.bias) p.bias += from;
+        if (p.plus) p.plus += from;
     }
     fast_matmul_alone(&p, j->scratch + (size_t)worker * j->scratch_size);
 }
@@ -115,9 +118,10 @@ void fast_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k,
 }
 
 void fast_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                 float *y) {
+                 const float *plus, float *y) {
     fast_matmul(e, &(fast_product){.m = rows, .n = out, .k = in, .a = x, .a_row = in, .a_step = 1, .b = w, .b_row = 1,
-                                   .b_col = in, .bias = bias, .c = y, .c_row = out, .alpha = 1.0f});
+                                   .b_col = in, .bias = bias, .plus = plus, .plus_row = out, .c = y, .c_row = out,
+                                   .alpha = 1.0f});
 }
 
 /* in blocks, so that rounding grows with the block and not with the batch */

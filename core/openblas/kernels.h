@@ -15,12 +15,13 @@
 
 /* C [m,n] (+)= sum over segments s and steps k of A[s][k][row] B[s][k][column], n <= cols.
  * Strides in floats: A's element is a + row*a_row + k*a_step + s*a_segment, B's columns are contiguous at
- * b + k*b_step + s*b_segment and readable up to a whole vector. With a bias C starts from it. */
+ * b + k*b_step + s*b_segment and readable up to a whole vector. C starts from bias, plus, or their sum, where given. */
 typedef struct cm_panel {
     size_t k, segments;
     size_t a_row, a_step, a_segment;
     size_t b_step, b_segment;
-    size_t c_row;
+    size_t c_row, plus_row;
+    const float *plus; /* [m,n] or NULL */
     bool add;
 } cm_panel;
 

@@ -13,7 +13,7 @@
 void ref_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
               const float *b, size_t ldb, float beta, float *c, size_t ldc);
 void ref_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                float *y);
+                const float *plus, float *y);
 void ref_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                      const float *dy, float *dx, float *dw, float *dbias);
 

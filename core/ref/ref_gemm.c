@@ -41,13 +41,16 @@ void ref_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, 
 }
 
 void ref_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                float *y) {
+                const float *plus, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, out);
     const float *t = transposed(e->scratch, out, in, w, in);
     for (size_t r = 0; sum && t && r < rows; r++) {
         row_times(out, in, x + r * in, 1, t, out, sum);
-        for (size_t o = 0; o < out; o++) y[r * out + o] = (float)(sum[o] + (bias ? (double)bias[o] : 0.0));
+        for (size_t o = 0; o < out; o++) {
+            const double more = (bias ? (double)bias[o] : 0.0) + (plus ? (double)plus[r * out + o] : 0.0);
+            y[r * out + o] = (float)(sum[o] + more);
+        }
     }
     cm_arena_reset(e->scratch, mark);
 }

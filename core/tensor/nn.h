@@ -24,6 +24,8 @@ typedef enum cm_pad {
 cm_tensor *cm_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t stride, cm_pad pad);
 /* x [...,I], weight [O,I] (or [O,I,1,1]), bias [O] or NULL -> [...,O] */
 cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
+/* plus + the same, in one pass; plus has as many values as the result */
+cm_tensor *cm_linear_plus(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, cm_tensor *plus);
 /* x [N,...,C]; act is CM_IDENTITY or CM_SILU, fused */
 cm_tensor *cm_group_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t groups, float eps, cm_act act);
 cm_tensor *cm_layer_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, float eps);

@@ -54,7 +54,7 @@ cm_tensor *cm_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias
 
 typedef struct linear_node {
     size_t rows, in, out;
-    cm_tensor *x, *w, *bias, *y;
+    cm_tensor *x, *w, *bias, *plus, *y;
 } linear_node;
 
 static void linear_back(cm_ctx *g, void *arg) {
@@ -64,9 +64,10 @@ static void linear_back(cm_ctx *g, void *arg) {
     cm_exec e = cm_exec_of(g);
     float *dx = cm_grad_fresh(g, n->x, &e.fresh);
     g->ops->linear_grad(&e, n->rows, n->in, n->out, n->x->data, n->w->data, dy, dx, cm_grad(g, n->w), cm_grad(g, n->bias));
+    if (n->plus) cm_grad_pass(g, n->y, 1.0f, n->plus); /* last: it may take dy itself over */
 }
 
-cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias) {
+cm_tensor *cm_linear_plus(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, cm_tensor *plus) {
     if (!x || !weight) return NULL;
     const size_t out = weight->shape[0], in = cm_count(weight) / out;
     assert(cm_dim(x, -1) == in);
@@ -74,9 +75,14 @@ cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias
     if (!y) return NULL;
     const size_t rows = cm_count(x) / in;
     const cm_exec e = cm_exec_of(g);
-    g->ops->linear(&e, rows, in, out, x->data, weight->data, bias ? bias->data : NULL, y->data);
-    return cm_node(g, y, linear_back, &(linear_node){rows, in, out, x, weight, bias, y}, sizeof(linear_node),
-                   CM_INPUTS(x, weight, bias));
+    assert(!plus || cm_count(plus) == cm_count(y));
+    g->ops->linear(&e, rows, in, out, x->data, weight->data, bias ? bias->data : NULL, plus ? plus->data : NULL, y->data);
+    return cm_node(g, y, linear_back, &(linear_node){rows, in, out, x, weight, bias, plus, y}, sizeof(linear_node),
+                   CM_INPUTS(x, weight, bias, plus));
+}
+
+cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias) {
+    return cm_linear_plus(g, x, weight, bias, NULL);
 }
 
 /* --- norms ----------------------------------------------------------------- */

@@ -59,9 +59,9 @@ typedef struct cm_ops {
     void (*gemm)(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
                  const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 
-    /* y[rows,out] = x[rows,in] w[out,in]' + bias[out]; bias may be NULL */
+    /* y[rows,out] = x[rows,in] w[out,in]' + bias[out] + plus[rows,out]; bias and plus may be NULL */
     void (*linear)(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
-                   const float *bias, float *y);
+                   const float *bias, const float *plus, float *y);
     void (*linear_grad)(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                         const float *dy, float *dx, float *dw, float *dbias);
 

@@ -15,6 +15,7 @@ BUILD(conv_stride2, cm_conv2d(g, in[0], in[1], in[2], 2, CM_PAD_SAME))
 BUILD(conv_down_right, cm_conv2d(g, in[0], in[1], in[2], 2, CM_PAD_DOWN_RIGHT))
 BUILD(conv_none, cm_conv2d(g, in[0], in[1], NULL, 1, CM_PAD_NONE))
 BUILD(linear, cm_linear(g, in[0], in[1], in[2]))
+BUILD(linear_plus, cm_linear_plus(g, in[0], in[1], in[2], in[3]))
 BUILD(linear_plain, cm_linear(g, in[0], in[1], NULL))
 BUILD(group_norm, cm_group_norm(g, in[0], in[1], in[2], 3, 1e-5f, CM_IDENTITY))
 BUILD(group_norm_silu, cm_group_norm(g, in[0], in[1], in[2], 2, 1e-6f, CM_SILU))
@@ -98,6 +99,7 @@ const gradient_case gradient_cases[] = {
     {"conv_none", {"x", "weight"}, build_conv_none, false},
     {"conv_1x1", {"x", "weight", "bias"}, build_conv_same, false},
     {"linear", {"x", "weight", "bias"}, build_linear, false},
+    {"linear_plus", {"x", "weight", "bias", "plus"}, build_linear_plus, false},
     {"linear_plain", {"x", "weight"}, build_linear_plain, false},
     {"group_norm", {"x", "weight", "bias"}, build_group_norm, false},
     {"group_norm_silu", {"x", "weight", "bias"}, build_group_norm_silu, false},

@@ -28,21 +28,23 @@ static void call_gemm(const cm_ops *o, const cm_exec *e, const size_t *s, float 
             (float)s[7] / 10.0f, out[0], n + pad);
 }
 
-/* linear: rows in out bias */
+/* linear: rows in out bias plus */
 static const size_t linear_shapes[][CHECK_NUMBERS] = {
-    {1, 1, 1, 1}, {1, 7, 3, 0}, {3, 8, 16, 1}, {5, 9, 17, 1}, {2, 129, 15, 0}, {77, 33, 64, 1}, {97, 64, 65, 1}, {384, 128, 96, 1},
+    {1, 1, 1, 1, 1},    {1, 7, 3, 0, 1},    {3, 8, 16, 1, 0},   {5, 9, 17, 1, 1},   {2, 129, 15, 0, 0},
+    {77, 33, 64, 1, 1}, {97, 64, 65, 1, 0}, {384, 128, 96, 1, 1}, {100, 700, 33, 0, 1}, {13, 20, 700, 1, 1},
 };
-static const size_t linear_bench[][CHECK_NUMBERS] = {{16 * 96, 128, 128, 1}, {16 * 96, 128, 1024, 1}, {1024, 640, 640, 1}};
+static const size_t linear_bench[][CHECK_NUMBERS] = {
+    {16 * 96, 128, 128, 1, 0}, {16 * 96, 128, 1024, 1, 0}, {1024, 640, 640, 1, 0}, {1024, 640, 640, 1, 1}};
 
 static void plan_linear(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * s[1], s[1] * s[2], s[2]}, .ins = 3, .out = {s[0] * s[2]}, .outs = 1,
+    *p = (check_plan){.in = {s[0] * s[1], s[1] * s[2], s[2], s[0] * s[2]}, .ins = 4, .out = {s[0] * s[2]}, .outs = 1,
                       .kinds = CHECK_WIDE | CHECK_CONSTANT,
                       .limit = 2e-6, /* as gemm */
                       .work = 2.0 * (double)(s[0] * s[1] * s[2])};
 }
 
 static void call_linear(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
-    o->linear(e, s[0], s[1], s[2], in[0], in[1], s[3] ? in[2] : NULL, out[0]);
+    o->linear(e, s[0], s[1], s[2], in[0], in[1], s[3] ? in[2] : NULL, s[4] ? in[3] : NULL, out[0]);
 }
 
 static void plan_linear_grad(const size_t *s, check_plan *p) {

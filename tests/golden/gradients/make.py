@@ -151,6 +151,8 @@ case("weighted_sum", dict(x=rand(3, 4), _target=rand(3, 4)),
      lambda x, t: f32(0.3) * F.mse_loss(x, t).reshape(1) - 1.25 * kl(x, x))
 case("residual", dict(x=rand(2, 4, 3, 4), **affine(4), kernel=0.3 * rand(4, 4, 3, 3)),
      lambda x, w, b, k: F.gelu(x + nchw(lambda h: F.conv2d(h, k, padding=1))(F.silu(norm(2, 1e-5)(x, w, b)))))
+case("linear_plus", dict(x=rand(2, 3, 5), weight=rand(4, 5), bias=rand(4), plus=rand(2, 3, 4)),
+     lambda x, w, b, p: F.linear(x, w, b) + p)
 
 steps = torch.tensor([0.0, 1.0, 17.0, 500.0, 999.0])
 for flip, shift in ((True, 0.0), (False, 1.0)):
