@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ static const cm_option options[] = {
     {"backend", CM_OPT_TEXT, "NAME", "openblas", "'list backends'"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
+    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w] instead of the seed's (a safetensors file's only tensor)"},
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
     {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], or with --prompts the folder [images]"},
     {0},
@@ -104,6 +106,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->negative = cm_arg_text(a, "negative");
     j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
     j->latents = cm_arg_text(a, "save-latents");
+    j->from_latents = cm_arg_text(a, "from-latents");
     j->seed = cm_arg_u64(a, "seed");
     j->weights_seed = cm_arg_u64(a, "weights-seed");
     if (j->seed > INT64_MAX) return cm_fail(CM_EUSAGE, "--seed: at most %lld", (long long)INT64_MAX);
@@ -147,6 +150,7 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
                         .width = j->width,
                         .height = j->height,
                         .sampler = j->sampler,
+                        .noise = j->noise,
                         .guidance = j->guidance,
                         .guidance_rescale = j->guidance_rescale,
                         .guidance_from = j->guidance_from,
@@ -218,6 +222,34 @@ static cm_status open_model(cm_generate_job *j) {
     return CM_OK;
 }
 
+/* One tensor of the latent's shape, copied. */
+static cm_status take_latents(cm_generate_job *j, const cm_safetensors *f) {
+    const size_t factor = cm_vae_factor(j->model.vae), c = cm_unet_get_config(j->model.unet)->in_channels;
+    const size_t want[4] = {1, c, j->height / factor, j->width / factor};
+    const cm_stored *t = cm_safetensors_count(f) == 1 ? cm_safetensors_at(f, 0) : NULL;
+    if (!t) return cm_fail(CM_EFORMAT, "%s: one tensor is wanted, not %zu", j->from_latents, cm_safetensors_count(f));
+    if (t->dtype > CM_F64 || t->ndim != 4 || memcmp(t->shape, want, sizeof want) != 0)
+        return cm_fail(CM_EFORMAT, "%s: '%s' is not of floats [1,%zu,%zu,%zu]", j->from_latents, t->name, want[1], want[2], want[3]);
+    j->noise = CM_PUSH(&j->arena, float, t->count);
+    CM_TRY(cm_arena_check(&j->arena));
+    cm_to_float(t->dtype, t->data, t->count, j->noise);
+    for (size_t i = 0; i < t->count; i++)
+        if (!isfinite(j->noise[i])) return cm_fail(CM_EFORMAT, "%s: value %zu is not a number", j->from_latents, i);
+    cm_sha *h = cm_sha_begin();
+    cm_sha_add(h, j->noise, t->count * sizeof *j->noise);
+    cm_sha_end(&h, j->noise_hash);
+    return CM_OK;
+}
+
+static cm_status read_latents(cm_generate_job *j) {
+    cm_safetensors *f;
+    if (!j->from_latents) return CM_OK;
+    CM_TRY(cm_safetensors_open(&f, j->from_latents));
+    const cm_status s = take_latents(j, f);
+    cm_safetensors_close(&f);
+    return s;
+}
+
 static cm_status prepare(const cm_args *args, cm_generate_job *j) {
     CM_TRY(read_options(args, j));
     if (cm_arg_given(args, "prompt")) CM_TRY(check_writable(j->out));
@@ -230,7 +262,9 @@ static int run(const cm_args *args) {
     cm_arena_init(&j.arena, 0);
     cm_status s = prepare(args, &j);
     if (s == CM_OK) s = open_model(&j);
+    if (s == CM_OK) s = read_latents(&j);
     if (s != CM_OK) {
+        cm_model_close(&j.model);
         cm_arena_free(&j.arena);
         return cm_exit_for(s);
     }

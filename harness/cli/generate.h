@@ -11,6 +11,9 @@ typedef struct cm_generate_job {
     const char *model_name, *unet, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
     size_t steps, width, height;                       /* width, height 0: the model's */
+    const char *from_latents;                          /* a file of starting noise, or NULL */
+    float *noise;                                      /* what is in it: [C,h,w] */
+    char noise_hash[65];
     cm_recipe recipe;                                  /* name NULL: none */
     cm_arena arena;                                    /* of the options */
     double guidance, guidance_rescale, guidance_from, guidance_to;

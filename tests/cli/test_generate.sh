@@ -67,6 +67,11 @@ holds "and they are the same" cmp a.st b.st
 says "its own UNet, named" 0 "" gen --prompt "red shirt" --unet "$tiny/unet" --out own.png --save-latents c.st
 says "latents of one" 0 "" gen --prompt "red shirt" --out one.png --save-latents d.st
 holds "are the model's" cmp c.st d.st
+says "noise of its own" 0 "" gen --prompt "red shirt" --from-latents d.st --out latents.png --save-latents e.st
+says "the same noise" 0 "" gen --prompt "red shirt" --from-latents d.st --seed 9 --out latents2.png --save-latents f.st
+holds "the seed does not matter then" sh -c "cmp e.st f.st && ! cmp -s d.st e.st"
+says "noise of another size" 1 "not of floats .1,4,12,8." gen --prompt a --from-latents d.st --height 96 --out no.png
+says "noise that is not there" 1 "nothere.st" gen --prompt a --from-latents nothere.st --out no.png
 says "a UNet of another family" 1 "pooled text" gen --prompt a --unet "$tiny/../xl/unet" --out no.png
 says "a UNet that is not there" 2 "not a folder" gen --prompt a --unet nowhere --out no.png
 says "two text towers" 0 "" "$cm" generate --model "$tiny/../xl" --width 64 --height 64 --steps 2 --threads 1 \
