@@ -12,13 +12,14 @@ enum { GRID_SHOWN = 12, GRID_MAX = 64 };
 static const char style[] =
     ":root{--ink:#1c2733;--soft:#5b6875;--line:#d9dfe5;--wash:#f4f6f8;--mark:#b03a2e}"
     "*{box-sizing:border-box}body{margin:0;font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:#fff}"
-    "main{max-width:1100px;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.7rem;line-height:1.2;margin:.5rem 0}"
+    "main{max-width:1280px;margin:0 auto;padding:1.5rem 1rem 4rem}h1{font-size:1.7rem;line-height:1.2;margin:.5rem 0}"
     "h2{font-size:1.2rem;margin:2.2rem 0 .6rem;border-bottom:2px solid var(--line);padding-bottom:.2rem}"
     "p{max-width:72ch;margin:.5rem 0}.soft{color:var(--soft);font-size:.88rem}"
     ".wide{overflow-x:auto;margin:.6rem 0}table{border-collapse:collapse;font-size:.9rem;min-width:100%}"
-    "th,td{padding:.35rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}"
+    "th,td{padding:.35rem .45rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}"
     "th{background:var(--wash);font-weight:600}th:first-child,td:first-child,td.l,th.l{text-align:left}"
-    "td small{display:block;color:var(--soft);font-size:.75rem}tr.theirs td{color:var(--soft);font-style:italic}"
+    "td small{display:block;color:var(--soft);font-size:.75rem}td:first-child small{white-space:normal;min-width:9em;max-width:16em}"
+    "tr.theirs td{color:var(--soft);font-style:italic}"
     "b{color:var(--mark)}td.none{color:var(--soft);font-size:.8rem}"
     ".grid{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(300px,1fr))}"
     "figure{margin:0;border:1px solid var(--line);border-radius:6px;padding:.6rem;break-inside:avoid}"
@@ -153,7 +154,7 @@ static void pairs(FILE *f, const cm_rows *r) {
         return;
     }
     fputs("<div class=\"wide\"><table><tr><th>score</th><th class=\"l\">a - b</th><th>difference</th><th>95 % interval</th><th>p</th>"
-          "<th>n</th></tr>\n", f);
+          "<th>p, Holm</th><th>n</th></tr>\n", f);
     for (size_t i = 0; i < r->pairs.count; i++) {
         const json_t *p = r->pairs.at[i];
         double n = 0, pv = 1;
@@ -167,11 +168,13 @@ static void pairs(FILE *f, const cm_rows *r) {
         fputs(" to ", f);
         cm_write_value(f, p, "hi", 4);
         fputs("</td><td>", f);
-        cm_write_value(f, p, "p", 4);
+        cm_write_p(f, p, "p", "&lt;");
+        fputs("</td><td>", f);
+        cm_write_p(f, p, "p_holm", "&lt;");
         fprintf(f, "</td><td>%.0f</td></tr>\n", n);
     }
-    fputs("</table></div><p class=\"soft\">In colour: p &lt; 0.05 (two-sided sign-flip permutation, not corrected for the number of "
-          "scores).</p>\n", f);
+    fputs("</table></div><p class=\"soft\">In colour: p &lt; 0.05 (two-sided sign-flip permutation); beside it p after Holm's correction for "
+          "the scores of the pair.</p>\n", f);
 }
 
 static void grid_figure(FILE *f, const cm_rows *r, const json_t *first) {
@@ -235,6 +238,14 @@ static void attention(FILE *f, const cm_rows *r) {
     if (!shown) fputs("<p>not measured</p>\n", f);
 }
 
+/* The machine's own GFLOP/s of one large product on this backend; 0 when not measured. */
+static double sgemm_of(const cm_rows *r, const char *backend) {
+    double v = 0;
+    for (size_t i = 0; i < r->sgemms.count; i++)
+        if (strcmp(cm_text_of(r->sgemms.at[i], "backend"), backend) == 0) cm_number_of(r->sgemms.at[i], "gflops", &v);
+    return v;
+}
+
 static void speed(FILE *f, const cm_rows *r) {
     fputs("<h2>Speed and memory</h2>\n", f);
     double v;
@@ -247,7 +258,7 @@ static void speed(FILE *f, const cm_rows *r) {
         return;
     }
     fputs("<div class=\"wide\"><table><tr><th>model</th><th class=\"l\">backend</th><th class=\"l\">type</th><th>size</th><th class=\"l\">stage</th>"
-          "<th>median s</th><th>10-90 %</th><th>a second</th><th>GFLOP/s</th><th>n</th><th>peak MB</th></tr>\n", f);
+          "<th>median s</th><th>10-90 %</th><th>a second</th><th>GFLOP/s</th><th>of one product</th><th>n</th><th>peak MB</th></tr>\n", f);
     for (size_t i = 0; i < r->speeds.count; i++) {
         const json_t *s = r->speeds.at[i];
         double w = 0, h = 0, n = 0, median, gflop;
@@ -257,7 +268,7 @@ static void speed(FILE *f, const cm_rows *r) {
         fprintf(f, "<tr><td>%s</td><td class=\"l\">%s</td><td class=\"l\">%s</td><td>%.0fx%.0f</td><td class=\"l\">%s</td>",
                 cm_text_of(s, "model"), cm_text_of(s, "backend"), cm_text_of(s, "dtype"), w, h, cm_text_of(s, "stage"));
         if (!cm_number_of(s, "median_s", &median)) {
-            fputs("<td class=\"none\" colspan=\"6\">not measured", f);
+            fputs("<td class=\"none\" colspan=\"7\">not measured", f);
             if (*cm_text_of(s, "note")) fputs(": ", f);
             escape(f, cm_text_of(s, "note"));
             fputs("</td></tr>\n", f);
@@ -267,7 +278,11 @@ static void speed(FILE *f, const cm_rows *r) {
         double p10, p90;
         if (cm_number_of(s, "p10_s", &p10) && cm_number_of(s, "p90_s", &p90)) fprintf(f, "%.4g - %.4g", p10, p90);
         fprintf(f, "</td><td>%.4g</td><td>", median > 0 ? 1 / median : 0);
-        if (cm_number_of(s, "gflop", &gflop) && median > 0) fprintf(f, "%.0f", gflop / median);
+        const bool counted = cm_number_of(s, "gflop", &gflop) && median > 0;
+        if (counted) fprintf(f, "%.0f", gflop / median);
+        fputs("</td><td>", f);
+        const double product = sgemm_of(r, cm_text_of(s, "backend"));
+        if (counted && product > 0) fprintf(f, "%.2f", gflop / median / product);
         fprintf(f, "</td><td>%.0f</td><td>", n);
         cm_write_value(f, s, "peak_rss_mb", 0);
         fputs("</td></tr>\n", f);

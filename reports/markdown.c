@@ -42,7 +42,7 @@ static void paper_table(FILE *f) {
 
 static void pair_table(FILE *f, const cm_rows *r) {
     if (!r->pairs.count) return;
-    fputs("| score | a | b | a - b | 95 % | p | n |\n| --- | --- | --- | --- | --- | --- | --- |\n", f);
+    fputs("| score | a | b | a - b | 95 % | p | p, Holm | n |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
     for (size_t i = 0; i < r->pairs.count; i++) {
         const json_t *p = r->pairs.at[i];
         double n = 0;
@@ -54,7 +54,9 @@ static void pair_table(FILE *f, const cm_rows *r) {
         fputs(" to ", f);
         cm_write_value(f, p, "hi", 4);
         fputs(" | ", f);
-        cm_write_value(f, p, "p", 4);
+        cm_write_p(f, p, "p", "<");
+        fputs(" | ", f);
+        cm_write_p(f, p, "p_holm", "<");
         fprintf(f, " | %.0f |\n", n);
     }
     fputs("\n", f);

@@ -47,6 +47,13 @@ void cm_write_value(FILE *f, const json_t *o, const char *key, int decimals) {
     }
 }
 
+void cm_write_p(FILE *f, const json_t *o, const char *key, const char *less) {
+    double p;
+    if (!cm_number_of(o, key, &p)) fputs("not measured", f);
+    else if (p < 0.001) fprintf(f, "%s 0.001", less);
+    else fprintf(f, "%.3f", p);
+}
+
 static void keep(cm_row_list *list, const json_t *row) {
     list->at[list->count++] = row;
 }

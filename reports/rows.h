@@ -58,6 +58,7 @@ void cm_write_summary(FILE *f, const cm_rows *r);
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */
 void cm_write_value(FILE *f, const json_t *o, const char *key, int decimals); /* or "not measured" */
+void cm_write_p(FILE *f, const json_t *o, const char *key, const char *less); /* below 0.001 as `less` 0.001 */
 
 /* The formats. Each writes one file (or several) into the folder. */
 cm_status cm_report_csv(const cm_rows *r);

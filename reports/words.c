@@ -99,9 +99,9 @@ void cm_write_methods(FILE *f, const cm_rows *r) {
           "their mean map (Daring's loss in the closed form of the authors' code), attn_iou the overlap of the mean map with "
           "the region, attn_mass the share of attention inside it.\n\n", f);
     fputs("Intervals are 95 % bootstrap intervals over prompts. Differences are paired by prompt; p is two-sided, from "
-          "sign-flip permutations; no correction for the number of scores is applied. Undefined scores are not printed as numbers: what was "
-          "not measured says so. Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n "
-          "repeats; peak memory is the resident set of a process of its own.\n\n", f);
+          "sign-flip permutations; beside it stands p after Holm's correction for the number of scores. Undefined scores are "
+          "not printed as numbers: what was not measured says so. Times are wall-clock seconds after an untimed warm-up: "
+          "median, 10th and 90th percentile over n repeats; peak memory is the resident set of a process of its own.\n\n", f);
     fprintf(f, "Machine: %s, %s; ", cm_text_of(r->run, "cpu"), cm_text_of(r->run, "cpu_features"));
     double threads;
     if (cm_number_of(r->run, "threads", &threads)) fprintf(f, "%.0f threads; ", threads);
