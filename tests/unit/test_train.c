@@ -52,7 +52,7 @@ Test(optimizer, steps_as_torch_with_warmup_cosine_clipping_and_average) {
     cm_optimizer o;
     cr_assert_eq(cm_optimizer_init(&o, &c, cm_ops_ref(), (cm_tensor *const[]){&tw, &tb}, 2, &arena), CM_OK);
     for (int step = 0; step < 6; step++) {
-        char name[8];
+        char name[24];
         double norm;
         snprintf(name, sizeof name, "gw%d", step);
         memcpy(gw, values(f, name), sizeof gw);
