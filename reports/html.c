@@ -238,14 +238,6 @@ static void attention(FILE *f, const cm_rows *r) {
     if (!shown) fputs("<p>not measured</p>\n", f);
 }
 
-/* The machine's own GFLOP/s of one large product on this backend; 0 when not measured. */
-static double sgemm_of(const cm_rows *r, const char *backend) {
-    double v = 0;
-    for (size_t i = 0; i < r->sgemms.count; i++)
-        if (strcmp(cm_text_of(r->sgemms.at[i], "backend"), backend) == 0) cm_number_of(r->sgemms.at[i], "gflops", &v);
-    return v;
-}
-
 static void speed(FILE *f, const cm_rows *r) {
     fputs("<h2>Speed and memory</h2>\n", f);
     double v;
@@ -281,7 +273,7 @@ static void speed(FILE *f, const cm_rows *r) {
         const bool counted = cm_number_of(s, "gflop", &gflop) && median > 0;
         if (counted) fprintf(f, "%.0f", gflop / median);
         fputs("</td><td>", f);
-        const double product = sgemm_of(r, cm_text_of(s, "backend"));
+        const double product = cm_rows_sgemm(r, cm_text_of(s, "backend"));
         if (counted && product > 0) fprintf(f, "%.2f", gflop / median / product);
         fprintf(f, "</td><td>%.0f</td><td>", n);
         cm_write_value(f, s, "peak_rss_mb", 0);

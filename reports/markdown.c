@@ -67,8 +67,11 @@ static void speed_table(FILE *f, const cm_rows *r) {
         fputs("Speed: not measured.\n\n", f);
         return;
     }
-    fputs("| model | backend | type | size | stage | median s | 10-90 % | n | peak MB |\n"
-          "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
+    for (size_t i = 0; i < r->sgemms.count; i++)
+        fprintf(f, "One large single-precision product on %s: %.0f GFLOP/s.\n\n", cm_text_of(r->sgemms.at[i], "backend"),
+                cm_rows_sgemm(r, cm_text_of(r->sgemms.at[i], "backend")));
+    fputs("| model | backend | type | size | stage | median s | 10-90 % | GFLOP/s | of one product | n | peak MB |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
     for (size_t i = 0; i < r->speeds.count; i++) {
         const json_t *s = r->speeds.at[i];
         double w = 0, h = 0, n = 0;
@@ -82,7 +85,11 @@ static void speed_table(FILE *f, const cm_rows *r) {
         cm_write_value(f, s, "p10_s", 5);
         fputs(" - ", f);
         cm_write_value(f, s, "p90_s", 5);
-        fprintf(f, " | %.0f | ", n);
+        double gflop, median;
+        const double product = cm_rows_sgemm(r, cm_text_of(s, "backend"));
+        if (cm_number_of(s, "gflop", &gflop) && cm_number_of(s, "median_s", &median) && median > 0 && product > 0)
+            fprintf(f, " | %.0f | %.2f | %.0f | ", gflop / median, gflop / median / product, n);
+        else fprintf(f, " | | | %.0f | ", n);
         cm_write_value(f, s, "peak_rss_mb", 0);
         fputs(" |\n", f);
     }

@@ -38,6 +38,13 @@ bool cm_number_of(const json_t *o, const char *key, double *out) {
     return isfinite(*out);
 }
 
+double cm_rows_sgemm(const cm_rows *r, const char *backend) {
+    double v = 0;
+    for (size_t i = 0; i < r->sgemms.count; i++)
+        if (strcmp(cm_text_of(r->sgemms.at[i], "backend"), backend) == 0) cm_number_of(r->sgemms.at[i], "gflops", &v);
+    return v;
+}
+
 void cm_write_value(FILE *f, const json_t *o, const char *key, int decimals) {
     double v;
     if (o && cm_number_of(o, key, &v)) {

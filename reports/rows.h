@@ -57,6 +57,8 @@ void cm_write_summary(FILE *f, const cm_rows *r);
 
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */
+/* The machine's own GFLOP/s of one large product on this backend; 0 when not measured. */
+double cm_rows_sgemm(const cm_rows *r, const char *backend);
 void cm_write_value(FILE *f, const json_t *o, const char *key, int decimals); /* or "not measured" */
 void cm_write_p(FILE *f, const json_t *o, const char *key, const char *less); /* below 0.001 as `less` 0.001 */
 
