@@ -28,7 +28,7 @@ cm_status cm_subject_open(cm_subject **out, const char *model) {
     if (s->mock) {
         hash_text(model, s->hash);
     } else {
-        const cm_status status = cm_model_open(&s->model, model, NULL, 1);
+        const cm_status status = cm_model_open(&s->model, model, &(cm_model_options){.seed = 1});
         if (status != CM_OK) {
             free(s);
             return cm_fail_in(status, "model '%s'", model);

@@ -44,8 +44,47 @@ static cm_status unknown_name(const char *name, const cm_model_entry *entries, s
     return cm_fail(CM_EUSAGE, "no model '%s': a diffusers folder, or one of %s", name, list);
 }
 
-static cm_status find_entry(const char *name, cm_arena *a, cm_model_entry *e) {
+/* A part's folder under `config` where there is one, else the shipped architecture's. */
+static cm_status single_part(const char *config, const char *family, const char *part, cm_arena *a, const char **path) {
+    char *models;
+    CM_TRY(cm_models_folder(a, &models));
+    *path = config ? cm_arena_print(a, "%s/%s", config, part) : NULL;
+    CM_TRY(cm_arena_check(a));
+    if (*path && cm_path_is_dir(*path)) return CM_OK;
+    *path = cm_arena_print(a, "%s/architectures/%s/%s", models, family, part);
+    CM_TRY(cm_arena_check(a));
+    if (cm_path_is_dir(*path)) return CM_OK;
+    return cm_fail(CM_EUSAGE, "a single file holds no %s: --config DIR names a diffusers folder with it", part);
+}
+
+static cm_status single_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
+    cm_safetensors *f;
+    CM_TRY(cm_safetensors_open(&f, name));
+    const cm_original_family family = cm_original_family_of(f);
+    cm_safetensors_close(&f);
+    if (family == CM_ORIGINAL_NONE)
+        return cm_fail(CM_EFORMAT, "%s: not a checkpoint in the original layout of Stable Diffusion 1.x or XL", name);
+    const char *shipped = family == CM_ORIGINAL_SDXL ? "sdxl" : "sd15";
+    *e = (cm_model_entry){.name = name, .single = name};
+    CM_TRY(single_part(config, shipped, "tokenizer", a, &e->tokenizer));
+    CM_TRY(single_part(config, shipped, "scheduler", a, &e->scheduler));
+    CM_TRY(single_part(config, shipped, "text_encoder", a, &e->text_encoder));
+    CM_TRY(single_part(config, shipped, "unet", a, &e->unet));
+    CM_TRY(single_part(config, shipped, "vae", a, &e->vae));
+    if (family == CM_ORIGINAL_SD1) return CM_OK;
+    e->zero_empty = true;
+    CM_TRY(single_part(config, shipped, "tokenizer_2", a, &e->tokenizer2));
+    return single_part(config, shipped, "text_encoder_2", a, &e->text_encoder2);
+}
+
+static bool is_file(const char *name) {
+    const size_t n = strlen(name), m = strlen(".safetensors");
+    return n > m && strcmp(name + n - m, ".safetensors") == 0;
+}
+
+static cm_status find_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
     if (cm_path_is_dir(name)) return folder_entry(name, a, e);
+    if (is_file(name)) return single_entry(name, config, a, e);
     cm_model_entry *entries;
     size_t count;
     CM_TRY(cm_models_list(a, &entries, &count));
@@ -65,6 +104,7 @@ static cm_status other_unet(const char *folder, cm_arena *a, cm_model_entry *e) 
     if (e->random) return cm_fail(CM_EUSAGE, "a random model has no UNet to replace");
     if (!cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: not a folder with a UNet", folder);
     e->unet = cm_path_is_dir(inside) ? inside : folder;
+    e->other_unet = true;
     return CM_OK;
 }
 
@@ -84,8 +124,12 @@ static cm_status read_config(const char *folder, const char *file, cm_arena *a, 
     return cm_json_read(path, config);
 }
 
-static cm_status open_params(const cm_model_entry *e, const char *folder, uint64_t seed, cm_params **p) {
-    return e->random ? cm_params_create(p, seed) : cm_params_open(p, folder);
+static cm_status open_params(const cm_model_entry *e, const char *folder, int which, uint64_t seed, cm_params **p) {
+    static const cm_original_part parts[] = {[TEXT] = CM_ORIGINAL_TEXT, [UNET] = CM_ORIGINAL_UNET, [VAE] = CM_ORIGINAL_VAE,
+                                             [TEXT2] = CM_ORIGINAL_TEXT2};
+    if (e->random) return cm_params_create(p, seed);
+    const bool inside = e->single && !(which == UNET && e->other_unet);
+    return inside ? cm_params_open_original(p, e->single, parts[which]) : cm_params_open(p, folder);
 }
 
 static cm_status build_text(cm_model *m, const json_t *config, cm_params *p) {
@@ -121,7 +165,7 @@ static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *
                               uint64_t seed, cm_sha *configs) {
     json_t *config = NULL;
     CM_TRY(read_config(folder, "config.json", &m->arena, &config));
-    cm_status s = open_params(e, folder, seed + (uint64_t)which, &m->params[which]);
+    cm_status s = open_params(e, folder, which, seed + (uint64_t)which, &m->params[which]);
     if (s == CM_OK) s = build(m, config, m->params[which]);
     if (s == CM_OK) s = cm_params_check(m->params[which], true);
     if (s == CM_OK) s = cm_arena_check(&m->arena);
@@ -228,20 +272,20 @@ static void set_default_size(cm_model *m, const cm_model_entry *e) {
     m->default_height = e->height ? e->height : side;
 }
 
-cm_status cm_model_open(cm_model *m, const char *name, const char *unet, uint64_t seed) {
+cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o) {
     *m = (cm_model){0};
     cm_arena_init(&m->arena, 0);
     cm_model_entry e = {0};
     char configs[65] = "";
-    cm_status s = find_entry(name, &m->arena, &e);
-    if (s == CM_OK && unet) s = other_unet(unet, &m->arena, &e);
+    cm_status s = find_entry(name, o->config, &m->arena, &e);
+    if (s == CM_OK && o->unet) s = other_unet(o->unet, &m->arena, &e);
     if (s == CM_OK) {
         cm_sha *h = cm_sha_begin();
-        s = open_parts(m, &e, seed, h);
+        s = open_parts(m, &e, o->seed, h);
         cm_sha_end(&h, configs);
     }
     if (s == CM_OK) s = check_fit(m);
-    if (s == CM_OK) s = hash_model(m, e.random, seed, configs);
+    if (s == CM_OK) s = hash_model(m, e.random, o->seed, configs);
     if (s == CM_OK) {
         set_default_size(m, &e);
         m->name = cm_arena_string(&m->arena, name);

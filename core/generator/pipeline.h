@@ -34,8 +34,16 @@ typedef struct cm_model {
     cm_arena arena;
 } cm_model;
 
-/* seed: for random weights only. unet: a folder whose UNet takes the model's place (CosmicMan releases nothing else), or NULL. */
-cm_status cm_model_open(cm_model *m, const char *name, const char *unet, uint64_t seed);
+/* How a model is opened beside its name; all zero is a good default. */
+typedef struct cm_model_options {
+    uint64_t seed;      /* of random weights */
+    const char *unet;   /* a folder whose UNet takes the model's place (CosmicMan releases nothing else), or NULL */
+    const char *config; /* of a single-file checkpoint: a diffusers folder for what the file lacks, its tokenizers (and
+                         * configurations, where they are not those of Stable Diffusion 1.5 or XL); or NULL */
+} cm_model_options;
+
+/* name: a folder, a single-file checkpoint in the original layout (*.safetensors), or a name of models.json. */
+cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o);
 void cm_model_close(cm_model *m);
 
 /* Where what ships with the program lies: `sub` ("prompts/sets") under $COSMICMAN_HOME, under the program's folder or
@@ -49,6 +57,8 @@ typedef struct cm_model_entry {
     const char *name, *about;    /* "nano:daring" */
     const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
     const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
+    bool other_unet;             /* not the model's own */
+    const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
     bool zero_empty;
     size_t width, height;        /* 0: from the UNet's sample_size */
     bool random;                 /* weights from the seed, configurations only */

@@ -13,6 +13,9 @@ struct cm_param_files {
     cm_safetensors *shards[MAX_SHARDS];
     const char *names[MAX_SHARDS]; /* while opening */
     size_t count;
+    cm_stored *renamed; /* of a single-file checkpoint: its tensors under other names; NULL otherwise */
+    size_t renamed_count;
+    cm_arena arena;     /* of those */
 };
 
 static bool ends_with(const char *text, const char *end) {
@@ -106,8 +109,69 @@ cm_status cm_param_files_open(cm_param_files **out, const char *path) {
     return s;
 }
 
+/* [rows,columns] of any type, turned into memory of ours. */
+static const void *turned(cm_arena *a, const cm_stored *t) {
+    const size_t size = cm_dtype_size(t->dtype), rows = t->shape[0], columns = t->shape[1];
+    unsigned char *to = cm_arena_push(a, t->count * size);
+    const unsigned char *from = t->data;
+    for (size_t r = 0; to && r < rows; r++)
+        for (size_t c = 0; c < columns; c++) memcpy(to + (c * rows + r) * size, from + (r * columns + c) * size, size);
+    return to;
+}
+
+/* A stored tensor as its pieces, under their names. */
+static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_original_tensor *as) {
+    if (as->pieces == 3 && (t->ndim < 1 || t->shape[0] % 3))
+        return cm_fail(CM_EFORMAT, "%s: not queries, keys and values together", t->name);
+    if (as->transposed && t->ndim != 2) return cm_fail(CM_EFORMAT, "%s: not a matrix", t->name);
+    for (size_t i = 0; i < as->pieces; i++) {
+        cm_stored *s = &f->renamed[f->renamed_count++];
+        *s = *t;
+        s->name = cm_arena_string(&f->arena, as->names[i]);
+        s->count = t->count / as->pieces;
+        if (as->pieces > 1) s->shape[0] /= as->pieces;
+        s->data = (const unsigned char *)t->data + i * s->count * cm_dtype_size(t->dtype);
+        if (!as->transposed) continue;
+        s->shape[0] = t->shape[1];
+        s->shape[1] = t->shape[0];
+        s->data = turned(&f->arena, t);
+    }
+    return cm_arena_check(&f->arena);
+}
+
+static cm_status rename_all(cm_param_files *f, cm_original_part part) {
+    const cm_safetensors *file = f->shards[0];
+    const size_t count = cm_safetensors_count(file), blocks = cm_original_vae_blocks(file);
+    f->renamed = CM_PUSH(&f->arena, cm_stored, 3 * count + 1);
+    CM_TRY(cm_arena_check(&f->arena));
+    for (size_t i = 0; i < count; i++) {
+        const cm_stored *t = cm_safetensors_at(file, i);
+        cm_original_tensor as;
+        cm_original_rename(part, blocks, t->name, &as);
+        if (as.unknown) return cm_fail(CM_EFORMAT, "'%s' has no place in the original layout as we know it", t->name);
+        CM_TRY(add_renamed(f, t, &as));
+    }
+    return CM_OK;
+}
+
+cm_status cm_param_files_open_original(cm_param_files **out, const char *path, cm_original_part part) {
+    cm_param_files *f = calloc(1, sizeof *f);
+    if (!f) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    cm_arena_init(&f->arena, 1 << 18);
+    cm_status s = cm_safetensors_open(&f->shards[0], path);
+    if (s == CM_OK) {
+        f->count = 1;
+        s = rename_all(f, part);
+        if (s != CM_OK) s = cm_fail_in(s, "%s", path);
+    }
+    if (s == CM_OK) *out = f;
+    else cm_param_files_close(&f);
+    return s;
+}
+
 void cm_param_files_close(cm_param_files **f) {
     if (!*f) return;
+    cm_arena_free(&(*f)->arena);
     for (size_t i = 0; i < (*f)->count; i++) cm_safetensors_close(&(*f)->shards[i]);
     free(*f);
     *f = NULL;
@@ -115,11 +179,15 @@ void cm_param_files_close(cm_param_files **f) {
 
 const cm_stored *cm_param_files_find(const cm_param_files *f, const char *name) {
     const cm_stored *t = NULL;
+    for (size_t i = 0; i < f->renamed_count; i++)
+        if (strcmp(f->renamed[i].name, name) == 0) return &f->renamed[i];
+    if (f->renamed) return NULL;
     for (size_t i = 0; i < f->count && !t; i++) t = cm_safetensors_find(f->shards[i], name);
     return t;
 }
 
 const cm_stored *cm_param_files_at(const cm_param_files *f, size_t i) {
+    if (f->renamed) return i < f->renamed_count ? &f->renamed[i] : NULL;
     for (size_t k = 0; k < f->count; k++) {
         const size_t n = cm_safetensors_count(f->shards[k]);
         if (i < n) return cm_safetensors_at(f->shards[k], i);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The safetensors files behind one network: a single file, or the shards of an index.
  *
+ * Or one part of a single-file checkpoint in the original layout (original.h), under diffusers' names.
  * path may be a file, an index ("*.safetensors.index.json"), a folder with one of
  * diffusers' or transformers' usual names in it (fp16 variants last), or a path
  * without its ".safetensors".
@@ -8,11 +9,12 @@
 #ifndef CM_CORE_NETWORKS_PARAM_FILES_H
 #define CM_CORE_NETWORKS_PARAM_FILES_H
 
-#include "core/io/safetensors.h"
+#include "core/networks/original.h"
 
 typedef struct cm_param_files cm_param_files;
 
 cm_status cm_param_files_open(cm_param_files **out, const char *path);
+cm_status cm_param_files_open_original(cm_param_files **out, const char *path, cm_original_part part);
 void cm_param_files_close(cm_param_files **f);
 const cm_stored *cm_param_files_find(const cm_param_files *f, const char *name); /* NULL: absent */
 const cm_stored *cm_param_files_at(const cm_param_files *f, size_t i);           /* NULL behind the last */

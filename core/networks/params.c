@@ -64,6 +64,15 @@ cm_status cm_params_open(cm_params **out, const char *path) {
     return s;
 }
 
+cm_status cm_params_open_original(cm_params **out, const char *path, cm_original_part part) {
+    cm_params *p = new_params(path);
+    if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    const cm_status s = cm_param_files_open_original(&p->files, path, part);
+    if (s == CM_OK) *out = p;
+    else cm_params_close(&p);
+    return s;
+}
+
 cm_status cm_params_create(cm_params **out, uint64_t seed) {
     cm_params *p = new_params("random weights");
     if (!p) return cm_fail(CM_ENOMEM, "random weights: out of memory");

@@ -14,7 +14,7 @@
 #ifndef CM_CORE_NETWORKS_PARAMS_H
 #define CM_CORE_NETWORKS_PARAMS_H
 
-#include "core/io/safetensors.h"
+#include "core/networks/original.h"
 #include "core/tensor/tensor.h"
 
 typedef enum cm_init {
@@ -31,6 +31,8 @@ typedef struct cm_params cm_params;
 /* From a safetensors file, or a folder's "<stem>.safetensors", sharded index, or *.fp16 variant.
  * f32 stays mapped; f16 and bf16 are widened when asked for. A NaN or infinity in a weight is an error naming it. */
 cm_status cm_params_open(cm_params **out, const char *path);
+/* One part of a single-file checkpoint in the original layout. */
+cm_status cm_params_open_original(cm_params **out, const char *path, cm_original_part part);
 /* Fresh weights from a seed. trainable: gradients' storage is made beside each. */
 cm_status cm_params_create(cm_params **out, uint64_t seed);
 /* Names and shapes only, without values or memory for them: to count. */

@@ -16,8 +16,9 @@
 #include "harness/cli/command.h"
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models') or a diffusers folder"},
+    {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a diffusers folder, or a single file"},
     {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place: CosmicMan-SD or -SDXL on Stable Diffusion's other parts"},
+    {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
     {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
@@ -102,6 +103,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     if (one == many) return cm_fail(CM_EUSAGE, "generate wants either --prompt TEXT or --prompts FILE");
     j->model_name = cm_arg_text(a, "model");
     j->unet = cm_arg_text(a, "unet");
+    j->config = cm_arg_text(a, "config");
     if (cm_arg_given(a, "recipe")) CM_TRY(cm_recipe_find(cm_arg_text(a, "recipe"), &j->arena, &j->recipe));
     j->negative = cm_arg_text(a, "negative");
     j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
@@ -214,7 +216,8 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, cm_arena *a) {
 
 static cm_status open_model(cm_generate_job *j) {
     const double start = cm_now();
-    CM_TRY(cm_model_open(&j->model, j->model_name, j->unet, j->weights_seed));
+    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .config = j->config};
+    CM_TRY(cm_model_open(&j->model, j->model_name, &o));
     cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
     if (!j->width) j->width = j->model.default_width;
     if (!j->height) j->height = j->model.default_height;

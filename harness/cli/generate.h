@@ -8,7 +8,7 @@
 #include "core/tensor/ops.h"
 
 typedef struct cm_generate_job {
-    const char *model_name, *unet, *negative, *out, *latents; /* latents: NULL when not wanted */
+    const char *model_name, *unet, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
     size_t steps, width, height;                       /* width, height 0: the model's */
     const char *from_latents;                          /* a file of starting noise, or NULL */

@@ -35,3 +35,19 @@ broken "malformed merges" "merges.txt" "echo 'a b c' >>tokenizer/merges.txt"
 broken "half a second text encoder" "tokenizer_2: this part" "mkdir text_encoder_2"
 says "a folder that is no model" 1 "missing" "$cm" generate --model . --prompt a --out none.png
 absent "no picture of all these" none.png none.png.part
+
+# Single files in the original layout.
+pipeline=$tiny/..
+one() { "$cm" generate --prompt a --width 64 --height 64 --steps 2 --threads 1 --seed 3 "$@"; }
+says "a single file" 0 "" one --model "$pipeline/single.safetensors" --config "$tiny" --out single.png --save-latents single.st
+says "its folder" 0 "" one --model "$tiny" --out folder.png --save-latents folder.st
+holds "say the same" cmp single.st folder.st
+says "a single file and another UNet" 0 "" one --model "$pipeline/single.safetensors" --config "$tiny" --unet "$tiny" --out both.png
+says "no tokenizer" 2 "holds no tokenizer: --config DIR" one --model "$pipeline/single.safetensors" --out none.png
+says "configurations of another size" 1 "(missing|not \[)" one --model "$pipeline/single.safetensors" --config "$pipeline/xl" --out none.png
+says "a file that is no checkpoint" 1 "not a checkpoint in the original layout" one --model "$pipeline/latents.safetensors" --out none.png
+sed 's/model.diffusion_model.out.2.bias/model.diffusion_model.oud.2.bias/' "$pipeline/single.safetensors" >strange.safetensors
+says "a name that is unknown" 1 "oud.2.bias' has no place" one --model strange.safetensors --config "$tiny" --out none.png
+head -c 400000 "$pipeline/single.safetensors" >short.safetensors
+says "a single file cut short" 1 "short.safetensors" one --model short.safetensors --config "$tiny" --out none.png
+absent "no picture of these" none.png none.png.part

@@ -137,10 +137,11 @@ static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, const stru
     if (strcmp(c->name, "odd") == 0) near_picture(&r.picture, golden_floats(f, "picture", NULL));
 }
 
-static void whole_model(const char *folder, const struct model_case *list, size_t count) {
+static void whole_model(const char *name, const char *config, const struct model_case *list, size_t count) {
     cm_model m;
+    const cm_model_options o = {.config = config ? golden_path(config) : NULL};
     cm_safetensors *f = golden_open("pipeline/latents.safetensors");
-    if (f && golden_ok(cm_model_open(&m, golden_path(folder), NULL, 0), folder)) {
+    if (f && golden_ok(cm_model_open(&m, golden_path(name), &o), name)) {
         for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
             cm_ctx g;
             cm_ctx_init(&g, *ops, 1);
@@ -152,5 +153,10 @@ static void whole_model(const char *folder, const struct model_case *list, size_
     cm_safetensors_close(&f);
 }
 
-GOLDEN(pipeline, "pipeline/diffusers") { whole_model("pipeline/model", cases, sizeof cases / sizeof cases[0]); }
-GOLDEN(pipeline_xl, "pipeline/xl") { whole_model("pipeline/xl", xl_cases, sizeof xl_cases / sizeof xl_cases[0]); }
+enum { CASES = sizeof cases / sizeof cases[0], XL_CASES = sizeof xl_cases / sizeof xl_cases[0] };
+
+GOLDEN(pipeline, "pipeline/diffusers") { whole_model("pipeline/model", NULL, cases, CASES); }
+GOLDEN(pipeline_xl, "pipeline/xl") { whole_model("pipeline/xl", NULL, xl_cases, XL_CASES); }
+/* single files in the original layout: the same weights, so the same latents */
+GOLDEN(pipeline_single, "pipeline/single") { whole_model("pipeline/single.safetensors", "pipeline/model", cases, 2); }
+GOLDEN(pipeline_single_xl, "pipeline/single_xl") { whole_model("pipeline/single_xl.safetensors", "pipeline/xl", xl_cases, XL_CASES); }

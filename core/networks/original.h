@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Single-file checkpoints in the original layout of Stable Diffusion 1.x and XL: all networks in one file, under the
+ * names of the first implementations. Here those names become diffusers' and transformers'. */
+#ifndef CM_CORE_NETWORKS_ORIGINAL_H
+#define CM_CORE_NETWORKS_ORIGINAL_H
+
+#include "core/io/safetensors.h"
+
+typedef enum cm_original_part {
+    CM_ORIGINAL_UNET,  /* model.diffusion_model. */
+    CM_ORIGINAL_VAE,   /* first_stage_model. */
+    CM_ORIGINAL_TEXT,  /* cond_stage_model.transformer., or XL's conditioner.embedders.0.transformer. */
+    CM_ORIGINAL_TEXT2  /* XL's conditioner.embedders.1.model., OpenCLIP's names */
+} cm_original_part;
+
+typedef enum cm_original_family { CM_ORIGINAL_NONE, CM_ORIGINAL_SD1, CM_ORIGINAL_SDXL } cm_original_family;
+
+/* By the names in it; NONE: not such a checkpoint. */
+cm_original_family cm_original_family_of(const cm_safetensors *f);
+
+enum { CM_ORIGINAL_NAME = 256 };
+
+/* What one stored tensor is for a part: `pieces` tensors (3 where queries, keys and values are one matrix), each a
+ * piece of the rows, under names[i]. transposed: stored as the product's other side. pieces 0: not of this part, or
+ * of no use (counters, logit scales). *unknown: of this part by its prefix, but of no known name. */
+typedef struct cm_original_tensor {
+    size_t pieces;
+    char names[3][CM_ORIGINAL_NAME];
+    bool transposed, unknown;
+} cm_original_tensor;
+
+/* vae_blocks: of the autoencoder, whose ways up are counted from the other end; cm_original_vae_blocks finds it. */
+void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *stored, cm_original_tensor *out);
+size_t cm_original_vae_blocks(const cm_safetensors *f);
+
+#endif
