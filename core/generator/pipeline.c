@@ -44,6 +44,8 @@ static cm_status check_request(const run *r) {
     if (!isfinite(q->guidance)) return cm_fail(CM_EUSAGE, "guidance is not a number");
     if (!(q->guidance_rescale >= 0 && q->guidance_rescale <= 1))
         return cm_fail(CM_EUSAGE, "guidance rescale: %g is not between 0 and 1", q->guidance_rescale);
+    if (q->clean && !(q->strength > 0 && q->strength <= 1))
+        return cm_fail(CM_EUSAGE, "strength: %g is not above 0 and at most 1", q->strength);
     if (!(q->guidance_from >= 0 && q->guidance_to >= q->guidance_from))
         return cm_fail(CM_EUSAGE, "guidance interval: %g to %g is not one of noise levels", q->guidance_from, q->guidance_to);
     return CM_OK;
@@ -254,6 +256,19 @@ static cm_status record_steps(run *r, const double *seconds, size_t steps) {
     return CM_OK;
 }
 
+/* The noise stands in x, in the latent's order; the clean latent takes its place, noised. */
+static cm_status begin_in_the_middle(run *r, cm_sampler_state *state, size_t n, size_t *first) {
+    const cm_request *q = r->request;
+    const size_t taken = (size_t)((double)q->steps * q->strength);
+    if (taken == 0) return cm_fail(CM_EUSAGE, "strength %g of %zu steps is none", q->strength, q->steps);
+    float *noise = CM_PUSH(&r->keep, float, n);
+    CM_TRY(cm_arena_check(&r->keep));
+    memcpy(noise, r->x, n * sizeof *noise);
+    to_channels_last(q->clean, r->result->channels, n / r->result->channels, r->x);
+    *first = q->steps - taken;
+    return cm_sampler_begin_at(q->sampler, state, *first, noise, r->x);
+}
+
 static cm_status sample(run *r) {
     const cm_request *q = r->request;
     const cm_result *o = r->result;
@@ -266,10 +281,15 @@ static cm_status sample(run *r) {
     if (q->sampler->random) r->drawn = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     CM_TRY(cm_arena_check(r->out));
-    const float scale = q->sampler->init_scale(state);
-    for (size_t i = 0; i < n; i++) r->x[i] *= scale;
+    size_t first = 0;
+    if (q->clean) {
+        CM_TRY(begin_in_the_middle(r, state, n, &first));
+    } else {
+        const float scale = q->sampler->init_scale(state);
+        for (size_t i = 0; i < n; i++) r->x[i] *= scale;
+    }
     cm_sampler_set_noise(state, (cm_noise){draw_noise, r});
-    for (size_t step = 0; step < steps; step++) {
+    for (size_t step = first; step < steps; step++) {
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", step + 1, steps);
         const double start = cm_now();
         CM_TRY(predict(r, q->sampler->timestep(state, step), q->sampler->input_scale(state, step), eps));
@@ -277,10 +297,10 @@ static cm_status sample(run *r) {
         if (!all_finite(r->x, n)) {
             return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", step + 1, steps);
         }
-        seconds[step] = cm_now() - start;
-        if (q->progress) q->progress(q->progress_arg, step + 1, steps, seconds[step]);
+        seconds[step - first] = cm_now() - start;
+        if (q->progress) q->progress(q->progress_arg, step - first + 1, steps - first, seconds[step - first]);
     }
-    return record_steps(r, seconds, steps);
+    return record_steps(r, seconds, steps - first);
 }
 
 static cm_status decode(run *r) {

@@ -77,6 +77,9 @@ typedef struct cm_request {
     double guidance_from, guidance_to; /* guide only at noise levels sigma in (from, to] (Kynkaanniemi et al. 2024);
                                     * both 0: always */
     const float *noise;            /* NULL: from seed; else [C,h,w] */
+    const float *clean;            /* NULL; else a latent [C,h,w] to begin from (image to image), noised as far as
+                                    * strength says: the last strength * steps of the steps are taken */
+    double strength;
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;

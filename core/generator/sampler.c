@@ -226,6 +226,23 @@ float *cm_sampler_push_past(cm_sampler_state *state, size_t length) {
     return state->past[0] = oldest;
 }
 
+void cm_sampler_mix_alphas(const cm_sampler_state *state, size_t i, double *of_clean, double *of_noise) {
+    const double a = state->schedule->alphas_cumprod[(size_t)state->timesteps[i]];
+    *of_clean = sqrt(a);
+    *of_noise = sqrt(1 - a);
+}
+
+cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise, float *x) {
+    if (!s->mix) return cm_fail(CM_EUSAGE, "sampler %s cannot begin in the middle of its steps", s->name);
+    if (first >= state->evaluations)
+        return cm_fail(CM_EUSAGE, "beginning at step %zu of %zu leaves none", first + 1, state->evaluations);
+    double of_clean, of_noise;
+    s->mix(state, first, &of_clean, &of_noise);
+    for (size_t j = 0; j < state->values; j++) x[j] = (float)(of_clean * (double)x[j] + of_noise * (double)noise[j]);
+    state->first = first;
+    return CM_OK;
+}
+
 float cm_sampler_init_scale(const cm_sampler_state *state) {
     return (float)state->init_scale;
 }

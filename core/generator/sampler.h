@@ -44,6 +44,8 @@ typedef struct cm_sampler {
     float (*init_scale)(const cm_sampler_state *state);
     float (*timestep)(const cm_sampler_state *state, size_t i);    /* what the UNet is told at evaluation i */
     float (*input_scale)(const cm_sampler_state *state, size_t i); /* the UNet sees x * this */
+    /* What a clean latent and noise count at the beginning of evaluation i; NULL: cannot begin in the middle. */
+    void (*mix)(const cm_sampler_state *state, size_t i, double *of_clean, double *of_noise);
     /* x is replaced by the next; out is the UNet's (guided) output; evaluations come in order, once each */
     void (*step)(cm_sampler_state *state, size_t i, const float *out, float *x);
 } cm_sampler;
@@ -52,6 +54,9 @@ typedef struct cm_sampler {
 size_t cm_sampler_evaluations(const cm_sampler_state *state);
 /* Before the first step of a sampler with `random`. */
 void cm_sampler_set_noise(cm_sampler_state *state, cm_noise noise);
+
+/* Begins at evaluation `first` with x [n] = the clean latent x, noised (image to image, Meng et al. 2022). */
+cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise, float *x);
 
 extern const cm_sampler *const cm_samplers[]; /* NULL-terminated */
 const cm_sampler *cm_sampler_find(const char *name); /* NULL: none of that name */

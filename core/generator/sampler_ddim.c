@@ -37,5 +37,5 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
 
 const cm_sampler cm_sampler_ddim = {
     .name = "ddim", .about = "DDIM, eta 0 (Song et al. 2021)", .begin = begin, .init_scale = cm_sampler_init_scale,
-    .timestep = cm_sampler_timestep, .input_scale = cm_sampler_no_scale, .step = step,
+    .timestep = cm_sampler_timestep, .input_scale = cm_sampler_no_scale, .mix = cm_sampler_mix_alphas, .step = step,
 };

@@ -27,5 +27,5 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
 
 const cm_sampler cm_sampler_ddpm = {
     .name = "ddpm", .about = "DDPM's reverse process, the smaller variance (Ho et al. 2020)", .random = true, .begin = begin,
-    .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, .input_scale = cm_sampler_no_scale, .step = step,
+    .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, .input_scale = cm_sampler_no_scale, .mix = cm_sampler_mix_alphas, .step = step,
 };

@@ -45,12 +45,17 @@ static cm_status begin_karras(const cm_schedule *s, size_t steps, size_t n, cm_a
     return begin_either(s, true, steps, n, out, state);
 }
 
+static void mix(const cm_sampler_state *state, size_t i, double *of_clean, double *of_noise) {
+    *of_clean = 1 / sqrt(state->sigmas[i] * state->sigmas[i] + 1);
+    *of_noise = state->sigmas[i] * *of_clean;
+}
+
 static void step(cm_sampler_state *state, size_t i, const float *out, float *x) {
     const double sigma = state->sigmas[i], next = state->sigmas[i + 1];
     const double a = 1 / sqrt(sigma * sigma + 1), a_next = 1 / sqrt(next * next + 1);
     const double shrink = next / sigma; /* exp(-h) */
     const bool v = state->schedule->prediction == CM_PREDICT_V, last = i + 1 == state->steps;
-    const double by_change = i > 0 && !last ? 0.5 * log(sigma / next) / log(state->sigmas[i - 1] / sigma) : 0; /* 1/(2r) */
+    const double by_change = i > state->first && !last ? 0.5 * log(sigma / next) / log(state->sigmas[i - 1] / sigma) : 0; /* 1/(2r) */
     float *clean = cm_sampler_push_past(state, 2);
     const float *before = state->past[1];
     for (size_t j = 0; j < state->values; j++) {
@@ -64,7 +69,7 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
 
 #define SAMPLER(called, what, how)                                                                                            \
     {.name = called, .about = what, .begin = how, .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, \
-     .input_scale = cm_sampler_no_scale, .step = step}
+     .input_scale = cm_sampler_no_scale, .mix = mix, .step = step}
 
 const cm_sampler cm_sampler_dpmpp_2m = SAMPLER("dpmpp_2m", "DPM-Solver++(2M), midpoint (Lu et al. 2022)", begin);
 const cm_sampler cm_sampler_dpmpp_2m_karras =

@@ -33,6 +33,11 @@ static void slope(const cm_sampler_state *state, size_t i, double *of_x, double 
     *of_out = -*of_out / sigma;
 }
 
+static void mix(const cm_sampler_state *state, size_t i, double *of_clean, double *of_noise) {
+    *of_clean = 1;
+    *of_noise = state->sigmas[i];
+}
+
 static void step(cm_sampler_state *state, size_t i, const float *out, float *x) {
     const double change = state->sigmas[i + 1] - state->sigmas[i];
     double of_x, of_out;
@@ -43,7 +48,7 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
 
 const cm_sampler cm_sampler_euler = {
     .name = "euler", .about = "Euler on noise levels (Karras et al. 2022)", .begin = begin, .init_scale = cm_sampler_init_scale,
-    .timestep = cm_sampler_timestep, .input_scale = cm_sampler_sigma_scale, .step = step,
+    .timestep = cm_sampler_timestep, .input_scale = cm_sampler_sigma_scale, .mix = mix, .step = step,
 };
 
 /* --- ancestral ------------------------------------------------------------------ */
@@ -69,7 +74,7 @@ static void step_ancestral(cm_sampler_state *state, size_t i, const float *out, 
 const cm_sampler cm_sampler_euler_a = {
     .name = "euler_a", .about = "Euler with fresh noise at every step (ancestral)", .random = true, .begin = begin_ancestral,
     .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, .input_scale = cm_sampler_sigma_scale,
-    .step = step_ancestral,
+    .mix = mix, .step = step_ancestral,
 };
 
 /* --- linear multistep ------------------------------------------------------------- */

@@ -11,6 +11,7 @@ struct cm_sampler_state {
     const cm_schedule *schedule;
     size_t steps;         /* as asked for */
     size_t evaluations;   /* of the network: steps, or a few more */
+    size_t first;         /* the evaluation it began at */
     size_t values;        /* of a latent */
     double *timesteps;    /* [evaluations], descending */
     double *sigmas;       /* [steps + 1], for samplers that count in noise levels; the last is 0 */
@@ -47,6 +48,7 @@ void cm_sigmas_karras(cm_sampler_state *state, double most, double least);
 void cm_sigma_clean(cm_prediction kind, double sigma, double *of_x, double *of_out);
 
 /* Parts that many samplers share. */
+void cm_sampler_mix_alphas(const cm_sampler_state *state, size_t i, double *of_clean, double *of_noise);
 float cm_sampler_init_scale(const cm_sampler_state *state);
 float cm_sampler_timestep(const cm_sampler_state *state, size_t i);
 float cm_sampler_no_scale(const cm_sampler_state *state, size_t i);    /* the network sees x as it is */

@@ -36,6 +36,7 @@ static const cm_option options[] = {
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w] instead of the seed's (a safetensors file's only tensor)"},
+    {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
     {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], or with --prompts the folder [images]"},
     {0},
@@ -109,6 +110,8 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
     j->latents = cm_arg_text(a, "save-latents");
     j->from_latents = cm_arg_text(a, "from-latents");
+    j->strength = cm_arg_number(a, "strength");
+    if (cm_arg_given(a, "strength") && !j->from_latents) return cm_fail(CM_EUSAGE, "--strength wants --from-latents");
     j->seed = cm_arg_u64(a, "seed");
     j->weights_seed = cm_arg_u64(a, "weights-seed");
     if (j->seed > INT64_MAX) return cm_fail(CM_EUSAGE, "--seed: at most %lld", (long long)INT64_MAX);
@@ -144,6 +147,10 @@ static cm_status check_writable(const char *path) {
 
 /* --- one picture ---------------------------------------------------------- */
 
+static bool redraws(const cm_generate_job *j) {
+    return j->noise && j->strength > 0;
+}
+
 cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, const char *negative, uint64_t seed) {
     return (cm_request){.prompt = prompt,
                         .negative = negative,
@@ -152,7 +159,9 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
                         .width = j->width,
                         .height = j->height,
                         .sampler = j->sampler,
-                        .noise = j->noise,
+                        .noise = redraws(j) ? NULL : j->noise,
+                        .clean = redraws(j) ? j->noise : NULL,
+                        .strength = j->strength,
                         .guidance = j->guidance,
                         .guidance_rescale = j->guidance_rescale,
                         .guidance_from = j->guidance_from,
@@ -169,6 +178,7 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         "model hash", j->model.hash,
         "unet",       j->unet ? j->unet : "",
         "recipe",     j->recipe.name ? j->recipe.name : "",
+        "strength",   cm_arena_print(scratch, "%.17g", q->strength),
         "sampler",    q->sampler->name,
         "steps",      cm_arena_print(scratch, "%zu", q->steps),
         "guidance",   cm_arena_print(scratch, "%.17g", q->guidance),

@@ -13,6 +13,7 @@ typedef struct cm_generate_job {
     size_t steps, width, height;                       /* width, height 0: the model's */
     const char *from_latents;                          /* a file of starting noise, or NULL */
     float *noise;                                      /* what is in it: [C,h,w] */
+    double strength;                                   /* 0: it is noise; else a latent to begin from */
     char noise_hash[65];
     cm_recipe recipe;                                  /* name NULL: none */
     cm_arena arena;                                    /* of the options */

@@ -70,6 +70,13 @@ holds "are the model's" cmp c.st d.st
 says "noise of its own" 0 "" gen --prompt "red shirt" --from-latents d.st --out latents.png --save-latents e.st
 says "the same noise" 0 "" gen --prompt "red shirt" --from-latents d.st --seed 9 --out latents2.png --save-latents f.st
 holds "the seed does not matter then" sh -c "cmp e.st f.st && ! cmp -s d.st e.st"
+says "a second pass over it" 0 "" gen --prompt "red shirt" --from-latents d.st --strength 0.5 --seed 9 --out again.png --save-latents g.st
+holds "is neither the first nor from noise" sh -c "! cmp -s g.st d.st && ! cmp -s g.st e.st"
+says "a second pass of no step" 2 "0.3 of 2 steps is none" gen --prompt a --from-latents d.st --strength 0.3 --out no.png
+says "a second pass too strong" 2 "2 is not above 0" gen --prompt a --from-latents d.st --strength 2 --out no.png
+says "a second pass over nothing" 2 "wants --from-latents" gen --prompt a --strength 0.5 --out no.png
+says "a sampler that must begin at the beginning" 2 "lms cannot begin in the middle" \
+    gen --prompt a --from-latents d.st --strength 0.5 --sampler lms --out no.png
 says "noise of another size" 1 "not of floats .1,4,12,8." gen --prompt a --from-latents d.st --height 96 --out no.png
 says "noise that is not there" 1 "nothere.st" gen --prompt a --from-latents nothere.st --out no.png
 says "a UNet of another family" 1 "pooled text" gen --prompt a --unet "$tiny/../xl/unet" --out no.png

@@ -93,7 +93,7 @@ static const struct model_case {
     const char *name, *sampler, *negative;
     uint64_t seed;
     size_t width, height;
-    double guidance, rescale;
+    double guidance, rescale, strength; /* strength: from the latent "start" */
 } cases[] = { /* of model */
     {"ddim", "ddim", "", 7, 64, 96, 7.5},         {"euler", "euler", "", 7, 64, 96, 7.5},
     {"negative", "ddim", "blurry, hat", 8, 64, 64, 7.5}, {"unguided", "euler", "", 9, 64, 64, 1},
@@ -101,6 +101,10 @@ static const struct model_case {
     {"lms", "lms", "", 12, 64, 64, 7.5},          {"euler_a", "euler_a", "", 13, 64, 64, 7.5},
     {"dpmpp_2m", "dpmpp_2m", "", 14, 64, 64, 7.5}, {"dpmpp_2m_karras", "dpmpp_2m_karras", "", 15, 64, 64, 7.5},
     {"ddpm", "ddpm", "", 16, 64, 64, 7.5},        {"rescaled", "ddim", "", 17, 64, 64, 7.5, .rescale = 0.7},
+    {"again", "ddim", "", 31, 64, 64, 5, .strength = 0.3},
+    {"again_euler_a", "euler_a", "", 32, 64, 64, 5, .strength = 0.55},
+    {"again_dpm", "dpmpp_2m_karras", "", 33, 64, 64, 5, .strength = 0.8},
+    {"again_ddpm", "ddpm", "", 34, 64, 64, 5, .strength = 1},
 };
 
 /* [3,H,W] in about [-1,1] -> the bytes that ours must be within one of. */
@@ -123,12 +127,14 @@ static const struct model_case xl_cases[] = {
     {"xl", "euler", "", 21, 64, 96, 7.5},
     {"xl_negative", "euler_a", "blurry, hat", 22, 64, 64, 7.5},
     {"xl_unguided", "euler", "", 23, 72, 64, 1},
+    {"xl_again", "euler", "", 24, 64, 64, 5, .strength = 0.3},
 };
 
 static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, const struct model_case *c) {
     char what[64];
     const cm_request q = {.prompt = PROMPT, .negative = c->negative, .seed = c->seed, .steps = 20,
                           .width = c->width, .height = c->height, .guidance = c->guidance,
+                          .clean = c->strength > 0 ? golden_floats(f, "start", NULL) : NULL, .strength = c->strength,
                           .guidance_rescale = c->rescale, .sampler = cm_sampler_find(c->sampler)};
     cm_result r;
     snprintf(what, sizeof what, "%s, %s", c->name, g->ops->name);

@@ -17,7 +17,8 @@ import shutil
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler,
                        EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, LMSDiscreteScheduler, PNDMScheduler,
-                       StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel)
+                       StableDiffusionImg2ImgPipeline, StableDiffusionPipeline, StableDiffusionXLImg2ImgPipeline,
+                       StableDiffusionXLPipeline, UNet2DConditionModel)
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -151,6 +152,18 @@ def draw(pipe, scheduler, seed, width, height, guidance=7.5, negative=None, step
                     height=height, generator=torch.Generator("cpu").manual_seed(seed), output_type="latent").images
 
 
+def draw_again(pipe, kind, scheduler, seed, start, strength, **settings):
+    """Image to image, from a latent."""
+    more = {"add_watermarker": False} if "XL" in kind.__name__ else {"safety_checker": None, "requires_safety_checker": False}
+    parts = {k: v for k, v in pipe.components.items() if k != "safety_checker"}
+    second = kind(**parts, **more)
+    second.scheduler = scheduler.from_config(pipe.scheduler.config, **settings)
+    second.set_progress_bar_config(disable=True)
+    with torch.no_grad():
+        return second(prompt=PROMPT, image=start, strength=strength, num_inference_steps=20, guidance_scale=5.0,
+                      generator=torch.Generator("cpu").manual_seed(seed), output_type="latent").images
+
+
 def make_latents(pipe):
     tensors = {
         "ddim": draw(pipe, DDIMScheduler, 7, 64, 96),
@@ -166,12 +179,22 @@ def make_latents(pipe):
         "ddpm": draw(pipe, DDPMScheduler, 16, 64, 64),
         "rescaled": draw(pipe, DDIMScheduler, 17, 64, 64, rescale=0.7),
     }
+    start = torch.randn(1, 4, 8, 8, generator=torch.Generator("cpu").manual_seed(40))
+    tensors |= {
+        "start": start,
+        "again": draw_again(pipe, StableDiffusionImg2ImgPipeline, DDIMScheduler, 31, start, 0.3),
+        "again_euler_a": draw_again(pipe, StableDiffusionImg2ImgPipeline, EulerAncestralDiscreteScheduler, 32, start, 0.55),
+        "again_dpm": draw_again(pipe, StableDiffusionImg2ImgPipeline, DPMSolverMultistepScheduler, 33, start, 0.8,
+                                use_karras_sigmas=True),
+        "again_ddpm": draw_again(pipe, StableDiffusionImg2ImgPipeline, DDPMScheduler, 34, start, 1.0),
+    }
     with torch.no_grad():
         tensors["picture"] = pipe.vae.decode(tensors["odd"] / pipe.vae.config.scaling_factor).sample
     xl = StableDiffusionXLPipeline.from_pretrained(XL, dtype=torch.float32, add_watermarker=False)
     tensors |= {
         "xl": draw(xl, EulerDiscreteScheduler, 21, 64, 96),
         "xl_negative": draw(xl, EulerAncestralDiscreteScheduler, 22, 64, 64, negative=NEGATIVE),
+        "xl_again": draw_again(xl, StableDiffusionXLImg2ImgPipeline, EulerDiscreteScheduler, 24, start, 0.3),
         "xl_unguided": draw(xl, EulerDiscreteScheduler, 23, 72, 64, guidance=1.0),
     }
     save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "latents.safetensors"))
