@@ -23,6 +23,7 @@ static const cm_option options[] = {
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
     {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
     {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
+    {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many pictures, seeds counted up from --seed, as NAME-0.png, NAME-1.png, ..."},
     {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
     {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
     {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the model's own]"},
@@ -115,6 +116,9 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->seed = cm_arg_u64(a, "seed");
     j->weights_seed = cm_arg_u64(a, "weights-seed");
     if (j->seed > INT64_MAX) return cm_fail(CM_EUSAGE, "--seed: at most %lld", (long long)INT64_MAX);
+    j->images = cm_arg_size(a, "images");
+    if (j->images == 0 || j->images > 10000) return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
+    if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
     j->steps = cm_arg_size(a, "steps");
     if (j->steps == 0) return cm_fail(CM_EUSAGE, "--steps: 0 steps make no picture");
     j->guidance = cm_arg_number(a, "cfg");
@@ -203,8 +207,18 @@ static cm_status write_latents(const char *path, const cm_result *r) {
     return cm_safetensors_write(path, &item, 1, NULL);
 }
 
-static cm_status make_one(cm_generate_job *j, const char *prompt, cm_arena *a) {
-    cm_request q = cm_generate_request(j, prompt, j->negative, j->seed);
+/* NAME.png, or NAME-i.png of several. */
+static const char *picture_name(const cm_generate_job *j, size_t i, cm_arena *a) {
+    if (j->images == 1) return j->out;
+    const char *slash = strrchr(j->out, '/'), *dot = strrchr(j->out, '.');
+    const int stem = dot && (!slash || dot > slash) ? (int)(dot - j->out) : (int)strlen(j->out);
+    return cm_arena_print(a, "%.*s-%zu%s", stem, j->out, i, j->out + stem);
+}
+
+static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_arena *a) {
+    cm_request q = cm_generate_request(j, prompt, j->negative, j->seed + i);
+    const char *path = picture_name(j, i, a);
+    CM_TRY(cm_arena_check(a));
     cm_progress bar;
     q.progress = show_step;
     q.progress_arg = &bar;
@@ -214,11 +228,11 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, cm_arena *a) {
     cm_progress_end(&bar);
     if (s != CM_OK) return s;
     if (j->latents) CM_TRY(write_latents(j->latents, &r));
-    CM_TRY(cm_generate_write_picture(j, &q, &r, j->out, a));
+    CM_TRY(cm_generate_write_picture(j, &q, &r, path, a));
     const cm_timing *t = &r.timing;
     cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s; peak memory %.0f MB",
               t->tokenize + t->text, t->unet_steps, t->unet_step_median, t->decode, t->total, cm_peak_rss_mb());
-    printf("%s\n", j->out);
+    printf("%s\n", path);
     return CM_OK;
 }
 
@@ -291,7 +305,11 @@ static int run(const cm_args *args) {
         const char *suffix = j.recipe.name ? j.recipe.suffix : "";
         const char *prompt = cm_arena_print(&a, "%s%s", cm_arg_text(args, "prompt"), suffix);
         s = cm_arena_check(&a);
-        if (s == CM_OK) s = make_one(&j, prompt, &a);
+        for (size_t i = 0; i < j.images && s == CM_OK; i++) {
+            const cm_arena_mark mark = cm_arena_get_mark(&a);
+            s = make_one(&j, prompt, i, &a);
+            cm_arena_reset(&a, mark);
+        }
     }
     cm_ctx_free(&j.ctx);
     cm_model_close(&j.model);

@@ -10,6 +10,7 @@
 typedef struct cm_generate_job {
     const char *model_name, *unet, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
+    size_t images;                                     /* of one prompt, seeds counted up */
     size_t steps, width, height;                       /* width, height 0: the model's */
     const char *from_latents;                          /* a file of starting noise, or NULL */
     float *noise;                                      /* what is in it: [C,h,w] */

@@ -67,6 +67,11 @@ holds "and they are the same" cmp a.st b.st
 says "its own UNet, named" 0 "" gen --prompt "red shirt" --unet "$tiny/unet" --out own.png --save-latents c.st
 says "latents of one" 0 "" gen --prompt "red shirt" --out one.png --save-latents d.st
 holds "are the model's" cmp c.st d.st
+says "three of one prompt" 0 "" gen --prompt "red shirt" --seed 4 --images 3 --out many.png
+says "the last of them alone" 0 "" gen --prompt "red shirt" --seed 6 --out last.png
+holds "seeds count up" cmp many-2.png last.png
+absent "no picture without a number" many.png many-3.png
+says "no images" 2 "0 is not within 1" gen --prompt a --images 0
 says "noise of its own" 0 "" gen --prompt "red shirt" --from-latents d.st --out latents.png --save-latents e.st
 says "the same noise" 0 "" gen --prompt "red shirt" --from-latents d.st --seed 9 --out latents2.png --save-latents f.st
 holds "the seed does not matter then" sh -c "cmp e.st f.st && ! cmp -s d.st e.st"
