@@ -132,18 +132,19 @@ static cm_status open_params(const cm_model_entry *e, const char *folder, int wh
     return inside ? cm_params_open_original(p, e->single, parts[which]) : cm_params_open(p, folder);
 }
 
-static cm_status build_text(cm_model *m, const json_t *config, cm_params *p) {
+static cm_status build_tower(cm_clip_text *tower, cm_model *m, const json_t *config, cm_params *p) {
     cm_clip_text_config c;
     CM_TRY(cm_clip_text_configure(config, &c));
-    cm_clip_text_build(&m->text, &c, p, &m->arena);
+    cm_clip_text_build(tower, &c, p, &m->arena);
     return CM_OK;
 }
 
+static cm_status build_text(cm_model *m, const json_t *config, cm_params *p) {
+    return build_tower(&m->text, m, config, p);
+}
+
 static cm_status build_text2(cm_model *m, const json_t *config, cm_params *p) {
-    cm_clip_text_config c;
-    CM_TRY(cm_clip_text_configure(config, &c));
-    cm_clip_text_build(&m->text2, &c, p, &m->arena);
-    return CM_OK;
+    return build_tower(&m->text2, m, config, p);
 }
 
 static cm_status build_unet(cm_model *m, const json_t *config, cm_params *p) {
@@ -215,8 +216,6 @@ static cm_status check_tower(const cm_tokenizer *tokenizer, const cm_clip_text_c
     return CM_OK;
 }
 
-enum { SIZES = 6 }; /* numbers beside the pooled text: sizes and crop */
-
 static cm_status check_second(const cm_model *m, const cm_unet_config *u) {
     const cm_clip_text_config *t = &m->text2.config;
     const size_t pooled = t->projection_dim ? t->projection_dim : t->hidden_size;
@@ -224,9 +223,9 @@ static cm_status check_second(const cm_model *m, const cm_unet_config *u) {
     if (cm_tokenizer_length(m->tokenizer) != cm_tokenizer_length(m->tokenizer2))
         return cm_fail(CM_EFORMAT, "the two tokenizers' lengths differ: %zu and %zu", cm_tokenizer_length(m->tokenizer),
                        cm_tokenizer_length(m->tokenizer2));
-    if (u->added_width != pooled + SIZES * u->added_time_dim)
+    if (u->added_width != pooled + CM_XL_SIZES * u->added_time_dim)
         return cm_fail(CM_EFORMAT, "the UNet wants %zu added values, a pooled text of %zu and %d sizes of %zu give %zu",
-                       u->added_width, pooled, SIZES, u->added_time_dim, pooled + SIZES * u->added_time_dim);
+                       u->added_width, pooled, CM_XL_SIZES, u->added_time_dim, pooled + CM_XL_SIZES * u->added_time_dim);
     return CM_OK;
 }
 

@@ -103,7 +103,7 @@ static cm_status run_towers(run *r, const int *ids, const int *ids2, text_states
 static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) {
     cm_ctx *g = r->g;
     const float h = (float)r->request->height, w = (float)r->request->width;
-    const float sizes[12] = {h, w, 0, 0, h, w, h, w, 0, 0, h, w};
+    const float sizes[2 * CM_XL_SIZES] = {h, w, 0, 0, h, w, h, w, 0, 0, h, w};
     cm_tensor *hidden = t->hidden, *pooled = t->pooled;
     if (n < r->batch) {
         const size_t each = cm_count(hidden) / r->batch;
@@ -111,7 +111,7 @@ static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) 
         if (pooled) pooled = cm_tensor_copy(g, CM_SHAPE(n, cm_dim(pooled, -1)), pooled->data + (r->batch - n) * cm_dim(pooled, -1));
     }
     cm_unet_text *text = cm_unet_prepare_text(g, r->model->unet, hidden, &r->keep);
-    return r->model->two ? cm_unet_add_conditions(g, r->model->unet, text, pooled, sizes, 6, &r->keep) : text;
+    return r->model->two ? cm_unet_add_conditions(g, r->model->unet, text, pooled, sizes, CM_XL_SIZES, &r->keep) : text;
 }
 
 static cm_status encode_text(run *r) {

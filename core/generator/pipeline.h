@@ -16,6 +16,8 @@
 #include "core/networks/unet.h"
 #include "core/networks/vae.h"
 
+enum { CM_XL_SIZES = 6 }; /* numbers beside Stable Diffusion XL's pooled text: sizes and crop */
+
 typedef struct cm_model {
     char *name;                  /* as asked for */
     cm_tokenizer *tokenizer;

@@ -52,25 +52,23 @@ static cm_params *new_params(const char *path) {
     return p;
 }
 
+/* p becomes *out when its files could be opened. */
+static cm_status hand_over(cm_params *p, cm_status s, cm_params **out) {
+    if (s == CM_OK) *out = p;
+    else cm_params_close(&p);
+    return s;
+}
+
 cm_status cm_params_open(cm_params **out, const char *path) {
     cm_params *p = new_params(path);
     if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
-    const cm_status s = cm_param_files_open(&p->files, path);
-    if (s == CM_OK) {
-        *out = p;
-    } else {
-        cm_params_close(&p);
-    }
-    return s;
+    return hand_over(p, cm_param_files_open(&p->files, path), out);
 }
 
 cm_status cm_params_open_original(cm_params **out, const char *path, cm_original_part part) {
     cm_params *p = new_params(path);
     if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
-    const cm_status s = cm_param_files_open_original(&p->files, path, part);
-    if (s == CM_OK) *out = p;
-    else cm_params_close(&p);
-    return s;
+    return hand_over(p, cm_param_files_open_original(&p->files, path, part), out);
 }
 
 cm_status cm_params_create(cm_params **out, uint64_t seed) {

@@ -84,7 +84,7 @@ static cm_status resolve_networks(cm_trainer *t) {
 }
 
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {
-    *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights};
+    *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights, .order_pass = SIZE_MAX};
     cm_arena_init(&t->arena, 0);
     const char *backend = cm_json_text_or(recipe, "backend", "openblas");
     t->ops = cm_backend_find(backend);
@@ -173,14 +173,13 @@ static void gather_gradient(void *arg, size_t i, int thread) {
 /* The people of one batch: each pass over the crowd has an order of its own. */
 static void choose_samples(cm_trainer *t, size_t *samples) {
     const size_t n = t->crowd.count, first = t->optimizer.step * t->batch, pass = first / n;
-    if (!t->ordered || t->order_pass != pass) {
+    if (t->order_pass != pass) {
         char id[32];
         snprintf(id, sizeof id, "order/%zu", pass);
         for (size_t i = 0; i < n; i++) t->order[i] = i;
         cm_rng r = cm_rng_named(t->seed, id);
         cm_rng_shuffle(&r, t->order, n);
         t->order_pass = pass;
-        t->ordered = true;
     }
     memcpy(samples, t->order + first % n, t->batch * sizeof *samples);
 }

@@ -56,8 +56,7 @@ typedef struct cm_trainer {
     cm_optimizer optimizer;
     cm_crowd crowd;
     size_t *order, *samples;            /* the people in the order of this pass; of this step's batch */
-    size_t order_pass;
-    bool ordered;
+    size_t order_pass;                  /* SIZE_MAX before the first */
     void *state;                        /* the stage's */
     double seconds;                     /* trained so far, all sessions of the run */
     double mean_loss, mean_metrics[CM_TRAIN_METRICS]; /* of the last recorded stretch */

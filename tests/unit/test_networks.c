@@ -62,20 +62,46 @@ static bool all_finite(const cm_tensor *x) {
 
 /* --- numbers of weights ------------------------------------------------------------- */
 
-Test(networks, stable_diffusion_1_5_has_the_published_numbers_of_weights) {
+static void unet_has(const char *name, size_t want) {
     cm_arena a;
     cm_arena_init(&a, 0);
     cm_params *p;
-    json_t *config = architecture("sd15/unet");
+    json_t *config = architecture(name);
     cr_assert_eq(cm_params_plan(&p), CM_OK);
     make_unet(config, p, &a);
-    cr_expect_eq(cm_params_values(p), 859520964, "%zu", cm_params_values(p));
+    cr_expect_eq(cm_params_values(p), want, "%s: %zu", name, cm_params_values(p));
     cm_params_close(&p);
     json_decref(config);
+    cm_arena_free(&a);
+}
 
+static void text_tower_has(const char *name, size_t want, bool projects) {
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_params *p;
+    cm_clip_text_config tc;
+    cm_clip_text text;
+    json_t *config = architecture(name);
+    cr_assert_eq(cm_params_plan(&p), CM_OK);
+    cr_assert_eq(cm_clip_text_configure(config, &tc), CM_OK, "%s", cm_why());
+    cm_clip_text_build(&text, &tc, p, &a);
+    cr_expect_eq(cm_params_values(p), want, "%s: %zu", name, cm_params_values(p));
+    cr_expect_eq(text.projection != NULL, projects, "%s: the class, not projection_dim, says whether it projects", name);
+    cm_params_close(&p);
+    json_decref(config);
+    cm_arena_free(&a);
+}
+
+Test(networks, stable_diffusion_1_5_has_the_published_numbers_of_weights) {
+    unet_has("sd15/unet", 859520964);
+    text_tower_has("sd15/text_encoder", 123060480, false);
+
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_params *p;
     cm_vae_config vc;
     cm_vae *vae;
-    config = architecture("sd15/vae");
+    json_t *config = architecture("sd15/vae");
     cr_assert_eq(cm_params_plan(&p), CM_OK);
     cr_assert_eq(cm_vae_configure(config, &vc), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_vae_build(&vae, &vc, p, &a), CM_OK);
@@ -83,42 +109,12 @@ Test(networks, stable_diffusion_1_5_has_the_published_numbers_of_weights) {
     cr_expect_eq(cm_vae_factor(vae), 8);
     cm_params_close(&p);
     json_decref(config);
-
-    cm_clip_text_config tc;
-    cm_clip_text text;
-    config = architecture("sd15/text_encoder");
-    cr_assert_eq(cm_params_plan(&p), CM_OK);
-    cr_assert_eq(cm_clip_text_configure(config, &tc), CM_OK, "%s", cm_why());
-    cm_clip_text_build(&text, &tc, p, &a);
-    cr_expect_eq(cm_params_values(p), 123060480, "%zu", cm_params_values(p));
-    cr_expect_null(text.projection, "its projection_dim means nothing: the class has no projection");
-    cm_params_close(&p);
-    json_decref(config);
     cm_arena_free(&a);
 }
 
 Test(networks, stable_diffusion_xl_has_the_published_numbers_of_weights) {
-    cm_arena a;
-    cm_arena_init(&a, 0);
-    cm_params *p;
-    json_t *config = architecture("sdxl/unet");
-    cr_assert_eq(cm_params_plan(&p), CM_OK);
-    make_unet(config, p, &a);
-    cr_expect_eq(cm_params_values(p), 2567463684, "%zu", cm_params_values(p));
-    cm_params_close(&p);
-    json_decref(config);
-
-    cm_clip_text_config tc;
-    cm_clip_text text;
-    config = architecture("sdxl/text_encoder_2");
-    cr_assert_eq(cm_params_plan(&p), CM_OK);
-    cr_assert_eq(cm_clip_text_configure(config, &tc), CM_OK, "%s", cm_why());
-    cm_clip_text_build(&text, &tc, p, &a);
-    cr_expect_eq(cm_params_values(p), 694659840, "%zu", cm_params_values(p));
-    cr_expect_not_null(text.projection);
-    cm_params_close(&p);
-    json_decref(config);
-    cm_arena_free(&a);
+    unet_has("sdxl/unet", 2567463684);
+    text_tower_has("sdxl/text_encoder_2", 694659840, true);
 }
 
 /* --- configurations ------------------------------------------------------------------- */
