@@ -285,6 +285,8 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
     }
     if (s == CM_OK) s = check_fit(m);
     if (s == CM_OK) s = hash_model(m, e.random, o->seed, configs);
+    for (int i = 0; s == CM_OK && i < PARTS; i++)
+        if (m->params[i]) cm_params_fix(m->params[i]);
     if (s == CM_OK) {
         set_default_size(m, &e);
         m->name = cm_arena_string(&m->arena, name);

@@ -69,20 +69,17 @@ void cm_resnet_build(cm_resnet *r, cm_params *p, const char *name, size_t in, si
 }
 
 cm_tensor *cm_resnet_forward(cm_ctx *g, const cm_resnet *r, cm_tensor *x, cm_tensor *time) {
-    cm_tensor *h = cm_group_norm(g, x, r->norm1.weight, r->norm1.bias, r->groups, r->eps, CM_SILU);
-    h = cm_then(g, h, cm_apply_conv(g, h, r->conv1));
-    if (r->time.weight) {
-        cm_tensor *t = cm_apply_linear(g, time, r->time);
-        h = cm_then(g, h, cm_add_rows(g, h, t));
-        cm_drop(g, t);
-    }
-    h = cm_then(g, h, cm_group_norm(g, h, r->norm2.weight, r->norm2.bias, r->groups, r->eps, CM_SILU));
-    h = cm_then(g, h, cm_apply_conv(g, h, r->conv2));
-    if (!r->shortcut.weight) return cm_then(g, h, cm_add(g, x, h));
-    cm_tensor *s = cm_apply_conv(g, x, r->shortcut);
-    cm_tensor *y = cm_add(g, s, h);
-    cm_drop(g, s);
-    return cm_then(g, h, y);
+    const cm_group norm1 = {r->norm1.weight, r->norm1.bias, r->groups, r->eps, CM_SILU};
+    const cm_group norm2 = {r->norm2.weight, r->norm2.bias, r->groups, r->eps, CM_SILU};
+    cm_tensor *t = r->time.weight ? cm_apply_linear(g, time, r->time) : NULL;
+    if (r->time.weight && !t) return NULL;
+    cm_tensor *h = cm_group_norm_conv2d(g, x, norm1, r->conv1.weight, r->conv1.bias, t, NULL);
+    cm_drop(g, t);
+    cm_tensor *s = r->shortcut.weight ? cm_apply_conv(g, x, r->shortcut) : x;
+    if (!s) return NULL;
+    h = cm_then(g, h, cm_group_norm_conv2d(g, h, norm2, r->conv2.weight, r->conv2.bias, NULL, s));
+    if (r->shortcut.weight) cm_drop(g, s);
+    return h;
 }
 
 /* --- Transformer2DModel ----------------------------------------------------- */
@@ -126,15 +123,11 @@ void cm_transformer_build(cm_transformer *t, cm_params *p, const char *name, con
 }
 
 static cm_tensor *self_attention(cm_ctx *g, const cm_transformer_layer *l, cm_tensor *x, size_t heads) {
-    cm_tensor *h = cm_layer_norm(g, x, l->norm1.weight, l->norm1.bias, 1e-5f);
-    cm_tensor *q = cm_linear(g, h, l->q1, NULL);
-    cm_tensor *k = cm_linear(g, h, l->k1, NULL);
-    cm_tensor *v = cm_linear(g, h, l->v1, NULL);
-    cm_drop(g, h);
-    h = cm_attention(g, q, k, v, heads, 0.0f, false, NULL);
-    cm_drop(g, q);
-    cm_drop(g, k);
-    cm_drop(g, v);
+    cm_tensor *const weights[3] = {l->q1, l->k1, l->v1};
+    cm_tensor *qkv[3];
+    cm_layer_norm_linears(g, x, l->norm1.weight, l->norm1.bias, 1e-5f, 3, weights, qkv);
+    cm_tensor *h = cm_attention(g, qkv[0], qkv[1], qkv[2], heads, 0.0f, false, NULL);
+    for (int i = 0; i < 3; i++) cm_drop(g, qkv[i]);
     return cm_then(g, h, cm_apply_linear_plus(g, h, l->o1, x));
 }
 
@@ -157,16 +150,14 @@ static cm_tensor *observed_attention(cm_ctx *g, const cm_transformer_layer *l, c
 }
 
 static cm_tensor *cross_attention(cm_ctx *g, const cm_transformer_layer *l, cm_tensor *x, const text_site *s) {
-    cm_tensor *h = cm_layer_norm(g, x, l->norm2.weight, l->norm2.bias, 1e-5f);
-    cm_tensor *q = cm_then(g, h, cm_linear(g, h, l->q2, NULL));
-    h = cm_then(g, q, observed_attention(g, l, q, s));
+    cm_tensor *q;
+    cm_layer_norm_linears(g, x, l->norm2.weight, l->norm2.bias, 1e-5f, 1, &l->q2, &q);
+    cm_tensor *h = cm_then(g, q, observed_attention(g, l, q, s));
     return cm_then(g, h, cm_apply_linear_plus(g, h, l->o2, x));
 }
 
 static cm_tensor *feed_forward(cm_ctx *g, const cm_transformer_layer *l, cm_tensor *x) {
-    cm_tensor *h = cm_layer_norm(g, x, l->norm3.weight, l->norm3.bias, 1e-5f);
-    h = cm_then(g, h, cm_apply_linear(g, h, l->ff_in));
-    h = cm_then(g, h, cm_geglu(g, h));
+    cm_tensor *h = cm_layer_norm_geglu(g, x, l->norm3.weight, l->norm3.bias, 1e-5f, l->ff_in.weight, l->ff_in.bias);
     return cm_then(g, h, cm_apply_linear_plus(g, h, l->ff_out, x));
 }
 
@@ -175,9 +166,9 @@ cm_tensor *cm_transformer_forward(cm_ctx *g, const cm_transformer *t, cm_tensor 
     if (!x) return NULL;
     const size_t n = x->shape[0], height = x->shape[1], width = x->shape[2], c = x->shape[3];
     /* the group norm in front of a transformer is 1e-6 whatever the config's norm_eps is */
-    cm_tensor *h = cm_group_norm(g, x, t->norm.weight, t->norm.bias, t->groups, 1e-6f, CM_IDENTITY);
+    const cm_group norm = {t->norm.weight, t->norm.bias, t->groups, 1e-6f, CM_IDENTITY};
+    cm_tensor *h = cm_group_norm_linear(g, x, norm, t->proj_in.weight, t->proj_in.bias);
     h = cm_then(g, h, cm_view(g, h, CM_SHAPE(n, height * width, c)));
-    h = cm_then(g, h, cm_apply_linear(g, h, t->proj_in));
     for (size_t i = 0; i < t->depth; i++) {
         const cm_transformer_layer *l = &t->layers[i];
         const text_site site = {t->heads, height, width, keys[l->site_index], values[l->site_index]};
@@ -205,4 +196,11 @@ cm_tensor *cm_upsample_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w) {
     cm_tensor *y = cm_gather_rows(g, x, rows, n * h * w);
     cm_arena_reset(&g->scratch, mark);
     return cm_then(g, y, cm_view(g, y, CM_SHAPE(n, h, w, x->shape[3])));
+}
+
+cm_tensor *cm_upsample_conv_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w, cm_affine conv) {
+    if (!x) return NULL;
+    if (h == 2 * x->shape[1] && w == 2 * x->shape[2]) return cm_doubled_conv2d(g, x, conv.weight, conv.bias);
+    cm_tensor *y = cm_upsample_to(g, x, h, w);
+    return cm_then(g, y, cm_apply_conv(g, y, conv));
 }

@@ -64,7 +64,8 @@ void cm_transformer_build(cm_transformer *t, cm_params *p, const char *name, con
 cm_tensor *cm_transformer_forward(cm_ctx *g, const cm_transformer *t, cm_tensor *x, cm_tensor *const *keys,
                                   cm_tensor *const *values);
 
-/* Nearest-neighbour doubling, cut to h x w where the size before halving was odd. */
+/* Nearest-neighbour doubling, cut to h x w where the size before halving was odd; the second with a convolution after it. */
 cm_tensor *cm_upsample_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w);
+cm_tensor *cm_upsample_conv_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w, cm_affine conv);
 
 #endif

@@ -34,6 +34,7 @@ struct cm_params {
     bool creating, planning, trainable;
     size_t fan_in;          /* of the last weight, for its bias */
     cm_arena names, values; /* entries and texts; weights and gradients */
+    cm_packs packs;
     entry **entries;
     size_t count, room;
     uint32_t *slots;        /* hash table: index into entries + 1, 0 empty; twice as many as room */
@@ -47,6 +48,7 @@ static cm_params *new_params(const char *path) {
     if (!p) return NULL;
     cm_arena_init(&p->names, 1 << 16);
     cm_arena_init(&p->values, (size_t)1 << 22);
+    cm_packs_init(&p->packs);
     p->path = cm_arena_string(&p->names, path);
     if (!p->path) cm_params_close(&p);
     return p;
@@ -93,6 +95,7 @@ void cm_params_close(cm_params **p) {
     cm_param_files_close(&(*p)->files);
     cm_arena_free(&(*p)->names);
     cm_arena_free(&(*p)->values);
+    cm_packs_free(&(*p)->packs);
     free((*p)->entries);
     free((*p)->slots);
     free(*p);
@@ -363,6 +366,10 @@ cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, c
     }
     fill(p, e, init);
     return &e->tensor;
+}
+
+void cm_params_fix(cm_params *p) {
+    for (size_t i = 0; i < p->count; i++) p->entries[i]->tensor.packs.packs = &p->packs;
 }
 
 bool cm_param_exists(const cm_params *p, const char *name) {

@@ -44,6 +44,9 @@ cm_status cm_params_make_trainable(cm_params *p);
 /* Same values (shared storage), gradients of its own: one per worker. Close before the original. */
 cm_status cm_params_share(cm_params **out, cm_params *from);
 
+/* Says that the values do not change any more: backends may keep them in an order of their own, until close. */
+void cm_params_fix(cm_params *p);
+
 /* Never NULL: on trouble a harmless tensor of that shape is returned and the trouble noted. */
 cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, const char *name, ...)
     __attribute__((format(printf, 5, 6)));

@@ -252,8 +252,7 @@ static cm_tensor *run_up(pass *f, const level *l, cm_tensor *x) {
     if (!l->sampler.weight) return x;
     const cm_tensor *next = f->skips[f->count - 1];
     if (!next) return NULL;
-    x = cm_then(g, x, cm_upsample_to(g, x, next->shape[1], next->shape[2]));
-    return cm_then(g, x, cm_apply_conv(g, x, l->sampler));
+    return cm_then(g, x, cm_upsample_conv_to(g, x, next->shape[1], next->shape[2], l->sampler));
 }
 
 cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, const float *t, const cm_unet_text *text) {
@@ -269,8 +268,8 @@ cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, cons
     x = run_mid(&f, &n->mid, x);
     for (size_t i = 0; i < blocks; i++) x = run_up(&f, &n->up[i], x);
     cm_drop(g, f.time);
-    x = cm_then(g, x, cm_group_norm(g, x, n->norm_out.weight, n->norm_out.bias, n->config.norm_groups, n->config.norm_eps, CM_SILU));
-    return cm_then(g, x, cm_apply_conv(g, x, n->conv_out));
+    const cm_group norm = {n->norm_out.weight, n->norm_out.bias, n->config.norm_groups, n->config.norm_eps, CM_SILU};
+    return cm_then(g, x, cm_group_norm_conv2d(g, x, norm, n->conv_out.weight, n->conv_out.bias, NULL, NULL));
 }
 
 /* --- cross-attention sites ------------------------------------------------------ */

@@ -190,9 +190,8 @@ static cm_tensor *run_attention(cm_ctx *g, const attention *a, cm_tensor *x, siz
     cm_drop(g, q);
     cm_drop(g, k);
     cm_drop(g, v);
-    h = cm_then(g, h, cm_apply_linear(g, h, a->o));
-    h = cm_then(g, h, cm_view(g, h, CM_SHAPE(n, x->shape[1], x->shape[2], c)));
-    return cm_then(g, h, cm_add(g, x, h));
+    h = cm_then(g, h, cm_apply_linear_plus(g, h, a->o, x));
+    return cm_then(g, h, cm_view(g, h, CM_SHAPE(n, x->shape[1], x->shape[2], c)));
 }
 
 /* These take x over: it is dropped. */
@@ -208,8 +207,8 @@ static cm_tensor *run_level(cm_ctx *g, const level *l, cm_tensor *x) {
 }
 
 static cm_tensor *run_out(cm_ctx *g, const half *f, cm_tensor *x, size_t groups) {
-    x = cm_then(g, x, cm_group_norm(g, x, f->norm_out.weight, f->norm_out.bias, groups, eps, CM_SILU));
-    return cm_then(g, x, cm_apply_conv(g, x, f->conv_out));
+    const cm_group norm = {f->norm_out.weight, f->norm_out.bias, groups, eps, CM_SILU};
+    return cm_then(g, x, cm_group_norm_conv2d(g, x, norm, f->conv_out.weight, f->conv_out.bias, NULL, NULL));
 }
 
 void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **mean, cm_tensor **logvar) {
@@ -243,8 +242,7 @@ cm_tensor *cm_vae_decode(cm_ctx *g, const cm_vae *n, cm_tensor *latents) {
         const cm_affine s = f->levels[i].sampler;
         x = run_level(g, &f->levels[i], x);
         if (!s.weight) continue;
-        x = cm_then(g, x, cm_upsample_nearest2(g, x));
-        x = cm_then(g, x, cm_apply_conv(g, x, s));
+        x = cm_then(g, x, cm_doubled_conv2d(g, x, s.weight, s.bias));
     }
     return run_out(g, f, x, c->norm_groups);
 }

@@ -54,6 +54,8 @@ void fast_wino_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, co
 
 void fast_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                      float *y, float *mean, float *rstd);
+void fast_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+                      float *scale, float *shift);
 void fast_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                           const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta);
 void fast_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,

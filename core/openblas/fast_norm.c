@@ -7,6 +7,7 @@
  * ones are cut into slices of rows that threads share.
  */
 #include <math.h>
+#include <string.h>
 
 #include "core/base/threads.h"
 #include "core/openblas/fast.h"
@@ -28,6 +29,7 @@ typedef struct group_job {
     float *scratch;  /* per worker: scale, shift, center, abc [6][c], dz */
     double *partial; /* per worker: a slice's sums [slices][2][c] */
     double *channel; /* [n][2][c]: a channel's part of dbeta and dgamma */
+    float *scale, *shift; /* [n][c] instead of y */
     size_t slices, worker_floats;
     int threads;     /* inside an image */
 } group_job;
@@ -110,7 +112,12 @@ static void norm_image(void *arg, size_t n, int worker) {
     for (size_t c = 0; c < g->s->c; c++) j.center[c] = g->x[n * g->s->hw * g->s->c + c];
     cm_parallel(g->threads, g->slices, stats_slice, &j);
     for (size_t group = 0; group < g->s->groups; group++) find_stats(&j, group);
-    cm_parallel(g->threads, g->slices, apply_slice, &j);
+    if (g->y) {
+        cm_parallel(g->threads, g->slices, apply_slice, &j);
+    } else {
+        memcpy(g->scale + n * g->s->c, j.scale, g->s->c * sizeof(float));
+        memcpy(g->shift + n * g->s->c, j.shift, g->s->c * sizeof(float));
+    }
 }
 
 /* Images side by side, or the slices of one after the other. */
@@ -136,6 +143,16 @@ void fast_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, c
     }
     group_job g = {.s = s, .x = x, .gamma = gamma, .beta = beta, .y = y, .mean = mean, .rstd = rstd};
     run_images(e, &g, 0, norm_image);
+}
+
+void fast_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+                      float *scale, float *shift) {
+    const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
+    float *moments = CM_PUSH(e->scratch, float, 2 * s->n * s->groups);
+    group_job g = {.s = s, .x = x, .gamma = gamma, .beta = beta, .mean = moments, .rstd = moments + s->n * s->groups,
+                   .scale = scale, .shift = shift};
+    if (moments) run_images(e, &g, 0, norm_image);
+    cm_arena_reset(e->scratch, mark);
 }
 
 static void grad_slice(void *arg, size_t slice, int worker) {

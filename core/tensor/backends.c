@@ -4,11 +4,13 @@
 #include "core/tensor/ops.h"
 
 /* One table per thread: it is filled at each call. */
-static _Thread_local const cm_ops *table[3];
+static _Thread_local const cm_ops *table[5];
 
 const cm_ops *const *cm_backends(void) {
     table[0] = cm_ops_ref();
     table[1] = cm_ops_openblas();
+    table[2] = cm_ops_bf16x3();
+    table[3] = cm_ops_bf16();
     return table;
 }
 

@@ -26,6 +26,25 @@ cm_tensor *cm_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias
 cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
 /* plus + the same, in one pass; plus has as many values as the result */
 cm_tensor *cm_linear_plus(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, cm_tensor *plus);
+/* Layers that come in a row, in one pass where the backend can: what is between them is then never written. */
+typedef struct cm_group {
+    cm_tensor *weight, *bias;
+    size_t groups;
+    float eps;
+    cm_act act;
+} cm_group;
+/* conv2d(group_norm(x)), stride 1 and same size, + image [N,O] at every pixel + plus as the result; each may be NULL */
+cm_tensor *cm_group_norm_conv2d(cm_ctx *g, cm_tensor *x, cm_group n, cm_tensor *weight, cm_tensor *bias, cm_tensor *image,
+                                cm_tensor *plus);
+cm_tensor *cm_group_norm_linear(cm_ctx *g, cm_tensor *x, cm_group n, cm_tensor *weight, cm_tensor *bias);
+/* out[i] = linear(layer_norm(x)) by weights[i], without bias */
+void cm_layer_norm_linears(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor *beta, float eps, size_t count,
+                           cm_tensor *const *weights, cm_tensor **out);
+cm_tensor *cm_layer_norm_geglu(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor *beta, float eps, cm_tensor *weight,
+                               cm_tensor *bias);
+/* 3x3, same size, of x doubled by nearest neighbour */
+cm_tensor *cm_doubled_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
+
 /* x [N,...,C]; act is CM_IDENTITY or CM_SILU, fused */
 cm_tensor *cm_group_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t groups, float eps, cm_act act);
 cm_tensor *cm_layer_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, float eps);

@@ -21,7 +21,7 @@ static void conv_back(cm_ctx *g, void *arg) {
     g->ops->conv2d_grad(&e, &n->s, n->x->data, n->w->data, dy, cm_grad(g, n->x), cm_grad(g, n->w), cm_grad(g, n->bias));
 }
 
-static cm_conv_shape conv_shape(const cm_tensor *x, const cm_tensor *w, size_t stride, cm_pad pad) {
+cm_conv_shape cm_conv_shape_of(const cm_tensor *x, const cm_tensor *w, size_t stride, cm_pad pad) {
     assert(x->ndim == 4 && w->ndim == 4 && x->shape[3] == w->shape[1] && stride > 0);
     cm_conv_shape s = {.n = x->shape[0], .h = x->shape[1], .w = x->shape[2], .c = x->shape[3],
                        .o = w->shape[0], .kh = w->shape[2], .kw = w->shape[3], .stride = stride};
@@ -43,11 +43,11 @@ static cm_conv_shape conv_shape(const cm_tensor *x, const cm_tensor *w, size_t s
 
 cm_tensor *cm_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t stride, cm_pad pad) {
     if (!x || !weight) return NULL;
-    const cm_conv_shape s = conv_shape(x, weight, stride, pad);
+    const cm_conv_shape s = cm_conv_shape_of(x, weight, stride, pad);
     if (s.kh == 1 && s.kw == 1 && stride == 1 && pad != CM_PAD_DOWN_RIGHT) return cm_linear(g, x, weight, bias);
     cm_tensor *y = cm_tensor_new(g, CM_SHAPE(s.n, s.oh, s.ow, s.o));
     if (!y) return NULL;
-    const cm_exec e = cm_exec_of(g);
+    const cm_exec e = cm_exec_with(g, weight);
     g->ops->conv2d(&e, &s, x->data, weight->data, bias ? bias->data : NULL, y->data);
     return cm_node(g, y, conv_back, &(conv_node){s, x, weight, bias, y}, sizeof(conv_node), CM_INPUTS(x, weight, bias));
 }
@@ -74,7 +74,7 @@ cm_tensor *cm_linear_plus(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor 
     cm_tensor *y = cm_like(g, x, out);
     if (!y) return NULL;
     const size_t rows = cm_count(x) / in;
-    const cm_exec e = cm_exec_of(g);
+    const cm_exec e = cm_exec_with(g, weight);
     assert(!plus || cm_count(plus) == cm_count(y));
     g->ops->linear(&e, rows, in, out, x->data, weight->data, bias ? bias->data : NULL, plus ? plus->data : NULL, y->data);
     return cm_node(g, y, linear_back, &(linear_node){rows, in, out, x, weight, bias, plus, y}, sizeof(linear_node),

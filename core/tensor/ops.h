@@ -17,12 +17,14 @@
 #include <stddef.h>
 
 #include "core/base/arena.h"
+#include "core/tensor/pack.h"
 
 /* How a kernel runs: threads it may use, and scratch that is gone when it returns. */
 typedef struct cm_exec {
     int threads;
     cm_arena *scratch;
-    bool fresh; /* dx holds nothing yet: saves clearing it, and reading the zeros back */
+    bool fresh;           /* dx holds nothing yet: saves clearing it, and reading the zeros back */
+    cm_pack_slot *packs;  /* of the operation's weight; NULL: pack for this call only */
 } cm_exec;
 
 typedef enum cm_act { CM_IDENTITY, CM_SILU, CM_GELU, CM_QUICK_GELU, CM_RELU, CM_TANH, CM_SIGMOID, CM_ACT_COUNT } cm_act;
@@ -50,9 +52,22 @@ typedef struct cm_norm_shape {
     cm_act act;              /* applied after the norm: CM_IDENTITY or CM_SILU */
 } cm_norm_shape;
 
+/* What a product does to its input as it reads it, and to its result before it writes it. All zero: nothing. */
+typedef struct cm_around {
+    const float *scale, *shift; /* [n,c]: x*scale + shift per image and channel (a group norm), then act */
+    cm_act act;                 /* CM_IDENTITY or CM_SILU */
+    const float *gamma, *beta;  /* [c]: a layer norm of each row (linear only) */
+    float eps;
+    bool geglu;                 /* linear only: w [2*half,in], y [rows,half] = first half * gelu(second half) */
+    bool doubled;               /* conv2d only: x is [n,h/2,w/2,c] and is doubled by nearest neighbour */
+    const float *image;         /* [n,o], added to every pixel of an image (conv2d only) */
+    const float *plus;          /* as the result, added to it */
+} cm_around;
+
 typedef struct cm_ops {
-    const char *name;   /* "ref", "openblas" */
+    const char *name;   /* "ref", "openblas", "bf16x3", "bf16" */
     const char *about;  /* one line for `list backends` */
+    double rounding;    /* unit roundoff of what goes into products, where it is coarser than f32's; else 0 */
 
     /* C[m,n] = alpha op(A) op(B) + beta C, row-major; ta: A is stored [k,m]; tb: B is stored [n,k].
      * beta 0 does not read C. */
@@ -111,6 +126,15 @@ typedef struct cm_ops {
     void (*upsample2)(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *x, float *y);
     void (*upsample2_grad)(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *dy, float *dx);
 
+    /* A product with what stands around it, in one; NULL: the backend has none, and nn.h calls the parts.
+     * rows of `per_image` to an image. group_scale: a group norm as scale and shift [n,c] of its input. */
+    void (*linear_around)(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a,
+                          const float *x, const float *w, const float *bias, float *y);
+    void (*conv2d_around)(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+                          const float *bias, float *y);
+    void (*group_scale)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+                        float *scale, float *shift);
+
     /* AdamW, decoupled decay (Loshchilov and Hutter 2019, algorithm 2, PyTorch's form):
      * m,v moments; step counts from 1; g is scaled by grad_scale first (clipping) */
     void (*adamw)(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
@@ -119,6 +143,8 @@ typedef struct cm_ops {
 
 const cm_ops *cm_ops_ref(void);
 const cm_ops *cm_ops_openblas(void);
+const cm_ops *cm_ops_bf16x3(void);
+const cm_ops *cm_ops_bf16(void);
 
 /* All backends, NULL-terminated, fastest last; find returns NULL if there is none of that name. */
 const cm_ops *const *cm_backends(void);

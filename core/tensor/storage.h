@@ -5,6 +5,7 @@
 #ifndef CM_CORE_TENSOR_STORAGE_H
 #define CM_CORE_TENSOR_STORAGE_H
 
+#include "core/tensor/nn.h"
 #include "core/tensor/ops.h"
 #include "core/tensor/tape.h"
 #include "core/tensor/tensor.h"
@@ -26,6 +27,10 @@ void cm_grad_pass(cm_ctx *g, cm_tensor *from, float alpha, cm_tensor *to);
 
 /* How a kernel runs in this context. */
 cm_exec cm_exec_of(cm_ctx *g);
+cm_exec cm_exec_with(cm_ctx *g, cm_tensor *weight); /* for an operation with this weight */
+
+/* The shape of a convolution of x by w; padding as cm_pad says. */
+cm_conv_shape cm_conv_shape_of(const cm_tensor *x, const cm_tensor *w, size_t stride, cm_pad pad);
 
 /* The end of every function of nn.h. Notes a kernel's failure (its scratch). When
  * a tape is open and an input needs a gradient: y needs one, and a node with a

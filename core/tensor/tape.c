@@ -83,3 +83,7 @@ cm_tensor *cm_node(cm_ctx *g, cm_tensor *y, cm_backward *fn, const void *arg, si
 cm_exec cm_exec_of(cm_ctx *g) {
     return (cm_exec){.threads = g->threads, .scratch = &g->scratch};
 }
+
+cm_exec cm_exec_with(cm_ctx *g, cm_tensor *weight) {
+    return (cm_exec){.threads = g->threads, .scratch = &g->scratch, .packs = &weight->packs};
+}

@@ -29,6 +29,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/status.h"
+#include "core/tensor/pack.h"
 
 enum { CM_MAX_DIMS = 5 };
 
@@ -42,6 +43,7 @@ typedef struct cm_tensor {
     bool needs_grad;  /* a parameter in training, or made from one */
     bool is_param;    /* lives outside the context; never dropped */
     cm_buffer *buffer;
+    cm_pack_slot packs; /* of a weight that does not change */
 } cm_tensor;
 
 /* What a cross-attention layer tells its observer. */

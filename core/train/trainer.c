@@ -88,6 +88,7 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     cm_arena_init(&t->arena, 0);
     const char *backend = cm_json_text_or(recipe, "backend", "openblas");
     t->ops = cm_backend_find(backend);
+    if (t->ops && t->ops->rounding > 0) return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref or openblas", backend);
     if (!t->ops) return cm_fail(CM_EUSAGE, "backend: there is no '%s'", backend);
     t->seed = cm_json_size_or(recipe, "seed", 1);
     t->batch = cm_json_size_or(recipe, "batch", 16);

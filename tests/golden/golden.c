@@ -74,6 +74,14 @@ float *golden_floats(cm_safetensors *f, const char *name, const cm_stored **stor
     return x;
 }
 
+bool golden_trains(const cm_ops *ops) {
+    return ops->rounding == 0;
+}
+
+double golden_limit(const cm_ops *ops, double f32) {
+    return fmax(f32, 16 * ops->rounding);
+}
+
 bool golden_near(const char *what, const float *got, const float *want, size_t n, double limit) {
     if (!got || !want) return golden_that(false, "%s: nothing to compare", what);
     double difference = 0.0, size = 0.0;

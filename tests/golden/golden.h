@@ -22,6 +22,7 @@
 
 #include "core/base/arena.h"
 #include "core/io/safetensors.h"
+#include "core/tensor/ops.h"
 
 typedef void golden_body(void);
 
@@ -48,6 +49,10 @@ cm_safetensors *golden_open(const char *below);
 /* A tensor as floats, in the golden's arena; absent is noted as failed and gives NULL.
  * stored (may be NULL) receives its shape. A NULL file gives NULL. */
 float *golden_floats(cm_safetensors *f, const char *name, const cm_stored **stored);
+
+/* What f32 must hold, or as much more as this backend's products are coarser: 3e-2 for bf16 (ARCHITECTURE.md's limits). */
+bool golden_trains(const cm_ops *ops); /* the bf16 backends are for inference */
+double golden_limit(const cm_ops *ops, double f32);
 
 /* ||got - want|| / ||want|| <= limit, in double; NULL on either side fails. Prints the value with -v. */
 bool golden_near(const char *what, const float *got, const float *want, size_t n, double limit);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The tables of the bf16 backends: openblas's, with products on bf16 operands. Gradients stay f32. */
+#include <pthread.h>
+
+#include "core/bf16/products.h"
+#include "core/openblas/fast.h"
+
+const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg) {
+    void *data = cm_pack_get(e->packs, 2 * kind + pairs, values * sizeof(uint16_t), fill, arg);
+    if (data) return data;
+    data = cm_arena_push(e->scratch, values * sizeof(uint16_t));
+    if (data) fill(arg, data);
+    return data;
+}
+
+bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t low) {
+    if (a->gamma) return (bf_row){.kind = BF_LAYER_NORM, .scale = a->gamma, .shift = a->beta, .eps = a->eps, .low = low};
+    if (!a->scale) return (bf_row){.kind = BF_PLAIN, .factor = 1.0f, .low = low};
+    return (bf_row){.kind = BF_AFFINE, .scale = a->scale + image * channels, .shift = a->shift + image * channels, .act = a->act,
+                    .low = low};
+}
+
+static bool is_product(const cm_conv_shape *s, const cm_around *a) {
+    return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w &&
+           !a->doubled && !a->image;
+}
+
+static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+                     const float *bias, float *y) {
+    if (is_product(s, a)) {
+        const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
+        bf_linear(pairs, e, &l, a, x, w, bias, y);
+    } else {
+        bf_conv2d(pairs, e, s, a, x, w, bias, y);
+    }
+}
+
+/* What the tiles do not serve: gradients' log-sum-exp, probabilities for an observer, causal masks. */
+static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+                          float *out, float *probs, float *lse) {
+    if (probs || lse || s->causal) fast_attention(e, s, q, k, v, out, probs, lse);
+    else bf_attention(pairs, e, s, q, k, v, out);
+}
+
+#define BF_OPERATIONS(name, pairs)                                                                                                 \
+    static void name##_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,               \
+                              const float *bias, const float *plus, float *y) {                                                   \
+        bf_linear(pairs, e, &(bf_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);                   \
+    }                                                                                                                              \
+    static void name##_linear_around(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a,   \
+                                     const float *x, const float *w, const float *bias, float *y) {                               \
+        bf_linear(pairs, e, &(bf_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);                                       \
+    }                                                                                                                              \
+    static void name##_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,         \
+                              float *y) {                                                                                         \
+        any_conv(pairs, e, s, &(cm_around){0}, x, w, bias, y);                                                                     \
+    }                                                                                                                              \
+    static void name##_conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, \
+                                     const float *bias, float *y) {                                                               \
+        any_conv(pairs, e, s, a, x, w, bias, y);                                                                                   \
+    }                                                                                                                              \
+    static void name##_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,    \
+                                 float *out, float *probs, float *lse) {                                                          \
+        any_attention(pairs, e, s, q, k, v, out, probs, lse);                                                                      \
+    }
+
+BF_OPERATIONS(pairs, true)
+BF_OPERATIONS(alone, false)
+
+static cm_ops bf16x3, bf16;
+
+static void fill(void) {
+    bf16 = bf16x3 = *cm_ops_openblas();
+    bf16x3.name = "bf16x3";
+    bf16x3.about = "f32 products as three bf16 products on matrix registers (AMX): f32 to about 2e-6";
+    bf16x3.rounding = 0x1p-17;
+    bf16x3.linear = pairs_linear;
+    bf16x3.conv2d = pairs_conv2d;
+    bf16x3.attention = pairs_attention;
+    bf16x3.linear_around = pairs_linear_around;
+    bf16x3.conv2d_around = pairs_conv2d_around;
+    bf16.name = "bf16";
+    bf16.about = "bf16 products with f32 sums, activations f32: fast with AMX or AVX-512 BF16";
+    bf16.rounding = 0x1p-9;
+    bf16.linear = alone_linear;
+    bf16.conv2d = alone_conv2d;
+    bf16.attention = alone_attention;
+    bf16.linear_around = alone_linear_around;
+    bf16.conv2d_around = alone_conv2d_around;
+    bf16.group_scale = bf16x3.group_scale = fast_group_scale;
+}
+
+static const cm_ops *filled(const cm_ops *t) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill);
+    return t;
+}
+
+const cm_ops *cm_ops_bf16x3(void) {
+    return filled(&bf16x3);
+}
+
+const cm_ops *cm_ops_bf16(void) {
+    return filled(&bf16);
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Convolutions without column buffers: a chunk of input lines is rounded to bf16 with its padding (and with the norm and
+ * SiLU in front of it), and then 16 output pixels under one tap are 16 rows of a tile, a pixel's channels apart.
+ *
+ * A tile's rows run along a line; on narrow images they run on over the padding into
+ * the next line, and what falls there is not written. An input that is doubled by
+ * nearest neighbour is read once: each of the four output pixels over an input pixel
+ * has a 2x2 kernel of its own, whose taps are sums of the 3x3 kernel's, so that 16
+ * products do the work of 36.
+ */
+#include <string.h>
+
+#include "core/base/threads.h"
+#include "core/bf16/products.h"
+
+enum { CHUNK_BYTES = 768 << 10, WIDEST = 64, MAX_TAPS = 64 };
+
+/* A chunk: output lines [first, first+count) of the batch, columns [x, x+width). With `doubled`, lines and columns are
+ * those of the input, and a phase says which of the four pixels. */
+typedef struct conv_job {
+    const bf_unit *u;
+    const cm_conv_shape *s;
+    const cm_around *a;
+    const float *x, *bias;
+    float *y;
+    const uint16_t *w;
+    int threads;
+    bool pairs;
+    size_t parts, phases;
+    size_t h, w_out, kh, kw, stride, pad_top, pad_left; /* of the convolution that is done, lines and columns out */
+    size_t steps, pixel, strips, strip_values;          /* pixel: values from one to the next */
+    size_t lines, columns, down, across, groups;        /* chunks: down x across, times groups of strips */
+    size_t line, low, worker_floats, tiles;             /* line: values of a padded line; tiles: of a chunk at most */
+    bool along;                                         /* tiles run on over the ends of lines */
+    ptrdiff_t taps[4][MAX_TAPS];
+    float *scratch;
+} conv_job;
+
+/* --- weights ------------------------------------------------------------------------ */
+
+typedef struct conv_weights {
+    const conv_job *j;
+    const float *w;
+    uint16_t *to;
+} conv_weights;
+
+/* Value of tap t of phase p: sums of the taps that fall on one input pixel. */
+static float folded(const float *w, size_t p, size_t t) {
+    const size_t py = p / 2, px = p % 2, ty = t / 2, tx = t % 2;
+    const size_t y0 = ty == 0 ? 0 : 1 + py, y1 = ty == 0 ? 1 + py : 3, x0 = tx == 0 ? 0 : 1 + px, x1 = tx == 0 ? 1 + px : 3;
+    float sum = 0.0f;
+    for (size_t y = y0; y < y1; y++)
+        for (size_t x = x0; x < x1; x++) sum += w[3 * y + x];
+    return sum;
+}
+
+/* 16 output channels of one strip, 32 input channels at a time: [tap][channel out][channel in] first, then tiles */
+static void weights_tile(void *arg, size_t i, int worker) {
+    (void)worker;
+    const conv_weights *p = arg;
+    const conv_job *j = p->j;
+    const size_t strip = i / 2, tile = i % 2, phase = strip / j->strips, o = strip % j->strips * BF_COLS + tile * BF_SIDE;
+    const size_t n = o < j->s->o ? bf_least(BF_SIDE, j->s->o - o) : 0, taps = j->kh * j->kw, from_taps = j->s->kh * j->s->kw;
+    const size_t step = 2 * BF_TILE * j->parts, c = j->s->c;
+    float some[BF_SIDE * BF_DEPTH];
+    for (size_t k = 0; k < j->steps; k++) {
+        const size_t depth = bf_least(BF_DEPTH, c - k * BF_DEPTH);
+        for (size_t t = 0; t < taps; t++) {
+            for (size_t r = 0; r < n; r++)
+                for (size_t d = 0; d < depth; d++) {
+                    const float *w = p->w + ((o + r) * c + k * BF_DEPTH + d) * from_taps;
+                    some[r * BF_DEPTH + d] = j->phases == 4 ? folded(w, phase, t) : w[t];
+                }
+            j->u->columns(depth, n, some, 1, BF_DEPTH, j->pairs ? 2 * BF_TILE : 0,
+                          p->to + strip * j->strip_values + (t * j->steps + k) * step + tile * BF_TILE, step);
+        }
+    }
+}
+
+static void fill_weights(void *arg, void *data) {
+    conv_weights *p = arg;
+    p->to = data;
+    cm_parallel(p->j->threads, 2 * p->j->phases * p->j->strips, weights_tile, p);
+}
+
+/* --- lines --------------------------------------------------------------------------- */
+
+/* Parts of a chunk that lie in one image: each has its own padded lines. */
+typedef struct part {
+    size_t image, line, count; /* output lines in the image */
+    size_t at;                 /* of its first padded line, in values */
+} part;
+
+/* The part that begins at line `l` of the batch, and where its lines begin after `used` values. */
+static part find_part(const conv_job *j, size_t l, size_t end, size_t used) {
+    const size_t image = l / j->h, line = l % j->h;
+    return (part){image, line, bf_least(j->h - line, end - l), used};
+}
+
+/* Input lines under `lines` output lines. */
+static size_t lines_under(const conv_job *j, size_t lines) {
+    return (lines - 1) * j->stride + j->kh + (j->phases == 4);
+}
+
+/* One padded line: columns of input from `x` (in padded columns) on */
+static void read_line(const conv_job *j, const bf_row *t, const float *from, size_t x, size_t width, uint16_t *to) {
+    const size_t values = j->steps * BF_DEPTH;
+    const size_t in_w = j->phases == 4 ? j->s->w / 2 : j->s->w;
+    for (size_t i = 0; i < width; i++, to += j->pixel) {
+        const size_t at = x + i;
+        if (from && at >= j->pad_left && at - j->pad_left < in_w) {
+            j->u->row(t, j->s->c, from + (at - j->pad_left) * j->s->c, to, BF_DEPTH);
+            continue;
+        }
+        memset(to, 0, values * sizeof *to);
+        if (j->low) memset(to + j->low, 0, values * sizeof *to);
+    }
+}
+
+static void read_part(const conv_job *j, const part *p, size_t x, uint16_t *lines) {
+    const size_t in_h = j->phases == 4 ? j->s->h / 2 : j->s->h, in_w = j->phases == 4 ? j->s->w / 2 : j->s->w;
+    const bf_row t = bf_row_of(j->a, p->image, j->s->c, j->low);
+    for (size_t r = 0; r < lines_under(j, p->count); r++) {
+        const size_t at = p->line * j->stride + r;
+        const bool inside = at >= j->pad_top && at - j->pad_top < in_h;
+        const float *from = inside ? j->x + ((p->image * in_h + at - j->pad_top) * in_w) * j->s->c : NULL;
+        read_line(j, &t, from, x * j->stride, j->line / j->pixel, lines + p->at + r * j->line);
+    }
+}
+
+/* --- tiles ----------------------------------------------------------------------------- */
+
+typedef struct conv_tile {
+    size_t a;             /* of its first row in the lines */
+    size_t image, y, x;   /* of the output pixel of its first row; x may lie in the padding */
+    size_t lines;         /* that it may touch */
+} conv_tile;
+
+static size_t add_tiles(const conv_job *j, const part *p, size_t width, conv_tile *to) {
+    size_t n = 0;
+    if (j->along) {
+        const size_t row = j->line / j->pixel, all = (p->count - 1) * row + width;
+        for (size_t i = 0; i < all; i += BF_SIDE, n++)
+            to[n] = (conv_tile){p->at + i * j->pixel, p->image, p->line + i / row, i % row, p->count - i / row};
+        return n;
+    }
+    for (size_t l = 0; l < p->count; l++)
+        for (size_t x = 0; x < width; x += BF_SIDE, n++)
+            to[n] = (conv_tile){p->at + l * j->stride * j->line + x * j->stride * j->pixel, p->image, p->line + l, x, 1};
+    return n;
+}
+
+/* What of the tile's 16 rows are pixels, a run in a line at a time. */
+static void write_tile(const conv_job *j, const conv_tile *t, size_t x0, size_t width, size_t phase, size_t o, const float *sums) {
+    const size_t out = j->s->o, times = j->phases == 4 ? 2 : 1, row = j->line / j->pixel;
+    size_t r = 0, x = t->x, y = t->y;
+    for (size_t l = 0; l < t->lines && r < BF_SIDE; l++, y++, x = 0) {
+        const size_t run = x < width ? bf_least(width - x, BF_SIDE - r) : 0;
+        const size_t pixel = (t->image * j->s->oh + times * y + phase / 2) * j->s->ow + times * (x0 + x) + phase % 2;
+        const bf_finish f = {.rows = run, .cols = bf_least(BF_COLS, out - o), .c = sums + r * BF_COLS, .c_row = BF_COLS,
+                             .bias = j->bias ? j->bias + o : NULL, .image = j->a->image ? j->a->image + t->image * out + o : NULL,
+                             .plus = j->a->plus ? j->a->plus + pixel * out + o : NULL, .plus_row = times * out,
+                             .y = j->y + pixel * out + o, .y_row = times * out};
+        if (run) j->u->finish(&f);
+        r += row - x;
+    }
+}
+
+static void multiply(const conv_job *j, const conv_tile *tiles, size_t count, const uint16_t *lines, size_t x0, size_t width,
+                     size_t strip) {
+    float sums[BF_COLS * BF_COLS] __attribute__((aligned(64)));
+    const size_t phase = strip / j->strips, o = strip % j->strips * BF_COLS;
+    bf_block b = {.segments = j->kh * j->kw, .steps = j->steps, .a_segment = j->taps[phase], .a_row = j->stride * j->pixel,
+                  .a_step = BF_DEPTH, .a_low = j->low, .b = j->w + strip * j->strip_values, .one_tile = false, .c = sums,
+                  .c_row = BF_COLS};
+    for (size_t i = 0; i < count; i += 2) {
+        b.a[0] = lines + tiles[i].a;
+        b.a[1] = i + 1 < count ? lines + tiles[i + 1].a : NULL;
+        j->u->block(&b);
+        write_tile(j, tiles + i, x0, width, phase, o, sums);
+        if (b.a[1]) write_tile(j, tiles + i + 1, x0, width, phase, o, sums + BF_SIDE * BF_COLS);
+    }
+}
+
+static void one_item(void *arg, size_t i, int worker) {
+    const conv_job *j = arg;
+    const size_t group = i % j->groups, chunk = i / j->groups, all = j->s->n * j->h;
+    const size_t first = chunk / j->across * j->lines, end = bf_least(first + j->lines, all);
+    const size_t x0 = chunk % j->across * j->columns, width = bf_least(j->columns, j->w_out - x0);
+    conv_tile *tiles = (conv_tile *)(void *)(j->scratch + (size_t)worker * j->worker_floats);
+    uint16_t *lines = (uint16_t *)(void *)(tiles + j->tiles);
+    size_t count = 0, used = 0;
+    for (size_t l = first; l < end;) {
+        const part p = find_part(j, l, end, used);
+        read_part(j, &p, x0, lines);
+        count += add_tiles(j, &p, width, tiles + count);
+        used += lines_under(j, p.count) * j->line;
+        l += p.count;
+    }
+    const size_t strips = j->strips * j->phases, from = group * strips / j->groups, to = (group + 1) * strips / j->groups;
+    j->u->begin();
+    for (size_t strip = from; strip < to; strip++) multiply(j, tiles, count, lines, x0, width, strip);
+    j->u->end();
+}
+
+/* --- plan -------------------------------------------------------------------------------- */
+
+static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a) {
+    conv_job j = {.u = bf_unit_get(), .s = s, .a = a, .threads = e->threads, .pairs = pairs, .parts = pairs ? 2 : 1, .phases = 1,
+                  .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
+                  .pad_left = s->pad_left};
+    if (a->doubled) {
+        j.phases = 4;
+        j.h = s->h / 2;
+        j.w_out = s->w / 2;
+        j.kh = j.kw = 2;
+        j.pad_top = j.pad_left = 1; /* of phase 0; the others' taps begin one later */
+    }
+    j.steps = bf_up(s->c, BF_DEPTH);
+    j.pixel = j.steps * BF_DEPTH;
+    if (j.pixel % 1024 == 0) j.pixel += BF_DEPTH; /* rows 2 KiB apart fall on few sets of the first-level cache */
+    j.strips = bf_up(s->o, BF_COLS);
+    j.strip_values = j.kh * j.kw * j.steps * 2 * BF_TILE * j.parts;
+    return j;
+}
+
+/* Of a chunk's padded lines, wherever in the batch it begins. */
+static size_t chunk_values(const conv_job *j, size_t lines) {
+    const size_t parts = (lines + j->h - 2) / j->h + 1, more = lines_under(j, 1) > j->stride ? lines_under(j, 1) - j->stride : 0;
+    return (lines * j->stride + parts * more) * j->line;
+}
+
+/* Chunks that fit the cache. The whole batch in one, when it does, and strips for the threads. */
+static void plan(conv_job *j) {
+    const size_t threads = j->threads > 1 ? (size_t)j->threads : 1, all = j->s->n * j->h, fit = CHUNK_BYTES / 2;
+    j->columns = j->w_out <= 2 * WIDEST ? j->w_out : WIDEST;
+    j->line = ((j->columns - 1) * j->stride + j->kw + (j->phases == 4)) * j->pixel;
+    const size_t row = j->line / j->pixel;
+    j->along = j->stride == 1 && j->columns == j->w_out && row * BF_SIDE < bf_up(j->columns, BF_SIDE) * BF_SIDE * BF_SIDE;
+    j->lines = all;
+    const bool whole = chunk_values(j, all) * j->parts <= 3 * fit;
+    while (!whole && j->lines > 1 && chunk_values(j, j->lines) * j->parts > fit) j->lines = (j->lines + 1) / 2;
+    if (!whole && j->lines < j->h) j->lines = bf_up(j->h, bf_up(j->h, j->lines));
+    else if (!whole) j->lines = j->lines / j->h * j->h;
+    j->down = bf_up(all, j->lines);
+    j->across = bf_up(j->w_out, j->columns);
+    j->groups = j->down * j->across >= 2 * threads ? 1 : bf_least(j->strips * j->phases, 4 * threads);
+    if (threads == 1) j->groups = 1;
+}
+
+static void place_taps(conv_job *j) {
+    for (size_t p = 0; p < j->phases; p++)
+        for (size_t t = 0; t < j->kh * j->kw; t++) {
+            const size_t y = t / j->kw + (j->phases == 4 ? p / 2 : 0), x = t % j->kw + (j->phases == 4 ? p % 2 : 0);
+            j->taps[p][t] = (ptrdiff_t)(y * j->line + x * j->pixel);
+        }
+}
+
+void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+               const float *bias, float *y) {
+    const size_t workers = e->threads > 1 ? (size_t)e->threads : 1;
+    conv_job j = describe(pairs, e, s, a);
+    if (s->n * s->oh * s->ow * s->o == 0) return;
+    j.x = x;
+    j.bias = bias;
+    j.y = y;
+    plan(&j);
+    place_taps(&j);
+    const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
+    const conv_weights weights = {.j = &j, .w = w};
+    j.w = bf_pack(e, a->doubled ? BF_PACK_UP : BF_PACK_CONV, pairs, j.phases * j.strips * j.strip_values, fill_weights,
+                  (void *)(size_t)&weights);
+    const size_t slack = (BF_SIDE * j.stride + j.kw) * j.pixel; /* tiles read on beyond a chunk's last pixel */
+    const size_t plane = chunk_values(&j, j.lines) + slack;
+    j.low = pairs ? plane : 0;
+    j.tiles = j.lines * (bf_up(j.columns, BF_SIDE) + 1) + BF_SIDE;
+    j.worker_floats = j.tiles * sizeof(conv_tile) / sizeof(float) + bf_up(bf_floats(plane * j.parts), 16) * 16;
+    j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
+    if (j.w && j.scratch) cm_parallel(e->threads, j.down * j.across * j.groups, one_item, &j);
+    cm_arena_reset(e->scratch, mark);
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What all tables share, over openblas's vectors: rounding to bf16, packing, epilogues, softmax. */
+#ifndef CM_CORE_BF16_BODY_UNIT_H
+#define CM_CORE_BF16_BODY_UNIT_H
+
+#include "core/bf16/unit.h"
+#include "core/openblas/body_math.h"
+
+/* --- rounding --------------------------------------------------------------------- */
+
+/* to nearest, ties to even; a NaN stays one */
+CM_INLINE uint16_t bf_round(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+CM_INLINE float bf_widen(uint16_t x) {
+    const uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
+#if defined(__AVX512F__)
+/* The bits of v rounded to bf16, in the upper half of each lane. */
+CM_INLINE __m512i bf_round_bits(vec v) {
+    const __m512i bits = _mm512_castps_si512(v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    return _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+}
+CM_INLINE vec bf_upper(vec v) {
+    return _mm512_castsi512_ps(_mm512_and_si512(bf_round_bits(v), _mm512_set1_epi32((int)0xffff0000)));
+}
+CM_INLINE __m256i bf_narrow(vec v) {
+#if defined(__AVX512BF16__)
+    return (__m256i)_mm512_cvtneps_pbh(v);
+#else
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(bf_round_bits(v), 16));
+#endif
+}
+CM_INLINE vec bf_wide(__m256i v) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+}
+/* W values, and what is left of them `low` further on */
+CM_INLINE void bf_store(vec v, size_t low, uint16_t *y) {
+    const __m256i upper = bf_narrow(v);
+    _mm256_storeu_si256((__m256i *)(void *)y, upper);
+    if (low) _mm256_storeu_si256((__m256i *)(void *)(y + low), bf_narrow(v_sub(v, bf_wide(upper))));
+}
+#else
+CM_INLINE void bf_store(vec v, size_t low, uint16_t *y) {
+    float lanes[W];
+    v_store(lanes, v);
+    for (size_t i = 0; i < W; i++) {
+        y[i] = bf_round(lanes[i]);
+        if (low) y[low + i] = bf_round(lanes[i] - bf_widen(y[i]));
+    }
+}
+#endif
+
+/* --- rows ---------------------------------------------------------------------------- */
+
+CM_INLINE vec bf_apply(const bf_row *r, cm_act act, size_t i, size_t n, vec x, vec mean, vec rstd) {
+    if (r->kind == BF_PLAIN) {
+        x = v_mul(x, v_set(r->factor));
+    } else {
+        if (r->kind == BF_LAYER_NORM) x = v_mul(v_sub(x, mean), rstd);
+        x = v_fma(x, v_load_n(r->scale + i, n), v_load_n(r->shift + i, n));
+    }
+    return v_act(act, x);
+}
+
+/* whole 32s, then the rest */
+CM_INLINE void bf_row_as(const bf_row *r, cm_act act, size_t n, const float *x, uint16_t *y, size_t y_step, vec mean, vec rstd) {
+    size_t i = 0;
+    for (; i + BF_DEPTH <= n; i += BF_DEPTH, y += y_step)
+        CM_UNROLL for (size_t j = 0; j < BF_DEPTH; j += W)
+            bf_store(bf_apply(r, act, i + j, W, v_load(x + i + j), mean, rstd), r->low, y + j);
+    if (i == n) return;
+    for (size_t j = 0; j < BF_DEPTH; j += W) {
+        const size_t left = i + j < n ? n - i - j : 0, here = left < W ? left : W;
+        const vec v = here ? v_keep_n(bf_apply(r, act, i + j, here, v_load_n(x + i + j, here), mean, rstd), here) : v_zero();
+        bf_store(v, r->low, y + j);
+    }
+}
+
+CM_INLINE void bf_moments(size_t n, const float *x, float eps, vec *mean, vec *rstd) {
+    vec a = v_zero(), b = v_zero();
+    const vec first = v_set(x[0]);
+    for (size_t i = 0; i < n; i += W) {
+        const size_t here = n - i < W ? n - i : W;
+        const vec d = v_keep_n(v_sub(v_load_n(x + i, here), first), here);
+        a = v_add(a, d);
+        b = v_fma(d, d, b);
+    }
+    const float away = v_sum(a) / (float)n, variance = v_sum(b) / (float)n - away * away;
+    *mean = v_set(x[0] + away);
+    *rstd = v_set(1.0f / sqrtf((variance < 0.0f ? 0.0f : variance) + eps));
+}
+
+CM_BODY void row(const bf_row *r, size_t n, const float *x, uint16_t *y, size_t y_step) {
+    vec mean = v_zero(), rstd = v_zero();
+    bf_row copy = *r;
+    if (r->kind == BF_LAYER_NORM) bf_moments(n, x, r->eps, &mean, &rstd);
+    switch (r->kind) {
+    case BF_PLAIN:
+        copy.kind = BF_PLAIN;
+        bf_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
+        break;
+    case BF_AFFINE:
+        copy.kind = BF_AFFINE;
+        if (r->act == CM_SILU) bf_row_as(&copy, CM_SILU, n, x, y, y_step, mean, rstd);
+        else bf_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
+        break;
+    case BF_LAYER_NORM:
+        copy.kind = BF_LAYER_NORM;
+        bf_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
+        break;
+    }
+}
+
+/* --- columns ----------------------------------------------------------------------------- */
+
+CM_INLINE void bf_columns_any(size_t k0, size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y) {
+    for (size_t i = 0; i < BF_DEPTH; i++)
+        for (size_t j = 0; j < BF_SIDE; j++) {
+            const float v = k0 + i < k && j < n ? x[(k0 + i) * k_step + j * n_step] : 0.0f;
+            uint16_t *to = y + i / 2 * BF_DEPTH + 2 * j + i % 2;
+            *to = bf_round(v);
+            if (low) to[low] = bf_round(v - bf_widen(*to));
+        }
+}
+
+#if defined(__AVX512F__)
+/* 16 rows of 16 dwords, turned */
+CM_INLINE void bf_transpose16(__m512i *r) {
+    __m512i t[16];
+    CM_UNROLL for (int i = 0; i < 8; i++) {
+        t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+    }
+    CM_UNROLL for (int i = 0; i < 4; i++) {
+        r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+        r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+        r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+    }
+    CM_UNROLL for (int i = 0; i < 4; i++) {
+        t[i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0x88);
+        t[4 + i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0xdd);
+        t[8 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0x88);
+        t[12 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0xdd);
+    }
+    CM_UNROLL for (int i = 0; i < 4; i++) {
+        r[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
+        r[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
+        r[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
+        r[12 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0xdd);
+    }
+}
+
+CM_INLINE __m512i bf_join(__m256i a, __m256i b) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+/* columns are rows of x: 16 of them, 32 values each, turned by pairs */
+CM_INLINE void bf_columns_turned(size_t n, const float *x, size_t n_step, size_t low, uint16_t *y) {
+    __m512i upper[16], lower[16];
+    for (size_t j = 0; j < BF_SIDE; j++) {
+        const vec a = j < n ? v_load(x + j * n_step) : v_zero(), b = j < n ? v_load(x + j * n_step + W) : v_zero();
+        const __m256i ua = bf_narrow(a), ub = bf_narrow(b);
+        upper[j] = bf_join(ua, ub);
+        if (low) lower[j] = bf_join(bf_narrow(v_sub(a, bf_wide(ua))), bf_narrow(v_sub(b, bf_wide(ub))));
+    }
+    bf_transpose16(upper);
+    for (size_t i = 0; i < BF_SIDE; i++) _mm512_storeu_si512(y + i * BF_DEPTH, upper[i]);
+    if (!low) return;
+    bf_transpose16(lower);
+    for (size_t i = 0; i < BF_SIDE; i++) _mm512_storeu_si512(y + low + i * BF_DEPTH, lower[i]);
+}
+
+CM_INLINE __m512i bf_pair(__m256i even, __m256i odd) {
+    return _mm512_or_si512(_mm512_cvtepu16_epi32(even), _mm512_slli_epi32(_mm512_cvtepu16_epi32(odd), 16));
+}
+
+/* columns lie side by side: two rows of x are zipped */
+CM_INLINE void bf_columns_zipped(size_t rows, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y) {
+    for (size_t i = 0; i < BF_DEPTH; i += 2, y += BF_DEPTH) {
+        const vec a = i < rows ? v_load_n(x + i * k_step, n) : v_zero();
+        const vec b = i + 1 < rows ? v_load_n(x + (i + 1) * k_step, n) : v_zero();
+        const __m256i ua = bf_narrow(a), ub = bf_narrow(b);
+        _mm512_storeu_si512(y, bf_pair(ua, ub));
+        if (low) _mm512_storeu_si512(y + low, bf_pair(bf_narrow(v_sub(a, bf_wide(ua))), bf_narrow(v_sub(b, bf_wide(ub)))));
+    }
+}
+#endif
+
+CM_BODY void columns(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step) {
+    if (n > BF_SIDE) n = BF_SIDE;
+    for (size_t i = 0; i < k; i += BF_DEPTH, y += y_step) {
+#if defined(__AVX512F__)
+        if (k_step == 1 && i + BF_DEPTH <= k) {
+            bf_columns_turned(n, x + i, n_step, low, y);
+            continue;
+        }
+        if (n_step == 1) {
+            bf_columns_zipped(k - i, n, x + i * k_step, k_step, low, y);
+            continue;
+        }
+#endif
+        bf_columns_any(i, k, n, x, k_step, n_step, low, y);
+    }
+}
+
+/* --- epilogues ------------------------------------------------------------------------------ */
+
+CM_INLINE void bf_finish_some(const bf_finish *f, size_t at, size_t n) {
+    vec b = f->bias ? v_load_n(f->bias + at, n) : v_zero();
+    if (f->image) b = v_add(b, v_load_n(f->image + at, n));
+    const float *c = f->c + at, *plus = f->plus ? f->plus + at : NULL;
+    float *y = f->y + at;
+    for (size_t r = 0; r < f->rows; r++) {
+        vec v = v_add(v_load_n(c + r * f->c_row, n), b);
+        if (plus) v = v_add(v, v_load_n(plus + r * f->plus_row, n));
+        v_store_n(y + r * f->y_row, v, n);
+    }
+}
+
+CM_BODY void finish(const bf_finish *f) {
+    size_t at = 0;
+    for (; at + W <= f->cols; at += W) bf_finish_some(f, at, W);
+    if (at < f->cols) bf_finish_some(f, at, f->cols - at);
+}
+
+CM_BODY void finish_geglu(const bf_finish *f, size_t gate) {
+    for (size_t at = 0; at < f->cols; at += W) {
+        const size_t n = f->cols - at < W ? f->cols - at : W;
+        const vec b = f->bias ? v_load_n(f->bias + at, n) : v_zero(), bg = f->bias ? v_load_n(f->bias + gate + at, n) : v_zero();
+        for (size_t r = 0; r < f->rows; r++) {
+            const float *c = f->c + r * f->c_row + at;
+            const vec v = v_add(v_load_n(c, n), b), g = v_add(v_load_n(c + BF_SIDE, n), bg);
+            v_store_n(f->y + r * f->y_row + at, v_mul(v, v_act(CM_GELU, g)), n);
+        }
+    }
+}
+
+/* --- softmax ----------------------------------------------------------------------------------- */
+
+/* 2^x for x <= 0; degree 6 for pairs (1e-7), 4 for bf16 alone (4e-6) */
+CM_INLINE vec v_exp2(vec x, bool precise) {
+    x = v_max(v_set(-126.0f), x);
+    const vec n = v_round(x), r = v_sub(x, n);
+    vec p = v_set(9.6181291e-3f);
+    if (precise) {
+        p = v_fma(r, v_set(1.540353e-4f), v_set(1.33335581e-3f));
+        p = v_fma(p, r, v_set(9.6181291e-3f));
+    }
+    p = v_fma(p, r, v_set(5.5504109e-2f));
+    p = v_fma(p, r, v_set(0.24022651f));
+    p = v_fma(p, r, v_set(0.69314718f));
+    p = v_fma(p, r, v_set(1.0f));
+    return v_mul(p, v_exp2i(n));
+}
+
+CM_INLINE float bf_top(size_t n, const float *s) {
+    float lanes[W], top = -INFINITY;
+    vec t = v_set(-INFINITY), t2 = t;
+    size_t i = 0;
+    for (; i + 2 * W <= n; i += 2 * W) {
+        t = v_max(t, v_load(s + i));
+        t2 = v_max(t2, v_load(s + i + W));
+    }
+    for (; i + W <= n; i += W) t = v_max(t, v_load(s + i));
+    v_store(lanes, v_max(t, t2));
+    for (size_t l = 0; l < W; l++) top = lanes[l] > top ? lanes[l] : top;
+    for (; i < n; i++) top = s[i] > top ? s[i] : top;
+    return top;
+}
+
+CM_INLINE float bf_softmax_as(bool precise, size_t n, size_t all, const float *s, float top, size_t low, uint16_t *y,
+                              size_t y_step) {
+    vec sum = v_zero();
+    const vec at = v_set(top);
+    for (size_t i = 0; i < all; i += BF_DEPTH, y += y_step)
+        for (size_t j = i; j < i + BF_DEPTH; j += W) {
+            vec p = v_zero();
+            if (j + W <= n) p = v_exp2(v_sub(v_load(s + j), at), precise);
+            else if (j < n) p = v_keep_n(v_exp2(v_sub(v_load_n(s + j, n - j), at), precise), n - j);
+            sum = v_add(sum, p);
+            bf_store(p, low, y + j - i);
+        }
+    return v_sum(sum);
+}
+
+CM_BODY float softmax(size_t n, size_t all, const float *s, float *top, float *sum, size_t low, uint16_t *y, size_t y_step) {
+    const float here = bf_top(n, s), now = here > *top ? here : *top;
+    const float shrink = *sum > 0.0f && now > *top ? exp2f(*top - now) : 1.0f;
+    const float added = low ? bf_softmax_as(true, n, all, s, now, low, y, y_step) : bf_softmax_as(false, n, all, s, now, 0, y, y_step);
+    *sum = *sum * shrink + added;
+    *top = now;
+    return shrink;
+}
+
+CM_BODY void copy_scaled(size_t n, float alpha, const float *x, float *y) {
+    const vec a = v_set(alpha);
+    for (size_t i = 0; i < n; i += W) {
+        const size_t here = n - i < W ? n - i : W;
+        v_store_n(y + i, v_mul(a, v_load_n(x + i, here)), here);
+    }
+}
+
+CM_BODY void scale(size_t n, float alpha, float *x) {
+    copy_scaled(n, alpha, x, x);
+}
+
+#define BF_UNIT_TABLE(set, has_matrix, begin_fn, end_fn, block_fn)                                                          \
+    {                                                                                                                       \
+        .name = set, .matrix = has_matrix, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
+        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .softmax = softmax, .scale = scale,             \
+        .copy_scaled = copy_scaled,                                                                                         \
+    }
+
+#endif

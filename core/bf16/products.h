@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The operations of the bf16 backends. `pairs`: operands are an upper and a lower part (unit.h), which keeps f32's
+ * accuracy to about 2e-6; else bf16 alone. Sums, and all that lies between two operations, are f32 either way. */
+#ifndef CM_CORE_BF16_PRODUCTS_H
+#define CM_CORE_BF16_PRODUCTS_H
+
+#include "core/bf16/unit.h"
+
+/* rows of x, `in` wide, from images of `per_image` rows each (for a group norm's scale) */
+typedef struct bf_linear_shape {
+    size_t rows, in, out, per_image;
+} bf_linear_shape;
+
+void bf_linear(bool pairs, const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w,
+               const float *bias, float *y);
+void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+               const float *bias, float *y);
+void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+                  float *out);
+
+/* Kinds of packs of one weight; times two, plus pairs. */
+enum { BF_PACK_LINEAR, BF_PACK_GEGLU, BF_PACK_CONV, BF_PACK_UP };
+
+/* Values of scratch, or of a pack, that hold `n` bf16 numbers. */
+static inline size_t bf_floats(size_t n) {
+    return (n + 1) / 2;
+}
+
+static inline size_t bf_least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static inline size_t bf_up(size_t n, size_t to) {
+    return (n + to - 1) / to;
+}
+
+/* The kept pack of the weight at hand, or one for this call in scratch; NULL (and scratch has failed) without memory. */
+const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg);
+
+/* How an input is read. */
+bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t low);
+
+#endif

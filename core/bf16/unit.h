@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The inner loops of products with bf16 operands and f32 sums, one table an instruction set.
+ *
+ * A value is its nearest bf16 alone, or that and the bf16 nearest to what is left
+ * (24 bits become 16): a product of two such pairs is three bf16 products, upper
+ * times upper, upper times lower and lower times upper, with a relative error of
+ * about 2e-6, as a Winograd convolution's in f32 (the split of Henry, Tang and
+ * Heinecke 2019, arXiv 1904.06376, with two terms).
+ *
+ * Tiles are those of AMX: of A 16 rows of 32 values, of B 16 pairs of values for
+ * 16 columns, 1 KiB each. Every table does the same sums in the same layout.
+ */
+#ifndef CM_CORE_BF16_UNIT_H
+#define CM_CORE_BF16_UNIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/tensor/ops.h"
+
+enum { BF_SIDE = 16, BF_DEPTH = 32, BF_TILE = BF_SIDE * BF_DEPTH, BF_COLS = 2 * BF_SIDE };
+
+/* C [halves*16, cols] = (or +=) sum over segments and steps of 32 values.
+ * B's tiles follow one another: for each segment and step, one or two tiles of 16 columns of the upper parts, and
+ * after them, where there are lower parts, the same of those. */
+typedef struct bf_block {
+    size_t segments, steps;
+    const uint16_t *a[2];       /* first rows of two halves of 16; the second may be NULL */
+    const ptrdiff_t *a_segment; /* [segments], in values */
+    size_t a_row, a_step;       /* in values */
+    size_t a_low;               /* from an upper to its lower part; 0: bf16 alone */
+    const uint16_t *b;
+    bool one_tile;              /* 16 columns, not 32 */
+    bool add;
+    float *c;
+    size_t c_row;
+} bf_block;
+
+/* What happens to a row of values on its way to bf16. */
+typedef struct bf_row {
+    enum { BF_PLAIN, BF_AFFINE, BF_LAYER_NORM } kind;
+    const float *scale, *shift; /* [n]: x*scale + shift; of a layer norm gamma and beta */
+    float eps;
+    float factor;               /* BF_PLAIN: x*factor */
+    cm_act act;                 /* after that: CM_IDENTITY or CM_SILU */
+    size_t low;                 /* from an upper to its lower part; 0: bf16 alone */
+} bf_row;
+
+/* The end of a product: c + bias + plus -> y. */
+typedef struct bf_finish {
+    size_t rows, cols;         /* cols <= 32 */
+    const float *c;
+    size_t c_row;
+    const float *bias, *image; /* [cols] each, or NULL */
+    const float *plus;         /* rows plus_row apart, or NULL */
+    size_t plus_row;
+    float *y;
+    size_t y_row;
+} bf_finish;
+
+typedef struct bf_unit {
+    const char *name; /* "amx", "avx512-bf16", "avx512", "portable" */
+    bool matrix;      /* has matrix registers: three products are faster than one f32 product */
+
+    void (*begin)(void); /* in each thread before block */
+    void (*end)(void);
+    void (*block)(const bf_block *p);
+
+    /* n values -> pieces of 32 that stand y_step apart, the last filled up with zeros */
+    void (*row)(const bf_row *r, size_t n, const float *x, uint16_t *y, size_t y_step);
+    /* [k, n] by strides -> tiles [steps][16 pairs][16 columns][2] that stand y_step apart; beyond k and n zeros */
+    void (*columns)(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step);
+
+    void (*finish)(const bf_finish *f);
+    /* the first 16 columns of c times gelu of the next 16; bias and image belong to the first, and at + gate to these */
+    void (*finish_geglu)(const bf_finish *f, size_t gate);
+
+    /* One row of scores in units of log 2 -> 2^(s - top) as bf16 pieces; top and sum are the row's so far. Returns what
+     * the sums so far are to be scaled by. Columns [n, all) become zeros. */
+    float (*softmax)(size_t n, size_t all, const float *s, float *top, float *sum, size_t low, uint16_t *y, size_t y_step);
+    void (*scale)(size_t n, float alpha, float *x);
+    void (*copy_scaled)(size_t n, float alpha, const float *x, float *y);
+} bf_unit;
+
+const bf_unit *bf_unit_portable(void);
+const bf_unit *bf_unit_avx512(void);
+const bf_unit *bf_unit_avx512bf16(void);
+const bf_unit *bf_unit_amx(void);
+/* the best this CPU has; CM_KERNELS=portable, avx512 or avx512-bf16 keeps below it */
+const bf_unit *bf_unit_get(void);
+
+#endif

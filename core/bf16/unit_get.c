@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/system.h"
+#include "core/bf16/unit.h"
+
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+
+/* The system hands out the tiles' registers only to who asks. */
+static bool may_use_tiles(void) {
+    enum { REQUEST = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+}
+
+static bool has_avx512(void) {
+    return cm_cpu_get()->avx512f && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+#else
+static bool may_use_tiles(void) {
+    return false;
+}
+
+static bool has_avx512(void) {
+    return false;
+}
+#endif
+
+static const bf_unit *best;
+
+static void choose(void) {
+    const char *most = getenv("CM_KERNELS");
+    const char *const order[] = {"portable", "avx512", "avx512-bf16", "amx"};
+    int level = 3;
+    for (int i = 0; most && i < 3; i++)
+        if (strcmp(most, order[i]) == 0) level = i;
+    if (most && strcmp(most, "avx2") == 0) level = 0;
+    const cm_cpu *c = cm_cpu_get();
+    best = bf_unit_portable();
+    if (level >= 1 && has_avx512()) best = bf_unit_avx512();
+    if (level >= 2 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
+    if (level >= 3 && has_avx512() && c->avx512bf16 && c->amx_bf16 && bf_unit_amx() && may_use_tiles()) best = bf_unit_amx();
+}
+
+const bf_unit *bf_unit_get(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, choose);
+    return best;
+}
