@@ -59,6 +59,11 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
                                      const float *bias, float *y) {                                                               \
         any_conv(pairs, e, s, a, x, w, bias, y);                                                                                   \
     }                                                                                                                              \
+    static bool name##_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {                           \
+        if (!bf_feed_forward_fits(s)) return false;                                                                                \
+        bf_feed_forward(pairs, e, s, x, y);                                                                                        \
+        return true;                                                                                                               \
+    }                                                                                                                              \
     static void name##_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,    \
                                  float *out, float *probs, float *lse) {                                                          \
         any_attention(pairs, e, s, q, k, v, out, probs, lse);                                                                      \
@@ -79,6 +84,8 @@ static void fill(void) {
     bf16x3.attention = pairs_attention;
     bf16x3.linear_around = pairs_linear_around;
     bf16x3.conv2d_around = pairs_conv2d_around;
+    bf16x3.feed_forward = pairs_feed_forward;
+    bf16.feed_forward = alone_feed_forward;
     bf16.name = "bf16";
     bf16.about = "bf16 products with f32 sums, activations f32: fast with AMX or AVX-512 BF16";
     bf16.rounding = 0x1p-9;

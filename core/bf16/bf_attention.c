@@ -12,7 +12,7 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { QUERIES = 128, KEYS = 512 };
+enum { QUERIES = 128, MOST_KEYS = 512, FEW_KEYS = 256, NARROW = 160 }; /* narrow heads: few keys, so that scores stay in the first-level cache */
 
 typedef struct attention_job {
     const bf_unit *u;
@@ -22,6 +22,7 @@ typedef struct attention_job {
     uint16_t *packed;
     float *scratch;
     size_t parts, steps, key_strips;     /* steps of 32 over d */
+    size_t keys;                         /* of a block */
     size_t width_strips, last_tiles;     /* of the output's columns; tiles of the last strip */
     size_t k_values, v_block, head_values, blocks, worker_floats;
     size_t q_values, p_values;           /* of 32 queries' tiles, of 32 rows of probabilities' */
@@ -45,9 +46,9 @@ static void pack_head(void *arg, size_t i, int worker) {
                       to + key / BF_COLS * j->steps * step + key / BF_SIDE % 2 * BF_TILE, step);
     }
     to += j->k_values;
-    for (size_t key = 0; key < s->lk; key += KEYS) {
-        const size_t keys = bf_least(KEYS, s->lk - key);
-        uint16_t *strip = to + key / KEYS * j->v_block;
+    for (size_t key = 0; key < s->lk; key += j->keys) {
+        const size_t keys = bf_least(j->keys, s->lk - key);
+        uint16_t *strip = to + key / j->keys * j->v_block;
         for (size_t c = 0; c < j->width_strips; c++) {
             const size_t tiles = c + 1 == j->width_strips ? j->last_tiles : 2;
             for (size_t t = 0; t < tiles; t++)
@@ -60,7 +61,7 @@ static void pack_head(void *arg, size_t i, int worker) {
 
 /* What one worker holds: the state of its queries, and of 32 of them scores and probabilities. */
 typedef struct attention_place {
-    float *top, *sum, *scores, *mixed; /* [QUERIES], [QUERIES], [32][KEYS], [QUERIES][columns] */
+    float *top, *sum, *scores, *mixed; /* [QUERIES], [QUERIES], [32][keys], [QUERIES][columns] */
     uint16_t *queries, *probs;
     size_t mixed_row;
 } attention_place;
@@ -68,7 +69,7 @@ typedef struct attention_place {
 static attention_place find_place(const attention_job *j, int worker) {
     float *at = j->scratch + (size_t)worker * j->worker_floats;
     attention_place p = {.top = at, .sum = at + QUERIES, .scores = at + 2 * QUERIES, .mixed_row = j->width_strips * BF_COLS};
-    p.mixed = p.scores + BF_COLS * KEYS;
+    p.mixed = p.scores + BF_COLS * j->keys;
     p.queries = (uint16_t *)(void *)(p.mixed + QUERIES * p.mixed_row);
     p.probs = p.queries + QUERIES / BF_COLS * j->q_values;
     return p;
@@ -86,7 +87,7 @@ static const ptrdiff_t no_segment[1] = {0};
 
 static void find_scores(const attention_job *j, const attention_place *p, const uint16_t *queries, const uint16_t *keys, size_t strips) {
     bf_block b = {.segments = 1, .steps = j->steps, .a = {queries, queries + j->steps * BF_TILE}, .a_segment = no_segment,
-                  .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->parts == 2 ? j->q_values / 2 : 0, .c_row = KEYS};
+                  .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->parts == 2 ? j->q_values / 2 : 0, .c_row = j->keys};
     for (size_t i = 0; i < strips; i++) {
         b.b = keys + i * j->steps * 2 * BF_TILE * j->parts;
         b.c = p->scores + i * BF_COLS;
@@ -96,7 +97,7 @@ static void find_scores(const attention_job *j, const attention_place *p, const 
 
 static void mix_values(const attention_job *j, const attention_place *p, const uint16_t *values, size_t keys, bool add, float *mixed) {
     const size_t steps = bf_up(keys, BF_DEPTH);
-    bf_block b = {.segments = 1, .steps = steps, .a = {p->probs, p->probs + KEYS / BF_DEPTH * BF_TILE}, .a_segment = no_segment,
+    bf_block b = {.segments = 1, .steps = steps, .a = {p->probs, p->probs + j->keys / BF_DEPTH * BF_TILE}, .a_segment = no_segment,
                   .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->parts == 2 ? j->p_values / 2 : 0, .add = add, .c_row = p->mixed_row};
     for (size_t c = 0; c < j->width_strips; c++) {
         const size_t tiles = c + 1 == j->width_strips ? j->last_tiles : 2;
@@ -110,17 +111,16 @@ static void mix_values(const attention_job *j, const attention_place *p, const u
 
 /* 32 queries against a block of keys */
 static void absorb(const attention_job *j, const attention_place *p, size_t group, const uint16_t *head, size_t key) {
-    const size_t keys = bf_least(KEYS, j->s->lk - key), all = bf_up(keys, BF_DEPTH) * BF_DEPTH;
+    const size_t keys = bf_least(j->keys, j->s->lk - key), all = bf_up(keys, BF_DEPTH) * BF_DEPTH;
     float *mixed = p->mixed + group * BF_COLS * p->mixed_row;
     find_scores(j, p, p->queries + group * j->q_values, head + key / BF_COLS * j->steps * 2 * BF_TILE * j->parts, all / BF_COLS);
-    for (size_t r = 0; r < BF_COLS; r++) {
-        const size_t at = group * BF_COLS + r;
-        uint16_t *to = p->probs + r / BF_SIDE * (KEYS / BF_DEPTH) * BF_TILE + r % BF_SIDE * BF_DEPTH;
-        const float shrink = j->u->softmax(keys, all, p->scores + r * KEYS, p->top + at, p->sum + at, j->parts == 2 ? j->p_values / 2 : 0,
-                                           to, BF_TILE);
-        if (shrink != 1.0f) j->u->scale(p->mixed_row, shrink, mixed + r * p->mixed_row);
-    }
-    mix_values(j, p, head + j->k_values + key / KEYS * j->v_block, keys, key > 0, mixed);
+    float shrink[BF_COLS];
+    const bf_scores t = {.rows = BF_COLS, .n = keys, .all = all, .s = p->scores, .s_row = j->keys, .top = p->top + group * BF_COLS,
+                         .sum = p->sum + group * BF_COLS, .shrink = shrink, .y = p->probs, .half = j->keys / BF_DEPTH * BF_TILE,
+                         .low = j->parts == 2 ? j->p_values / 2 : 0};
+    if (j->u->softmax(&t))
+        for (size_t r = 0; r < BF_COLS; r++) j->u->scale(p->mixed_row, shrink[r], mixed + r * p->mixed_row);
+    mix_values(j, p, head + j->k_values + key / j->keys * j->v_block, keys, key > 0, mixed);
 }
 
 static void one_block(void *arg, size_t i, int worker) {
@@ -136,7 +136,7 @@ static void one_block(void *arg, size_t i, int worker) {
     for (size_t r = 0; r < count; r += BF_COLS)
         read_queries(j, j->q + at + r * width, count - r, p.queries + r / BF_COLS * j->q_values);
     j->u->begin();
-    for (size_t key = 0; key < s->lk; key += KEYS)
+    for (size_t key = 0; key < s->lk; key += j->keys)
         for (size_t r = 0; r < count; r += BF_COLS) absorb(j, &p, r / BF_COLS, j->packed + head * j->head_values, key);
     j->u->end();
     for (size_t r = 0; r < count; r++) j->u->copy_scaled(s->d, 1.0f / p.sum[r], p.mixed + r * p.mixed_row, j->out + at + r * width);
@@ -147,14 +147,15 @@ void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, con
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1, heads = s->n * s->heads;
     attention_job j = {.u = bf_unit_get(), .s = s, .q = q, .k = k, .v = v, .out = out, .parts = pairs ? 2 : 1,
                        .steps = bf_up(s->d, BF_DEPTH), .key_strips = bf_up(s->lk, BF_COLS), .width_strips = bf_up(s->d, BF_COLS)};
+    j.keys = s->d <= NARROW ? FEW_KEYS : MOST_KEYS;
     j.last_tiles = bf_up(s->d - (j.width_strips - 1) * BF_COLS, BF_SIDE);
     j.blocks = bf_up(s->lq, QUERIES);
     j.k_values = j.key_strips * j.steps * 2 * BF_TILE * j.parts;
-    j.v_block = (2 * (j.width_strips - 1) + j.last_tiles) * (KEYS / BF_DEPTH) * BF_TILE * j.parts;
-    j.head_values = j.k_values + bf_up(s->lk, KEYS) * j.v_block;
+    j.v_block = (2 * (j.width_strips - 1) + j.last_tiles) * (j.keys / BF_DEPTH) * BF_TILE * j.parts;
+    j.head_values = j.k_values + bf_up(s->lk, j.keys) * j.v_block;
     j.q_values = 2 * j.steps * BF_TILE * j.parts;
-    j.p_values = 2 * (KEYS / BF_DEPTH) * BF_TILE * j.parts;
-    j.worker_floats = 2 * QUERIES + BF_COLS * KEYS + QUERIES * j.width_strips * BF_COLS +
+    j.p_values = 2 * (j.keys / BF_DEPTH) * BF_TILE * j.parts;
+    j.worker_floats = 2 * QUERIES + BF_COLS * j.keys + QUERIES * j.width_strips * BF_COLS +
                       bf_floats(QUERIES / BF_COLS * j.q_values + j.p_values);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     j.packed = (uint16_t *)CM_PUSH(e->scratch, float, bf_floats(heads * j.head_values));

@@ -13,7 +13,7 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { CHUNK_BYTES = 768 << 10, WIDEST = 64, MAX_TAPS = 64 };
+enum { CHUNK_BYTES = 1152 << 10, WIDEST = 32, PAIRS = 4, UNITS = 9, PIECE = 20 /* steps; half as many with lower parts */ };
 
 /* A chunk: output lines [first, first+count) of the batch, columns [x, x+width). With `doubled`, lines and columns are
  * those of the input, and a phase says which of the four pixels. */
@@ -30,9 +30,11 @@ typedef struct conv_job {
     size_t h, w_out, kh, kw, stride, pad_top, pad_left; /* of the convolution that is done, lines and columns out */
     size_t steps, pixel, strips, strip_values;          /* pixel: values from one to the next */
     size_t lines, columns, down, across, groups;        /* chunks: down x across, times groups of strips */
-    size_t line, low, worker_floats, tiles;             /* line: values of a padded line; tiles: of a chunk at most */
+    size_t line, low, worker_floats, sums_floats, tiles; /* line: values of a padded line; tiles: of a chunk at most */
     bool along;                                         /* tiles run on over the ends of lines */
-    ptrdiff_t taps[4][MAX_TAPS];
+    size_t pieces, piece;                               /* of the input's channels: their number, and steps of one */
+    ptrdiff_t *at[4];                                   /* [units of a piece]: where a unit's 32 values lie from a pixel; for
+                                                         * each step the taps, which share their lines */
     float *scratch;
 } conv_job;
 
@@ -72,7 +74,7 @@ static void weights_tile(void *arg, size_t i, int worker) {
                     some[r * BF_DEPTH + d] = j->phases == 4 ? folded(w, phase, t) : w[t];
                 }
             j->u->columns(depth, n, some, 1, BF_DEPTH, j->pairs ? 2 * BF_TILE : 0,
-                          p->to + strip * j->strip_values + (t * j->steps + k) * step + tile * BF_TILE, step);
+                          p->to + strip * j->strip_values + (k * taps + t) * step + tile * BF_TILE, step);
         }
     }
 }
@@ -103,13 +105,14 @@ static size_t lines_under(const conv_job *j, size_t lines) {
 }
 
 /* One padded line: columns of input from `x` (in padded columns) on */
-static void read_line(const conv_job *j, const bf_row *t, const float *from, size_t x, size_t width, uint16_t *to) {
-    const size_t values = j->steps * BF_DEPTH;
+static void read_line(const conv_job *j, const bf_row *t, const float *from, size_t x, size_t width, size_t channels,
+                      uint16_t *to) {
+    const size_t values = bf_up(channels, BF_DEPTH) * BF_DEPTH;
     const size_t in_w = j->phases == 4 ? j->s->w / 2 : j->s->w;
     for (size_t i = 0; i < width; i++, to += j->pixel) {
         const size_t at = x + i;
         if (from && at >= j->pad_left && at - j->pad_left < in_w) {
-            j->u->row(t, j->s->c, from + (at - j->pad_left) * j->s->c, to, BF_DEPTH);
+            j->u->row(t, channels, from + (at - j->pad_left) * j->s->c, to, BF_DEPTH);
             continue;
         }
         memset(to, 0, values * sizeof *to);
@@ -117,14 +120,19 @@ static void read_line(const conv_job *j, const bf_row *t, const float *from, siz
     }
 }
 
-static void read_part(const conv_job *j, const part *p, size_t x, uint16_t *lines) {
+/* channels [channel, channel+channels) of a part */
+static void read_part(const conv_job *j, const part *p, size_t x, size_t channel, size_t channels, uint16_t *lines) {
     const size_t in_h = j->phases == 4 ? j->s->h / 2 : j->s->h, in_w = j->phases == 4 ? j->s->w / 2 : j->s->w;
-    const bf_row t = bf_row_of(j->a, p->image, j->s->c, j->low);
+    bf_row t = bf_row_of(j->a, p->image, j->s->c, j->low);
+    if (t.scale) {
+        t.scale += channel;
+        t.shift += channel;
+    }
     for (size_t r = 0; r < lines_under(j, p->count); r++) {
         const size_t at = p->line * j->stride + r;
         const bool inside = at >= j->pad_top && at - j->pad_top < in_h;
-        const float *from = inside ? j->x + ((p->image * in_h + at - j->pad_top) * in_w) * j->s->c : NULL;
-        read_line(j, &t, from, x * j->stride, j->line / j->pixel, lines + p->at + r * j->line);
+        const float *from = inside ? j->x + ((p->image * in_h + at - j->pad_top) * in_w) * j->s->c + channel : NULL;
+        read_line(j, &t, from, x * j->stride, j->line / j->pixel, channels, lines + p->at + r * j->line);
     }
 }
 
@@ -166,40 +174,74 @@ static void write_tile(const conv_job *j, const conv_tile *t, size_t x0, size_t 
     }
 }
 
-static void multiply(const conv_job *j, const conv_tile *tiles, size_t count, const uint16_t *lines, size_t x0, size_t width,
-                     size_t strip) {
-    float sums[BF_COLS * BF_COLS] __attribute__((aligned(64)));
-    const size_t phase = strip / j->strips, o = strip % j->strips * BF_COLS;
-    bf_block b = {.segments = j->kh * j->kw, .steps = j->steps, .a_segment = j->taps[phase], .a_row = j->stride * j->pixel,
-                  .a_step = BF_DEPTH, .a_low = j->low, .b = j->w + strip * j->strip_values, .one_tile = false, .c = sums,
-                  .c_row = BF_COLS};
-    for (size_t i = 0; i < count; i += 2) {
-        b.a[0] = lines + tiles[i].a;
-        b.a[1] = i + 1 < count ? lines + tiles[i + 1].a : NULL;
-        j->u->block(&b);
-        write_tile(j, tiles + i, x0, width, phase, o, sums);
-        if (b.a[1]) write_tile(j, tiles + i + 1, x0, width, phase, o, sums + BF_SIDE * BF_COLS);
+/* What an item works on. */
+typedef struct conv_place {
+    conv_tile *tiles;
+    size_t count;
+    uint16_t *lines;
+    float *sums; /* [strips of the group][pairs of tiles][32][32] between pieces */
+    size_t x, width, first_strip;
+} conv_place;
+
+/* A few pairs of tiles at a time pass over the units in runs whose weights, with the sums, stay in the first-level cache. */
+static void multiply(const conv_job *j, const conv_place *at, size_t piece, size_t strip) {
+    float some[PAIRS][BF_COLS * BF_COLS] __attribute__((aligned(64)));
+    const size_t phase = strip / j->strips, o = strip % j->strips * BF_COLS, taps = j->kh * j->kw, unit = 2 * BF_TILE * j->parts;
+    const size_t units = bf_least(j->piece, j->steps - piece * j->piece) * taps, all_pairs = bf_up(at->count, 2);
+    const uint16_t *weights = j->w + strip * j->strip_values + piece * j->piece * taps * unit;
+    float(*kept)[BF_COLS * BF_COLS] = (float(*)[BF_COLS * BF_COLS])(void *)at->sums + (strip - at->first_strip) * all_pairs;
+    bf_block b = {.steps = 1, .a_row = j->stride * j->pixel, .a_low = j->low, .c_row = BF_COLS};
+    for (size_t i = 0; i < at->count; i += 2 * PAIRS) {
+        const size_t pairs = bf_least(PAIRS, bf_up(at->count - i, 2));
+        float(*sums)[BF_COLS * BF_COLS] = j->pieces > 1 ? kept + i / 2 : some;
+        for (size_t u = 0; u < units; u += UNITS) {
+            b.segments = bf_least(UNITS, units - u);
+            b.a_segment = j->at[phase] + u;
+            b.b = weights + u * unit;
+            b.add = u > 0 || piece > 0;
+            b.soon = b.b + b.segments * unit; /* after the last weights, whatever follows: no harm */
+            b.soon_values = bf_up(b.segments * unit, pairs);
+            for (size_t p = 0; p < pairs; p++, b.soon += b.soon_values) {
+                const conv_tile *t = at->tiles + i + 2 * p;
+                b.a[0] = at->lines + t->a;
+                b.a[1] = i + 2 * p + 1 < at->count ? at->lines + t[1].a : NULL;
+                b.c = sums[p];
+                j->u->block(&b);
+            }
+        }
+        for (size_t t = i; piece + 1 == j->pieces && t < bf_least(i + 2 * pairs, at->count); t++)
+            write_tile(j, at->tiles + t, at->x, at->width, phase, o, sums[(t - i) / 2] + (t - i) % 2 * BF_SIDE * BF_COLS);
+    }
+}
+
+/* One piece of the input's channels of a chunk's lines; the first time the tiles are listed, too. */
+static void read_piece(const conv_job *j, size_t first, size_t end, size_t piece, conv_place *at) {
+    const size_t channel = piece * j->piece * BF_DEPTH, channels = bf_least(j->piece * BF_DEPTH, j->s->c - channel);
+    size_t used = 0;
+    for (size_t l = first; l < end;) {
+        const part p = find_part(j, l, end, used);
+        read_part(j, &p, at->x, channel, channels, at->lines);
+        if (piece == 0) at->count += add_tiles(j, &p, at->width, at->tiles + at->count);
+        used += lines_under(j, p.count) * j->line;
+        l += p.count;
     }
 }
 
 static void one_item(void *arg, size_t i, int worker) {
     const conv_job *j = arg;
-    const size_t group = i % j->groups, chunk = i / j->groups, all = j->s->n * j->h;
-    const size_t first = chunk / j->across * j->lines, end = bf_least(first + j->lines, all);
-    const size_t x0 = chunk % j->across * j->columns, width = bf_least(j->columns, j->w_out - x0);
-    conv_tile *tiles = (conv_tile *)(void *)(j->scratch + (size_t)worker * j->worker_floats);
-    uint16_t *lines = (uint16_t *)(void *)(tiles + j->tiles);
-    size_t count = 0, used = 0;
-    for (size_t l = first; l < end;) {
-        const part p = find_part(j, l, end, used);
-        read_part(j, &p, x0, lines);
-        count += add_tiles(j, &p, width, tiles + count);
-        used += lines_under(j, p.count) * j->line;
-        l += p.count;
-    }
-    const size_t strips = j->strips * j->phases, from = group * strips / j->groups, to = (group + 1) * strips / j->groups;
+    const size_t group = i % j->groups, chunk = i / j->groups, first = chunk / j->across * j->lines;
+    const size_t end = bf_least(first + j->lines, j->s->n * j->h), strips = j->strips * j->phases;
+    const size_t from = group * strips / j->groups, to = (group + 1) * strips / j->groups;
+    float *scratch = j->scratch + (size_t)worker * j->worker_floats;
+    conv_place at = {.tiles = (conv_tile *)(void *)scratch, .x = chunk % j->across * j->columns, .first_strip = from};
+    at.width = bf_least(j->columns, j->w_out - at.x);
+    at.lines = (uint16_t *)(void *)(at.tiles + j->tiles);
+    at.sums = scratch + j->worker_floats - j->sums_floats;
     j->u->begin();
-    for (size_t strip = from; strip < to; strip++) multiply(j, tiles, count, lines, x0, width, strip);
+    for (size_t piece = 0; piece < j->pieces; piece++) {
+        read_piece(j, first, end, piece, &at);
+        for (size_t strip = from; strip < to; strip++) multiply(j, &at, piece, strip);
+    }
     j->u->end();
 }
 
@@ -217,8 +259,12 @@ static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, c
         j.pad_top = j.pad_left = 1; /* of phase 0; the others' taps begin one later */
     }
     j.steps = bf_up(s->c, BF_DEPTH);
-    j.pixel = j.steps * BF_DEPTH;
-    if (j.pixel % 1024 == 0) j.pixel += BF_DEPTH; /* rows 2 KiB apart fall on few sets of the first-level cache */
+    const size_t most = PIECE / j.parts;
+    j.pieces = bf_up(j.steps, most);
+    j.piece = bf_up(j.steps, j.pieces);
+    j.pieces = bf_up(j.steps, j.piece);
+    j.pixel = j.piece * BF_DEPTH;
+    if (j.piece % 2 == 0) j.pixel += BF_DEPTH; /* an odd number of cache lines: a tile's rows then spread over all sets */
     j.strips = bf_up(s->o, BF_COLS);
     j.strip_values = j.kh * j.kw * j.steps * 2 * BF_TILE * j.parts;
     return j;
@@ -233,27 +279,30 @@ static size_t chunk_values(const conv_job *j, size_t lines) {
 /* Chunks that fit the cache. The whole batch in one, when it does, and strips for the threads. */
 static void plan(conv_job *j) {
     const size_t threads = j->threads > 1 ? (size_t)j->threads : 1, all = j->s->n * j->h, fit = CHUNK_BYTES / 2;
-    j->columns = j->w_out <= 2 * WIDEST ? j->w_out : WIDEST;
+    j->columns = j->w_out <= WIDEST + BF_SIDE ? j->w_out : WIDEST;
     j->line = ((j->columns - 1) * j->stride + j->kw + (j->phases == 4)) * j->pixel;
     const size_t row = j->line / j->pixel;
     j->along = j->stride == 1 && j->columns == j->w_out && row * BF_SIDE < bf_up(j->columns, BF_SIDE) * BF_SIDE * BF_SIDE;
     j->lines = all;
-    const bool whole = chunk_values(j, all) * j->parts <= 3 * fit;
-    while (!whole && j->lines > 1 && chunk_values(j, j->lines) * j->parts > fit) j->lines = (j->lines + 1) / 2;
-    if (!whole && j->lines < j->h) j->lines = bf_up(j->h, bf_up(j->h, j->lines));
-    else if (!whole) j->lines = j->lines / j->h * j->h;
+    while (j->lines > 1 && chunk_values(j, j->lines) * j->parts > fit) j->lines--;
+    if (j->lines < j->h) j->lines = bf_up(j->h, bf_up(j->h, j->lines));
+    else j->lines = j->lines / j->h * j->h;
     j->down = bf_up(all, j->lines);
     j->across = bf_up(j->w_out, j->columns);
     j->groups = j->down * j->across >= 2 * threads ? 1 : bf_least(j->strips * j->phases, 4 * threads);
     if (threads == 1) j->groups = 1;
 }
 
-static void place_taps(conv_job *j) {
-    for (size_t p = 0; p < j->phases; p++)
-        for (size_t t = 0; t < j->kh * j->kw; t++) {
-            const size_t y = t / j->kw + (j->phases == 4 ? p / 2 : 0), x = t % j->kw + (j->phases == 4 ? p % 2 : 0);
-            j->taps[p][t] = (ptrdiff_t)(y * j->line + x * j->pixel);
+static bool place_units(conv_job *j, cm_arena *scratch) {
+    const size_t taps = j->kh * j->kw, units = j->piece * taps;
+    for (size_t p = 0; p < j->phases; p++) {
+        j->at[p] = CM_PUSH(scratch, ptrdiff_t, units);
+        for (size_t u = 0; j->at[p] && u < units; u++) {
+            const size_t t = u % taps, y = t / j->kw + (j->phases == 4 ? p / 2 : 0), x = t % j->kw + (j->phases == 4 ? p % 2 : 0);
+            j->at[p][u] = (ptrdiff_t)(y * j->line + x * j->pixel + u / taps * BF_DEPTH);
         }
+    }
+    return !scratch->failed;
 }
 
 void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
@@ -265,7 +314,6 @@ void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_ar
     j.bias = bias;
     j.y = y;
     plan(&j);
-    place_taps(&j);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const conv_weights weights = {.j = &j, .w = w};
     j.w = bf_pack(e, a->doubled ? BF_PACK_UP : BF_PACK_CONV, pairs, j.phases * j.strips * j.strip_values, fill_weights,
@@ -274,8 +322,10 @@ void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_ar
     const size_t plane = chunk_values(&j, j.lines) + slack;
     j.low = pairs ? plane : 0;
     j.tiles = j.lines * (bf_up(j.columns, BF_SIDE) + 1) + BF_SIDE;
-    j.worker_floats = j.tiles * sizeof(conv_tile) / sizeof(float) + bf_up(bf_floats(plane * j.parts), 16) * 16;
+    const size_t group_strips = bf_up(j.strips * j.phases, j.groups);
+    j.sums_floats = j.pieces > 1 ? group_strips * bf_up(j.tiles, 2) * BF_COLS * BF_COLS : 0;
+    j.worker_floats = bf_up(j.tiles * sizeof(conv_tile) / sizeof(float) + bf_floats(plane * j.parts), 16) * 16 + j.sums_floats;
     j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
-    if (j.w && j.scratch) cm_parallel(e->threads, j.down * j.across * j.groups, one_item, &j);
+    if (j.w && j.scratch && place_units(&j, e->scratch)) cm_parallel(e->threads, j.down * j.across * j.groups, one_item, &j);
     cm_arena_reset(e->scratch, mark);
 }

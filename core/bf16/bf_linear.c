@@ -3,14 +3,14 @@
  *
  * Many rows: each thread takes blocks of rows, whose tiles stay in its second-level
  * cache. Few rows: the tiles are shared and threads take strips, so that each weight
- * is read once.
+ * is read once. Wide rows go in pieces, with sums kept between them.
  */
 #include <string.h>
 
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { BLOCK_BYTES = 640 << 10 };
+enum { BLOCK_BYTES = 640 << 10, PAIRS = 4, STEPS = 10, PIECE = 40 /* steps; half as many with lower parts */ };
 
 typedef struct linear_job {
     const bf_unit *u;
@@ -21,9 +21,11 @@ typedef struct linear_job {
     const uint16_t *w;
     size_t parts, steps, strips, strip_values, y_cols; /* parts: 1, or 2 with lower ones */
     size_t block, blocks, groups;                      /* rows of a block; items are blocks times groups of strips */
-    uint16_t *tiles;                                   /* of one block a worker, or of all rows */
-    size_t tiles_values;
+    size_t piece, pieces;                              /* steps of a piece of a row */
     bool shared;
+    uint16_t *tiles;                                   /* of a block's piece, a worker; or of all rows */
+    float *sums;                                       /* a worker: [strips of a group][pairs of 16 rows][32][32] between pieces */
+    size_t low, tiles_values, sums_floats;
 } linear_job;
 
 /* --- weights -------------------------------------------------------------------- */
@@ -55,40 +57,48 @@ static void fill_weights(void *arg, void *data) {
     cm_parallel(j->threads, j->strips, weights_strip, j);
 }
 
-static const uint16_t *pack_weights(const cm_exec *e, const linear_job *j, const float *w, bool pairs) {
-    weights_job p = {.u = j->u, .w = w, .in = j->s->in, .out = j->s->out, .steps = j->steps, .strips = j->strips,
-                     .strip_values = j->strip_values, .pairs = pairs, .geglu = j->a->geglu, .threads = e->threads};
-    return bf_pack(e, j->a->geglu ? BF_PACK_GEGLU : BF_PACK_LINEAR, pairs, j->strips * j->strip_values, fill_weights, &p);
+const uint16_t *bf_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w) {
+    const size_t steps = bf_up(in, BF_DEPTH), strips = geglu ? bf_up(out / 2, BF_SIDE) : bf_up(out, BF_COLS);
+    weights_job p = {.u = bf_unit_get(), .w = w, .in = in, .out = out, .steps = steps, .strips = strips,
+                     .strip_values = steps * 2 * BF_TILE * (pairs ? 2 : 1), .pairs = pairs, .geglu = geglu, .threads = e->threads};
+    return bf_pack(e, geglu ? BF_PACK_GEGLU : BF_PACK_LINEAR, pairs, strips * p.strip_values, fill_weights, &p);
 }
 
 /* --- rows ------------------------------------------------------------------------ */
 
-static size_t plane(const linear_job *j, size_t rows) {
-    return bf_up(rows, BF_SIDE) * j->steps * BF_TILE;
+/* Steps from one 16 rows' tiles to the next ones'. */
+static size_t steps_held(const linear_job *j) {
+    return j->shared ? j->steps : j->piece;
 }
 
-/* rows [from, from+count), a multiple of 16 from the start of a block of `rows` -> its tiles */
-static void read_rows(const linear_job *j, size_t rows, size_t from, size_t count, size_t first, uint16_t *tiles) {
-    const size_t low = j->parts == 2 ? plane(j, rows) : 0, in = j->s->in;
-    for (size_t r = from; r < from + bf_up(count, BF_SIDE) * BF_SIDE; r++) {
-        uint16_t *to = tiles + r / BF_SIDE * j->steps * BF_TILE + r % BF_SIDE * BF_DEPTH;
-        if (r < from + count) {
-            const bf_row t = bf_row_of(j->a, (first + r) / j->s->per_image, in, low);
-            j->u->row(&t, in, j->x + (first + r) * in, to, BF_TILE);
+/* steps [step, step+steps) of `count` rows from row `first` on -> tiles; 16s are filled up */
+static void read_rows(const linear_job *j, size_t first, size_t count, size_t step, size_t steps, uint16_t *tiles) {
+    const size_t in = j->s->in, channel = step * BF_DEPTH, channels = bf_least(steps * BF_DEPTH, in - channel);
+    for (size_t r = 0; r < bf_up(count, BF_SIDE) * BF_SIDE; r++) {
+        uint16_t *to = tiles + r / BF_SIDE * steps_held(j) * BF_TILE + r % BF_SIDE * BF_DEPTH;
+        if (r < count) {
+            bf_row t = bf_row_of(j->a, (first + r) / j->s->per_image, in, j->low);
+            if (t.scale) {
+                t.scale += channel;
+                t.shift += channel;
+            }
+            j->u->row(&t, channels, j->x + (first + r) * in + channel, to, BF_TILE);
             continue;
         }
-        for (size_t s = 0; s < j->steps; s++) {
+        for (size_t s = 0; s < steps; s++) {
             memset(to + s * BF_TILE, 0, BF_DEPTH * sizeof *to);
-            if (low) memset(to + low + s * BF_TILE, 0, BF_DEPTH * sizeof *to);
+            if (j->low) memset(to + j->low + s * BF_TILE, 0, BF_DEPTH * sizeof *to);
         }
     }
 }
 
-static void read_piece(void *arg, size_t i, int worker) {
+enum { READ_AT_ONCE = 4 * BF_SIDE };
+
+static void read_shared(void *arg, size_t i, int worker) {
     (void)worker;
     const linear_job *j = arg;
-    enum { PIECE = 4 * BF_SIDE };
-    read_rows(j, j->s->rows, i * PIECE, bf_least(PIECE, j->s->rows - i * PIECE), 0, j->tiles);
+    const size_t first = i * READ_AT_ONCE;
+    read_rows(j, first, bf_least(READ_AT_ONCE, j->s->rows - first), 0, j->steps, j->tiles + first / BF_SIDE * j->steps * BF_TILE);
 }
 
 /* --- products ---------------------------------------------------------------------- */
@@ -97,25 +107,40 @@ static void finish(const linear_job *j, size_t row, size_t rows, size_t strip, c
     const size_t cols = j->a->geglu ? BF_SIDE : BF_COLS, at = strip * cols;
     const bf_finish f = {.rows = rows, .cols = bf_least(cols, j->y_cols - at), .c = sums, .c_row = BF_COLS,
                          .bias = j->bias ? j->bias + at : NULL, .plus = j->a->plus ? j->a->plus + row * j->y_cols + at : NULL,
-                         .plus_row = j->y_cols, .y = j->y + row * j->y_cols + at, .y_row = j->y_cols};
+                         .plus_row = j->y_cols, .y = j->y + row * j->y_cols + at, .y_row = j->y_cols, .near = j->parts == 1};
     if (j->a->geglu) j->u->finish_geglu(&f, j->y_cols);
     else j->u->finish(&f);
 }
 
-/* strips [from, to) over a block's rows */
-static void multiply(const linear_job *j, size_t first, size_t rows, size_t all, const uint16_t *tiles, size_t from, size_t to) {
+typedef float block_sums[BF_COLS * BF_COLS];
+
+/* One strip over a block's rows: a few pairs of tiles at a time, in runs of steps whose weights, with the sums, stay in the
+ * first-level cache. `kept`: the sums between pieces. */
+static void multiply(const linear_job *j, size_t first, size_t rows, size_t piece, const uint16_t *tiles, size_t strip,
+                     block_sums *kept) {
     static const ptrdiff_t no_segment[1] = {0};
-    float sums[BF_COLS * BF_COLS] __attribute__((aligned(64)));
-    bf_block b = {.segments = 1, .steps = j->steps, .a_segment = no_segment, .a_row = BF_DEPTH, .a_step = BF_TILE,
-                  .a_low = j->parts == 2 ? plane(j, all) : 0, .c = sums, .c_row = BF_COLS};
-    for (size_t strip = from; strip < to; strip++) {
-        b.b = j->w + strip * j->strip_values;
-        for (size_t r = 0; r < rows; r += BF_COLS) {
-            b.a[0] = tiles + r / BF_SIDE * j->steps * BF_TILE;
-            b.a[1] = r + BF_SIDE < rows ? b.a[0] + j->steps * BF_TILE : NULL;
-            j->u->block(&b);
-            finish(j, first + r, bf_least(BF_COLS, rows - r), strip, sums);
+    block_sums some[PAIRS] __attribute__((aligned(64)));
+    const size_t half = steps_held(j) * BF_TILE, unit = 2 * BF_TILE * j->parts, from = piece * j->piece;
+    const size_t steps = bf_least(j->piece, j->steps - from);
+    bf_block b = {.segments = 1, .a_segment = no_segment, .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->low, .c_row = BF_COLS};
+    for (size_t r = 0; r < rows; r += PAIRS * BF_COLS) {
+        const size_t end = bf_least(r + PAIRS * BF_COLS, rows);
+        block_sums *sums = j->pieces > 1 ? kept + r / BF_COLS : some;
+        for (size_t s = 0; s < steps; s += STEPS) {
+            b.steps = bf_least(STEPS, steps - s);
+            b.b = j->w + strip * j->strip_values + (from + s) * unit;
+            b.add = s > 0 || piece > 0;
+            b.soon = b.b + b.steps * unit;
+            b.soon_values = bf_up(b.steps * unit, PAIRS);
+            for (size_t i = r; i < end; i += BF_COLS, b.soon += b.soon_values) {
+                b.a[0] = tiles + i / BF_SIDE * half + s * BF_TILE;
+                b.a[1] = i + BF_SIDE < rows ? b.a[0] + half : NULL;
+                b.c = sums[(i - r) / BF_COLS];
+                j->u->block(&b);
+            }
         }
+        for (size_t i = r; piece + 1 == j->pieces && i < end; i += BF_COLS)
+            finish(j, first + i, bf_least(BF_COLS, rows - i), strip, sums[(i - r) / BF_COLS]);
     }
 }
 
@@ -123,25 +148,36 @@ static void one_item(void *arg, size_t i, int worker) {
     const linear_job *j = arg;
     const size_t group = i % j->groups, first = i / j->groups * j->block, rows = bf_least(j->block, j->s->rows - first);
     const size_t from = group * j->strips / j->groups, to = (group + 1) * j->strips / j->groups;
-    uint16_t *tiles = j->tiles + (j->shared ? plane(j, first) : (size_t)worker * j->tiles_values);
-    if (!j->shared) read_rows(j, j->block, 0, rows, first, tiles);
+    block_sums *sums = (block_sums *)(void *)(j->sums + (size_t)worker * j->sums_floats);
     j->u->begin();
-    multiply(j, first, rows, j->shared ? j->s->rows : j->block, tiles, from, to);
+    for (size_t piece = 0; piece < j->pieces; piece++) {
+        uint16_t *own = j->tiles + (size_t)worker * j->tiles_values;
+        const uint16_t *tiles = j->shared ? j->tiles + (first / BF_SIDE * j->steps + piece * j->piece) * BF_TILE : own;
+        if (!j->shared) read_rows(j, first, rows, piece * j->piece, bf_least(j->piece, j->steps - piece * j->piece), own);
+        for (size_t strip = from; strip < to; strip++)
+            multiply(j, first, rows, piece, tiles, strip, sums + (strip - from) * bf_up(j->block, BF_COLS));
+    }
     j->u->end();
 }
 
 /* Blocks of rows whose tiles fit the cache, the same number for each thread; where the weights outweigh the rows, groups
- * of strips. */
+ * of strips. A layer norm needs its rows whole. */
 static void plan(linear_job *j, size_t threads) {
-    const size_t rows = j->s->rows, row = j->steps * BF_DEPTH * j->parts;
-    size_t fit = BLOCK_BYTES / (2 * row) / BF_COLS * BF_COLS;
-    if (fit < 2 * BF_COLS) fit = 2 * BF_COLS;
-    j->shared = threads > 1 && j->strips * j->strip_values > 2 * rows * row;
-    const size_t blocks = j->shared ? bf_up(rows, 2 * fit) : bf_up(bf_up(rows, fit), threads) * threads;
+    const size_t rows = j->s->rows, most = PIECE / j->parts;
+    j->pieces = j->a->gamma ? 1 : bf_up(j->steps, most);
+    j->piece = bf_up(j->steps, j->pieces);
+    j->pieces = bf_up(j->steps, j->piece);
+    const size_t fit = BLOCK_BYTES / (2 * j->piece * BF_DEPTH * j->parts) / BF_COLS * BF_COLS;
+    const size_t block = fit > 2 * BF_COLS ? fit : 2 * BF_COLS;
+    j->shared = threads > 1 && j->strips * BF_COLS > 2 * rows;
+    const size_t blocks = j->shared ? bf_up(rows, 2 * block) : bf_up(bf_up(rows, block), threads) * threads;
     j->block = bf_up(bf_up(rows, blocks), BF_COLS) * BF_COLS;
     j->blocks = bf_up(rows, j->block);
     j->groups = j->shared ? bf_least(j->strips, 4 * threads) : 1;
-    j->tiles_values = plane(j, j->block) * j->parts;
+    const size_t held = bf_up(j->shared ? rows : j->block, BF_SIDE) * steps_held(j) * BF_TILE;
+    j->low = j->parts == 2 ? held : 0;
+    j->tiles_values = held * j->parts;
+    j->sums_floats = j->pieces > 1 ? bf_up(j->strips, j->groups) * bf_up(j->block, BF_COLS) * BF_COLS * BF_COLS : 0;
 }
 
 void bf_linear(bool pairs, const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w,
@@ -154,11 +190,11 @@ void bf_linear(bool pairs, const cm_exec *e, const bf_linear_shape *s, const cm_
     j.strip_values = j.steps * 2 * BF_TILE * j.parts;
     plan(&j, threads);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    const size_t values = j.shared ? plane(&j, s->rows) * j.parts : threads * j.tiles_values;
-    j.w = pack_weights(e, &j, w, pairs);
-    j.tiles = (uint16_t *)CM_PUSH(e->scratch, float, bf_floats(values));
-    if (j.w && j.tiles) {
-        if (j.shared) cm_parallel(e->threads, bf_up(s->rows, 4 * BF_SIDE), read_piece, &j);
+    j.w = bf_linear_weights(pairs, e, s->in, s->out, a->geglu, w);
+    j.tiles = (uint16_t *)CM_PUSH(e->scratch, float, bf_floats((j.shared ? 1 : threads) * j.tiles_values));
+    j.sums = CM_PUSH(e->scratch, float, threads * j.sums_floats);
+    if (j.w && j.tiles && j.sums) {
+        if (j.shared) cm_parallel(e->threads, bf_up(s->rows, READ_AT_ONCE), read_shared, &j);
         cm_parallel(e->threads, j.blocks * j.groups, one_item, &j);
     }
     cm_arena_reset(e->scratch, mark);

@@ -61,6 +61,59 @@ CM_INLINE void bf_store(vec v, size_t low, uint16_t *y) {
 }
 #endif
 
+/* --- powers of two ----------------------------------------------------------------------- */
+
+/* 2^x, by the fraction above its floor: 8e-5 for bf16 alone, 8e-8 for pairs (minimax in relative error) */
+CM_INLINE vec v_exp2(vec x, bool precise) {
+    x = v_max(v_set(-110.0f), x); /* denormals, here or in what it is multiplied by, would cost a hundred cycles */
+#if defined(__AVX512F__)
+    const vec r = _mm512_reduce_ps(x, 0x09);
+#else
+    x = v_min(v_set(127.0f), x);
+    const vec nearest = v_round(x), floor = v_select_less(x, nearest, v_sub(nearest, v_set(1.0f)), nearest), r = v_sub(x, floor);
+#endif
+    vec p;
+    if (precise) {
+        p = v_fma(r, v_set(1.877576680e-3f), v_set(8.989340283e-3f));
+        p = v_fma(p, r, v_set(5.582631767e-2f));
+        p = v_fma(p, r, v_set(2.401536173e-1f));
+        p = v_fma(p, r, v_set(6.931530731e-1f));
+        p = v_fma(p, r, v_set(9.999999251e-1f));
+    } else {
+        p = v_fma(r, v_set(7.802452307e-2f), v_set(2.260671678e-1f));
+        p = v_fma(p, r, v_set(6.958335289e-1f));
+        p = v_fma(p, r, v_set(9.999252205e-1f));
+    }
+#if defined(__AVX512F__)
+    return _mm512_scalef_ps(p, x);
+#else
+    return v_mul(p, v_exp2i(floor));
+#endif
+}
+
+/* x s(x) to what bf16 keeps */
+CM_INLINE vec v_silu_near(vec x) {
+    const vec z = v_add(v_set(1.0f), v_exp2(v_mul(x, v_set(-1.44269504f)), false));
+#if defined(__AVX512F__)
+    return v_mul(x, _mm512_rcp14_ps(z)); /* z = infinity: 0 */
+#else
+    return v_div(x, z);
+#endif
+}
+
+/* Phi(x) by erfc(u) = t P(t) exp(-u^2) with three terms, 2.5e-5 (Abramowitz and Stegun 1964, 7.1.25) */
+CM_INLINE vec v_gelu_near(vec x) {
+#if defined(__AVX512F__)
+    const vec t = _mm512_rcp14_ps(v_fma(v_abs(x), v_set(0.33267253f), v_set(1.0f)));
+    vec p = v_fma(t, v_set(0.3739278f), v_set(-0.0479399f));
+    p = v_mul(v_fma(p, t, v_set(0.1740121f)), t);
+    const vec half = v_mul(p, v_exp2(v_mul(v_mul(x, x), v_set(-0.72134752f)), false));
+    return v_mul(x, v_select_less(x, v_zero(), half, v_sub(v_set(1.0f), half)));
+#else
+    return v_act(CM_GELU, x);
+#endif
+}
+
 /* --- rows ---------------------------------------------------------------------------- */
 
 CM_INLINE vec bf_apply(const bf_row *r, cm_act act, size_t i, size_t n, vec x, vec mean, vec rstd) {
@@ -70,7 +123,7 @@ CM_INLINE vec bf_apply(const bf_row *r, cm_act act, size_t i, size_t n, vec x, v
         if (r->kind == BF_LAYER_NORM) x = v_mul(v_sub(x, mean), rstd);
         x = v_fma(x, v_load_n(r->scale + i, n), v_load_n(r->shift + i, n));
     }
-    return v_act(act, x);
+    return act == CM_SILU && !r->low ? v_silu_near(x) : v_act(act, x);
 }
 
 /* whole 32s, then the rest */
@@ -112,8 +165,11 @@ CM_BODY void row(const bf_row *r, size_t n, const float *x, uint16_t *y, size_t 
         break;
     case BF_AFFINE:
         copy.kind = BF_AFFINE;
-        if (r->act == CM_SILU) bf_row_as(&copy, CM_SILU, n, x, y, y_step, mean, rstd);
-        else bf_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
+        copy.low = 0;
+        if (r->act == CM_SILU && !r->low) bf_row_as(&copy, CM_SILU, n, x, y, y_step, mean, rstd);
+        copy.low = r->low;
+        if (r->act == CM_SILU && r->low) bf_row_as(&copy, CM_SILU, n, x, y, y_step, mean, rstd);
+        if (r->act != CM_SILU) bf_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
         break;
     case BF_LAYER_NORM:
         copy.kind = BF_LAYER_NORM;
@@ -235,38 +291,54 @@ CM_BODY void finish(const bf_finish *f) {
     if (at < f->cols) bf_finish_some(f, at, f->cols - at);
 }
 
-CM_BODY void finish_geglu(const bf_finish *f, size_t gate) {
+CM_INLINE void bf_geglu_as(bool near, const bf_finish *f, size_t gate) {
     for (size_t at = 0; at < f->cols; at += W) {
         const size_t n = f->cols - at < W ? f->cols - at : W;
         const vec b = f->bias ? v_load_n(f->bias + at, n) : v_zero(), bg = f->bias ? v_load_n(f->bias + gate + at, n) : v_zero();
         for (size_t r = 0; r < f->rows; r++) {
             const float *c = f->c + r * f->c_row + at;
             const vec v = v_add(v_load_n(c, n), b), g = v_add(v_load_n(c + BF_SIDE, n), bg);
-            v_store_n(f->y + r * f->y_row + at, v_mul(v, v_act(CM_GELU, g)), n);
+            v_store_n(f->y + r * f->y_row + at, v_mul(v, near ? v_gelu_near(g) : v_act(CM_GELU, g)), n);
         }
     }
 }
 
+CM_BODY void finish_geglu(const bf_finish *f, size_t gate) {
+    if (f->near) bf_geglu_as(true, f, gate);
+    else bf_geglu_as(false, f, gate);
+}
+
+CM_INLINE void bf_gated_as(bool near, const bf_gated *g) {
+    for (size_t at = 0; at < BF_SIDE; at += W) {
+        const vec b = v_load(g->bias + at), bg = v_load(g->bias_gate + at);
+        for (size_t r = 0; r < g->rows; r++) {
+            const float *c = g->c + r * BF_COLS + at;
+            const vec v = v_add(v_load(c), b), gate = v_add(v_load(c + BF_SIDE), bg);
+            bf_store(v_mul(v, near ? v_gelu_near(gate) : v_act(CM_GELU, gate)), near ? 0 : g->low,
+                     g->y + r / BF_SIDE * g->half + r % BF_SIDE * BF_DEPTH + at);
+        }
+    }
+}
+
+CM_BODY void gated(const bf_gated *g) {
+    if (g->low) bf_gated_as(false, g);
+    else bf_gated_as(true, g);
+}
+
 /* --- softmax ----------------------------------------------------------------------------------- */
 
-/* 2^x for x <= 0; degree 6 for pairs (1e-7), 4 for bf16 alone (4e-6) */
-CM_INLINE vec v_exp2(vec x, bool precise) {
-    x = v_max(v_set(-126.0f), x);
-    const vec n = v_round(x), r = v_sub(x, n);
-    vec p = v_set(9.6181291e-3f);
-    if (precise) {
-        p = v_fma(r, v_set(1.540353e-4f), v_set(1.33335581e-3f));
-        p = v_fma(p, r, v_set(9.6181291e-3f));
-    }
-    p = v_fma(p, r, v_set(5.5504109e-2f));
-    p = v_fma(p, r, v_set(0.24022651f));
-    p = v_fma(p, r, v_set(0.69314718f));
-    p = v_fma(p, r, v_set(1.0f));
-    return v_mul(p, v_exp2i(n));
+CM_INLINE float v_most(vec a) {
+#if defined(__AVX512F__)
+    return _mm512_reduce_max_ps(a);
+#else
+    float lanes[W], top = -INFINITY;
+    v_store(lanes, a);
+    for (size_t l = 0; l < W; l++) top = lanes[l] > top ? lanes[l] : top;
+    return top;
+#endif
 }
 
 CM_INLINE float bf_top(size_t n, const float *s) {
-    float lanes[W], top = -INFINITY;
     vec t = v_set(-INFINITY), t2 = t;
     size_t i = 0;
     for (; i + 2 * W <= n; i += 2 * W) {
@@ -274,34 +346,46 @@ CM_INLINE float bf_top(size_t n, const float *s) {
         t2 = v_max(t2, v_load(s + i + W));
     }
     for (; i + W <= n; i += W) t = v_max(t, v_load(s + i));
-    v_store(lanes, v_max(t, t2));
-    for (size_t l = 0; l < W; l++) top = lanes[l] > top ? lanes[l] : top;
+    float top = v_most(v_max(t, t2));
     for (; i < n; i++) top = s[i] > top ? s[i] : top;
     return top;
 }
 
-CM_INLINE float bf_softmax_as(bool precise, size_t n, size_t all, const float *s, float top, size_t low, uint16_t *y,
-                              size_t y_step) {
-    vec sum = v_zero();
+CM_INLINE float bf_powers(bool precise, size_t n, size_t all, const float *s, float top, size_t low, uint16_t *y) {
+    vec sum = v_zero(), sum2 = sum;
     const vec at = v_set(top);
-    for (size_t i = 0; i < all; i += BF_DEPTH, y += y_step)
+    size_t i = 0;
+    for (; i + BF_DEPTH <= n; i += BF_DEPTH, y += BF_TILE)
+        CM_UNROLL for (size_t j = 0; j < BF_DEPTH; j += 2 * W) {
+            const vec p = v_exp2(v_sub(v_load(s + i + j), at), precise), q = v_exp2(v_sub(v_load(s + i + j + W), at), precise);
+            sum = v_add(sum, p);
+            sum2 = v_add(sum2, q);
+            bf_store(p, low, y + j);
+            bf_store(q, low, y + j + W);
+        }
+    for (; i < all; i += BF_DEPTH, y += BF_TILE)
         for (size_t j = i; j < i + BF_DEPTH; j += W) {
-            vec p = v_zero();
-            if (j + W <= n) p = v_exp2(v_sub(v_load(s + j), at), precise);
-            else if (j < n) p = v_keep_n(v_exp2(v_sub(v_load_n(s + j, n - j), at), precise), n - j);
+            const size_t here = j >= n ? 0 : n - j < W ? n - j : W;
+            const vec p = here ? v_keep_n(v_exp2(v_sub(v_load_n(s + j, here), at), precise), here) : v_zero();
             sum = v_add(sum, p);
             bf_store(p, low, y + j - i);
         }
-    return v_sum(sum);
+    return v_sum(v_add(sum, sum2));
 }
 
-CM_BODY float softmax(size_t n, size_t all, const float *s, float *top, float *sum, size_t low, uint16_t *y, size_t y_step) {
-    const float here = bf_top(n, s), now = here > *top ? here : *top;
-    const float shrink = *sum > 0.0f && now > *top ? exp2f(*top - now) : 1.0f;
-    const float added = low ? bf_softmax_as(true, n, all, s, now, low, y, y_step) : bf_softmax_as(false, n, all, s, now, 0, y, y_step);
-    *sum = *sum * shrink + added;
-    *top = now;
-    return shrink;
+CM_BODY bool softmax(const bf_scores *p) {
+    bool any = false;
+    for (size_t r = 0; r < p->rows; r++) {
+        const float *s = p->s + r * p->s_row;
+        uint16_t *y = p->y + r / BF_SIDE * p->half + r % BF_SIDE * BF_DEPTH;
+        const float here = bf_top(p->n, s), now = here > p->top[r] ? here : p->top[r];
+        p->shrink[r] = p->sum[r] > 0.0f && now > p->top[r] ? exp2f(p->top[r] - now) : 1.0f;
+        any |= p->shrink[r] != 1.0f;
+        const float added = p->low ? bf_powers(true, p->n, p->all, s, now, p->low, y) : bf_powers(false, p->n, p->all, s, now, 0, y);
+        p->sum[r] = p->sum[r] * p->shrink[r] + added;
+        p->top[r] = now;
+    }
+    return any;
 }
 
 CM_BODY void copy_scaled(size_t n, float alpha, const float *x, float *y) {
@@ -319,7 +403,7 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
 #define BF_UNIT_TABLE(set, has_matrix, begin_fn, end_fn, block_fn)                                                          \
     {                                                                                                                       \
         .name = set, .matrix = has_matrix, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
-        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .softmax = softmax, .scale = scale,             \
+        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .softmax = softmax, .scale = scale,             \
         .copy_scaled = copy_scaled,                                                                                         \
     }
 

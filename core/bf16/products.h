@@ -18,6 +18,13 @@ void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_ar
 void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                   float *out);
 
+/* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2, c and hidden multiples of 32: the hidden values never leave the cache. */
+void bf_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
+bool bf_feed_forward_fits(const cm_feed_shape *s);
+
+/* The tiles of a linear layer's weights: strips of 32 columns, or of 16 and their 16 gates, after one another. */
+const uint16_t *bf_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
+
 /* Kinds of packs of one weight; times two, plus pairs. */
 enum { BF_PACK_LINEAR, BF_PACK_GEGLU, BF_PACK_CONV, BF_PACK_UP };
 

@@ -35,6 +35,8 @@ typedef struct bf_block {
     bool add;
     float *c;
     size_t c_row;
+    const uint16_t *soon; /* fetched into the second-level cache on the way: soon_values from there */
+    size_t soon_values;
 } bf_block;
 
 /* What happens to a row of values on its way to bf16. */
@@ -57,7 +59,27 @@ typedef struct bf_finish {
     size_t plus_row;
     float *y;
     size_t y_row;
+    bool near; /* geglu: as exact as bf16 is */
 } bf_finish;
+
+/* (c + bias) * gelu(c[16:] + bias_gate) of [rows][32] sums -> half of the columns of tiles. */
+typedef struct bf_gated {
+    size_t rows;
+    const float *c, *bias, *bias_gate; /* [16] */
+    uint16_t *y;                       /* rows of 32 values; 16 rows, then `half` values further on the next 16 */
+    size_t half, low;
+} bf_gated;
+
+/* Rows of scores in units of log 2 -> 2^(score - top) as tiles of bf16; columns [n, all) become zeros. */
+typedef struct bf_scores {
+    size_t rows, n, all;
+    const float *s;
+    size_t s_row;
+    float *top, *sum; /* [rows]: so far, then with these scores */
+    float *shrink;    /* [rows]: what the sums made before are to be scaled by */
+    uint16_t *y;      /* rows of 32 values; 16 rows, then `half` values further on the next 16 */
+    size_t half, low;
+} bf_scores;
 
 typedef struct bf_unit {
     const char *name; /* "amx", "avx512-bf16", "avx512", "portable" */
@@ -76,9 +98,8 @@ typedef struct bf_unit {
     /* the first 16 columns of c times gelu of the next 16; bias and image belong to the first, and at + gate to these */
     void (*finish_geglu)(const bf_finish *f, size_t gate);
 
-    /* One row of scores in units of log 2 -> 2^(s - top) as bf16 pieces; top and sum are the row's so far. Returns what
-     * the sums so far are to be scaled by. Columns [n, all) become zeros. */
-    float (*softmax)(size_t n, size_t all, const float *s, float *top, float *sum, size_t low, uint16_t *y, size_t y_step);
+    void (*gated)(const bf_gated *g);
+    bool (*softmax)(const bf_scores *p); /* is a shrink not 1? */
     void (*scale)(size_t n, float alpha, float *x);
     void (*copy_scaled)(size_t n, float alpha, const float *x, float *y);
 } bf_unit;

@@ -68,7 +68,7 @@ CM_INLINE void run(const bf_block *p, int halves, int tiles, bool low) {
         _tile_zero(3);
     }
     const size_t row = 2 * p->a_row, b_step = (size_t)tiles * BF_TILE;
-    const uint16_t *b = p->b;
+    const uint16_t *b = p->b, *soon = p->soon, *const soon_end = soon + p->soon_values;
     for (size_t s = 0; s < p->segments; s++) {
         const uint16_t *a0 = p->a[0] + p->a_segment[s], *a1 = halves == 2 ? p->a[1] + p->a_segment[s] : a0;
         for (size_t k = 0; k < p->steps; k++) {
@@ -86,6 +86,7 @@ CM_INLINE void run(const bf_block *p, int halves, int tiles, bool low) {
             }
             BF_PRODUCTS(halves, tiles, b);
             b += b_step;
+            for (int i = 0; i < 8 && soon < soon_end; i++, soon += BF_DEPTH) _mm_prefetch(soon, _MM_HINT_T1);
             a0 += p->a_step;
             a1 += p->a_step;
         }

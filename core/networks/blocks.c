@@ -157,8 +157,8 @@ static cm_tensor *cross_attention(cm_ctx *g, const cm_transformer_layer *l, cm_t
 }
 
 static cm_tensor *feed_forward(cm_ctx *g, const cm_transformer_layer *l, cm_tensor *x) {
-    cm_tensor *h = cm_layer_norm_geglu(g, x, l->norm3.weight, l->norm3.bias, 1e-5f, l->ff_in.weight, l->ff_in.bias);
-    return cm_then(g, h, cm_apply_linear_plus(g, h, l->ff_out, x));
+    return cm_feed_forward_plus(g, x, &(cm_feed_forward){l->norm3.weight, l->norm3.bias, 1e-5f, l->ff_in.weight, l->ff_in.bias,
+                                                         l->ff_out.weight, l->ff_out.bias});
 }
 
 cm_tensor *cm_transformer_forward(cm_ctx *g, const cm_transformer *t, cm_tensor *x, cm_tensor *const *keys,

@@ -40,8 +40,13 @@ cm_tensor *cm_group_norm_linear(cm_ctx *g, cm_tensor *x, cm_group n, cm_tensor *
 /* out[i] = linear(layer_norm(x)) by weights[i], without bias */
 void cm_layer_norm_linears(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor *beta, float eps, size_t count,
                            cm_tensor *const *weights, cm_tensor **out);
-cm_tensor *cm_layer_norm_geglu(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor *beta, float eps, cm_tensor *weight,
-                               cm_tensor *bias);
+/* x + linear(geglu(linear(layer_norm(x)))): a transformer's feed-forward layer, all weights with biases */
+typedef struct cm_feed_forward {
+    cm_tensor *gamma, *beta;
+    float eps;
+    cm_tensor *weight1, *bias1, *weight2, *bias2;
+} cm_feed_forward;
+cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f);
 /* 3x3, same size, of x doubled by nearest neighbour */
 cm_tensor *cm_doubled_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
 

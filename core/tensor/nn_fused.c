@@ -90,16 +90,34 @@ void cm_layer_norm_linears(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor 
     cm_drop(g, h);
 }
 
-cm_tensor *cm_layer_norm_geglu(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor *beta, float eps, cm_tensor *weight,
-                               cm_tensor *bias) {
-    if (!x || !weight || !gamma || !beta) return NULL;
-    if (g->ops->linear_around && !cm_records(g, CM_INPUTS(x, gamma, beta, weight, bias))) {
-        const cm_around a = {.gamma = gamma->data, .beta = beta->data, .eps = eps, .geglu = true};
-        return linear_around(g, x, &a, weight, bias);
+static cm_tensor *feed_parts(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f) {
+    cm_tensor *h;
+    if (g->ops->linear_around && !cm_records(g, CM_INPUTS(x, f->gamma, f->weight1))) {
+        const cm_around a = {.gamma = f->gamma->data, .beta = f->beta->data, .eps = f->eps, .geglu = true};
+        h = linear_around(g, x, &a, f->weight1, f->bias1);
+    } else {
+        h = cm_layer_norm(g, x, f->gamma, f->beta, f->eps);
+        h = instead(g, h, cm_linear(g, h, f->weight1, f->bias1));
+        h = instead(g, h, cm_geglu(g, h));
     }
-    cm_tensor *h = cm_layer_norm(g, x, gamma, beta, eps);
-    h = instead(g, h, cm_linear(g, h, weight, bias));
-    return instead(g, h, cm_geglu(g, h));
+    return instead(g, h, cm_linear_plus(g, h, f->weight2, f->bias2, x));
+}
+
+cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f) {
+    if (!x) return NULL;
+    const bool records = cm_records(g, CM_INPUTS(x, f->gamma, f->beta, f->weight1, f->bias1, f->weight2, f->bias2));
+    if (!g->ops->feed_forward || records) return feed_parts(g, x, f);
+    const size_t c = cm_dim(x, -1);
+    const cm_feed_shape s = {.rows = cm_count(x) / c, .c = c, .hidden = cm_dim(f->weight2, 1), .eps = f->eps, .gamma = f->gamma->data,
+                             .beta = f->beta->data, .w1 = f->weight1->data, .b1 = f->bias1->data, .w2 = f->weight2->data,
+                             .b2 = f->bias2->data, .packs1 = &f->weight1->packs, .packs2 = &f->weight2->packs};
+    assert(cm_count(f->weight1) == 2 * s.hidden * c && cm_count(f->weight2) == s.hidden * c);
+    cm_tensor *y = cm_like(g, x, c);
+    if (!y) return NULL;
+    const cm_exec e = cm_exec_of(g);
+    if (g->ops->feed_forward(&e, &s, x->data, y->data)) return cm_node(g, y, NULL, NULL, 0, 0, NULL);
+    cm_drop(g, y);
+    return feed_parts(g, x, f);
 }
 
 cm_tensor *cm_doubled_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias) {

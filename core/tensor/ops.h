@@ -64,6 +64,14 @@ typedef struct cm_around {
     const float *plus;          /* as the result, added to it */
 } cm_around;
 
+/* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2 of rows [rows,c] */
+typedef struct cm_feed_shape {
+    size_t rows, c, hidden;
+    float eps;
+    const float *gamma, *beta, *w1, *b1, *w2, *b2; /* [c], [c], [2*hidden,c], [2*hidden], [c,hidden], [c] */
+    cm_pack_slot *packs1, *packs2;                 /* of w1 and w2 */
+} cm_feed_shape;
+
 typedef struct cm_ops {
     const char *name;   /* "ref", "openblas", "bf16x3", "bf16" */
     const char *about;  /* one line for `list backends` */
@@ -132,6 +140,8 @@ typedef struct cm_ops {
                           const float *x, const float *w, const float *bias, float *y);
     void (*conv2d_around)(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                           const float *bias, float *y);
+    /* false: not for this shape */
+    bool (*feed_forward)(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
     void (*group_scale)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                         float *scale, float *shift);
 
