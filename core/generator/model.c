@@ -290,6 +290,9 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
     if (s == CM_OK) {
         set_default_size(m, &e);
         m->name = cm_arena_string(&m->arena, name);
+        m->entry = e;
+        m->entry.name = m->name;
+        m->entry.single = e.single ? m->name : NULL;
         s = cm_arena_check(&m->arena);
     }
     if (s != CM_OK) cm_model_close(m);

@@ -18,6 +18,19 @@
 
 enum { CM_XL_SIZES = 6 }; /* numbers beside Stable Diffusion XL's pooled text: sizes and crop */
 
+/* Where a model's parts lie: a row of models.json, or what a folder or file holds. */
+typedef struct cm_model_entry {
+    const char *name, *about;    /* "nano:daring" */
+    const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
+    const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
+    bool other_unet;             /* not the model's own */
+    const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
+    bool zero_empty;
+    size_t width, height;        /* 0: from the UNet's sample_size */
+    bool random;                 /* weights from the seed, configurations only */
+    bool present;                /* every part is there */
+} cm_model_entry;
+
 typedef struct cm_model {
     char *name;                  /* as asked for */
     cm_tokenizer *tokenizer;
@@ -33,6 +46,7 @@ typedef struct cm_model {
     size_t default_width, default_height;
     char hash[65];               /* SHA-256 over all weights; of a random model: over its configurations and seed */
     cm_params *params[4];        /* text, unet, vae, text2 */
+    cm_model_entry entry;        /* what it was opened from */
     cm_arena arena;
 } cm_model;
 
@@ -48,24 +62,17 @@ typedef struct cm_model_options {
 cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o);
 void cm_model_close(cm_model *m);
 
+/* Writes the model as a diffusers folder: its configurations and tokenizers, and the weights as `type` (f32, f16, bf16).
+ * `folder` must be absent or empty; it appears when it is whole. */
+cm_status cm_model_export(const cm_model *m, cm_dtype type, const char *folder);
+
 /* Where what ships with the program lies: `sub` ("prompts/sets") under $COSMICMAN_HOME, under the program's folder or
  * the one above it, or in its source tree; the first that is there. */
 cm_status cm_shipped_folder(const char *sub, cm_arena *out, char **path);
 /* Where shipped models lie: $COSMICMAN_MODELS, else core/models there. */
 cm_status cm_models_folder(cm_arena *out, char **path);
 
-/* A row of models.json. */
-typedef struct cm_model_entry {
-    const char *name, *about;    /* "nano:daring" */
-    const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
-    const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
-    bool other_unet;             /* not the model's own */
-    const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
-    bool zero_empty;
-    size_t width, height;        /* 0: from the UNet's sample_size */
-    bool random;                 /* weights from the seed, configurations only */
-    bool present;                /* every part is there */
-} cm_model_entry;
+/* The rows of models.json. */
 cm_status cm_models_list(cm_arena *out, cm_model_entry **entries, size_t *count);
 
 typedef struct cm_request {

@@ -5,6 +5,7 @@
 extern const cm_command cm_command_bench;
 extern const cm_command cm_command_data;
 extern const cm_command cm_command_doctor;
+extern const cm_command cm_command_export;
 extern const cm_command cm_command_generate;
 extern const cm_command cm_command_list;
 extern const cm_command cm_command_report;
@@ -18,6 +19,7 @@ const cm_command *const cm_commands[] = {
     &cm_command_data,
     &cm_command_report,
     &cm_command_train,
+    &cm_command_export,
     &cm_command_list,
     &cm_command_doctor,
     NULL,

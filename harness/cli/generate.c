@@ -2,17 +2,14 @@
 /* cosmicman generate: pictures from prompts. */
 #include "harness/cli/generate.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
-#include "core/base/threads.h"
 #include "core/io/safetensors.h"
+#include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 
 static const cm_option options[] = {
@@ -45,46 +42,19 @@ static const cm_option options[] = {
 
 /* --- options -------------------------------------------------------------- */
 
-static cm_status unknown_name(const char *what, const char *typed, const char *const *names) {
-    char list[256] = "";
-    for (size_t i = 0; names[i]; i++) {
-        const size_t n = strlen(list);
-        snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
-    }
-    return cm_fail(CM_EUSAGE, "--%s: '%s' is none of %s", what, typed, list);
-}
-
 static cm_status pick_sampler(const cm_args *a, const cm_sampler **sampler) {
     const char *name = cm_arg_text(a, "sampler");
     *sampler = name ? cm_sampler_find(name) : NULL;
     if (!name || *sampler) return CM_OK;
     const char *names[32] = {NULL};
     for (size_t i = 0; cm_samplers[i] && i < 31; i++) names[i] = cm_samplers[i]->name;
-    return unknown_name("sampler", name, names);
-}
-
-static cm_status pick_backend(const cm_args *a, const cm_ops **backend) {
-    const char *name = cm_arg_text(a, "backend");
-    *backend = cm_backend_find(name);
-    if (*backend) return CM_OK;
-    const char *names[16] = {NULL};
-    for (size_t i = 0; cm_backends()[i] && i < 15; i++) names[i] = cm_backends()[i]->name;
-    return unknown_name("backend", name, names);
+    return cm_unknown_choice("sampler", name, names);
 }
 
 static cm_status check_side(const cm_args *a, const char *name, size_t *side) {
     *side = cm_arg_size(a, name);
     if (!cm_arg_given(a, name) || (*side > 0 && *side % 8 == 0)) return CM_OK;
     return cm_fail(CM_EUSAGE, "--%s: %zu is not a multiple of 8", name, *side);
-}
-
-static cm_status pick_threads(const cm_args *a, int *threads) {
-    *threads = cm_threads_available();
-    if (!cm_arg_given(a, "threads")) return CM_OK;
-    const size_t n = cm_arg_size(a, "threads");
-    if (n < 1 || n > 1024) return cm_fail(CM_EUSAGE, "--threads: %zu is not within 1 to 1024", n);
-    *threads = (int)n;
-    return CM_OK;
 }
 
 /* What is not given comes from the recipe. */
@@ -128,25 +98,9 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     CM_TRY(check_side(a, "width", &j->width));
     CM_TRY(check_side(a, "height", &j->height));
     CM_TRY(pick_sampler(a, &j->sampler));
-    CM_TRY(pick_backend(a, &j->backend));
+    CM_TRY(cm_choose_backend(a, &j->backend));
     if (j->recipe.name) follow_recipe(a, j);
-    return pick_threads(a, &j->threads);
-}
-
-/* The folder a file is to lie in is made, and asked whether it takes files, before any work is done. */
-static cm_status check_writable(const char *path) {
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash && slash != folder) {
-        *slash = '\0';
-        CM_TRY(cm_make_dirs(folder));
-    } else {
-        snprintf(folder, sizeof folder, "%s", slash ? "/" : ".");
-    }
-    if (access(folder, W_OK) != 0) return cm_fail(CM_EIO, "%s: cannot write here: %s", folder, strerror(errno));
-    if (cm_path_is_dir(path)) return cm_fail(CM_EUSAGE, "%s: is a folder; a file name is wanted", path);
-    return CM_OK;
+    return cm_choose_threads(a, &j->threads);
 }
 
 /* --- one picture ---------------------------------------------------------- */
@@ -279,8 +233,8 @@ static cm_status read_latents(cm_generate_job *j) {
 
 static cm_status prepare(const cm_args *args, cm_generate_job *j) {
     CM_TRY(read_options(args, j));
-    if (cm_arg_given(args, "prompt")) CM_TRY(check_writable(j->out));
-    if (j->latents) CM_TRY(check_writable(j->latents));
+    if (cm_arg_given(args, "prompt")) CM_TRY(cm_check_writable(j->out));
+    if (j->latents) CM_TRY(cm_check_writable(j->latents));
     return CM_OK;
 }
 

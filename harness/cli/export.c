@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/* cosmicman export: any model as a diffusers folder. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/generator/pipeline.h"
+#include "harness/cli/choose.h"
+
+static cm_status choose_type(const cm_args *a, cm_dtype *type) {
+    static const char *const names[] = {"f32", "f16", "bf16", NULL};
+    static const cm_dtype types[] = {CM_F32, CM_F16, CM_BF16};
+    const char *name = cm_arg_text(a, "type");
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(names[i], name) != 0) continue;
+        *type = types[i];
+        return CM_OK;
+    }
+    return cm_unknown_choice("type", name, names);
+}
+
+/* "a/b/" is "a/b". */
+static cm_status folder_name(const char *out, cm_arena *a, char **folder) {
+    *folder = cm_arena_string(a, out);
+    CM_TRY(cm_arena_check(a));
+    for (size_t n = strlen(out); n > 1 && (*folder)[n - 1] == '/'; n--) (*folder)[n - 1] = '\0';
+    if (cm_path_exists(*folder) && !cm_path_is_dir(*folder))
+        return cm_fail(CM_EUSAGE, "%s: is a file; a new folder is wanted", *folder);
+    return CM_OK;
+}
+
+static cm_status export_to(const cm_args *a, cm_arena *arena, char **folder) {
+    cm_dtype type = CM_F32;
+    cm_model m;
+    if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "export wants --model; 'cosmicman list models' names them");
+    if (!cm_arg_given(a, "out")) return cm_fail(CM_EUSAGE, "export wants --out, a new folder");
+    CM_TRY(choose_type(a, &type));
+    CM_TRY(folder_name(cm_arg_text(a, "out"), arena, folder));
+    if (!cm_path_is_dir(*folder)) CM_TRY(cm_check_writable(*folder));
+    const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .config = cm_arg_text(a, "config")};
+    CM_TRY(cm_model_open(&m, cm_arg_text(a, "model"), &o));
+    const cm_status s = cm_model_export(&m, type, *folder);
+    cm_model_close(&m);
+    return s;
+}
+
+static int run(const cm_args *a) {
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    char *folder = NULL;
+    const cm_status s = export_to(a, &arena, &folder);
+    if (s == CM_OK) printf("%s\n", folder);
+    cm_arena_free(&arena);
+    return cm_exit_for(s);
+}
+
+static const cm_option options[] = {
+    {"model", CM_OPT_TEXT, "NAME", NULL, "random:sd15, nano:daring, ... ('list models'), a diffusers folder, or a single file"},
+    {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place"},
+    {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
+    {"seed", CM_OPT_U64, "N", "0", "weights of random: models"},
+    {"type", CM_OPT_TEXT, "TYPE", "f32", "of the weights: f32, f16 or bf16"},
+    {"out", CM_OPT_TEXT, "DIR", NULL, "a new folder"},
+    {0},
+};
+
+const cm_command cm_command_export = {
+    "export", "write a model as a diffusers folder", options, NULL,
+    "The folder opens here and in diffusers, and draws the same pictures; f16 and bf16 round the weights. It appears\n"
+    "when it is whole.", run};

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# cosmicman export: a folder that draws the same.
+draw() { "$cm" generate -q --prompt "red shirt" --width 64 --height 64 --steps 2 --threads 1 --cfg 3 "$@"; }
+
+# same NAME MODEL FOLDER [OPTION OF EXPORT]...: FOLDER, exported from MODEL, draws what MODEL draws
+same() {
+    local name=$1 model=$2 folder=$3
+    shift 3
+    prints "$name: exported" "^$folder$" "$cm" export --model "$model" --out "$folder" "$@"
+    says "$name: the source draws" 0 "" draw --model "$model" --out a.png --save-latents a.st --weights-seed 3
+    says "$name: the copy draws" 0 "" draw --model "$folder" --out b.png --save-latents b.st
+    holds "$name: the same latents" cmp a.st b.st
+}
+
+same "a folder" "$tiny" copy
+same "its copy, over an empty folder" copy "$(mkdir empty && echo empty)"
+same "two text towers" "$root/tests/golden/pipeline/xl" xl
+same "trained weights" nano:hq hq
+same "weights that are f16, as f16" nano:hq hq16 --type f16
+same "random weights" random:nano random --seed 3
+same "a slash at the end" "$tiny" slash && rm -r slash
+holds "random weights are half as long in bf16" sh -c "'$cm' export --model random:nano --seed 3 --type bf16 --out half >/dev/null &&
+    test \$(du -sb half/unet | cut -f 1) -lt \$(du -sb random/unet | cut -f 1)"
+says "and open" 0 "" draw --model half --out half.png
+holds "a second tower has its tokenizer" test -s xl/tokenizer_2/vocab.json
+holds "the index names the pipeline" grep -q '"StableDiffusionXLPipeline"' xl/model_index.json
+prints "a single file" "^single$" "$cm" export --model "$tiny/../single.safetensors" --config "$tiny" --out single
+says "what it was made from draws" 0 "" draw --model "$tiny" --out a.png --save-latents a.st
+says "and it" 0 "" draw --model single --out b.png --save-latents b.st
+holds "the same latents" cmp a.st b.st
+says "another UNet" 0 "" "$cm" export --model "$tiny" --unet "$tiny/unet" --out other
+holds "no unfinished files" test -z "$(find . -name '*.part')"
+
+says "no model" 2 "wants --model" "$cm" export --out x
+says "no folder" 2 "wants --out" "$cm" export --model "$tiny"
+says "unknown type" 2 "'f8' is none of f32, f16, bf16" "$cm" export --model "$tiny" --type f8 --out x
+says "unknown model" 2 "no model 'nano:darling'" "$cm" export --model nano:darling --out x
+says "a folder that is not empty" 2 "copy: is there already" "$cm" export --model "$tiny" --out copy
+touch file
+says "a file" 2 "file: is a file" "$cm" export --model "$tiny" --out file
+says "below a file" 1 "file" "$cm" export --model "$tiny" --out file/x
+says "where nothing can be written" 1 "" "$cm" export --model "$tiny" --out /proc/nowhere/x
+says "a disk that is full" 1 "cannot write" sh -c "ulimit -f 16; trap '' XFSZ; '$cm' export --model '$tiny' --out x"
+absent "nothing of these" x x.part file.part copy.part
