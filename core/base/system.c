@@ -18,9 +18,17 @@ double cm_now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* getrusage's peak goes on over exec: it may be the program's that started this one. */
 double cm_peak_rss_mb(void) {
     struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024 : 0;
+    char line[128];
+    long kb = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && !kb && fgets(line, sizeof line, f))
+        if (strncmp(line, "VmHWM:", 6) == 0) kb = strtol(line + 6, NULL, 10);
+    if (f) fclose(f);
+    if (!kb && getrusage(RUSAGE_SELF, &usage) == 0) kb = usage.ru_maxrss;
+    return (double)kb / 1024;
 }
 
 double cm_rss_mb(void) {
