@@ -10,6 +10,7 @@ extern const cm_command cm_command_generate;
 extern const cm_command cm_command_list;
 extern const cm_command cm_command_report;
 extern const cm_command cm_command_score;
+extern const cm_command cm_command_stage;
 extern const cm_command cm_command_train;
 
 const cm_command *const cm_commands[] = {
@@ -20,6 +21,7 @@ const cm_command *const cm_commands[] = {
     &cm_command_report,
     &cm_command_train,
     &cm_command_export,
+    &cm_command_stage,
     &cm_command_list,
     &cm_command_doctor,
     NULL,
