@@ -28,6 +28,7 @@ static void cell(FILE *f, const json_t *row, const char *key, bool last) {
     } else if (json_is_number(v)) {
         snprintf(text, sizeof text, "%.9g", json_number_value(v));
     }
+    if (json_is_boolean(v)) snprintf(text, sizeof text, "%s", json_is_true(v) ? "yes" : "no");
     field(f, json_is_string(v) ? json_string_value(v) : text, last);
 }
 
@@ -52,7 +53,11 @@ cm_status cm_report_csv(const cm_rows *r) {
     static const char *const pairs[] = {"suite", "prompts", "score", "a", "b", "difference", "lo", "hi", "p", "n"};
     static const char *const speed[] = {"model", "backend", "dtype", "width", "height", "batch", "stage", "median_s", "p10_s",
                                         "p90_s", "n",       "peak_rss_mb", "gflop", "note"};
+    static const char *const peers[] = {"model", "stage", "engine", "version", "precision", "layout", "width", "height",
+                                        "batch", "threads", "min_s", "median_s", "ratio", "relative_l2", "agrees",
+                                        "peak_rss_mb", "n", "cpu", "started", "note"};
     CM_TRY(write_table(r, "scores.csv", &r->scores, scores, sizeof scores / sizeof *scores));
     CM_TRY(write_table(r, "pairs.csv", &r->pairs, pairs, sizeof pairs / sizeof *pairs));
-    return write_table(r, "speed.csv", &r->speeds, speed, sizeof speed / sizeof *speed);
+    CM_TRY(write_table(r, "speed.csv", &r->speeds, speed, sizeof speed / sizeof *speed));
+    return r->peers.count ? write_table(r, "peers.csv", &r->peers, peers, sizeof peers / sizeof *peers) : CM_OK;
 }

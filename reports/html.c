@@ -282,6 +282,59 @@ static void speed(FILE *f, const cm_rows *r) {
     fputs("</table></div>\n", f);
 }
 
+static void text_cell(FILE *f, const json_t *row, const char *key) {
+    fputs("<td class=\"l\">", f);
+    escape(f, cm_text_of(row, key));
+    fputs("</td>", f);
+}
+
+static void number_cell(FILE *f, const json_t *row, const char *key, const char *format) {
+    double v;
+    char text[40] = "";
+    if (cm_number_of(row, key, &v)) snprintf(text, sizeof text, format, v);
+    fprintf(f, "<td>%s</td>", text);
+}
+
+static void peer_row(FILE *f, const json_t *p) {
+    double w = 0, h = 0, v;
+    cm_number_of(p, "width", &w);
+    cm_number_of(p, "height", &h);
+    fputs(strncmp(cm_text_of(p, "engine"), "cosmicman", 9) == 0 ? "<tr>" : "<tr class=\"theirs\">", f);
+    text_cell(f, p, "model");
+    text_cell(f, p, "stage");
+    fprintf(f, "<td>%.0fx%.0f</td>", w, h);
+    text_cell(f, p, "engine");
+    text_cell(f, p, "version");
+    text_cell(f, p, "precision");
+    text_cell(f, p, "layout");
+    if (!cm_number_of(p, "median_s", &v)) {
+        fputs("<td class=\"none\" colspan=\"7\">", f);
+        escape(f, cm_text_of(p, "note"));
+        fputs("</td></tr>\n", f);
+        return;
+    }
+    number_cell(f, p, "min_s", "%.4g");
+    number_cell(f, p, "median_s", "%.4g");
+    number_cell(f, p, "ratio", "%.2f");
+    number_cell(f, p, "relative_l2", "%.1e");
+    fputs(json_is_true(json_object_get(p, "agrees")) ? "<td>yes</td>" : "<td><b>no</b></td>", f);
+    number_cell(f, p, "peak_rss_mb", "%.0f");
+    number_cell(f, p, "n", "%.0f");
+    fputs("</tr>\n", f);
+}
+
+static cm_status peers(FILE *f, const cm_rows *r) {
+    if (!r->peers.count) return CM_OK;
+    fputs("<h3>Beside other engines</h3>\n", f);
+    CM_TRY(paragraphs(f, r, cm_write_peers, "soft"));
+    fputs("<div class=\"wide\"><table><tr><th>model</th><th class=\"l\">stage</th><th>size</th><th class=\"l\">engine</th>"
+          "<th class=\"l\">version</th><th class=\"l\">type</th><th class=\"l\">layout</th><th>min s</th><th>median s</th>"
+          "<th>x ours</th><th>relative L2</th><th>agrees</th><th>peak MB</th><th>n</th></tr>\n", f);
+    for (size_t i = 0; i < r->peers.count; i++) peer_row(f, r->peers.at[i]);
+    fputs("</table></div>\n", f);
+    return CM_OK;
+}
+
 static void plot(FILE *f, const cm_rows *r, const cm_plots *plots, bool made, const char *file, const char *alt) {
     if (made) {
         fprintf(f, "<p><img class=\"plot\" alt=\"%s\" src=\"", alt);
@@ -310,6 +363,7 @@ static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
     attention(f, r);
     speed(f, r);
     plot(f, r, plots, plots->speed, "plots/speed.svg", "times of the stages");
+    CM_TRY(peers(f, r));
     fputs("<h2>Methods</h2>\n", f);
     CM_TRY(paragraphs(f, r, cm_write_methods, "soft"));
     fputs("</main></body></html>\n", f);

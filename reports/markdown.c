@@ -96,6 +96,56 @@ static void speed_table(FILE *f, const cm_rows *r) {
     fputs("\n", f);
 }
 
+/* A text of somebody else's in a cell of a table. */
+static void cell(FILE *f, const json_t *row, const char *key) {
+    for (const char *t = cm_text_of(row, key); *t; t++) fputc(strchr("|\r\n", *t) ? ' ' : *t, f);
+    fputs(" | ", f);
+}
+
+static void number_cell(FILE *f, const json_t *row, const char *key, const char *format) {
+    double v;
+    char text[40] = "";
+    if (cm_number_of(row, key, &v)) snprintf(text, sizeof text, format, v);
+    fprintf(f, "%s | ", text);
+}
+
+static void peer_row(FILE *f, const json_t *p) {
+    double w = 0, h = 0, v;
+    cm_number_of(p, "width", &w);
+    cm_number_of(p, "height", &h);
+    fputs("| ", f);
+    cell(f, p, "model");
+    cell(f, p, "stage");
+    fprintf(f, "%.0fx%.0f | ", w, h);
+    cell(f, p, "engine");
+    cell(f, p, "version");
+    cell(f, p, "precision");
+    cell(f, p, "layout");
+    if (!cm_number_of(p, "median_s", &v)) {
+        cell(f, p, "note");
+        fputs("| | | | | |\n", f);
+        return;
+    }
+    number_cell(f, p, "min_s", "%.4g");
+    number_cell(f, p, "median_s", "%.4g");
+    number_cell(f, p, "ratio", "%.2f");
+    number_cell(f, p, "relative_l2", "%.1e");
+    fputs(json_is_true(json_object_get(p, "agrees")) ? "yes | " : "**no** | ", f);
+    number_cell(f, p, "peak_rss_mb", "%.0f");
+    number_cell(f, p, "n", "%.0f");
+    fputc('\n', f);
+}
+
+static void peer_table(FILE *f, const cm_rows *r) {
+    if (!r->peers.count) return;
+    fputs("### Beside other engines\n\n", f);
+    cm_write_peers(f, r);
+    fputs("| model | stage | size | engine | version | type | layout | min s | median s | x ours | relative L2 | agrees | peak MB | n |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
+    for (size_t i = 0; i < r->peers.count; i++) peer_row(f, r->peers.at[i]);
+    fputc('\n', f);
+}
+
 cm_status cm_report_markdown(const cm_rows *r) {
     char *text = NULL, path[4096];
     size_t size = 0;
@@ -109,6 +159,7 @@ cm_status cm_report_markdown(const cm_rows *r) {
     pair_table(f, r);
     fputs("## Speed\n\n", f);
     speed_table(f, r);
+    peer_table(f, r);
     fputs("## Methods\n\n", f);
     cm_write_methods(f, r);
     fclose(f);

@@ -3,9 +3,9 @@
 
 #include "reports/rows.h"
 
-cm_status cm_report_write(const char *folder) {
+cm_status cm_report_write(const char *folder, const char *peers) {
     cm_rows r;
-    CM_TRY(cm_rows_open(&r, folder));
+    CM_TRY(cm_rows_open(&r, folder, peers));
     cm_plots plots;
     cm_status s = cm_report_csv(&r);
     if (s == CM_OK) s = cm_report_plots(&r, &plots);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reports: a run's folder in, pages and tables out, from the records alone (docs/RECORDS.md).
  *
- *     cm_report_write("out/bench")   reads out/bench/records.jsonl and writes beside it
+ *     cm_report_write("out/bench", NULL)   reads out/bench/records.jsonl and writes beside it
  *         report.html   one file without outside links: tables, grid, attention, plots, methods
  *         report.md     the same tables as text
  *         scores.csv    suite,prompts,arm,score,value,lo,hi,n,better,note
  *         pairs.csv     suite,prompts,score,a,b,difference,lo,hi,p,n
  *         speed.csv     model,backend,dtype,width,height,batch,stage,median_s,p10_s,p90_s,n,peak_rss_mb,gflop,note
+ *         peers.csv     model,stage,engine,... where there are records of other engines (`make peers`)
  *         plots/        gnuplot's SVG pictures and the scripts and data that draw them
  *
  * What was not measured says "not measured". A run that has not finished gives a
@@ -17,6 +18,7 @@
 
 #include "core/base/status.h"
 
-cm_status cm_report_write(const char *folder);
+/* peers: records of other engines, to stand beside ours; NULL: folder/peers/records.jsonl where it is there. */
+cm_status cm_report_write(const char *folder, const char *peers);
 
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/system.h"
 #include "core/io/jsonl.h"
 
 const cm_column cm_columns[] = {
@@ -82,6 +83,22 @@ static void sort_by_kind(cm_rows *r) {
     }
 }
 
+static cm_status open_peers(cm_rows *r, const char *path) {
+    if (!path) {
+        path = cm_arena_print(&r->arena, "%s/peers/records.jsonl", r->folder);
+        CM_TRY(cm_arena_check(&r->arena));
+        if (!cm_path_exists(path)) return CM_OK;
+    }
+    CM_TRY(cm_jsonl_read(path, &r->all_peers));
+    r->peers.at = CM_PUSH(&r->arena, const json_t *, json_array_size(r->all_peers) + 1);
+    CM_TRY(cm_arena_check(&r->arena));
+    size_t i;
+    json_t *row;
+    json_array_foreach(r->all_peers, i, row)
+        if (!strcmp(cm_text_of(row, "kind"), "peer")) keep(&r->peers, row);
+    return r->peers.count ? CM_OK : cm_fail(CM_EFORMAT, "%s: has no line of kind \"peer\": not the records of `make peers`", path);
+}
+
 static void name_arms(cm_rows *r) {
     const size_t max = sizeof r->arms / sizeof *r->arms;
     size_t i;
@@ -90,7 +107,7 @@ static void name_arms(cm_rows *r) {
         if (r->arm_count < max) r->arms[r->arm_count++] = cm_text_of(arm, "name");
 }
 
-cm_status cm_rows_open(cm_rows *r, const char *folder) {
+cm_status cm_rows_open(cm_rows *r, const char *folder, const char *peers) {
     *r = (cm_rows){.folder = folder};
     cm_arena_init(&r->arena, 0);
     const char *path = cm_arena_print(&r->arena, "%s/records.jsonl", folder);
@@ -108,13 +125,15 @@ cm_status cm_rows_open(cm_rows *r, const char *folder) {
         goto out;
     }
     name_arms(r);
+    s = open_peers(r, peers);
 out:
     if (s != CM_OK) cm_rows_close(r);
     return s;
 }
 
 void cm_rows_close(cm_rows *r) {
-    if (r->all) json_decref(r->all);
+    json_decref(r->all);
+    json_decref(r->all_peers);
     cm_arena_free(&r->arena);
     *r = (cm_rows){0};
 }

@@ -16,15 +16,15 @@ typedef struct cm_row_list {
 
 typedef struct cm_rows {
     const char *folder;
-    json_t *all;                 /* owns every record */
+    json_t *all, *all_peers;     /* own every record; all_peers NULL: no other engines */
     const json_t *run, *done;    /* the header; the last line of a finished run (NULL: unfinished) */
-    cm_row_list images, scores, pairs, ceilings, speeds, sgemms;
+    cm_row_list images, scores, pairs, ceilings, speeds, sgemms, peers;
     const char *arms[16];        /* in the header's order */
     size_t arm_count;
     cm_arena arena;
 } cm_rows;
 
-cm_status cm_rows_open(cm_rows *r, const char *folder);
+cm_status cm_rows_open(cm_rows *r, const char *folder, const char *peers); /* peers: as in report.h */
 void cm_rows_close(cm_rows *r);
 
 /* How a score is printed. */
@@ -54,6 +54,7 @@ extern const cm_paper_row cm_paper_rows[3];
 /* Sentences shared by the HTML and Markdown pages. Each writes one or more paragraphs separated by a blank line. */
 void cm_write_methods(FILE *f, const cm_rows *r);
 void cm_write_summary(FILE *f, const cm_rows *r);
+void cm_write_peers(FILE *f, const cm_rows *r);
 
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */

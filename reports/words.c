@@ -83,6 +83,17 @@ static void write_settings(FILE *f, const cm_rows *r) {
     fputs("\n\n", f);
 }
 
+void cm_write_peers(FILE *f, const cm_rows *r) {
+    const json_t *first = r->peers.at[0];
+    double threads = 0;
+    cm_number_of(first, "threads", &threads);
+    fprintf(f, "The same weights and inputs in each engine, %.0f threads, a process each, in turn round after round on %s: unet is "
+               "one step with guidance (a batch of two), decode one latent. x ours is the median over rounds of their time by "
+               "ours in the same round: above 1, ours is faster. Relative L2 is against PyTorch in f32; an output that differs "
+               "by more than its type's tolerance (1e-4 in f32, 3e-2 in bf16) is marked. Peak memory holds the engine's own "
+               "libraries.\n\n", threads, cm_text_of(first, "cpu"));
+}
+
 void cm_write_methods(FILE *f, const cm_rows *r) {
     write_settings(f, r);
     fputs("fd@nano is the Fréchet distance between Gaussians fitted to features of the shipped nano feature network, "

@@ -26,7 +26,7 @@ static int run(const cm_args *a) {
     cm_status s = cm_run(&o);
     json_decref(machine);
     if (s == CM_EINTERRUPTED) cm_note("the same command goes on from here");
-    if (s == CM_OK) s = cm_report_write(o.folder);
+    if (s == CM_OK) s = cm_report_write(o.folder, NULL);
     if (s != CM_OK) return cm_exit_for(s);
     printf("%s/report.html\n", o.folder);
     return 0;

@@ -29,7 +29,7 @@ static int run(const cm_args *a) {
     cm_score_counts n;
     cm_status s = cm_score_folder(&o, &n);
     json_decref(machine);
-    if (s == CM_OK) s = cm_report_write(o.folder);
+    if (s == CM_OK) s = cm_report_write(o.folder, NULL);
     if (s != CM_OK) return cm_exit_for(s);
     printf("%zu scored, %zu unreadable, %zu prompts without a picture, %zu pictures without a prompt\n", n.scored, n.unreadable,
            n.without_image, n.without_prompt);
