@@ -266,9 +266,10 @@ static cm_status hash_model(cm_model *m, bool random, uint64_t seed, const char 
 }
 
 static void set_default_size(cm_model *m, const cm_model_entry *e) {
-    const size_t side = cm_unet_get_config(m->unet)->sample_size * cm_vae_factor(m->vae);
-    m->default_width = e->width ? e->width : side;
-    m->default_height = e->height ? e->height : side;
+    const cm_unet_config *u = cm_unet_get_config(m->unet);
+    const size_t factor = cm_vae_factor(m->vae);
+    m->default_width = e->width ? e->width : u->sample_width * factor;
+    m->default_height = e->height ? e->height : u->sample_height * factor;
 }
 
 cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o) {

@@ -21,7 +21,7 @@ typedef struct cm_unet_config {
     float norm_eps;
     bool use_linear_projection, flip_sin_to_cos, mid_attention;
     float freq_shift;
-    size_t sample_size;
+    size_t sample_height, sample_width; /* of the latents it was made for */
 } cm_unet_config;
 
 typedef struct cm_unet cm_unet; /* holds the weights' pointers; lives in the arena given to build */

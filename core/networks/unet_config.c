@@ -93,12 +93,14 @@ static void added_conditions(cm_config *c, cm_unet_config *u) {
         c->status = cm_fail(CM_EFORMAT, "%s: \"addition_time_embed_dim\" %zu is odd", c->what, u->added_time_dim);
 }
 
-/* sample_size: a number, or [height, width] of which the larger counts as hint. */
-static size_t sample_size(cm_config *c) {
-    size_t two[2] = {0, 0};
+/* sample_size: a number, or [height, width]. */
+static void sample_size(cm_config *c, cm_unet_config *u) {
     const json_t *v = c->status == CM_OK ? json_object_get(c->json, "sample_size") : NULL;
-    cm_config_sizes(c, "sample_size", 64, 1, 1 << 16, json_is_array(v) ? 2 : 1, two);
-    return two[0] > two[1] ? two[0] : two[1];
+    const bool both = json_is_array(v);
+    size_t two[2] = {0, 0};
+    cm_config_sizes(c, "sample_size", 64, 1, 1 << 16, both ? 2 : 1, two);
+    u->sample_height = two[0];
+    u->sample_width = both ? two[1] : two[0];
 }
 
 cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
@@ -129,7 +131,7 @@ cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     u.use_linear_projection = cm_config_bool(&c, "use_linear_projection", false);
     u.flip_sin_to_cos = cm_config_bool(&c, "flip_sin_to_cos", true);
     u.freq_shift = (float)cm_config_number(&c, "freq_shift", 0);
-    u.sample_size = sample_size(&c);
+    sample_size(&c, &u);
     added_conditions(&c, &u);
     CM_TRY(cm_config_end(&c, rules, known));
     CM_TRY(check_divisions(&u));

@@ -23,6 +23,8 @@ holds "random weights are half as long in bf16" sh -c "'$cm' export --model rand
     test \$(du -sb half/unet | cut -f 1) -lt \$(du -sb random/unet | cut -f 1)"
 says "and open" 0 "" draw --model half --out half.png
 holds "a second tower has its tokenizer" test -s xl/tokenizer_2/vocab.json
+says "a size of its own" 0 "" "$cm" generate -q --model hq --prompt a --steps 1 --out size.png
+holds "is 64x96, as the source's" sh -c "head -c 24 size.png | tail -c 8 | od -An -tx1 | grep -q '00 00 00 40 00 00 00 60'"
 holds "the index names the pipeline" grep -q '"StableDiffusionXLPipeline"' xl/model_index.json
 prints "a single file" "^single$" "$cm" export --model "$tiny/../single.safetensors" --config "$tiny" --out single
 says "what it was made from draws" 0 "" draw --model "$tiny" --out a.png --save-latents a.st
