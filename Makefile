@@ -32,6 +32,10 @@ clang:
 	@cmake -S . -B build-clang $(GENERATOR) -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Release >/dev/null
 	@cmake --build build-clang -j $(JOBS)
 
+# Inference beside PyTorch, OpenVINO and ONNX Runtime: needs Python, downloads gigabytes once. PEERS="--help" says more.
+peers: build
+	@harness/peers/peers.sh $(PEERS)
+
 # Trains the shipped models again: an hour or more. Stopped, it goes on where it was.
 nano: build
 	@core/models/nano/make.sh
@@ -39,4 +43,4 @@ nano: build
 clean:
 	rm -rf build build-asan build-clang
 
-.PHONY: build bench full test test-asan clang nano clean
+.PHONY: build bench full test test-asan clang peers nano clean

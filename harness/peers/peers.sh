@@ -1,0 +1,16 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Ours beside PyTorch, OpenVINO and ONNX Runtime: inference_speed.py in a virtual environment of its own, made where it
+# is missing or its requirements changed. PEERS_PYTHON names an interpreter that has them already.
+# usage: harness/peers/peers.sh [OPTION OF inference_speed.py]...
+set -eu
+cd "$(dirname "$0")/../.."
+wanted=harness/peers/requirements.txt
+venv=build/peers-venv
+python=${PEERS_PYTHON:-$venv/bin/python}
+if [ -z "${PEERS_PYTHON:-}" ] && ! cmp -s $wanted $venv/requirements.txt; then
+    python3 -m venv $venv
+    $python -m pip install --disable-pip-version-check -r $wanted >&2
+    cp $wanted $venv/requirements.txt
+fi
+exec "$python" harness/peers/inference_speed.py "$@"
