@@ -49,9 +49,16 @@ def reason(log, code):
     return lines[-1] if lines else f"exit code {code}"
 
 
-def available_mb():
-    with open("/proc/meminfo") as f:
-        return next(int(line.split()[1]) / 1024 for line in f if line.startswith("MemAvailable"))
+def kernel_mb(path, key):
+    """Megabytes that a line "key: N kB" of a file in /proc says."""
+    with open(path) as f:
+        return next((int(line.split()[1]) / 1024 for line in f if line.startswith(key + ":")), 0)
+
+
+def available_mb(team):
+    """What another worker may take. The system counts files that are mapped as free; those of the team are in use."""
+    mapped = sum(kernel_mb(f"/proc/{row.process.pid}/status", "RssFile") for row in team if row.process)
+    return kernel_mb("/proc/meminfo", "MemAvailable") - mapped
 
 
 def cpu_name():
@@ -68,7 +75,7 @@ class Row:
         self.stage, self.name, self.engine, self.precision, self.layout = stage, name, engine, precision, layout
         self.version, self.command = version, None
         self.output, self.log = f"{stage.folder}/{name}.safetensors", f"{stage.folder}/{name}.log"
-        self.process, self.peak_mb, self.seconds, self.ratios, self.why = None, 0, [], [], None
+        self.process, self.peak_mb, self.faults, self.seconds, self.ratios, self.why = None, 0, 0, [], [], None
 
     def ask(self, text):
         try:
@@ -79,12 +86,13 @@ class Row:
         line = self.process.stdout.readline()
         if not line:
             raise Unavailable(reason(self.log, self.process.wait()))
-        self.peak_mb = max(self.peak_mb, self.resident_peak())
+        self.peak_mb = max(self.peak_mb, kernel_mb(f"/proc/{self.process.pid}/status", "VmHWM"))
         return json.loads(line)["seconds"]
 
-    def resident_peak(self):
-        with open(f"/proc/{self.process.pid}/status") as f:
-            return next((int(line.split()[1]) / 1024 for line in f if line.startswith("VmHWM")), 0)
+    def disk_reads(self):
+        """Pages that the worker had to read from disk so far: its major faults."""
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            return int(f.read().rsplit(")", 1)[1].split()[9])
 
     def start(self):
         with open(self.log, "w") as log:
@@ -95,9 +103,10 @@ class Row:
 
     def run(self):
         """Seconds of each run of one turn: one run, or as many as fill the turn's time."""
-        found = [self.ask("run\n")]
+        before, found = self.disk_reads(), [self.ask("run\n")]
         while sum(found) < self.stage.options.turn_seconds:
             found.append(self.ask("run\n"))
+        self.faults += self.disk_reads() - before
         return found
 
     def close(self):
@@ -129,8 +138,8 @@ class Row:
         if self.seconds and not self.why:
             e, tolerance = self.error(reference), TOLERANCE[self.precision]
             r.update(n=len(self.seconds), min_s=min(self.seconds), median_s=statistics.median(self.seconds),
-                     ratio=statistics.median(self.ratios), peak_rss_mb=round(self.peak_mb, 1), tolerance=tolerance,
-                     agrees=e is not None and e <= tolerance)
+                     ratio=statistics.median(self.ratios), peak_rss_mb=round(self.peak_mb, 1), major_faults=self.faults,
+                     tolerance=tolerance, agrees=e is not None and e <= tolerance)
             r.update({"relative_l2": e} if e is not None else {"note": "its output is not of numbers in the right shape"})
         if self.why:
             r.update(note=f"not available: {self.why}")
@@ -241,7 +250,7 @@ def gather(ours, waiting, alternate):
         ours.start()
     while waiting and not alternate:
         row = waiting[0]
-        if available_mb() < row.stage.wants_mb(row) + SPARE_MB:
+        if available_mb(team) < row.stage.wants_mb(row) + SPARE_MB:
             break
         waiting.pop(0)
         if guarded(row, lambda: row.start() or True):
@@ -277,6 +286,9 @@ def measure(stage):
     finally:
         for row in rows:
             row.close()
+    for row in rows:
+        if row.faults:
+            note(f"warning: {stage.name}: {row.name} read {row.faults} pages from disk in its turns: memory is short")
     return [row.record(reference) for row in rows]
 
 
