@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/io/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/system.h"
+#include "core/io/mapped.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors data are used as they lie: little-endian machines only"
@@ -19,8 +15,7 @@
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100000000 /* the format's own limit */ };
 
 struct cm_safetensors {
-    unsigned char *map;
-    size_t bytes;
+    cm_mapped file;
     json_t *header;
     cm_stored *stored; /* in the header's order */
     cm_stored **named; /* sorted by name */
@@ -28,42 +23,24 @@ struct cm_safetensors {
 };
 
 static cm_status map_file(cm_safetensors *f, const char *path) {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
-    struct stat st;
-    cm_status s = CM_OK;
-    if (fstat(fd, &st) != 0) {
-        s = cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
-    } else if (!S_ISREG(st.st_mode)) {
-        s = cm_fail(CM_EFORMAT, "%s: not a regular file", path);
-    } else if (st.st_size < LENGTH_BYTES + 2) {
-        s = cm_fail(CM_EFORMAT, "%s: too short for a safetensors file (%lld bytes)", path, (long long)st.st_size);
-    } else {
-        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED) {
-            s = cm_fail(CM_EIO, "%s: cannot be mapped: %s", path, strerror(errno));
-        } else {
-            f->map = map;
-            f->bytes = (size_t)st.st_size;
-        }
-    }
-    close(fd);
-    return s;
+    CM_TRY(cm_mapped_open(&f->file, path));
+    if (f->file.bytes >= LENGTH_BYTES + 2) return CM_OK;
+    return cm_fail(CM_EFORMAT, "%s: too short for a safetensors file (%zu bytes)", path, f->file.bytes);
 }
 
 static cm_status parse_header(cm_safetensors *f, const char *path, size_t *data_at) {
     uint64_t length;
-    memcpy(&length, f->map, sizeof length);
+    memcpy(&length, f->file.data, sizeof length);
     if (length > MAX_HEADER) {
         return cm_fail(CM_EFORMAT, "%s: not safetensors: a header of %llu bytes (at most %d)", path, (unsigned long long)length,
                        MAX_HEADER);
     }
-    if (length > f->bytes - LENGTH_BYTES) {
+    if (length > f->file.bytes - LENGTH_BYTES) {
         return cm_fail(CM_EFORMAT, "%s: truncated: a header of %llu bytes in a file of %zu", path, (unsigned long long)length,
-                       f->bytes);
+                       f->file.bytes);
     }
     json_error_t e;
-    f->header = json_loadb((const char *)f->map + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &e);
+    f->header = json_loadb((const char *)f->file.data + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &e);
     if (!f->header) return cm_fail(CM_EFORMAT, "%s: header is not JSON: %s", path, e.text);
     if (!json_is_object(f->header)) return cm_fail(CM_EFORMAT, "%s: header is not a JSON object", path);
     *data_at = LENGTH_BYTES + (size_t)length;
@@ -115,15 +92,15 @@ static cm_status parse_tensor(cm_safetensors *f, const char *path, size_t data_a
         return cm_fail(CM_EFORMAT, "%s: tensor '%s': data_offsets are not two whole numbers", path, t->name);
     }
     const size_t begin = (size_t)json_integer_value(first), end = (size_t)json_integer_value(last);
-    if (begin > end || end > f->bytes - data_at) {
+    if (begin > end || end > f->file.bytes - data_at) {
         return cm_fail(CM_EFORMAT, "%s: tensor '%s': truncated: its data end at byte %zu of %zu", path, t->name, end,
-                       f->bytes - data_at);
+                       f->file.bytes - data_at);
     }
     size_t want;
     if (__builtin_mul_overflow(t->count, cm_dtype_size(t->dtype), &want) || want != end - begin) {
         return cm_fail(CM_EFORMAT, "%s: tensor '%s': %zu bytes do not hold its shape", path, t->name, end - begin);
     }
-    t->data = f->map + data_at + begin;
+    t->data = f->file.data + data_at + begin;
     return CM_OK;
 }
 
@@ -145,7 +122,7 @@ static int by_name(const void *a, const void *b) {
 /* The format demands that the tensors cover the data without gap or overlap. */
 static cm_status check_places(cm_safetensors *f, const char *path, size_t data_at) {
     qsort(f->named, f->count, sizeof *f->named, by_place);
-    const unsigned char *at = f->map + data_at;
+    const unsigned char *at = f->file.data + data_at;
     for (size_t i = 0; i < f->count; i++) {
         const cm_stored *t = f->named[i];
         const unsigned char *begin = t->data;
@@ -153,8 +130,8 @@ static cm_status check_places(cm_safetensors *f, const char *path, size_t data_a
         if (begin > at) return cm_fail(CM_EFORMAT, "%s: %zu stray bytes before tensor '%s'", path, (size_t)(begin - at), t->name);
         at = end_of(t);
     }
-    if (at != f->map + f->bytes) {
-        return cm_fail(CM_EFORMAT, "%s: %zu stray bytes at the end", path, (size_t)(f->map + f->bytes - at));
+    if (at != f->file.data + f->file.bytes) {
+        return cm_fail(CM_EFORMAT, "%s: %zu stray bytes at the end", path, (size_t)(f->file.data + f->file.bytes - at));
     }
     qsort(f->named, f->count, sizeof *f->named, by_name);
     return CM_OK;
@@ -194,7 +171,7 @@ cm_status cm_safetensors_open(cm_safetensors **out, const char *path) {
 
 void cm_safetensors_close(cm_safetensors **f) {
     if (!*f) return;
-    if ((*f)->map) munmap((*f)->map, (*f)->bytes);
+    cm_mapped_close(&(*f)->file);
     json_decref((*f)->header);
     free((*f)->stored);
     free((*f)->named);
