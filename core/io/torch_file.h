@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/* PyTorch's checkpoints (torch.save of version 1.6 and later: .bin, .pt, .pth, .ckpt): their named tensors, nothing else.
+ *
+ * Format: a zip of stored entries: NAME/data.pkl, a pickle that names tensors over storages, and NAME/data/KEY, a
+ * storage's values. The pickle is read as data (pickle.h): tensors, storages and ordered dictionaries are understood,
+ * anything else is left alone. Tensors are those of the outermost dictionary, or of the one under "state_dict",
+ * "params_ema", "params" or "model" in it. Values stay mapped; where strides are not a plain array's they are copied.
+ */
+#ifndef CM_CORE_IO_TORCH_FILE_H
+#define CM_CORE_IO_TORCH_FILE_H
+
+#include "core/io/safetensors.h"
+
+typedef struct cm_torch_file cm_torch_file;
+
+cm_status cm_torch_file_open(cm_torch_file **out, const char *path);
+void cm_torch_file_close(cm_torch_file **f);
+size_t cm_torch_file_count(const cm_torch_file *f);
+const cm_stored *cm_torch_file_at(const cm_torch_file *f, size_t i);
+const cm_stored *cm_torch_file_find(const cm_torch_file *f, const char *name); /* NULL: absent */
+
+/* Do these first bytes of a file begin such a checkpoint, or an older torch format? */
+bool cm_torch_file_begins(const unsigned char *data, size_t bytes);
+
+#endif

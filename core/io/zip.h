@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The directory of a zip file in memory, for entries that are stored as they are (APPNOTE.TXT 6.3.10, with zip64).
+ *
+ * Nothing is unpacked or copied: an entry's data are borrowed from the file's bytes. Compressed and encrypted entries
+ * stand in the directory, and asking for their data says what they are.
+ */
+#ifndef CM_CORE_IO_ZIP_H
+#define CM_CORE_IO_ZIP_H
+
+#include <stdint.h>
+
+#include "core/base/arena.h"
+
+typedef struct cm_zip_entry {
+    const char *name;
+    uint16_t method, flags;
+    uint64_t packed, bytes; /* sizes as stored and as meant */
+    uint64_t at;            /* of its local header */
+} cm_zip_entry;
+
+typedef struct cm_zip {
+    const unsigned char *data;
+    size_t bytes;
+    cm_zip_entry *entries; /* sorted by name */
+    size_t count;
+} cm_zip;
+
+cm_status cm_zip_open(cm_zip *z, const unsigned char *data, size_t bytes, cm_arena *arena);
+const cm_zip_entry *cm_zip_find(const cm_zip *z, const char *name); /* NULL: absent */
+cm_status cm_zip_data(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data);
+
+#endif
