@@ -41,7 +41,7 @@ static cm_status unknown_name(const char *name, const cm_model_entry *entries, s
         const size_t n = strlen(list);
         snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", entries[i].name);
     }
-    return cm_fail(CM_EUSAGE, "no model '%s': a diffusers folder, or one of %s", name, list);
+    return cm_fail(CM_EUSAGE, "no model '%s': a diffusers folder, a checkpoint file, or one of %s", name, list);
 }
 
 /* A part's folder under `config` where there is one, else the shipped architecture's. */
@@ -58,10 +58,10 @@ static cm_status single_part(const char *config, const char *family, const char 
 }
 
 static cm_status single_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
-    cm_safetensors *f;
-    CM_TRY(cm_safetensors_open(&f, name));
+    cm_tensor_file *f;
+    CM_TRY(cm_tensor_file_open(&f, name));
     const cm_original_family family = cm_original_family_of(f);
-    cm_safetensors_close(&f);
+    cm_tensor_file_close(&f);
     if (family == CM_ORIGINAL_NONE)
         return cm_fail(CM_EFORMAT, "%s: not a checkpoint in the original layout of Stable Diffusion 1.x or XL", name);
     const char *shipped = family == CM_ORIGINAL_SDXL ? "sdxl" : "sd15";
@@ -77,14 +77,9 @@ static cm_status single_entry(const char *name, const char *config, cm_arena *a,
     return single_part(config, shipped, "text_encoder_2", a, &e->text_encoder2);
 }
 
-static bool is_file(const char *name) {
-    const size_t n = strlen(name), m = strlen(".safetensors");
-    return n > m && strcmp(name + n - m, ".safetensors") == 0;
-}
-
 static cm_status find_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
     if (cm_path_is_dir(name)) return folder_entry(name, a, e);
-    if (is_file(name)) return single_entry(name, config, a, e);
+    if (cm_tensor_file_is_name(name)) return single_entry(name, config, a, e);
     cm_model_entry *entries;
     size_t count;
     CM_TRY(cm_models_list(a, &entries, &count));

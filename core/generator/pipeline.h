@@ -58,7 +58,7 @@ typedef struct cm_model_options {
                          * configurations, where they are not those of Stable Diffusion 1.5 or XL); or NULL */
 } cm_model_options;
 
-/* name: a folder, a single-file checkpoint in the original layout (*.safetensors), or a name of models.json. */
+/* name: a folder, a single-file checkpoint in the original layout (*.safetensors, *.ckpt), or a name of models.json. */
 cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o);
 void cm_model_close(cm_model *m);
 

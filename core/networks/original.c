@@ -137,10 +137,10 @@ static bool vae_name(const char *name, size_t blocks, char *out) {
     return snprintf(out, CM_ORIGINAL_NAME, "%s%s%s", half, inner ? "mid_block." : "", found) < CM_ORIGINAL_NAME;
 }
 
-size_t cm_original_vae_blocks(const cm_safetensors *f) {
+size_t cm_original_vae_blocks(const cm_tensor_file *f) {
     size_t blocks = 0;
-    for (size_t k = 0; k < cm_safetensors_count(f); k++) {
-        const char *rest = after(cm_safetensors_at(f, k)->name, "first_stage_model.decoder.up.");
+    for (size_t k = 0; k < cm_tensor_file_count(f); k++) {
+        const char *rest = after(cm_tensor_file_at(f, k)->name, "first_stage_model.decoder.up.");
         size_t i;
         if (rest && number(rest, &i) && i + 1 > blocks) blocks = i + 1;
     }
@@ -219,10 +219,10 @@ void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *st
     if (!known) out->pieces = 0;
 }
 
-cm_original_family cm_original_family_of(const cm_safetensors *f) {
+cm_original_family cm_original_family_of(const cm_tensor_file *f) {
     bool unet = false, first = false, second = false;
-    for (size_t i = 0; i < cm_safetensors_count(f); i++) {
-        const char *name = cm_safetensors_at(f, i)->name;
+    for (size_t i = 0; i < cm_tensor_file_count(f); i++) {
+        const char *name = cm_tensor_file_at(f, i)->name;
         unet |= after(name, "model.diffusion_model.") != NULL;
         first |= after(name, "cond_stage_model.transformer.") != NULL;
         second |= after(name, "conditioner.embedders.1.model.") != NULL;

@@ -4,7 +4,7 @@
 #ifndef CM_CORE_NETWORKS_ORIGINAL_H
 #define CM_CORE_NETWORKS_ORIGINAL_H
 
-#include "core/io/safetensors.h"
+#include "core/io/tensor_file.h"
 
 typedef enum cm_original_part {
     CM_ORIGINAL_UNET,  /* model.diffusion_model. */
@@ -16,7 +16,7 @@ typedef enum cm_original_part {
 typedef enum cm_original_family { CM_ORIGINAL_NONE, CM_ORIGINAL_SD1, CM_ORIGINAL_SDXL } cm_original_family;
 
 /* By the names in it; NONE: not such a checkpoint. */
-cm_original_family cm_original_family_of(const cm_safetensors *f);
+cm_original_family cm_original_family_of(const cm_tensor_file *f);
 
 enum { CM_ORIGINAL_NAME = 256 };
 
@@ -31,6 +31,6 @@ typedef struct cm_original_tensor {
 
 /* vae_blocks: of the autoencoder, whose ways up are counted from the other end; cm_original_vae_blocks finds it. */
 void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *stored, cm_original_tensor *out);
-size_t cm_original_vae_blocks(const cm_safetensors *f);
+size_t cm_original_vae_blocks(const cm_tensor_file *f);
 
 #endif

@@ -10,7 +10,7 @@
 enum { MAX_SHARDS = 256 };
 
 struct cm_param_files {
-    cm_safetensors *shards[MAX_SHARDS];
+    cm_tensor_file *shards[MAX_SHARDS];
     const char *names[MAX_SHARDS]; /* while opening */
     size_t count;
     cm_stored *renamed; /* of a single-file checkpoint: its tensors under other names; NULL otherwise */
@@ -34,8 +34,17 @@ static const char *locate(const char *path, cm_arena *a) {
                                             "diffusion_pytorch_model.safetensors.index.fp16.json",
                                             "model.safetensors.index.fp16.json",
                                             "diffusion_pytorch_model.fp16.safetensors.index.json",
-                                            "model.fp16.safetensors.index.json"};
-    static const char *const behind[] = {".safetensors", ".safetensors.index.json", ".fp16.safetensors"};
+                                            "model.fp16.safetensors.index.json",
+                                            "diffusion_pytorch_model.bin",
+                                            "pytorch_model.bin",
+                                            "diffusion_pytorch_model.bin.index.json",
+                                            "pytorch_model.bin.index.json",
+                                            "diffusion_pytorch_model.fp16.bin",
+                                            "pytorch_model.fp16.bin",
+                                            "diffusion_pytorch_model.bin.index.fp16.json",
+                                            "pytorch_model.bin.index.fp16.json"};
+    static const char *const behind[] = {".safetensors", ".safetensors.index.json", ".fp16.safetensors",
+                                         ".bin",         ".bin.index.json",         ".fp16.bin"};
     if (cm_path_is_dir(path)) {
         for (size_t i = 0; i < sizeof in_folder / sizeof *in_folder; i++) {
             const char *file = cm_arena_print(a, "%s/%s", path, in_folder[i]);
@@ -71,7 +80,7 @@ static cm_status open_shards(cm_param_files *f, const char *index, const json_t 
         if (f->count == MAX_SHARDS) return cm_fail(CM_EFORMAT, "%s: more than %d files", index, MAX_SHARDS);
         const char *path = cm_arena_print(a, "%.*s%s", folder, index, file);
         CM_TRY(cm_arena_check(a));
-        CM_TRY(cm_safetensors_open(&f->shards[f->count], path));
+        CM_TRY(cm_tensor_file_open(&f->shards[f->count], path));
         f->names[f->count++] = file;
     }
     return CM_OK;
@@ -94,10 +103,10 @@ cm_status cm_param_files_open(cm_param_files **out, const char *path) {
     if (!f) {
         s = cm_fail(CM_ENOMEM, "%s: out of memory", path);
     } else if (!file) {
-        s = cm_fail(CM_EIO, "%s: %s", path, cm_path_is_dir(path) ? "no safetensors weights in this folder" : "no such file");
+        s = cm_fail(CM_EIO, "%s: %s", path, cm_path_is_dir(path) ? "no weights (safetensors, or torch's .bin) in this folder" : "no such file");
     } else if (ends_with(file, ".json")) {
         s = open_index(f, file, &a);
-    } else if ((s = cm_safetensors_open(&f->shards[0], file)) == CM_OK) {
+    } else if ((s = cm_tensor_file_open(&f->shards[0], file)) == CM_OK) {
         f->count = 1;
     }
     cm_arena_free(&a);
@@ -140,12 +149,12 @@ static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_ori
 }
 
 static cm_status rename_all(cm_param_files *f, cm_original_part part) {
-    const cm_safetensors *file = f->shards[0];
-    const size_t count = cm_safetensors_count(file), blocks = cm_original_vae_blocks(file);
+    const cm_tensor_file *file = f->shards[0];
+    const size_t count = cm_tensor_file_count(file), blocks = cm_original_vae_blocks(file);
     f->renamed = CM_PUSH(&f->arena, cm_stored, 3 * count + 1);
     CM_TRY(cm_arena_check(&f->arena));
     for (size_t i = 0; i < count; i++) {
-        const cm_stored *t = cm_safetensors_at(file, i);
+        const cm_stored *t = cm_tensor_file_at(file, i);
         cm_original_tensor as;
         cm_original_rename(part, blocks, t->name, &as);
         if (as.unknown) return cm_fail(CM_EFORMAT, "'%s' has no place in the original layout as we know it", t->name);
@@ -158,7 +167,7 @@ cm_status cm_param_files_open_original(cm_param_files **out, const char *path, c
     cm_param_files *f = calloc(1, sizeof *f);
     if (!f) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     cm_arena_init(&f->arena, 1 << 18);
-    cm_status s = cm_safetensors_open(&f->shards[0], path);
+    cm_status s = cm_tensor_file_open(&f->shards[0], path);
     if (s == CM_OK) {
         f->count = 1;
         s = rename_all(f, part);
@@ -172,7 +181,7 @@ cm_status cm_param_files_open_original(cm_param_files **out, const char *path, c
 void cm_param_files_close(cm_param_files **f) {
     if (!*f) return;
     cm_arena_free(&(*f)->arena);
-    for (size_t i = 0; i < (*f)->count; i++) cm_safetensors_close(&(*f)->shards[i]);
+    for (size_t i = 0; i < (*f)->count; i++) cm_tensor_file_close(&(*f)->shards[i]);
     free(*f);
     *f = NULL;
 }
@@ -182,15 +191,15 @@ const cm_stored *cm_param_files_find(const cm_param_files *f, const char *name) 
     for (size_t i = 0; i < f->renamed_count; i++)
         if (strcmp(f->renamed[i].name, name) == 0) return &f->renamed[i];
     if (f->renamed) return NULL;
-    for (size_t i = 0; i < f->count && !t; i++) t = cm_safetensors_find(f->shards[i], name);
+    for (size_t i = 0; i < f->count && !t; i++) t = cm_tensor_file_find(f->shards[i], name);
     return t;
 }
 
 const cm_stored *cm_param_files_at(const cm_param_files *f, size_t i) {
     if (f->renamed) return i < f->renamed_count ? &f->renamed[i] : NULL;
     for (size_t k = 0; k < f->count; k++) {
-        const size_t n = cm_safetensors_count(f->shards[k]);
-        if (i < n) return cm_safetensors_at(f->shards[k], i);
+        const size_t n = cm_tensor_file_count(f->shards[k]);
+        if (i < n) return cm_tensor_file_at(f->shards[k], i);
         i -= n;
     }
     return NULL;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The safetensors files behind one network: a single file, or the shards of an index.
+/* The files behind one network, safetensors or torch's: a single file, or the shards of an index.
  *
  * Or one part of a single-file checkpoint in the original layout (original.h), under diffusers' names.
  * path may be a file, an index ("*.safetensors.index.json"), a folder with one of
- * diffusers' or transformers' usual names in it (fp16 variants last), or a path
- * without its ".safetensors".
+ * diffusers' or transformers' usual names in it (fp16 variants last, safetensors before torch's), or a path
+ * without its ".safetensors" or ".bin".
  */
 #ifndef CM_CORE_NETWORKS_PARAM_FILES_H
 #define CM_CORE_NETWORKS_PARAM_FILES_H

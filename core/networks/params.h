@@ -28,7 +28,7 @@ typedef enum cm_init {
 
 typedef struct cm_params cm_params;
 
-/* From a safetensors file, or a folder's "<stem>.safetensors", sharded index, or *.fp16 variant.
+/* From a safetensors file or torch checkpoint, or a folder's usual file, sharded index, or *.fp16 variant (param_files.h).
  * f32 stays mapped; f16 and bf16 are widened when asked for. A NaN or infinity in a weight is an error naming it. */
 cm_status cm_params_open(cm_params **out, const char *path);
 /* One part of a single-file checkpoint in the original layout. */

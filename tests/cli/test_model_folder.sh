@@ -50,4 +50,13 @@ sed 's/model.diffusion_model.out.2.bias/model.diffusion_model.oud.2.bias/' "$pip
 says "a name that is unknown" 1 "oud.2.bias' has no place" one --model strange.safetensors --config "$tiny" --out none.png
 head -c 400000 "$pipeline/single.safetensors" >short.safetensors
 says "a single file cut short" 1 "short.safetensors" one --model short.safetensors --config "$tiny" --out none.png
-absent "no picture of these" none.png none.png.part
+# torch's own files.
+says "a folder of torch's files" 0 "" one --model "$pipeline/torch" --out torch.png --save-latents torch.st
+holds "say the same as safetensors" cmp torch.st folder.st
+says "a checkpoint of a training run" 0 "" one --model "$pipeline/single.ckpt" --config "$tiny" --out ckpt.png --save-latents ckpt.st
+holds "says the same" cmp ckpt.st folder.st
+head -c 400000 "$pipeline/single.ckpt" >short.ckpt
+says "a checkpoint cut short" 1 "short.ckpt: truncated" one --model short.ckpt --config "$tiny" --out none.png
+says "torch's old format" 1 "before 1.6; convert it" one --model "$pipeline/../torch/old.pt" --config "$tiny" --out none.png
+says "a pickle that wants to run a command" 1 "object of posix.system" one --model "$pipeline/../torch/hostile_root.pt" --out none.png
+absent "no picture of these" none.png none.png.part executed-by-a-pickle

@@ -170,3 +170,6 @@ GOLDEN(pipeline_xl, "pipeline/xl") { whole_model("pipeline/xl", NULL, xl_cases, 
 /* single files in the original layout: the same weights, so the same latents */
 GOLDEN(pipeline_single, "pipeline/single") { whole_model("pipeline/single.safetensors", "pipeline/model", cases, 2); }
 GOLDEN(pipeline_single_xl, "pipeline/single_xl") { whole_model("pipeline/single_xl.safetensors", "pipeline/xl", xl_cases, XL_CASES); }
+/* torch's files: a diffusers folder with a sharded UNet, and a training run's checkpoint */
+GOLDEN(pipeline_torch, "pipeline/torch") { whole_model("pipeline/torch", NULL, cases, 2); }
+GOLDEN(pipeline_ckpt, "pipeline/ckpt") { whole_model("pipeline/single.ckpt", "pipeline/model", cases, 2); }

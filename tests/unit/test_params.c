@@ -116,7 +116,7 @@ Test(params, a_folder_is_searched_for_the_usual_names) {
     cm_params *p = NULL;
     scratch("");
     cr_assert_eq(cm_params_open(&p, scratch_folder), CM_EIO);
-    cr_assert(strstr(cm_why(), "no safetensors weights in this folder"), "%s", cm_why());
+    cr_assert(strstr(cm_why(), "no weights (safetensors"), "%s", cm_why());
     for (uint64_t i = 0; i < 3; i++) { /* each is taken before those there already */
         cm_params *a = created(i);
         save(a, scratch(names[i]), CM_F32);
@@ -152,6 +152,33 @@ Test(params, a_sharded_index_is_read_as_one) {
     static const char *const outside = "{\"weight_map\":{\"a\":\"../model-1.safetensors\"}}";
     scratch_write("model.safetensors.index.json", outside, strlen(outside));
     cr_assert_eq(cm_params_open(&p, scratch_folder), CM_EFORMAT);
+    scratch_done();
+}
+
+static void copy_file(const char *from, const char *name) {
+    static unsigned char bytes[1 << 14];
+    FILE *f = fopen(from, "rb");
+    const size_t n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    scratch_write(name, bytes, n);
+}
+
+Test(params, torchs_files_are_read_where_there_are_no_safetensors) {
+    static const char *const index = "{\"weight_map\":{\"x\":\"one.bin\",\"0.bias\":\"two.bin\"}}";
+    const float other[2] = {7, 8};
+    const cm_store_item item = {"x", CM_F32, 1, (const size_t[]){2}, other, NULL};
+    copy_file(CM_TESTS_DIR "/golden/torch/ema.pth", "one.bin");
+    copy_file(CM_TESTS_DIR "/golden/torch/module.bin", "two.bin");
+    scratch_write("diffusion_pytorch_model.bin.index.json", index, strlen(index));
+    cm_params *p = opened(scratch_folder);
+    cr_assert_eq(cm_param(p, CM_INIT_ZERO, CM_SHAPE(2), "x")->data[1], 1);
+    cm_param(p, CM_INIT_ZERO, CM_SHAPE(2, 3), "0.weight");
+    cr_assert_eq(cm_params_check(p, false), CM_OK, "%s", cm_why());
+    cm_params_close(&p);
+    cr_assert_eq(cm_safetensors_write(scratch("model.safetensors"), &item, 1, NULL), CM_OK);
+    p = opened(scratch_folder);
+    cr_assert_eq(cm_param(p, CM_INIT_ZERO, CM_SHAPE(2), "x")->data[1], 8, "safetensors are preferred");
+    cm_params_close(&p);
     scratch_done();
 }
 
