@@ -12,6 +12,18 @@ enum { TEXT, UNET, VAE, TEXT2, PARTS }; /* order in cm_model.params */
 
 /* --- which folders -------------------------------------------------------- */
 
+/* What the towers' folders cannot say, from model_index.json where there is one. */
+static cm_status read_index(const char *path, cm_model_entry *e) {
+    json_t *said = NULL;
+    e->zero_empty = true;
+    if (!cm_path_exists(path)) return CM_OK;
+    CM_TRY(cm_json_read(path, &said));
+    e->zero_empty = cm_json_bool_or(said, "force_zeros_for_empty_prompt", true);
+    e->aesthetic = cm_json_bool_or(said, "requires_aesthetics_score", false);
+    json_decref(said);
+    return CM_OK;
+}
+
 static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e) {
     *e = (cm_model_entry){.name = folder,
                           .text_encoder = cm_arena_print(a, "%s/text_encoder", folder),
@@ -20,19 +32,19 @@ static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e
                           .scheduler = cm_arena_print(a, "%s/scheduler", folder),
                           .tokenizer = cm_arena_print(a, "%s/tokenizer", folder)};
     const char *second = cm_arena_print(a, "%s/text_encoder_2", folder);
+    const char *tokenizer = cm_arena_print(a, "%s/tokenizer_2", folder);
     const char *index = cm_arena_print(a, "%s/model_index.json", folder);
     CM_TRY(cm_arena_check(a));
     if (!cm_path_is_dir(second)) return CM_OK;
-    e->text_encoder2 = second;
-    e->tokenizer2 = cm_arena_print(a, "%s/tokenizer_2", folder);
-    CM_TRY(cm_arena_check(a));
-    e->zero_empty = true;
-    json_t *said = NULL;
-    if (!cm_path_exists(index)) return CM_OK;
-    CM_TRY(cm_json_read(index, &said));
-    e->zero_empty = cm_json_bool_or(said, "force_zeros_for_empty_prompt", true);
-    json_decref(said);
-    return CM_OK;
+    e->xl = true;
+    if (cm_path_is_dir(e->text_encoder)) {
+        e->text_encoder2 = second;
+        e->tokenizer2 = tokenizer;
+    } else { /* the refiner has XL's second tower alone */
+        e->text_encoder = second;
+        e->tokenizer = tokenizer;
+    }
+    return read_index(index, e);
 }
 
 static cm_status unknown_name(const char *name, const cm_model_entry *entries, size_t count) {
@@ -57,22 +69,28 @@ static cm_status single_part(const char *config, const char *family, const char 
     return cm_fail(CM_EUSAGE, "a single file holds no %s: --config DIR names a diffusers folder with it", part);
 }
 
-static cm_status single_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
+static cm_status find_family(const char *name, cm_original_family *family) {
     cm_tensor_file *f;
     CM_TRY(cm_tensor_file_open(&f, name));
-    const cm_original_family family = cm_original_family_of(f);
+    *family = cm_original_family_of(f);
     cm_tensor_file_close(&f);
-    if (family == CM_ORIGINAL_NONE)
-        return cm_fail(CM_EFORMAT, "%s: not a checkpoint in the original layout of Stable Diffusion 1.x or XL", name);
-    const char *shipped = family == CM_ORIGINAL_SDXL ? "sdxl" : "sd15";
-    *e = (cm_model_entry){.name = name, .single = name};
-    CM_TRY(single_part(config, shipped, "tokenizer", a, &e->tokenizer));
+    if (*family != CM_ORIGINAL_NONE) return CM_OK;
+    return cm_fail(CM_EFORMAT, "%s: not a checkpoint in the original layout of Stable Diffusion 1.x, XL or XL's refiner", name);
+}
+
+/* The folders beside a single file: configurations, and what it lacks. */
+static cm_status single_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
+    cm_original_family family;
+    CM_TRY(find_family(name, &family));
+    const bool first = family != CM_ORIGINAL_REFINER, xl = family != CM_ORIGINAL_SD1;
+    const char *shipped = xl ? "sdxl" : "sd15";
+    *e = (cm_model_entry){.name = name, .single = name, .xl = xl, .aesthetic = !first, .zero_empty = xl && first};
+    CM_TRY(single_part(config, shipped, first ? "tokenizer" : "tokenizer_2", a, &e->tokenizer));
     CM_TRY(single_part(config, shipped, "scheduler", a, &e->scheduler));
-    CM_TRY(single_part(config, shipped, "text_encoder", a, &e->text_encoder));
-    CM_TRY(single_part(config, shipped, "unet", a, &e->unet));
+    CM_TRY(single_part(config, shipped, first ? "text_encoder" : "text_encoder_2", a, &e->text_encoder));
+    CM_TRY(single_part(config, first ? shipped : "sdxl-refiner", "unet", a, &e->unet));
     CM_TRY(single_part(config, shipped, "vae", a, &e->vae));
-    if (family == CM_ORIGINAL_SD1) return CM_OK;
-    e->zero_empty = true;
+    if (!xl || !first) return CM_OK;
     CM_TRY(single_part(config, shipped, "tokenizer_2", a, &e->tokenizer2));
     return single_part(config, shipped, "text_encoder_2", a, &e->text_encoder2);
 }
@@ -124,7 +142,8 @@ static cm_status open_params(const cm_model_entry *e, const char *folder, int wh
                                              [TEXT2] = CM_ORIGINAL_TEXT2};
     if (e->random) return cm_params_create(p, seed);
     const bool inside = e->single && !(which == UNET && e->other_unet);
-    return inside ? cm_params_open_original(p, e->single, parts[which]) : cm_params_open(p, folder);
+    const cm_original_part part = which == TEXT && e->aesthetic ? CM_ORIGINAL_TEXT_REFINER : parts[which];
+    return inside ? cm_params_open_original(p, e->single, part) : cm_params_open(p, folder);
 }
 
 static cm_status build_tower(cm_clip_text *tower, cm_model *m, const json_t *config, cm_params *p) {
@@ -187,9 +206,11 @@ static cm_status open_parts(cm_model *m, const cm_model_entry *e, uint64_t seed,
     CM_TRY(cm_tokenizer_open(&m->tokenizer, e->tokenizer));
     CM_TRY(open_schedule(m, e->scheduler));
     CM_TRY(open_network(m, e, e->text_encoder, TEXT, build_text, seed, configs));
+    m->xl = e->xl;
+    m->aesthetic = e->aesthetic;
+    m->zero_empty = e->zero_empty;
     if (e->text_encoder2) {
         m->two = true;
-        m->zero_empty = e->zero_empty;
         CM_TRY(cm_tokenizer_open(&m->tokenizer2, e->tokenizer2));
         CM_TRY(open_network(m, e, e->text_encoder2, TEXT2, build_text2, seed, configs));
     }
@@ -211,17 +232,21 @@ static cm_status check_tower(const cm_tokenizer *tokenizer, const cm_clip_text_c
     return CM_OK;
 }
 
-static cm_status check_second(const cm_model *m, const cm_unet_config *u) {
-    const cm_clip_text_config *t = &m->text2.config;
+static cm_status check_second(const cm_model *m) {
+    CM_TRY(check_tower(m->tokenizer2, &m->text2.config));
+    if (cm_tokenizer_length(m->tokenizer) == cm_tokenizer_length(m->tokenizer2)) return CM_OK;
+    return cm_fail(CM_EFORMAT, "the two tokenizers' lengths differ: %zu and %zu", cm_tokenizer_length(m->tokenizer),
+                   cm_tokenizer_length(m->tokenizer2));
+}
+
+static cm_status check_added(const cm_model *m, const cm_unet_config *u) {
+    const cm_clip_text_config *t = m->two ? &m->text2.config : &m->text.config;
     const size_t pooled = t->projection_dim ? t->projection_dim : t->hidden_size;
-    CM_TRY(check_tower(m->tokenizer2, t));
-    if (cm_tokenizer_length(m->tokenizer) != cm_tokenizer_length(m->tokenizer2))
-        return cm_fail(CM_EFORMAT, "the two tokenizers' lengths differ: %zu and %zu", cm_tokenizer_length(m->tokenizer),
-                       cm_tokenizer_length(m->tokenizer2));
-    if (u->added_width != pooled + CM_XL_SIZES * u->added_time_dim)
-        return cm_fail(CM_EFORMAT, "the UNet wants %zu added values, a pooled text of %zu and %d sizes of %zu give %zu",
-                       u->added_width, pooled, CM_XL_SIZES, u->added_time_dim, pooled + CM_XL_SIZES * u->added_time_dim);
-    return CM_OK;
+    const size_t sizes = m->aesthetic ? CM_REFINER_SIZES : CM_XL_SIZES;
+    if (u->added_width == pooled + sizes * u->added_time_dim) return CM_OK;
+    return cm_fail(CM_EFORMAT, "the UNet wants %zu added values, a pooled text of %zu and %zu sizes of %zu give %zu "
+                   "(model_index.json: requires_aesthetics_score %s)", u->added_width, pooled, sizes, u->added_time_dim,
+                   pooled + sizes * u->added_time_dim, m->aesthetic ? "true" : "false");
 }
 
 static cm_status check_fit(const cm_model *m) {
@@ -229,8 +254,9 @@ static cm_status check_fit(const cm_model *m) {
     const cm_vae_config *v = cm_vae_get_config(m->vae);
     const size_t text = m->text.config.hidden_size + (m->two ? m->text2.config.hidden_size : 0);
     CM_TRY(check_tower(m->tokenizer, &m->text.config));
-    if (m->two) CM_TRY(check_second(m, u));
-    if (!m->two && u->added_width)
+    if (m->two) CM_TRY(check_second(m));
+    if (m->xl) CM_TRY(check_added(m, u));
+    if (!m->xl && u->added_width)
         return cm_fail(CM_EFORMAT, "the UNet wants a pooled text (text_time), and the model has no second text encoder");
     if (text != u->cross_attention_dim) {
         return cm_fail(CM_EFORMAT, "the text encoder gives %zu channels, the UNet's cross-attention wants %zu", text,

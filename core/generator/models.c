@@ -33,6 +33,7 @@ static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, 
     if (json_object_get(row, "text_encoder_2")) {
         CM_TRY(part_folder(row, "text_encoder_2", folder, out, &e->text_encoder2));
         CM_TRY(part_folder(row, "tokenizer_2", folder, out, &e->tokenizer2));
+        e->xl = true;
         e->zero_empty = cm_json_bool_or(row, "force_zeros_for_empty_prompt", true);
     }
     e->name = cm_arena_string(out, name);

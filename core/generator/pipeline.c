@@ -46,6 +46,10 @@ static cm_status check_request(const run *r) {
         return cm_fail(CM_EUSAGE, "guidance rescale: %g is not between 0 and 1", q->guidance_rescale);
     if (q->clean && !(q->strength > 0 && q->strength <= 1))
         return cm_fail(CM_EUSAGE, "strength: %g is not above 0 and at most 1", q->strength);
+    if (!(q->start >= 0 && q->start < 1)) return cm_fail(CM_EUSAGE, "start: %g is not between 0 and 1", q->start);
+    if (!(q->end >= 0 && q->end < 1)) return cm_fail(CM_EUSAGE, "end: %g is not between 0 and 1", q->end);
+    if (q->end > 0 && q->end <= q->start) return cm_fail(CM_EUSAGE, "end: %g is not behind the start, %g", q->end, q->start);
+    if (q->start > 0 && !q->noise) return cm_fail(CM_EUSAGE, "start: a latent to begin from is wanted");
     if (!(q->guidance_from >= 0 && q->guidance_to >= q->guidance_from))
         return cm_fail(CM_EUSAGE, "guidance interval: %g to %g is not one of noise levels", q->guidance_from, q->guidance_to);
     return CM_OK;
@@ -81,15 +85,16 @@ typedef struct text_states {
     cm_tensor *hidden, *pooled;
 } text_states;
 
-/* Stable Diffusion XL: both towers before their last layer, side by side (Podell et al. 2024, sec. 2.1). */
+/* Stable Diffusion XL: both towers before their last layer, side by side (Podell et al. 2024, sec. 2.1); its refiner:
+ * the second one alone. */
 static cm_status run_towers(run *r, const int *ids, const int *ids2, text_states *t) {
     const cm_model *m = r->model;
     const size_t length = cm_tokenizer_length(m->tokenizer);
-    if (!m->two) return cm_clip_text_forward(r->g, &m->text, ids, r->batch, length, &t->hidden, NULL, NULL);
+    if (!m->xl) return cm_clip_text_forward(r->g, &m->text, ids, r->batch, length, &t->hidden, NULL, NULL);
     cm_tensor *first, *second;
-    CM_TRY(cm_clip_text_forward(r->g, &m->text, ids, r->batch, length, NULL, &first, NULL));
-    CM_TRY(cm_clip_text_forward(r->g, &m->text2, ids2, r->batch, length, NULL, &second, &t->pooled));
-    t->hidden = cm_concat_last(r->g, first, second);
+    CM_TRY(cm_clip_text_forward(r->g, &m->text, ids, r->batch, length, NULL, &first, m->two ? NULL : &t->pooled));
+    if (m->two) CM_TRY(cm_clip_text_forward(r->g, &m->text2, ids2, r->batch, length, NULL, &second, &t->pooled));
+    t->hidden = m->two ? cm_concat_last(r->g, first, second) : first;
     CM_TRY(cm_ctx_check(r->g));
     const bool empty = !r->request->negative || !r->request->negative[0];
     if (r->batch == 2 && empty && m->zero_empty) {
@@ -99,11 +104,24 @@ static cm_status run_towers(run *r, const int *ids, const int *ids2, text_states
     return CM_OK;
 }
 
+/* Numbers beside the pooled text, each half's: nothing is cropped; the refiner's scores are diffusers' defaults.
+ * Returns how many a half has. */
+static size_t list_sizes(const run *r, float sizes[2 * CM_XL_SIZES]) {
+    static const float scores[2] = {2.5f, 6};
+    const float h = (float)r->request->height, w = (float)r->request->width;
+    const size_t k = r->model->aesthetic ? CM_REFINER_SIZES : CM_XL_SIZES;
+    for (size_t half = 0; half < 2; half++) {
+        const float of_half[CM_XL_SIZES] = {h, w, 0, 0, r->model->aesthetic ? scores[half] : h, w};
+        memcpy(sizes + half * k, of_half, k * sizeof *sizes);
+    }
+    return k;
+}
+
 /* The last `n` of the batch, ready for the UNet. */
 static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) {
     cm_ctx *g = r->g;
-    const float h = (float)r->request->height, w = (float)r->request->width;
-    const float sizes[2 * CM_XL_SIZES] = {h, w, 0, 0, h, w, h, w, 0, 0, h, w};
+    float sizes[2 * CM_XL_SIZES];
+    const size_t k = list_sizes(r, sizes);
     cm_tensor *hidden = t->hidden, *pooled = t->pooled;
     if (n < r->batch) {
         const size_t each = cm_count(hidden) / r->batch;
@@ -111,7 +129,8 @@ static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) 
         if (pooled) pooled = cm_tensor_copy(g, CM_SHAPE(n, cm_dim(pooled, -1)), pooled->data + (r->batch - n) * cm_dim(pooled, -1));
     }
     cm_unet_text *text = cm_unet_prepare_text(g, r->model->unet, hidden, &r->keep);
-    return r->model->two ? cm_unet_add_conditions(g, r->model->unet, text, pooled, sizes, CM_XL_SIZES, &r->keep) : text;
+    if (!r->model->xl) return text;
+    return cm_unet_add_conditions(g, r->model->unet, text, pooled, sizes + (2 - n) * k, k, &r->keep);
 }
 
 static cm_status encode_text(run *r) {
@@ -269,25 +288,46 @@ static cm_status begin_in_the_middle(run *r, cm_sampler_state *state, size_t n, 
     return cm_sampler_begin_at(q->sampler, state, *first, noise, r->x);
 }
 
+/* Evaluations before this share of the schedule. */
+static size_t evaluations_before(const run *r, const cm_sampler_state *state, double share) {
+    const cm_sampler *sampler = r->request->sampler;
+    const double train = (double)r->model->schedule.train_steps, cutoff = nearbyint(train - share * train);
+    size_t i = 0;
+    while (i < cm_sampler_evaluations(state) && (double)sampler->timestep(state, i) >= cutoff) i++;
+    return i;
+}
+
+/* x made ready, and which evaluations are to be done: [*first, *end). */
+static cm_status begin_steps(run *r, cm_sampler_state *state, size_t n, size_t *first, size_t *end) {
+    const cm_request *q = r->request;
+    *first = 0;
+    *end = q->end > 0 ? evaluations_before(r, state, q->end) : cm_sampler_evaluations(state);
+    if (q->clean) {
+        CM_TRY(begin_in_the_middle(r, state, n, first));
+    } else if (q->start > 0) {
+        *first = evaluations_before(r, state, q->start);
+        CM_TRY(cm_sampler_resume_at(q->sampler, state, *first));
+    } else {
+        const float scale = q->sampler->init_scale(state);
+        for (size_t i = 0; i < n; i++) r->x[i] *= scale;
+    }
+    if (*first < *end) return CM_OK;
+    return cm_fail(CM_EUSAGE, "start %g and end %g of %zu steps leave none", q->start, q->end, q->steps);
+}
+
 static cm_status sample(run *r) {
     const cm_request *q = r->request;
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
     cm_sampler_state *state;
     CM_TRY(q->sampler->begin(&r->model->schedule, q->steps, n, &r->keep, &state));
-    const size_t steps = cm_sampler_evaluations(state);
     float *eps = CM_PUSH(&r->keep, float, n);
-    double *seconds = CM_PUSH(r->out, double, steps);
+    double *seconds = CM_PUSH(r->out, double, cm_sampler_evaluations(state));
     if (q->sampler->random) r->drawn = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     CM_TRY(cm_arena_check(r->out));
-    size_t first = 0;
-    if (q->clean) {
-        CM_TRY(begin_in_the_middle(r, state, n, &first));
-    } else {
-        const float scale = q->sampler->init_scale(state);
-        for (size_t i = 0; i < n; i++) r->x[i] *= scale;
-    }
+    size_t first, steps;
+    CM_TRY(begin_steps(r, state, n, &first, &steps));
     cm_sampler_set_noise(state, (cm_noise){draw_noise, r});
     for (size_t step = first; step < steps; step++) {
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", step + 1, steps);

@@ -16,7 +16,9 @@
 #include "core/networks/unet.h"
 #include "core/networks/vae.h"
 
-enum { CM_XL_SIZES = 6 }; /* numbers beside Stable Diffusion XL's pooled text: sizes and crop */
+/* Numbers beside Stable Diffusion XL's pooled text: its size, crop and target size; of its refiner size, crop and an
+ * aesthetic score (Podell et al. 2024, sec. 2.2 and 2.5). */
+enum { CM_XL_SIZES = 6, CM_REFINER_SIZES = 5 };
 
 /* Where a model's parts lie: a row of models.json, or what a folder or file holds. */
 typedef struct cm_model_entry {
@@ -25,7 +27,7 @@ typedef struct cm_model_entry {
     const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
     bool other_unet;             /* not the model's own */
     const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
-    bool zero_empty;
+    bool xl, aesthetic, zero_empty; /* as of a cm_model */
     size_t width, height;        /* 0: from the UNet's sample_size */
     bool random;                 /* weights from the seed, configurations only */
     bool present;                /* every part is there */
@@ -35,7 +37,9 @@ typedef struct cm_model {
     char *name;                  /* as asked for */
     cm_tokenizer *tokenizer;
     cm_clip_text text;
-    bool two;                    /* Stable Diffusion XL: a second tokenizer and text tower, which also gives the pooled text */
+    bool xl;                     /* Stable Diffusion XL: the last tower also gives a pooled text */
+    bool aesthetic;              /* its refiner: CM_REFINER_SIZES numbers beside it */
+    bool two;                    /* a second tokenizer and text tower: XL, but not its refiner */
     cm_tokenizer *tokenizer2;
     cm_clip_text text2;
     bool zero_empty;             /* force_zeros_for_empty_prompt: an empty negative prompt is zeros, not the towers' output */
@@ -89,6 +93,9 @@ typedef struct cm_request {
     const float *clean;            /* NULL; else a latent [C,h,w] to begin from (image to image), noised as far as
                                     * strength says: the last strength * steps of the steps are taken */
     double strength;
+    double start, end;             /* both 0: the whole schedule. Two models may share one, a share of it each: with end
+                                    * the steps stop there (their latent is still noisy), with start they begin there,
+                                    * from the latent in `noise` (diffusers' denoising_start and denoising_end) */
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;

@@ -232,14 +232,19 @@ void cm_sampler_mix_alphas(const cm_sampler_state *state, size_t i, double *of_c
     *of_noise = sqrt(1 - a);
 }
 
-cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise, float *x) {
+cm_status cm_sampler_resume_at(const cm_sampler *s, cm_sampler_state *state, size_t first) {
     if (!s->mix) return cm_fail(CM_EUSAGE, "sampler %s cannot begin in the middle of its steps", s->name);
     if (first >= state->evaluations)
         return cm_fail(CM_EUSAGE, "beginning at step %zu of %zu leaves none", first + 1, state->evaluations);
+    state->first = first;
+    return CM_OK;
+}
+
+cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise, float *x) {
     double of_clean, of_noise;
+    CM_TRY(cm_sampler_resume_at(s, state, first));
     s->mix(state, first, &of_clean, &of_noise);
     for (size_t j = 0; j < state->values; j++) x[j] = (float)(of_clean * (double)x[j] + of_noise * (double)noise[j]);
-    state->first = first;
     return CM_OK;
 }
 

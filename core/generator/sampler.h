@@ -55,6 +55,8 @@ size_t cm_sampler_evaluations(const cm_sampler_state *state);
 /* Before the first step of a sampler with `random`. */
 void cm_sampler_set_noise(cm_sampler_state *state, cm_noise noise);
 
+/* Begins at evaluation `first` with a latent that is as noisy as that wants. */
+cm_status cm_sampler_resume_at(const cm_sampler *s, cm_sampler_state *state, size_t first);
 /* Begins at evaluation `first` with x [n] = the clean latent x, noised (image to image, Meng et al. 2022). */
 cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise, float *x);
 

@@ -196,6 +196,7 @@ static const char *in_part(cm_original_part part, const char *stored) {
         rest = after(stored, "cond_stage_model.transformer.");
         return rest ? rest : after(stored, "conditioner.embedders.0.transformer.");
     case CM_ORIGINAL_TEXT2: return after(stored, "conditioner.embedders.1.model.");
+    case CM_ORIGINAL_TEXT_REFINER: return after(stored, "conditioner.embedders.0.model.");
     }
     return NULL;
 }
@@ -214,19 +215,21 @@ void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *st
     if (part == CM_ORIGINAL_UNET) known = unet_name(name, out->names[0]);
     if (part == CM_ORIGINAL_VAE) known = vae_name(name, vae_blocks, out->names[0]);
     if (part == CM_ORIGINAL_TEXT) known = snprintf(out->names[0], sizeof out->names[0], "%s", name) < CM_ORIGINAL_NAME;
-    if (part == CM_ORIGINAL_TEXT2) known = tower_name(name, out);
+    if (part == CM_ORIGINAL_TEXT2 || part == CM_ORIGINAL_TEXT_REFINER) known = tower_name(name, out);
     out->unknown = !known;
     if (!known) out->pieces = 0;
 }
 
 cm_original_family cm_original_family_of(const cm_tensor_file *f) {
-    bool unet = false, first = false, second = false;
+    bool unet = false, first = false, second = false, refiner = false;
     for (size_t i = 0; i < cm_tensor_file_count(f); i++) {
         const char *name = cm_tensor_file_at(f, i)->name;
         unet |= after(name, "model.diffusion_model.") != NULL;
         first |= after(name, "cond_stage_model.transformer.") != NULL;
         second |= after(name, "conditioner.embedders.1.model.") != NULL;
+        refiner |= after(name, "conditioner.embedders.0.model.") != NULL;
     }
     if (!unet) return CM_ORIGINAL_NONE;
-    return second ? CM_ORIGINAL_SDXL : first ? CM_ORIGINAL_SD1 : CM_ORIGINAL_NONE;
+    if (second) return CM_ORIGINAL_SDXL;
+    return first ? CM_ORIGINAL_SD1 : refiner ? CM_ORIGINAL_REFINER : CM_ORIGINAL_NONE;
 }

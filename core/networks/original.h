@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Single-file checkpoints in the original layout of Stable Diffusion 1.x and XL: all networks in one file, under the
+/* Single-file checkpoints in the original layout of Stable Diffusion 1.x, XL and XL's refiner: all networks in one file, under the
  * names of the first implementations. Here those names become diffusers' and transformers'. */
 #ifndef CM_CORE_NETWORKS_ORIGINAL_H
 #define CM_CORE_NETWORKS_ORIGINAL_H
@@ -10,10 +10,13 @@ typedef enum cm_original_part {
     CM_ORIGINAL_UNET,  /* model.diffusion_model. */
     CM_ORIGINAL_VAE,   /* first_stage_model. */
     CM_ORIGINAL_TEXT,  /* cond_stage_model.transformer., or XL's conditioner.embedders.0.transformer. */
-    CM_ORIGINAL_TEXT2  /* XL's conditioner.embedders.1.model., OpenCLIP's names */
+    CM_ORIGINAL_TEXT2, /* XL's conditioner.embedders.1.model., OpenCLIP's names */
+    CM_ORIGINAL_TEXT_REFINER /* the same tower of XL's refiner: conditioner.embedders.0.model. */
 } cm_original_part;
 
-typedef enum cm_original_family { CM_ORIGINAL_NONE, CM_ORIGINAL_SD1, CM_ORIGINAL_SDXL } cm_original_family;
+typedef enum cm_original_family {
+    CM_ORIGINAL_NONE, CM_ORIGINAL_SD1, CM_ORIGINAL_SDXL, CM_ORIGINAL_REFINER
+} cm_original_family;
 
 /* By the names in it; NONE: not such a checkpoint. */
 cm_original_family cm_original_family_of(const cm_tensor_file *f);

@@ -35,6 +35,8 @@ static const cm_option options[] = {
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w] instead of the seed's (a safetensors file's only tensor)"},
     {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
+    {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule; --save-latents then leaves them for another model (the refiner)"},
+    {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share of the schedule, from the latents of a model that stopped there"},
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
     {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], or with --prompts the folder [images]"},
     {0},
@@ -69,6 +71,17 @@ static void follow_recipe(const cm_args *a, cm_generate_job *j) {
     if (!cm_arg_given(a, "sampler")) j->sampler = r->sampler;
 }
 
+/* How much of a schedule is done, and from which latents. */
+static cm_status read_passes(const cm_args *a, cm_generate_job *j) {
+    j->strength = cm_arg_number(a, "strength");
+    j->start = cm_arg_number(a, "start");
+    j->end = cm_arg_number(a, "end");
+    const bool again = cm_arg_given(a, "strength"), later = cm_arg_given(a, "start");
+    if (again && !j->from_latents) return cm_fail(CM_EUSAGE, "--strength wants --from-latents");
+    if (later && !j->from_latents) return cm_fail(CM_EUSAGE, "--start wants --from-latents");
+    return again && later ? cm_fail(CM_EUSAGE, "--strength and --start are two ways to begin; one is wanted") : CM_OK;
+}
+
 static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     const bool one = cm_arg_given(a, "prompt"), many = cm_arg_given(a, "prompts");
     if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
@@ -81,8 +94,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
     j->latents = cm_arg_text(a, "save-latents");
     j->from_latents = cm_arg_text(a, "from-latents");
-    j->strength = cm_arg_number(a, "strength");
-    if (cm_arg_given(a, "strength") && !j->from_latents) return cm_fail(CM_EUSAGE, "--strength wants --from-latents");
+    CM_TRY(read_passes(a, j));
     j->seed = cm_arg_u64(a, "seed");
     j->weights_seed = cm_arg_u64(a, "weights-seed");
     if (j->seed > INT64_MAX) return cm_fail(CM_EUSAGE, "--seed: at most %lld", (long long)INT64_MAX);
@@ -120,6 +132,8 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
                         .noise = redraws(j) ? NULL : j->noise,
                         .clean = redraws(j) ? j->noise : NULL,
                         .strength = j->strength,
+                        .start = j->start,
+                        .end = j->end,
                         .guidance = j->guidance,
                         .guidance_rescale = j->guidance_rescale,
                         .guidance_from = j->guidance_from,
@@ -137,6 +151,7 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         "unet",       j->unet ? j->unet : "",
         "recipe",     j->recipe.name ? j->recipe.name : "",
         "strength",   cm_arena_print(scratch, "%.17g", q->strength),
+        "share of the schedule", cm_arena_print(scratch, "%.17g %.17g", q->start, q->end),
         "sampler",    q->sampler->name,
         "steps",      cm_arena_print(scratch, "%zu", q->steps),
         "guidance",   cm_arena_print(scratch, "%.17g", q->guidance),

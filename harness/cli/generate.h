@@ -15,6 +15,7 @@ typedef struct cm_generate_job {
     const char *from_latents;                          /* a file of starting noise, or NULL */
     float *noise;                                      /* what is in it: [C,h,w] */
     double strength;                                   /* 0: it is noise; else a latent to begin from */
+    double start, end;                                 /* share of the schedule; 0: all of it */
     char noise_hash[65];
     cm_recipe recipe;                                  /* name NULL: none */
     cm_arena arena;                                    /* of the options */

@@ -81,13 +81,14 @@ static cm_status read_prompts(set_run *r, const char *path) {
 /* All that decides how a picture looks. */
 static json_t *settings_of(const set_run *r, const prompt *p) {
     const cm_generate_job *j = r->job;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, s:f, s:s}", "kind", "image", "id", p->id,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:s}", "kind", "image", "id", p->id,
                      "prompt", p->text, "negative", p->negative, "model", j->model_name, "weights_seed",
                      (json_int_t)j->weights_seed, "seed", (json_int_t)p->seed, "sampler", j->sampler->name, "steps",
                      (json_int_t)j->steps, "guidance", j->guidance, "guidance_rescale", j->guidance_rescale, "guidance_from",
                      j->guidance_from, "guidance_to", j->guidance_to, "width", (json_int_t)j->width, "height",
                      (json_int_t)j->height, "backend", j->backend->name, "unet", j->unet ? j->unet : "", "recipe",
-                     j->recipe.name ? j->recipe.name : "", "from_latents", j->noise_hash, "strength", j->strength, "hash", j->model.hash);
+                     j->recipe.name ? j->recipe.name : "", "from_latents", j->noise_hash, "strength", j->strength,
+                     "start", j->start, "end", j->end, "hash", j->model.hash);
 }
 
 static const char *picture_path(const set_run *r, const prompt *p, cm_arena *a) {

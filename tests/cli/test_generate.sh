@@ -82,6 +82,18 @@ says "a second pass too strong" 2 "2 is not above 0" gen --prompt a --from-laten
 says "a second pass over nothing" 2 "wants --from-latents" gen --prompt a --strength 0.5 --out no.png
 says "a sampler that must begin at the beginning" 2 "lms cannot begin in the middle" \
     gen --prompt a --from-latents d.st --strength 0.5 --sampler lms --out no.png
+two="$cm generate --threads 1 --width 64 --height 64 --steps 10 --prompt red"
+says "a first model's share" 0 "" $two --model "$tiny/../xl" --end 0.8 --out half.png --save-latents half.st
+says "the refiner's" 0 "" $two --model "$tiny/../refiner" --start 0.8 --from-latents half.st --out whole.png --save-latents whole.st
+says "the refiner over a finished one" 0 "" $two --model "$tiny/../refiner" --strength 0.3 --from-latents half.st --out over.png
+says "a refiner's single file" 0 "" $two --model "$tiny/../single_refiner.safetensors" --config "$tiny/../refiner" --start 0.8 \
+    --from-latents half.st --out single.png --save-latents single.st
+holds "is the same refiner" cmp whole.st single.st
+says "a start without latents" 2 "wants --from-latents" gen --prompt a --start 0.5 --out no.png
+says "two ways to begin" 2 "one is wanted" gen --prompt a --from-latents d.st --start 0.5 --strength 0.5 --out no.png
+says "an end beyond all" 2 "end: 1.5 is not between" gen --prompt a --end 1.5 --out no.png
+says "an end before the start" 2 "not behind the start" gen --prompt a --from-latents d.st --start 0.5 --end 0.4 --out no.png
+says "a start behind the last step" 2 "leave" gen --prompt a --from-latents d.st --start 0.9999 --out no.png
 says "noise of another size" 1 "not of floats .1,4,12,8." gen --prompt a --from-latents d.st --height 96 --out no.png
 says "noise that is not there" 1 "nothere.st" gen --prompt a --from-latents nothere.st --out no.png
 says "a UNet of another family" 1 "pooled text" gen --prompt a --unet "$tiny/../xl/unet" --out no.png

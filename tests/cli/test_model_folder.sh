@@ -32,6 +32,7 @@ broken "an unknown prediction" "prediction_type 'flow'" "sed -i 's/\"epsilon\"/\
 broken "a sampler setting we lack" "thresholding is not supported" "sed -i 's/\"thresholding\": false/\"thresholding\": true/' scheduler/scheduler_config.json"
 broken "no vocabulary" "vocab.json" "rm tokenizer/vocab.json"
 broken "malformed merges" "merges.txt" "echo 'a b c' >>tokenizer/merges.txt"
+broken "a refiner's sizes and a base's UNet" "requires_aesthetics_score false" "rm -r * && cp -r '$tiny'/../refiner/* . && sed -i 's/\(aesthetics_score\": \)true/\1false/' model_index.json"
 broken "half a second text encoder" "tokenizer_2: this part" "mkdir text_encoder_2"
 says "a folder that is no model" 1 "missing" "$cm" generate --model . --prompt a --out none.png
 absent "no picture of all these" none.png none.png.part

@@ -134,23 +134,28 @@ static const struct model_case xl_cases[] = {
     {"xl_again", "euler", "", 24, 64, 64, 5, .strength = 0.3},
 };
 
-static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, const struct model_case *c) {
+/* Draws, and holds the latents against theirs under that name (NULL: only draws). */
+static bool draw(const cm_model *m, cm_ctx *g, cm_safetensors *f, const cm_request *q, const char *name, cm_result *r) {
     char what[64];
+    snprintf(what, sizeof what, "%s, %s", name ? name : "first pass", g->ops->name);
+    if (!golden_ok(cm_generate(m, g, q, golden_arena(), r), what)) return false;
+    if (name) golden_near(what, r->latents, golden_floats(f, name, NULL), r->channels * r->h * r->w, golden_limit(g->ops, 1e-3));
+    return true;
+}
+
+static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, const struct model_case *c) {
     const cm_request q = {.prompt = PROMPT, .negative = c->negative, .seed = c->seed, .steps = 20,
                           .width = c->width, .height = c->height, .guidance = c->guidance,
                           .clean = c->strength > 0 ? golden_floats(f, "start", NULL) : NULL, .strength = c->strength,
                           .guidance_rescale = c->rescale, .sampler = cm_sampler_find(c->sampler)};
     cm_result r;
-    snprintf(what, sizeof what, "%s, %s", c->name, g->ops->name);
-    if (!golden_ok(cm_generate(m, g, &q, golden_arena(), &r), what)) return;
-    golden_near(what, r.latents, golden_floats(f, c->name, NULL), r.channels * r.h * r.w, golden_limit(g->ops, 1e-3));
-    if (strcmp(c->name, "odd") == 0) near_picture(g->ops, &r.picture, golden_floats(f, "picture", NULL));
+    if (draw(m, g, f, &q, c->name, &r) && strcmp(c->name, "odd") == 0) near_picture(g->ops, &r.picture, golden_floats(f, "picture", NULL));
 }
 
-static void whole_model(const char *name, const char *config, const struct model_case *list, size_t count) {
+static void model_against(const char *answers, const char *name, const char *config, const struct model_case *list, size_t count) {
     cm_model m;
     const cm_model_options o = {.config = config ? golden_path(config) : NULL};
-    cm_safetensors *f = golden_open("pipeline/latents.safetensors");
+    cm_safetensors *f = golden_open(answers);
     if (f && golden_ok(cm_model_open(&m, golden_path(name), &o), name)) {
         for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
             cm_ctx g;
@@ -163,6 +168,10 @@ static void whole_model(const char *name, const char *config, const struct model
     cm_safetensors_close(&f);
 }
 
+static void whole_model(const char *name, const char *config, const struct model_case *list, size_t count) {
+    model_against("pipeline/latents.safetensors", name, config, list, count);
+}
+
 enum { CASES = sizeof cases / sizeof cases[0], XL_CASES = sizeof xl_cases / sizeof xl_cases[0] };
 
 GOLDEN(pipeline, "pipeline/diffusers") { whole_model("pipeline/model", NULL, cases, CASES); }
@@ -173,3 +182,61 @@ GOLDEN(pipeline_single_xl, "pipeline/single_xl") { whole_model("pipeline/single_
 /* torch's files: a diffusers folder with a sharded UNet, and a training run's checkpoint */
 GOLDEN(pipeline_torch, "pipeline/torch") { whole_model("pipeline/torch", NULL, cases, 2); }
 GOLDEN(pipeline_ckpt, "pipeline/ckpt") { whole_model("pipeline/single.ckpt", "pipeline/model", cases, 2); }
+
+/* --- the refiner ---------------------------------------------------------- */
+
+static const struct model_case refiner_cases[] = {
+    {"refiner", "euler", "", 51, 64, 64, 5, .strength = 0.3},
+    {"refiner_negative", "euler_a", "blurry, hat", 52, 64, 64, 5, .strength = 0.55},
+    {"refiner_unguided", "euler", "", 53, 64, 64, 1, .strength = 0.3},
+};
+
+/* A schedule shared by two models, and the noise of each. */
+static const struct relay {
+    const char *name, *half, *sampler;
+    uint64_t seed;
+} relays[] = {{"relay", "relay.half", "euler", 56}, {"relay_a", "relay_a.half", "euler_a", 58}, {"relay_dpm", "relay_dpm.half", "dpmpp_2m", 60}};
+
+static cm_request both_models(const char *sampler, uint64_t seed) {
+    return (cm_request){.prompt = PROMPT, .negative = "", .seed = seed, .steps = 20, .width = 64, .height = 64, .guidance = 5,
+                        .sampler = cm_sampler_find(sampler)};
+}
+
+static void base_then_refiner(const cm_model *base, const cm_model *refiner, cm_ctx *g, cm_safetensors *f) {
+    cm_request q = both_models("euler", 54);
+    cm_result r;
+    if (draw(base, g, f, &q, NULL, &r)) {
+        q.clean = r.latents, q.strength = 0.3, q.seed = 55;
+        draw(refiner, g, f, &q, "line", &r);
+    }
+    for (size_t i = 0; i < sizeof relays / sizeof *relays; i++) {
+        q = both_models(relays[i].sampler, relays[i].seed);
+        q.end = 0.8;
+        if (!draw(base, g, f, &q, relays[i].half, &r)) continue;
+        q.noise = r.latents, q.start = 0.8, q.end = 0, q.seed++;
+        draw(refiner, g, f, &q, relays[i].name, &r);
+    }
+}
+
+GOLDEN(refiner_line, "pipeline/line") {
+    cm_model base = {0}, refiner = {0};
+    const cm_model_options o = {0};
+    cm_safetensors *f = golden_open("pipeline/refiner.safetensors");
+    if (f && golden_ok(cm_model_open(&base, golden_path("pipeline/xl"), &o), "xl") &&
+        golden_ok(cm_model_open(&refiner, golden_path("pipeline/refiner"), &o), "refiner")) {
+        for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
+            cm_ctx g;
+            cm_ctx_init(&g, *ops, 1);
+            base_then_refiner(&base, &refiner, &g, f);
+            cm_ctx_free(&g);
+        }
+    }
+    cm_model_close(&base);
+    cm_model_close(&refiner);
+    cm_safetensors_close(&f);
+}
+
+GOLDEN(refiner, "pipeline/refiner") { model_against("pipeline/refiner.safetensors", "pipeline/refiner", NULL, refiner_cases, 3); }
+GOLDEN(refiner_single, "pipeline/single_refiner") {
+    model_against("pipeline/refiner.safetensors", "pipeline/single_refiner.safetensors", "pipeline/refiner", refiner_cases, 1);
+}

@@ -114,6 +114,7 @@ Test(networks, stable_diffusion_1_5_has_the_published_numbers_of_weights) {
 
 Test(networks, stable_diffusion_xl_has_the_published_numbers_of_weights) {
     unet_has("sdxl/unet", 2567463684);
+    unet_has("sdxl-refiner/unet", 2259526660);
     text_tower_has("sdxl/text_encoder_2", 694659840, true);
 }
 

@@ -59,6 +59,13 @@ Test(original, text_towers_of_both_families) {
     cr_expect(t.pieces == 1 && t.transposed);
 }
 
+Test(original, the_refiners_tower_is_the_first_embedder) {
+    becomes(CM_ORIGINAL_TEXT_REFINER, "conditioner.embedders.0.model.transformer.resblocks.31.mlp.c_proj.bias",
+            "text_model.encoder.layers.31.mlp.fc2.bias");
+    becomes(CM_ORIGINAL_UNET, "model.diffusion_model.middle_block.1.transformer_blocks.3.norm1.bias",
+            "mid_block.attentions.0.transformer_blocks.3.norm1.bias");
+}
+
 Test(original, what_is_not_of_the_part_is_passed_over_and_what_is_unknown_said) {
     cm_original_tensor t;
     static const char *const others[] = {"betas", "first_stage_model.encoder.conv_in.weight", "model_ema.decay",
