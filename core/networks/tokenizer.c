@@ -183,12 +183,25 @@ static cm_status read_length(cm_tokenizer *t, const json_t *config) {
     return CM_OK;
 }
 
+/* special_tokens_map.json names the roles anew, unless the configuration lists its tokens itself: as transformers. */
+static cm_status add_map(const char *path, json_t *config) {
+    json_t *map = NULL;
+    if (json_object_get(config, "added_tokens_decoder")) return CM_OK;
+    CM_TRY(read_config(path, &map));
+    const bool object = json_is_object(map);
+    if (object) json_object_update(config, map);
+    json_decref(map);
+    return object ? CM_OK : cm_fail(CM_EFORMAT, "%s: not a JSON object", path);
+}
+
 static cm_status open_parts(cm_tokenizer *t, const char *folder) {
     json_t *single = NULL, *config = NULL;
     const char *path = cm_arena_print(&t->arena, "%s/tokenizer_config.json", folder);
+    const char *map = cm_arena_print(&t->arena, "%s/special_tokens_map.json", folder);
     CM_TRY(cm_arena_check(&t->arena));
     CM_TRY(cm_bpe_open(&t->bpe, folder, &t->arena, &single));
     cm_status s = read_config(path, &config);
+    if (s == CM_OK) s = add_map(map, config);
     if (s == CM_OK) {
         s = read_length(t, config);
         if (s == CM_OK) s = add_specials(t, config, single);

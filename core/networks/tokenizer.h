@@ -13,7 +13,8 @@
 
 typedef struct cm_tokenizer cm_tokenizer;
 
-/* A folder with vocab.json and merges.txt (special tokens and lengths from tokenizer_config.json when present). */
+/* A folder with vocab.json and merges.txt (special tokens and lengths from tokenizer_config.json and
+ * special_tokens_map.json when present). */
 cm_status cm_tokenizer_open(cm_tokenizer **out, const char *folder);
 void cm_tokenizer_close(cm_tokenizer **t);
 

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "core/base/system.h"
+#include "core/io/jsonl.h"
 #include "core/networks/tokenizer.h"
 #include "core/networks/unicode.h"
+#include "tests/unit/scratch.h"
 
 static cm_tokenizer *tokenizer;
 static cm_arena arena;
@@ -186,4 +188,46 @@ Test(tokenizer, normal_form_c_composes_orders_and_leaves_excluded_pairs_apart) {
     cr_expect_str_eq(normalised("\u1f82"), "\u1f82", "four parts, and back");
     cr_expect_str_eq(normalised("e\u0334\u0301"), "\u00e9\u0334", "a lower class does not stand in between");
     cr_expect_str_eq(normalised("e\u0300\u0301"), "\u00e8\u0301", "an equal class does");
+}
+
+/* --- which token pads --------------------------------------------------------------- */
+
+static void put_json(const char *name, const json_t *value) {
+    remove(scratch(name));
+    if (!json_is_null(value)) cr_assert_eq(cm_json_write(scratch(name), value), CM_OK, "%s", cm_why());
+}
+
+static void copy_vocabulary(const char *name) {
+    char *text;
+    size_t n;
+    const char *path = cm_arena_print(&arena, CM_TESTS_DIR "/golden/tokenizer/sd/%s", name);
+    cr_assert_eq(cm_read_text(path, 1 << 20, &arena, &text, &n), CM_OK, "%s", cm_why());
+    scratch_write(name, text, n);
+}
+
+Test(tokenizer, pads_as_special_tokens_map_says_where_transformers_reads_it) {
+    json_t *rows = NULL, *row;
+    size_t i, k;
+    copy_vocabulary("vocab.json"), copy_vocabulary("merges.txt");
+    cr_assert_eq(cm_json_read(CM_TESTS_DIR "/golden/tokenizer/pads.json", &rows), CM_OK, "%s", cm_why());
+    json_array_foreach(rows, i, row) {
+        cm_tokenizer *t = NULL;
+        cm_tokens got;
+        put_json("tokenizer_config.json", json_object_get(row, "config"));
+        put_json("special_tokens_map.json", json_object_get(row, "map"));
+        cr_assert_eq(cm_tokenizer_open(&t, scratch_folder), CM_OK, "row %zu: %s", i, cm_why());
+        cr_assert_eq(cm_tokenize(t, json_string_value(json_object_get(row, "text")), &arena, &got), CM_OK);
+        const json_t *ids = json_object_get(row, "ids");
+        for (k = 0; k < json_array_size(ids); k++)
+            cr_expect_eq(got.ids[k], json_integer_value(json_array_get(ids, k)), "row %zu: token %zu is %d", i, k, got.ids[k]);
+        cm_tokenizer_close(&t);
+    }
+    cr_expect_eq(i, 9);
+    scratch_write("special_tokens_map.json", "[1]", 3);
+    remove(scratch("tokenizer_config.json"));
+    cm_tokenizer *none = NULL;
+    cr_expect_eq(cm_tokenizer_open(&none, scratch_folder), CM_EFORMAT);
+    cr_expect(strstr(cm_why(), "special_tokens_map.json: not a JSON object"), "%s", cm_why());
+    json_decref(rows);
+    scratch_done();
 }
