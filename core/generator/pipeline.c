@@ -26,6 +26,7 @@ typedef struct run {
     float *x;                    /* [h,w,C] */
     cm_torch_rng rng;            /* goes on after the starting noise, for samplers that add more */
     float *drawn;                /* [C,h,w] of fresh noise */
+    float *clean;                /* [h,w,C] of a preview */
 } run;
 
 /* --- request -------------------------------------------------------------- */
@@ -288,6 +289,59 @@ static cm_status begin_in_the_middle(run *r, cm_sampler_state *state, size_t n, 
     return cm_sampler_begin_at(q->sampler, state, *first, noise, r->x);
 }
 
+/* Latents [h,w,C] as a picture in `out`. */
+static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *picture) {
+    cm_ctx *g = r->g;
+    const cm_result *o = r->result;
+    const cm_vae_config *v = cm_vae_get_config(r->model->vae);
+    const size_t n = o->h * o->w * o->channels;
+    cm_ctx_reset(g);
+    cm_tensor *in = cm_tensor_new(g, CM_SHAPE(1, o->h, o->w, o->channels));
+    CM_TRY(cm_ctx_check(g));
+    for (size_t i = 0; i < n; i++) in->data[i] = latents[i] / v->scaling_factor + v->shift_factor;
+    const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
+    CM_TRY(cm_ctx_check(g));
+    if (!all_finite(pixels->data, cm_count(pixels))) return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
+    CM_TRY(cm_image_new(out, r->request->width, r->request->height, 3, picture));
+    cm_image_from_float(pixels->data, picture);
+    return CM_OK;
+}
+
+static bool wants_preview(const cm_request *q, size_t taken) {
+    return q->preview_every && taken % q->preview_every == 0;
+}
+
+/* r->clean holds the latent before evaluation i. */
+static cm_status show_preview(run *r, const cm_sampler_state *state, size_t i, const float *eps, size_t taken) {
+    const cm_request *q = r->request;
+    cm_timing *t = &r->result->timing;
+    const double start = cm_now();
+    const cm_arena_mark mark = cm_arena_get_mark(&r->keep);
+    cm_image picture;
+    cm_sampler_clean(q->sampler, state, i, eps, r->clean);
+    CM_TRY(decode(r, r->clean, &r->keep, &picture));
+    CM_TRY(q->preview(q->preview_arg, taken, &picture));
+    cm_arena_reset(&r->keep, mark);
+    t->preview += cm_now() - start;
+    t->previews++;
+    return CM_OK;
+}
+
+/* Evaluation i, the `taken`th of this run. */
+static cm_status take_step(run *r, cm_sampler_state *state, size_t i, size_t taken, float *eps, double *seconds) {
+    const cm_request *q = r->request;
+    const size_t n = r->result->h * r->result->w * r->result->channels, steps = cm_sampler_evaluations(state);
+    if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", i + 1, steps);
+    if (wants_preview(q, taken)) memcpy(r->clean, r->x, n * sizeof *r->x);
+    const double start = cm_now();
+    CM_TRY(predict(r, q->sampler->timestep(state, i), q->sampler->input_scale(state, i), eps));
+    q->sampler->step(state, i, eps, r->x);
+    if (!all_finite(r->x, n))
+        return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", i + 1, steps);
+    *seconds = cm_now() - start;
+    return wants_preview(q, taken) ? show_preview(r, state, i, eps, taken) : CM_OK;
+}
+
 /* Evaluations before this share of the schedule. */
 static size_t evaluations_before(const run *r, const cm_sampler_state *state, double share) {
     const cm_sampler *sampler = r->request->sampler;
@@ -311,8 +365,12 @@ static cm_status begin_steps(run *r, cm_sampler_state *state, size_t n, size_t *
         const float scale = q->sampler->init_scale(state);
         for (size_t i = 0; i < n; i++) r->x[i] *= scale;
     }
-    if (*first < *end) return CM_OK;
-    return cm_fail(CM_EUSAGE, "start %g and end %g of %zu steps leave none", q->start, q->end, q->steps);
+    if (*first >= *end)
+        return cm_fail(CM_EUSAGE, "start %g and end %g of %zu steps leave none", q->start, q->end, q->steps);
+    if (q->preview_every > *end - *first)
+        return cm_fail(CM_EUSAGE, "a preview every %zu steps: there are only %zu", q->preview_every, *end - *first);
+    cm_sampler_set_noise(state, (cm_noise){draw_noise, r});
+    return CM_OK;
 }
 
 static cm_status sample(run *r) {
@@ -324,40 +382,16 @@ static cm_status sample(run *r) {
     float *eps = CM_PUSH(&r->keep, float, n);
     double *seconds = CM_PUSH(r->out, double, cm_sampler_evaluations(state));
     if (q->sampler->random) r->drawn = CM_PUSH(&r->keep, float, n);
+    if (q->preview_every) r->clean = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     CM_TRY(cm_arena_check(r->out));
     size_t first, steps;
     CM_TRY(begin_steps(r, state, n, &first, &steps));
-    cm_sampler_set_noise(state, (cm_noise){draw_noise, r});
-    for (size_t step = first; step < steps; step++) {
-        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", step + 1, steps);
-        const double start = cm_now();
-        CM_TRY(predict(r, q->sampler->timestep(state, step), q->sampler->input_scale(state, step), eps));
-        q->sampler->step(state, step, eps, r->x);
-        if (!all_finite(r->x, n)) {
-            return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", step + 1, steps);
-        }
-        seconds[step - first] = cm_now() - start;
-        if (q->progress) q->progress(q->progress_arg, step - first + 1, steps - first, seconds[step - first]);
+    for (size_t i = first, taken = 1; i < steps; i++, taken++) {
+        CM_TRY(take_step(r, state, i, taken, eps, &seconds[taken - 1]));
+        if (q->progress) q->progress(q->progress_arg, taken, steps - first, seconds[taken - 1]);
     }
     return record_steps(r, seconds, steps - first);
-}
-
-static cm_status decode(run *r) {
-    cm_ctx *g = r->g;
-    cm_result *o = r->result;
-    const cm_vae_config *v = cm_vae_get_config(r->model->vae);
-    const size_t n = o->h * o->w * o->channels;
-    cm_ctx_reset(g);
-    cm_tensor *in = cm_tensor_new(g, CM_SHAPE(1, o->h, o->w, o->channels));
-    CM_TRY(cm_ctx_check(g));
-    for (size_t i = 0; i < n; i++) in->data[i] = r->x[i] / v->scaling_factor + v->shift_factor;
-    const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
-    CM_TRY(cm_ctx_check(g));
-    if (!all_finite(pixels->data, cm_count(pixels))) return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
-    CM_TRY(cm_image_new(r->out, r->request->width, r->request->height, 3, &o->picture));
-    cm_image_from_float(pixels->data, &o->picture);
-    return CM_OK;
 }
 
 static cm_status stages(run *r) {
@@ -366,7 +400,7 @@ static cm_status stages(run *r) {
     CM_TRY(encode_text(r));
     CM_TRY(sample(r));
     const double start = cm_now();
-    CM_TRY(decode(r));
+    CM_TRY(decode(r, r->x, r->out, &r->result->picture));
     r->result->timing.decode = cm_now() - start;
     to_channels_first(r->x, r->result->channels, r->result->h * r->result->w, r->result->latents);
     return CM_OK;

@@ -99,12 +99,17 @@ typedef struct cm_request {
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;
+    size_t preview_every;          /* 0: never; else after every so many steps `preview` gets the decoded clean latent that the
+                                    * step predicted; the picture is its own until it returns */
+    cm_status (*preview)(void *arg, size_t step, const cm_image *picture);
+    void *preview_arg;
 } cm_request;
 
 /* Seconds of each stage of one image. */
 typedef struct cm_timing {
     double tokenize, text, unet_step_median, unet, decode, total;
-    size_t unet_steps;
+    double preview;                /* all of them, with what the caller does with each; not in unet */
+    size_t unet_steps, previews;
     const double *unet_step;       /* [unet_steps], each step's seconds */
 } cm_timing;
 

@@ -233,7 +233,7 @@ void cm_sampler_mix_alphas(const cm_sampler_state *state, size_t i, double *of_c
 }
 
 cm_status cm_sampler_resume_at(const cm_sampler *s, cm_sampler_state *state, size_t first) {
-    if (!s->mix) return cm_fail(CM_EUSAGE, "sampler %s cannot begin in the middle of its steps", s->name);
+    if (s->whole) return cm_fail(CM_EUSAGE, "sampler %s cannot begin in the middle of its steps", s->name);
     if (first >= state->evaluations)
         return cm_fail(CM_EUSAGE, "beginning at step %zu of %zu leaves none", first + 1, state->evaluations);
     state->first = first;
@@ -246,6 +246,16 @@ cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size
     s->mix(state, first, &of_clean, &of_noise);
     for (size_t j = 0; j < state->values; j++) x[j] = (float)(of_clean * (double)x[j] + of_noise * (double)noise[j]);
     return CM_OK;
+}
+
+/* The network's v is of the mixture whose weights' squares sum to 1. */
+void cm_sampler_clean(const cm_sampler *s, const cm_sampler_state *state, size_t i, const float *out, float *x) {
+    double signal, noise;
+    s->mix(state, i, &signal, &noise);
+    const bool v = state->schedule->prediction == CM_PREDICT_V;
+    const double square = signal * signal + noise * noise;
+    const double of_x = v ? signal / square : 1 / signal, of_out = v ? noise / sqrt(square) : noise / signal;
+    for (size_t j = 0; j < state->values; j++) x[j] = (float)(of_x * (double)x[j] - of_out * (double)out[j]);
 }
 
 float cm_sampler_init_scale(const cm_sampler_state *state) {

@@ -38,13 +38,14 @@ typedef struct cm_noise {
 typedef struct cm_sampler {
     const char *name, *about;    /* "ddim" */
     bool random;                 /* wants noise at every step */
+    bool whole;                  /* cannot begin in the middle of its steps */
     /* Prepares `steps` steps, 1 to train_steps, on latents of n values. */
     cm_status (*begin)(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state);
     /* x *= first scale of the starting noise */
     float (*init_scale)(const cm_sampler_state *state);
     float (*timestep)(const cm_sampler_state *state, size_t i);    /* what the UNet is told at evaluation i */
     float (*input_scale)(const cm_sampler_state *state, size_t i); /* the UNet sees x * this */
-    /* What a clean latent and noise count at the beginning of evaluation i; NULL: cannot begin in the middle. */
+    /* x at the beginning of evaluation i is a clean latent * *of_clean + noise * *of_noise */
     void (*mix)(const cm_sampler_state *state, size_t i, double *of_clean, double *of_noise);
     /* x is replaced by the next; out is the UNet's (guided) output; evaluations come in order, once each */
     void (*step)(cm_sampler_state *state, size_t i, const float *out, float *x);
@@ -59,6 +60,9 @@ void cm_sampler_set_noise(cm_sampler_state *state, cm_noise noise);
 cm_status cm_sampler_resume_at(const cm_sampler *s, cm_sampler_state *state, size_t first);
 /* Begins at evaluation `first` with x [n] = the clean latent x, noised (image to image, Meng et al. 2022). */
 cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise, float *x);
+
+/* The clean latent that x [n], at the beginning of evaluation i, and the network's output stand for; takes x's place. */
+void cm_sampler_clean(const cm_sampler *s, const cm_sampler_state *state, size_t i, const float *out, float *x);
 
 extern const cm_sampler *const cm_samplers[]; /* NULL-terminated */
 const cm_sampler *cm_sampler_find(const char *name); /* NULL: none of that name */

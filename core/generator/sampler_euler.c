@@ -113,7 +113,7 @@ static void step_multistep(cm_sampler_state *state, size_t i, const float *out, 
 }
 
 const cm_sampler cm_sampler_lms = {
-    .name = "lms", .about = "linear multistep of order 4 on noise levels (Karras et al. 2022)", .begin = begin_multistep,
-    .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, .input_scale = cm_sampler_sigma_scale,
-    .step = step_multistep,
+    .name = "lms", .about = "linear multistep of order 4 on noise levels (Karras et al. 2022)", .whole = true,
+    .begin = begin_multistep, .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep,
+    .input_scale = cm_sampler_sigma_scale, .mix = mix, .step = step_multistep,
 };

@@ -21,6 +21,7 @@ static const cm_option options[] = {
     {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
     {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many pictures, seeds counted up from --seed, as NAME-0.png, NAME-1.png, ..."},
+    {"save-every", CM_OPT_SIZE, "N", NULL, "previews: after every N steps what the picture would become, as NAME.step-0005.png, ..."},
     {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
     {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
     {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the model's own]"},
@@ -101,6 +102,8 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->images = cm_arg_size(a, "images");
     if (j->images == 0 || j->images > 10000) return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
     if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
+    j->save_every = cm_arg_size(a, "save-every");
+    if (cm_arg_given(a, "save-every") && j->save_every == 0) return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
     j->steps = cm_arg_size(a, "steps");
     if (j->steps == 0) return cm_fail(CM_EUSAGE, "--steps: 0 steps make no picture");
     j->guidance = cm_arg_number(a, "cfg");
@@ -112,10 +115,12 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     CM_TRY(pick_sampler(a, &j->sampler));
     CM_TRY(cm_choose_backend(a, &j->backend));
     if (j->recipe.name) follow_recipe(a, j);
+    if (j->save_every > j->steps)
+        return cm_fail(CM_EUSAGE, "--save-every: %zu is more than the %zu steps", j->save_every, j->steps);
     return cm_choose_threads(a, &j->threads);
 }
 
-/* --- one picture ---------------------------------------------------------- */
+/* --- a picture ------------------------------------------------------------ */
 
 static bool redraws(const cm_generate_job *j) {
     return j->noise && j->strength > 0;
@@ -140,8 +145,8 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
                         .guidance_to = j->guidance_to};
 }
 
-cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_result *r, const char *path,
-                                    cm_arena *scratch) {
+cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture, size_t preview,
+                                    const char *path, cm_arena *scratch) {
     const char *const text[] = {
         "prompt",     q->prompt,
         "negative",   q->negative,
@@ -158,9 +163,10 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         "guidance rescale", cm_arena_print(scratch, "%.17g", q->guidance_rescale),
         "guidance interval", cm_arena_print(scratch, "%.17g %.17g", q->guidance_from, q->guidance_to),
         "Software",   "cosmicman " CM_VERSION,
+        preview ? "preview after step" : NULL, cm_arena_print(scratch, "%zu", preview),
         NULL};
     CM_TRY(cm_arena_check(scratch));
-    return cm_image_write_png(path, &r->picture, text);
+    return cm_image_write_png(path, picture, text);
 }
 
 static void show_step(void *arg, size_t step, size_t steps, double seconds) {
@@ -176,18 +182,51 @@ static cm_status write_latents(const char *path, const cm_result *r) {
     return cm_safetensors_write(path, &item, 1, NULL);
 }
 
+char *cm_generate_beside(const char *path, cm_arena *out, const char *what) {
+    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
+    const int stem = dot && (!slash || dot > slash) ? (int)(dot - path) : (int)strlen(path);
+    return what ? cm_arena_print(out, "%.*s%s%s", stem, path, what, path + stem) : NULL;
+}
+
 /* NAME.png, or NAME-i.png of several. */
 static const char *picture_name(const cm_generate_job *j, size_t i, cm_arena *a) {
-    if (j->images == 1) return j->out;
-    const char *slash = strrchr(j->out, '/'), *dot = strrchr(j->out, '.');
-    const int stem = dot && (!slash || dot > slash) ? (int)(dot - j->out) : (int)strlen(j->out);
-    return cm_arena_print(a, "%.*s-%zu%s", stem, j->out, i, j->out + stem);
+    return j->images == 1 ? j->out : cm_generate_beside(j->out, a, cm_arena_print(a, "-%zu", i));
 }
+
+/* --- previews ------------------------------------------------------------- */
+
+char *cm_generate_preview_path(const char *path, size_t step, cm_arena *out) {
+    return cm_generate_beside(path, out, cm_arena_print(out, ".step-%04zu", step));
+}
+
+static cm_status write_preview(void *arg, size_t step, const cm_image *picture) {
+    const cm_generate_previews *p = arg;
+    const cm_arena_mark mark = cm_arena_get_mark(p->scratch);
+    const char *path = cm_generate_preview_path(p->path, step, p->scratch);
+    CM_TRY(cm_arena_check(p->scratch));
+    CM_TRY(cm_generate_write_picture(p->job, p->request, picture, step, path, p->scratch));
+    cm_arena_reset(p->scratch, mark);
+    return CM_OK;
+}
+
+void cm_generate_show(cm_generate_previews *p, cm_request *q) {
+    q->preview_every = p->job->save_every;
+    q->preview = write_preview;
+    q->preview_arg = p;
+}
+
+void cm_generate_tell_previews(size_t previews, double seconds) {
+    if (previews) cm_note("%zu preview%s in %.3f s, not in the steps' time", previews, previews > 1 ? "s" : "", seconds);
+}
+
+/* --- one prompt ----------------------------------------------------------- */
 
 static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_arena *a) {
     cm_request q = cm_generate_request(j, prompt, j->negative, j->seed + i);
     const char *path = picture_name(j, i, a);
     CM_TRY(cm_arena_check(a));
+    cm_generate_previews previews = {j, &q, path, a};
+    cm_generate_show(&previews, &q);
     cm_progress bar;
     q.progress = show_step;
     q.progress_arg = &bar;
@@ -197,8 +236,9 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     cm_progress_end(&bar);
     if (s != CM_OK) return s;
     if (j->latents) CM_TRY(write_latents(j->latents, &r));
-    CM_TRY(cm_generate_write_picture(j, &q, &r, path, a));
+    CM_TRY(cm_generate_write_picture(j, &q, &r.picture, 0, path, a));
     const cm_timing *t = &r.timing;
+    cm_generate_tell_previews(t->previews, t->preview);
     cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s; peak memory %.0f MB",
               t->tokenize + t->text, t->unet_steps, t->unet_step_median, t->decode, t->total, cm_peak_rss_mb());
     printf("%s\n", path);

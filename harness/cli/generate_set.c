@@ -24,7 +24,8 @@ typedef struct set_run {
     cm_records *records;
     cm_arena arena;              /* of the run; one picture's lies between marks */
     cm_progress bar;
-    size_t done;
+    size_t done, previews;
+    double preview_seconds;
 } set_run;
 
 /* --- reading -------------------------------------------------------------- */
@@ -112,7 +113,9 @@ static bool same_settings(const json_t *settings, const json_t *record) {
 static bool already_made(set_run *r, const prompt *p) {
     const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
     const char *picture = picture_path(r, p, &r->arena), *latents = latents_path(r, p, &r->arena);
-    const bool files = picture && latents && cm_path_exists(picture) && (!r->job->latents || cm_path_exists(latents));
+    const char *preview = picture ? cm_generate_preview_path(picture, r->job->save_every, &r->arena) : NULL;
+    const bool files = picture && latents && preview && cm_path_exists(picture) &&
+                       (!r->job->latents || cm_path_exists(latents)) && (!r->job->save_every || cm_path_exists(preview));
     cm_arena_reset(&r->arena, mark);
     if (!files) return false;
     json_t *settings = settings_of(r, p);
@@ -132,10 +135,10 @@ static cm_status record_picture(set_run *r, const prompt *p, const cm_result *o,
     CM_TRY(cm_sha_file(picture, picture_hash));
     json_t *record = settings_of(r, p);
     const cm_timing *t = &o->timing;
-    json_t *more = json_pack("{s:s, s:s, s:o, s:s, s:i, s:{s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
+    json_t *more = json_pack("{s:s, s:s, s:o, s:s, s:i, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
                              "picture_hash", picture_hash, "picture", json_sprintf("%s.png", p->id), "version", CM_VERSION,
                              "threads", r->job->threads, "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
-                             t->unet_step_median, "decode", t->decode, "total", t->total);
+                             t->unet_step_median, "preview", t->preview, "decode", t->decode, "total", t->total);
     cm_status s = CM_OK;
     if (!record || !more || json_object_update(record, more) != 0) s = cm_fail(CM_ENOMEM, "out of memory for a record");
     if (s == CM_OK) s = cm_records_add(r->records, record);
@@ -166,12 +169,16 @@ static cm_status make_picture(set_run *r, const prompt *p) {
     cm_request q = cm_generate_request(r->job, p->text, p->negative, p->seed);
     q.progress = show_step;
     q.progress_arg = r;
-    cm_result o;
-    CM_TRY(cm_generate(&r->job->model, &r->job->ctx, &q, a, &o));
     const char *picture = picture_path(r, p, a);
     CM_TRY(cm_arena_check(a));
+    cm_generate_previews previews = {r->job, &q, picture, a};
+    cm_generate_show(&previews, &q);
+    cm_result o;
+    CM_TRY(cm_generate(&r->job->model, &r->job->ctx, &q, a, &o));
+    r->previews += o.timing.previews;
+    r->preview_seconds += o.timing.preview;
     if (r->job->latents) CM_TRY(write_latents(r, p, &o, a));
-    CM_TRY(cm_generate_write_picture(r->job, &q, &o, picture, a));
+    CM_TRY(cm_generate_write_picture(r->job, &q, &o.picture, 0, picture, a));
     return record_picture(r, p, &o, picture);
 }
 
@@ -248,6 +255,7 @@ static cm_status run_all(set_run *r, const char *path, size_t *failed) {
     cm_progress_begin(&r->bar, "generate", "picture", r->count);
     const cm_status s = make_pictures(r, failed);
     cm_progress_end(&r->bar);
+    cm_generate_tell_previews(r->previews, r->preview_seconds);
     if (s != CM_OK) return s;
     if (r->job->latents) {
         if (*failed) return cm_fail(CM_EUNDEFINED, "%zu prompts have no picture, so %s is not written", *failed, r->job->latents);

@@ -103,3 +103,19 @@ says "two text towers" 0 "" "$cm" generate --model "$tiny/../xl" --width 64 --he
 for sampler in ddim ddpm pndm lms euler euler_a dpmpp_2m dpmpp_2m_karras; do
     says "sampler $sampler" 0 "" gen --prompt a --sampler $sampler --out sampler.png
 done
+
+# Previews.
+says "previews" 0 "2 previews in [0-9.]+ s, not in the steps' time" gen --prompt "red shirt" --steps 5 --save-every 2 --out seen.png
+holds "each under its step" test -e seen.step-0002.png -a -e seen.step-0004.png -a -e seen.png
+holds "and it says so" grep -aq "preview after step" seen.step-0002.png
+absent "no others" seen.step-0001.png seen.step-0005.png
+says "without previews" 0 "" gen --prompt "red shirt" --steps 5 --out unseen.png
+holds "the picture is the same" cmp seen.png unseen.png
+says "previews of several" 0 "" gen --prompt "red shirt" --images 2 --save-every 1 --out each.png
+holds "beside each" test -e each-0.step-0002.png -a -e each-1.step-0001.png
+says "previews never" 2 "0 is never" gen --prompt a --save-every 0
+says "previews of too few steps" 2 "3 is more than the 2 steps" gen --prompt a --save-every 3
+says "previews after the last step of a second pass" 2 "there are only 1" \
+    gen --prompt a --from-latents d.st --strength 0.5 --save-every 2 --out no.png
+says "previews every few" 2 "'few' is not a whole number" gen --prompt a --save-every few
+says "previews nowhere" 1 "/proc" gen --prompt a --save-every 1 --out /proc/seen.png

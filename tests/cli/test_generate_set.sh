@@ -21,6 +21,10 @@ holds "no record was added" cmp before.jsonl set/records.jsonl
 rm set/c.png
 says "again, with one missing" 0 "2 of 3 were there already" set_of --prompts three.jsonl --out set
 holds "it is back" test -s set/c.png
+cp -r set seen
+says "again, with previews" 0 "6 previews in" set_of --prompts three.jsonl --out seen --save-every 1
+holds "one under its step" test -s seen/b.step-0002.png
+says "again, with the same previews" 0 "3 of 3 were there already" set_of --prompts three.jsonl --out seen --save-every 1
 says "other settings: all anew" 0 "" set_of --prompts three.jsonl --out set --seed 1 --steps 3
 holds "three more records" test "$(wc -l <set/records.jsonl)" -eq 7
 head -2 three.jsonl | tac >two.jsonl

@@ -98,7 +98,11 @@ static void check_oracle(const cm_sampler *sampler, const char *config, size_t s
     for (size_t i = 0; i < cm_sampler_evaluations(state); i++) {
         const double ai = s.alphas_cumprod[(size_t)sampler->timestep(state, i)];
         const float v = (float)(sqrt(ai) * noise - sqrt(1 - ai) * clean);
-        sampler->step(state, i, s.prediction == CM_PREDICT_V ? &v : &noise, &x);
+        const float *out = s.prediction == CM_PREDICT_V ? &v : &noise;
+        float predicted = x;
+        cm_sampler_clean(sampler, state, i, out, &predicted);
+        cr_assert_float_eq(predicted, clean, 1e-4, "%s %s, step %zu of %zu: %g", sampler->name, config, i, steps, (double)predicted);
+        sampler->step(state, i, out, &x);
     }
     cr_assert_float_eq(x, clean, 1e-4, "%s %s, %zu steps: %g", sampler->name, config, steps, (double)x);
 }
@@ -116,6 +120,27 @@ Test(generator, a_network_that_knows_the_noise_gives_back_the_clean_value) {
             check_oracle(cm_samplers[i], configs[k], 1);
             check_oracle(cm_samplers[i], configs[k], 10);
             check_oracle(cm_samplers[i], configs[k], 50);
+        }
+    }
+}
+
+/* Those that add noise, and Karras' levels, too: at each step what was mixed comes apart again. */
+Test(generator, what_a_step_predicts_is_the_clean_value_of_the_mixture) {
+    static const char *const configs[] = {"{}", "{\"prediction_type\":\"v_prediction\"}"};
+    for (size_t i = 0; cm_samplers[i]; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            const cm_schedule s = schedule(configs[k]);
+            cm_sampler_state *state;
+            cr_assert_eq(cm_samplers[i]->begin(&s, 7, 1, &arena, &state), CM_OK);
+            for (size_t j = 0; j < cm_sampler_evaluations(state); j++) {
+                double a, b;
+                cm_samplers[i]->mix(state, j, &a, &b);
+                const double e = -1.3, clean = 0.4, v = (a * e - b * clean) / sqrt(a * a + b * b);
+                const float out = (float)(k ? v : e);
+                float x = (float)(a * clean + b * e);
+                cm_sampler_clean(cm_samplers[i], state, j, &out, &x);
+                cr_assert_float_eq(x, clean, 2e-4, "%s, %s, step %zu: %g", cm_samplers[i]->name, configs[k], j, (double)x);
+            }
         }
     }
 }
