@@ -9,22 +9,11 @@
 #include "harness/overlay.h"
 #include "prompts/questions.h"
 
-/* Tokens [begin,end) that come from bytes of the phrase; empty when all of it was cut off. */
-static cm_token_span span_of(const cm_tokens *t, const cm_phrase *p) {
-    cm_token_span s = {0, 0};
-    for (size_t i = 0; i < t->used; i++) {
-        if (t->begin[i] >= t->end[i] || t->end[i] <= p->begin || t->begin[i] >= p->end) continue;
-        if (s.end == 0) s.begin = i;
-        s.end = i + 1;
-    }
-    return s;
-}
-
 static json_t *groups_of(const cm_prompt *p, const cm_tokens *t) {
     json_t *list = json_array();
     for (size_t i = 0; i < p->dense.count; i++) {
         const cm_phrase *phrase = &p->dense.phrases[i];
-        const cm_token_span s = span_of(t, phrase);
+        const cm_token_span s = cm_tokens_of(t, phrase->begin, phrase->end);
         json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "group", cm_prompt_group_name(phrase->group), "text",
                                               phrase->text, "token_begin", (json_int_t)s.begin, "token_end",
                                               (json_int_t)s.end));
@@ -36,7 +25,7 @@ static json_t *groups_of(const cm_prompt *p, const cm_tokens *t) {
 static size_t watched(const cm_prompt *p, const cm_tokens *t, const cm_phrase **phrases, cm_token_span *spans) {
     size_t n = 0;
     for (size_t i = 0; i < p->dense.count; i++) {
-        const cm_token_span s = span_of(t, &p->dense.phrases[i]);
+        const cm_token_span s = cm_tokens_of(t, p->dense.phrases[i].begin, p->dense.phrases[i].end);
         if (s.end == 0 || p->dense.phrases[i].classes == 0) continue;
         phrases[n] = &p->dense.phrases[i];
         spans[n++] = s;

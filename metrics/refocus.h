@@ -26,11 +26,8 @@
 #include <stdint.h>
 
 #include "core/io/image.h"
+#include "core/networks/tokenizer.h"
 #include "core/tensor/tensor.h"
-
-typedef struct cm_token_span {
-    size_t begin, end; /* tokens of the encoded prompt, end > begin */
-} cm_token_span;
 
 typedef struct cm_refocus cm_refocus;
 
@@ -38,7 +35,7 @@ typedef struct cm_refocus_scores {
     double hola, iou, mass;
 } cm_refocus_scores;
 
-/* pixel_height, pixel_width: of the picture. Nothing else may reset `arena` while maps are taken. */
+/* spans: none empty. pixel_height, pixel_width: of the picture. Nothing else may reset `arena` while maps are taken. */
 cm_status cm_refocus_begin(cm_arena *arena, const cm_token_span *spans, size_t count, size_t factor,
                            size_t pixel_height, size_t pixel_width, cm_refocus **out);
 const cm_attention_observer *cm_refocus_observer(cm_refocus *r);

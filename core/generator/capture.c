@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The observer that keeps each cross-attention layer's mean map over heads and steps. */
+/* The observer that keeps where each layer looked, step by step. */
 #include <math.h>
 #include <string.h>
 
@@ -10,56 +10,62 @@ enum { MAX_LAYERS = 128 };
 struct cm_capture {
     cm_attention_observer observer;
     cm_arena *arena;
+    cm_capture_plan plan;
     size_t cells;                        /* height*width of the layers that count; 0: all */
-    size_t keys, count;
+    size_t count;
     cm_attention_map maps[MAX_LAYERS];
-    size_t seen[MAX_LAYERS];             /* passes in the mean so far */
 };
 
 static bool wants(void *arg, const cm_attention_site *site) {
     const cm_capture *c = arg;
-    return site->keys == c->keys && (c->cells == 0 || site->height * site->width == c->cells);
+    return site->keys == c->plan.keys && (c->cells == 0 || site->height * site->width == c->cells);
 }
 
-/* The layer's place, made at its first pass; MAX_LAYERS when there is no room. */
-static size_t place_of(cm_capture *c, const cm_attention_site *site) {
+/* The layer's place, made at its first pass; NULL when there is no room. */
+static cm_attention_map *place_of(cm_capture *c, const cm_attention_site *site) {
     for (size_t i = 0; i < c->count; i++) {
-        if (strcmp(c->maps[i].layer, site->name) == 0) return i;
+        if (strcmp(c->maps[i].layer, site->name) == 0) return &c->maps[i];
     }
-    if (c->count == MAX_LAYERS) return MAX_LAYERS;
-    const size_t values = site->height * site->width * site->keys;
+    if (c->count == MAX_LAYERS) return NULL;
     char *name = cm_arena_string(c->arena, site->name);
-    float *mean = CM_PUSH_ZERO(c->arena, float, values);
-    if (!name || !mean) return MAX_LAYERS;
-    c->maps[c->count] = (cm_attention_map){name, site->height, site->width, site->keys, mean};
-    return c->count++;
+    float *shares = CM_PUSH(c->arena, float, c->plan.steps * c->plan.span_count * site->height * site->width);
+    if (!name || !shares) return NULL;
+    c->maps[c->count] = (cm_attention_map){name, site->height, site->width, 0, shares};
+    return &c->maps[c->count++];
+}
+
+/* probs [heads,cells,keys] of one picture */
+static float share_of(const cm_attention_site *site, const float *probs, const cm_token_span *span, size_t cell) {
+    const size_t cells = site->height * site->width;
+    double sum = 0;
+    for (size_t head = 0; head < site->heads; head++) {
+        const float *row = probs + (head * cells + cell) * site->keys;
+        for (size_t k = span->begin; k < span->end; k++) sum += (double)row[k];
+    }
+    return (float)(sum / (double)site->heads);
 }
 
 /* probs [n,heads,height*width,keys]; the last of the batch is the prompt's half. */
 static void give(void *arg, const cm_attention_site *site, cm_tensor *probs) {
     cm_capture *c = arg;
-    const size_t at = place_of(c, site);
-    if (at == MAX_LAYERS || !probs || !probs->data) return;
-    const size_t values = site->height * site->width * site->keys;
-    const float *half = probs->data + (site->n - 1) * site->heads * values;
-    const double weight = 1.0 / (double)++c->seen[at];
-    float *mean = c->maps[at].mean;
-    for (size_t i = 0; i < values; i++) {
-        double sum = 0;
-        for (size_t h = 0; h < site->heads; h++) sum += half[h * values + i];
-        mean[i] += (float)((sum / (double)site->heads - mean[i]) * weight);
-    }
+    cm_attention_map *map = place_of(c, site);
+    if (!map || map->steps == c->plan.steps || !probs || !probs->data) return;
+    const size_t cells = site->height * site->width, spans = c->plan.span_count;
+    const float *half = probs->data + (site->n - 1) * site->heads * cells * site->keys;
+    float *to = map->shares + map->steps++ * spans * cells;
+    for (size_t s = 0; s < spans; s++)
+        for (size_t i = 0; i < cells; i++) to[s * cells + i] = share_of(site, half, &c->plan.spans[s], i);
 }
 
-cm_capture *cm_capture_new(cm_arena *arena, size_t factor, size_t pixel_height, size_t pixel_width, size_t keys) {
+cm_capture *cm_capture_new(cm_arena *arena, const cm_capture_plan *plan) {
     cm_capture *c = CM_PUSH_ZERO(arena, cm_capture, 1);
     if (!c) return NULL;
     c->observer = (cm_attention_observer){c, wants, give};
     c->arena = arena;
-    c->keys = keys;
-    if (factor) {
-        const double f = (double)factor;
-        c->cells = (size_t)(nearbyint((double)pixel_height / f) * nearbyint((double)pixel_width / f));
+    c->plan = *plan;
+    if (plan->factor) {
+        const double f = (double)plan->factor;
+        c->cells = (size_t)(nearbyint((double)plan->pixel_height / f) * nearbyint((double)plan->pixel_width / f));
     }
     return c;
 }

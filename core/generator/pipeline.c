@@ -234,7 +234,7 @@ static bool guides_at(const run *r, double t) {
 }
 
 /* One pass over the UNet: both halves as one batch, then guidance into eps [h,w,C]; without guidance the prompt's alone. */
-static cm_status predict(run *r, float t, float input_scale, float *eps) {
+static cm_status predict(run *r, float t, float input_scale, const cm_attention_observer *observer, float *eps) {
     cm_ctx *g = r->g;
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
@@ -249,7 +249,7 @@ static cm_status predict(run *r, float t, float input_scale, float *eps) {
         for (size_t i = 0; i < n; i++) in->data[b * n + i] = r->x[i] * input_scale;
     }
     const cm_attention_observer *before = g->observer;
-    g->observer = r->request->observer;
+    g->observer = observer;
     const cm_tensor *noise = cm_unet_forward(g, r->model->unet, in, times, text);
     g->observer = before;
     CM_TRY(cm_ctx_check(g));
@@ -327,14 +327,31 @@ static cm_status show_preview(run *r, const cm_sampler_state *state, size_t i, c
     return CM_OK;
 }
 
+/* The first step warms up, unless there is no other. */
+static bool is_compared(const cm_request *q, size_t taken, size_t steps) {
+    const size_t from = steps > 1 ? 2 : 1;
+    return q->observer && taken >= from && taken < from + q->compare;
+}
+
+static void note_comparison(cm_timing *t, double unobserved, double observed) {
+    t->observed = t->compared ? fmin(t->observed, observed) : observed;
+    t->unobserved = t->compared ? fmin(t->unobserved, unobserved) : unobserved;
+    t->compared++;
+}
+
 /* Evaluation i, the `taken`th of this run. */
 static cm_status take_step(run *r, cm_sampler_state *state, size_t i, size_t taken, float *eps, double *seconds) {
     const cm_request *q = r->request;
+    const float t = q->sampler->timestep(state, i), scale = q->sampler->input_scale(state, i);
     const size_t n = r->result->h * r->result->w * r->result->channels, steps = cm_sampler_evaluations(state);
     if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", i + 1, steps);
     if (wants_preview(q, taken)) memcpy(r->clean, r->x, n * sizeof *r->x);
+    const bool compared = is_compared(q, taken, taken + steps - i - 1);
+    const double before = cm_now();
+    if (compared) CM_TRY(predict(r, t, scale, NULL, eps));
     const double start = cm_now();
-    CM_TRY(predict(r, q->sampler->timestep(state, i), q->sampler->input_scale(state, i), eps));
+    CM_TRY(predict(r, t, scale, q->observer, eps));
+    if (compared) note_comparison(&r->result->timing, start - before, cm_now() - start);
     q->sampler->step(state, i, eps, r->x);
     if (!all_finite(r->x, n))
         return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", i + 1, steps);

@@ -97,6 +97,7 @@ typedef struct cm_request {
                                     * the steps stop there (their latent is still noisy), with start they begin there,
                                     * from the latent in `noise` (diffusers' denoising_start and denoising_end) */
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
+    size_t compare;                /* with an observer: of so many steps, from the second on, a pass without it is timed too */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;
     size_t preview_every;          /* 0: never; else after every so many steps `preview` gets the decoded clean latent that the
@@ -109,7 +110,9 @@ typedef struct cm_request {
 typedef struct cm_timing {
     double tokenize, text, unet_step_median, unet, decode, total;
     double preview;                /* all of them, with what the caller does with each; not in unet */
-    size_t unet_steps, previews;
+    double observed, unobserved;   /* the fastest pass with and without the observer among the compared steps; those without
+                                    * are not in unet */
+    size_t unet_steps, previews, compared;
     const double *unet_step;       /* [unet_steps], each step's seconds */
 } cm_timing;
 
@@ -125,16 +128,24 @@ typedef struct cm_result {
 /* Results live in `out`. ctx is reset. A prompt cut at the model's length is a warning naming the words. */
 cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *r, cm_arena *out, cm_result *result);
 
-/* One [height*width, keys] map a captured layer, mean over heads (and over the steps asked for): the accumulating observer. */
+/* The observer that keeps cross-attention: for each captured layer, step and span of tokens the share of every cell's
+ * attention that lies on the span's tokens, mean over heads, of the prompt's half. */
 typedef struct cm_capture cm_capture;
-/* factor: only layers with height*width == round(H/factor)*round(W/factor) (the paper's rule: 16); 0: all layers.
- * pixel_height, pixel_width: H, W. Keeps the mean over heads and steps of the prompt's half. */
-cm_capture *cm_capture_new(cm_arena *arena, size_t factor, size_t pixel_height, size_t pixel_width, size_t keys);
+typedef struct cm_capture_plan {
+    size_t factor;                 /* only layers with height*width == round(H/factor)*round(W/factor) (the paper's rule: 16);
+                                    * 0: all layers */
+    size_t pixel_height, pixel_width; /* H, W */
+    size_t keys;                   /* tokens of the encoded prompt: layers with other keys do not count */
+    const cm_token_span *spans;    /* borrowed */
+    size_t span_count, steps;      /* steps: at most so many are kept */
+} cm_capture_plan;
+/* NULL: out of memory, which the arena says too. Nothing else may reset the arena while maps are taken. */
+cm_capture *cm_capture_new(cm_arena *arena, const cm_capture_plan *plan);
 const cm_attention_observer *cm_capture_observer(cm_capture *c);
 typedef struct cm_attention_map {
     const char *layer;
-    size_t height, width, keys;
-    float *mean;                   /* [height*width, keys] over heads and steps */
+    size_t height, width, steps;   /* steps seen */
+    float *shares;                 /* [steps, span_count, height*width] */
 } cm_attention_map;
 size_t cm_capture_maps(const cm_capture *c, const cm_attention_map **maps);
 

@@ -396,6 +396,16 @@ cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm
     return CM_OK;
 }
 
+cm_token_span cm_tokens_of(const cm_tokens *t, size_t begin, size_t end) {
+    cm_token_span s = {0, 0};
+    for (size_t i = 0; i < t->used; i++) {
+        if (t->begin[i] >= t->end[i] || t->end[i] <= begin || t->begin[i] >= end) continue;
+        if (s.end == 0) s.begin = i;
+        s.end = i + 1;
+    }
+    return s;
+}
+
 /* --- asking --------------------------------------------------------------------------- */
 
 size_t cm_tokenizer_length(const cm_tokenizer *t) {

@@ -27,6 +27,12 @@ typedef struct cm_tokens {
     size_t total;          /* tokens the whole text would have taken, BOS and EOS included */
 } cm_tokens;
 
+typedef struct cm_token_span {
+    size_t begin, end; /* tokens of the encoded text; end 0: none */
+} cm_token_span;
+/* The tokens that come from bytes [begin,end) of the text; none when all of them were cut off. */
+cm_token_span cm_tokens_of(const cm_tokens *t, size_t begin, size_t end);
+
 cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm_tokens *tokens);
 size_t cm_tokenizer_length(const cm_tokenizer *t); /* model_max_length */
 int cm_tokenizer_eos(const cm_tokenizer *t);

@@ -22,6 +22,8 @@ static const cm_option options[] = {
     {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many pictures, seeds counted up from --seed, as NAME-0.png, NAME-1.png, ..."},
     {"save-every", CM_OPT_SIZE, "N", NULL, "previews: after every N steps what the picture would become, as NAME.step-0005.png, ..."},
+    {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where each group of the prompt looked, as NAME.attention.safetensors and .png"},
+    {"capture-all", CM_OPT_FLAG, NULL, NULL, "of every cross-attention layer, not only those the paper supervises"},
     {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
     {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
     {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the model's own]"},
@@ -104,6 +106,11 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
     j->save_every = cm_arg_size(a, "save-every");
     if (cm_arg_given(a, "save-every") && j->save_every == 0) return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
+    const char *capture = cm_arg_text(a, "capture");
+    if (capture && strcmp(capture, "groups") != 0) return unknown_name("capture", capture, (const char *const[]){"groups", NULL});
+    j->capture = capture != NULL;
+    j->capture_all = cm_arg_flag(a, "capture-all");
+    if (j->capture_all && !capture) return cm_fail(CM_EUSAGE, "--capture-all wants --capture groups");
     j->steps = cm_arg_size(a, "steps");
     if (j->steps == 0) return cm_fail(CM_EUSAGE, "--steps: 0 steps make no picture");
     j->guidance = cm_arg_number(a, "cfg");
@@ -182,41 +189,9 @@ static cm_status write_latents(const char *path, const cm_result *r) {
     return cm_safetensors_write(path, &item, 1, NULL);
 }
 
-char *cm_generate_beside(const char *path, cm_arena *out, const char *what) {
-    const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
-    const int stem = dot && (!slash || dot > slash) ? (int)(dot - path) : (int)strlen(path);
-    return what ? cm_arena_print(out, "%.*s%s%s", stem, path, what, path + stem) : NULL;
-}
-
 /* NAME.png, or NAME-i.png of several. */
 static const char *picture_name(const cm_generate_job *j, size_t i, cm_arena *a) {
-    return j->images == 1 ? j->out : cm_generate_beside(j->out, a, cm_arena_print(a, "-%zu", i));
-}
-
-/* --- previews ------------------------------------------------------------- */
-
-char *cm_generate_preview_path(const char *path, size_t step, cm_arena *out) {
-    return cm_generate_beside(path, out, cm_arena_print(out, ".step-%04zu", step));
-}
-
-static cm_status write_preview(void *arg, size_t step, const cm_image *picture) {
-    const cm_generate_previews *p = arg;
-    const cm_arena_mark mark = cm_arena_get_mark(p->scratch);
-    const char *path = cm_generate_preview_path(p->path, step, p->scratch);
-    CM_TRY(cm_arena_check(p->scratch));
-    CM_TRY(cm_generate_write_picture(p->job, p->request, picture, step, path, p->scratch));
-    cm_arena_reset(p->scratch, mark);
-    return CM_OK;
-}
-
-void cm_generate_show(cm_generate_previews *p, cm_request *q) {
-    q->preview_every = p->job->save_every;
-    q->preview = write_preview;
-    q->preview_arg = p;
-}
-
-void cm_generate_tell_previews(size_t previews, double seconds) {
-    if (previews) cm_note("%zu preview%s in %.3f s, not in the steps' time", previews, previews > 1 ? "s" : "", seconds);
+    return j->images == 1 ? j->out : cm_generate_beside(j->out, a, cm_arena_print(a, "-%zu", i), NULL);
 }
 
 /* --- one prompt ----------------------------------------------------------- */
@@ -225,8 +200,8 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     cm_request q = cm_generate_request(j, prompt, j->negative, j->seed + i);
     const char *path = picture_name(j, i, a);
     CM_TRY(cm_arena_check(a));
-    cm_generate_previews previews = {j, &q, path, a};
-    cm_generate_show(&previews, &q);
+    cm_generate_extras extras;
+    CM_TRY(cm_generate_extras_begin(&extras, j, &q, path, a));
     cm_progress bar;
     q.progress = show_step;
     q.progress_arg = &bar;
@@ -237,8 +212,8 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     if (s != CM_OK) return s;
     if (j->latents) CM_TRY(write_latents(j->latents, &r));
     CM_TRY(cm_generate_write_picture(j, &q, &r.picture, 0, path, a));
+    CM_TRY(cm_generate_extras_end(&extras, &r));
     const cm_timing *t = &r.timing;
-    cm_generate_tell_previews(t->previews, t->preview);
     cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s; peak memory %.0f MB",
               t->tokenize + t->text, t->unet_steps, t->unet_step_median, t->decode, t->total, cm_peak_rss_mb());
     printf("%s\n", path);
@@ -320,6 +295,7 @@ static int run(const cm_args *args) {
             cm_arena_reset(&a, mark);
         }
     }
+    cm_generate_tell_costs(&j);
     cm_ctx_free(&j.ctx);
     cm_model_close(&j.model);
     cm_arena_free(&a);

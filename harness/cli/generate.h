@@ -6,11 +6,20 @@
 #include "core/generator/pipeline.h"
 #include "core/generator/recipes.h"
 #include "core/tensor/ops.h"
+#include "harness/group_maps.h"
+
+/* What was spent beside the pictures themselves, in seconds. */
+typedef struct cm_generate_costs {
+    size_t previews, compared;
+    double preview, observed, unobserved, files; /* observed: a step's, the fastest */
+} cm_generate_costs;
 
 typedef struct cm_generate_job {
     const char *model_name, *unet, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
     size_t images;                                     /* of one prompt, seeds counted up */
+    bool capture, capture_all;
+    cm_generate_costs costs;
     size_t save_every;                                 /* steps from preview to preview; 0: none */
     size_t steps, width, height;                       /* width, height 0: the model's */
     const char *from_latents;                          /* a file of starting noise, or NULL */
@@ -34,20 +43,23 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
 cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture, size_t preview,
                                     const char *path, cm_arena *scratch);
 
-/* "out/one.png" with `what` before its ending: "out/one" what ".png". */
-char *cm_generate_beside(const char *path, cm_arena *out, const char *what);
+/* "out/one.png" with `what` before its ending: "out/one" what ".png"; or with `ending` in its place. */
+char *cm_generate_beside(const char *path, cm_arena *out, const char *what, const char *ending);
 
-/* Previews of a picture that will be `path`: path's NAME.step-0005.png. Give it to a request; both must stay. */
-typedef struct cm_generate_previews {
-    const cm_generate_job *job;
+/* What is asked for beside a picture that will be `path`: previews (NAME.step-0005.png) and attention
+ * (NAME.attention.safetensors and .png). The request is told; all of it must stay until the end. */
+typedef struct cm_generate_extras {
+    cm_generate_job *job;
     const cm_request *request;
     const char *path;
-    cm_arena *scratch;
-} cm_generate_previews;
-void cm_generate_show(cm_generate_previews *p, cm_request *q);
-char *cm_generate_preview_path(const char *path, size_t step, cm_arena *out);
-/* Says what the previews of all pictures so far cost. */
-void cm_generate_tell_previews(size_t previews, double seconds);
+    cm_arena *arena;
+    cm_group_maps maps;
+} cm_generate_extras;
+cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm_request *q, const char *path, cm_arena *arena);
+cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r);
+bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm_arena *scratch);
+/* Says what they cost, over all pictures. */
+void cm_generate_tell_costs(const cm_generate_job *j);
 
 /* One line a prompt, a picture and a record each; pictures that the records know are not made again.
  * *failed counts the prompts without a picture. */

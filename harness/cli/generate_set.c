@@ -24,8 +24,7 @@ typedef struct set_run {
     cm_records *records;
     cm_arena arena;              /* of the run; one picture's lies between marks */
     cm_progress bar;
-    size_t done, previews;
-    double preview_seconds;
+    size_t done;
 } set_run;
 
 /* --- reading -------------------------------------------------------------- */
@@ -113,9 +112,8 @@ static bool same_settings(const json_t *settings, const json_t *record) {
 static bool already_made(set_run *r, const prompt *p) {
     const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
     const char *picture = picture_path(r, p, &r->arena), *latents = latents_path(r, p, &r->arena);
-    const char *preview = picture ? cm_generate_preview_path(picture, r->job->save_every, &r->arena) : NULL;
-    const bool files = picture && latents && preview && cm_path_exists(picture) &&
-                       (!r->job->latents || cm_path_exists(latents)) && (!r->job->save_every || cm_path_exists(preview));
+    const bool files = picture && latents && cm_path_exists(picture) && (!r->job->latents || cm_path_exists(latents)) &&
+                       cm_generate_extras_are_there(r->job, picture, &r->arena);
     cm_arena_reset(&r->arena, mark);
     if (!files) return false;
     json_t *settings = settings_of(r, p);
@@ -171,12 +169,11 @@ static cm_status make_picture(set_run *r, const prompt *p) {
     q.progress_arg = r;
     const char *picture = picture_path(r, p, a);
     CM_TRY(cm_arena_check(a));
-    cm_generate_previews previews = {r->job, &q, picture, a};
-    cm_generate_show(&previews, &q);
+    cm_generate_extras extras;
+    CM_TRY(cm_generate_extras_begin(&extras, r->job, &q, picture, a));
     cm_result o;
     CM_TRY(cm_generate(&r->job->model, &r->job->ctx, &q, a, &o));
-    r->previews += o.timing.previews;
-    r->preview_seconds += o.timing.preview;
+    CM_TRY(cm_generate_extras_end(&extras, &o));
     if (r->job->latents) CM_TRY(write_latents(r, p, &o, a));
     CM_TRY(cm_generate_write_picture(r->job, &q, &o.picture, 0, picture, a));
     return record_picture(r, p, &o, picture);
@@ -255,7 +252,6 @@ static cm_status run_all(set_run *r, const char *path, size_t *failed) {
     cm_progress_begin(&r->bar, "generate", "picture", r->count);
     const cm_status s = make_pictures(r, failed);
     cm_progress_end(&r->bar);
-    cm_generate_tell_previews(r->previews, r->preview_seconds);
     if (s != CM_OK) return s;
     if (r->job->latents) {
         if (*failed) return cm_fail(CM_EUNDEFINED, "%zu prompts have no picture, so %s is not written", *failed, r->job->latents);

@@ -119,3 +119,22 @@ says "previews after the last step of a second pass" 2 "there are only 1" \
     gen --prompt a --from-latents d.st --strength 0.5 --save-every 2 --out no.png
 says "previews every few" 2 "'few' is not a whole number" gen --prompt a --save-every few
 says "previews nowhere" 1 "/proc" gen --prompt a --save-every 1 --out /proc/seen.png
+
+# Where the groups looked.
+says "groups" 0 "capture: [0-9.]+ s a step with it, [0-9.]+ s without, x [0-9.]+" \
+    gen --prompt "red shirt, black hair" --steps 3 --capture groups --out looked.png --save-latents looked.st
+holds "maps [layer,step,group,h,w]" grep -aq '"shape": *\[5, *3, *2, *4, *4\]' looked.attention.safetensors
+holds "their groups" grep -aq 'tops.*red shirt.*hair.*black hair' looked.attention.safetensors
+holds "an overview" grep -aq "tops, hair" looked.attention.png
+says "without looking" 0 "" gen --prompt "red shirt, black hair" --steps 3 --out unlooked.png --save-latents unlooked.st
+holds "the latents are the same" cmp looked.st unlooked.st
+cp looked.attention.safetensors before.safetensors
+says "again" 0 "" gen --prompt "red shirt, black hair" --steps 3 --capture groups --out looked.png
+holds "the maps are the same" cmp before.safetensors looked.attention.safetensors
+says "every layer" 0 "" gen --prompt "red shirt" --steps 1 --capture groups --capture-all --out all.png
+holds "maps of three sizes" sh -c "grep -aq maps.8x8 all.attention.safetensors && grep -aq maps.2x2 all.attention.safetensors"
+says "no groups in it" 1 "no phrase of the prompt names a group" gen --prompt "blue moon" --capture groups --out no.png
+absent "no picture then" no.png
+says "no such layers" 1 "at 72x64 no cross-attention layer has 1/16" gen --prompt "red shirt" --width 72 --capture groups --out no.png
+says "capture of something else" 2 "'heads' is none of groups" gen --prompt a --capture heads
+says "all of nothing" 2 "wants --capture groups" gen --prompt a --capture-all

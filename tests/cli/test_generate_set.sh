@@ -25,6 +25,10 @@ cp -r set seen
 says "again, with previews" 0 "6 previews in" set_of --prompts three.jsonl --out seen --save-every 1
 holds "one under its step" test -s seen/b.step-0002.png
 says "again, with the same previews" 0 "3 of 3 were there already" set_of --prompts three.jsonl --out seen --save-every 1
+printf '{"id": "a", "prompt": "red shirt"}\n{"id": "b", "prompt": "blue moon"}\n' >groups.jsonl
+set_of --prompts groups.jsonl --out groups --capture groups >"$work/out" 2>"$work/err"
+holds "groups, where there are some" test $? -eq 3
+holds "of those" test -s groups/a.attention.safetensors -a -s groups/a.attention.png
 says "other settings: all anew" 0 "" set_of --prompts three.jsonl --out set --seed 1 --steps 3
 holds "three more records" test "$(wc -l <set/records.jsonl)" -eq 7
 head -2 three.jsonl | tac >two.jsonl

@@ -145,25 +145,30 @@ Test(generator, what_a_step_predicts_is_the_clean_value_of_the_mixture) {
     }
 }
 
-Test(generator, capture_keeps_the_mean_over_heads_and_steps_of_the_last_of_the_batch) {
-    cm_capture *c = cm_capture_new(&arena, 0, 16, 16, 2);
+Test(generator, capture_keeps_the_share_of_each_span_at_each_step_of_the_last_of_the_batch) {
+    static const cm_token_span spans[2] = {{1, 2}, {0, 2}};
+    const cm_capture_plan plan = {.keys = 2, .spans = spans, .span_count = 2, .steps = 2};
+    cm_capture *c = cm_capture_new(&arena, &plan);
     const cm_attention_observer *o = cm_capture_observer(c);
     const cm_attention_site site = {.name = "mid", .n = 2, .heads = 2, .height = 1, .width = 2, .keys = 2};
     float values[16] = {9, 9, 9, 9, 9, 9, 9, 9, /* the prompt's: */ 1, 0, 0, 1, /* second head */ 0, 1, 0, 1};
     cm_tensor probs = {.data = values, .ndim = 4, .shape = {2, 2, 2, 2}};
     cr_assert(o->wants(o->arg, &site));
     o->give(o->arg, &site, &probs);
-    for (size_t i = 8; i < 16; i++) values[i] = 1;
+    for (size_t i = 8; i < 16; i++) values[i] = 0.25f;
     o->give(o->arg, &site, &probs);
+    o->give(o->arg, &site, &probs); /* one more than asked for */
     const cm_attention_map *maps;
     cr_assert_eq(cm_capture_maps(c, &maps), 1);
     cr_assert_str_eq(maps[0].layer, "mid");
-    const float want[4] = {0.75f, 0.75f, 0.5f, 1};
-    for (size_t i = 0; i < 4; i++) cr_assert_float_eq(maps[0].mean[i], want[i], 1e-6);
+    cr_assert_eq(maps[0].steps, 2);
+    const float want[8] = {0.5f, 1, 1, 1, 0.25f, 0.25f, 0.5f, 0.5f};
+    for (size_t i = 0; i < 8; i++) cr_assert_float_eq(maps[0].shares[i], want[i], 1e-6);
 }
 
 Test(generator, capture_takes_the_layers_of_the_papers_rule_only) {
-    const cm_attention_observer *o = cm_capture_observer(cm_capture_new(&arena, 16, 96, 64, 77));
+    const cm_capture_plan plan = {.factor = 16, .pixel_height = 96, .pixel_width = 64, .keys = 77};
+    const cm_attention_observer *o = cm_capture_observer(cm_capture_new(&arena, &plan));
     cm_attention_site site = {.name = "a", .n = 1, .heads = 1, .height = 6, .width = 4, .keys = 77};
     cr_assert(o->wants(o->arg, &site));
     site.height = 12;

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "core/generator/pipeline.h"
+#include "core/io/safetensors.h"
+#include "harness/group_maps.h"
+#include "tests/unit/scratch.h"
 
 static cm_arena arena;
 static cm_model model;
@@ -107,4 +110,103 @@ Test(pipeline, a_preview_that_fails_ends_the_run) {
     cr_assert_str_eq(cm_why(), "no room for step 2");
     q.preview_every = 4;
     cr_assert_eq(cm_generate(&model, &ctx, &q, &arena, &r), CM_EUSAGE);
+}
+
+/* --- attention ------------------------------------------------------------ */
+
+static const cm_token_span whole[1] = {{0, 77}};
+
+Test(pipeline, attention_over_all_tokens_is_one_at_every_step) {
+    cm_request q = request("ddim", 3);
+    const cm_capture_plan plan = {.keys = 77, .spans = whole, .span_count = 1, .steps = 3};
+    cm_capture *c = cm_capture_new(&arena, &plan);
+    q.observer = cm_capture_observer(c);
+    generate(&q);
+    const cm_attention_map *maps;
+    cr_assert_eq(cm_capture_maps(c, &maps), 7);
+    for (size_t i = 0; i < 7; i++) {
+        cr_assert_eq(maps[i].steps, 3);
+        for (size_t k = 0; k < 3 * maps[i].height * maps[i].width; k++) cr_assert_float_eq(maps[i].shares[k], 1, 1e-5);
+    }
+}
+
+/* The groups' shares of one cell, of a picture with its maps. */
+static void check_masses(const cm_group_maps *m, size_t steps) {
+    const cm_attention_map *maps;
+    const size_t n = cm_capture_maps(m->capture, &maps);
+    cr_assert_eq(n, m->layers);
+    for (size_t i = 0; i < n; i++) {
+        const size_t cells = maps[i].height * maps[i].width;
+        cr_assert_eq(maps[i].steps, steps);
+        for (size_t k = 0; k < steps * cells; k++) {
+            double mass = 0;
+            for (size_t g = 0; g < m->count; g++) {
+                const float share = maps[i].shares[(k / cells * m->count + g) * cells + k % cells];
+                cr_assert(share >= 0);
+                mass += (double)share;
+            }
+            cr_assert(mass > 0 && mass <= 1 + 1e-5, "%s: %g", maps[i].layer, mass);
+        }
+    }
+}
+
+Test(pipeline, groups_share_the_attention_and_looking_changes_nothing) {
+    for (size_t i = 0; cm_samplers[i]; i++) {
+        cm_request q = request(cm_samplers[i]->name, 4);
+        const cm_result plain = generate(&q);
+        cm_group_maps m;
+        cr_assert_eq(cm_group_maps_begin(&m, &model, &q, i % 2, &arena), CM_OK, "%s", cm_why());
+        cr_assert_eq(m.count, 4);
+        cr_assert_eq(m.layers, i % 2 ? 7 : 4);
+        q.compare = 2;
+        const cm_result r = generate(&q);
+        cr_assert_eq(r.timing.compared, 2);
+        cr_assert(r.timing.observed > 0 && r.timing.unobserved > 0);
+        cr_assert_eq(memcmp(plain.latents, r.latents, r.channels * r.h * r.w * sizeof *r.latents), 0, "%s", q.sampler->name);
+        check_masses(&m, r.timing.unet_steps);
+    }
+}
+
+static void check_file(const char *path, const cm_group_maps *m) {
+    static const size_t shape[5] = {4, 2, 4, 6, 4};
+    cm_safetensors *f;
+    cr_assert_eq(cm_safetensors_open(&f, path), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_safetensors_count(f), 1);
+    const cm_stored *t = cm_safetensors_find(f, "maps.6x4");
+    cr_assert(t && t->ndim == 5 && memcmp(t->shape, shape, sizeof shape) == 0);
+    const cm_attention_map *maps;
+    cm_capture_maps(m->capture, &maps);
+    cr_assert_eq(memcmp((const float *)t->data + 2 * 4 * 24, maps[1].shares, 2 * 4 * 24 * sizeof(float)), 0);
+    cr_assert_not_null(strstr(cm_safetensors_metadata(f, "layers.6x4"), "[\"down_blocks.1."));
+    cr_assert_not_null(strstr(cm_safetensors_metadata(f, "groups"), "{\"group\":\"tops\",\"text\":\"red striped shirt\","));
+    cr_assert_str_eq(cm_safetensors_metadata(f, "axes"), "layer, step, group, height, width");
+    cm_safetensors_close(&f);
+}
+
+Test(pipeline, the_maps_file_says_what_is_in_it) {
+    cm_request q = request("euler", 2);
+    cm_group_maps m;
+    cm_image overview;
+    cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_OK, "%s", cm_why());
+    const cm_result r = generate(&q);
+    const char *path = scratch("maps.safetensors");
+    cr_assert_eq(cm_group_maps_write(&m, &q, model.hash, path, &arena), CM_OK, "%s", cm_why());
+    check_file(path, &m);
+    cr_assert_eq(cm_group_maps_overview(&m, &r.picture, &arena, &overview), CM_OK, "%s", cm_why());
+    cr_assert_eq(overview.width, 6 * (128 + 4) - 4);
+    cr_assert_eq(overview.height, 4 * (192 + 4) - 4);
+    cr_assert_str_eq(cm_group_maps_rows(&m, &arena), "shot, person, tops, bottoms");
+    scratch_done();
+}
+
+Test(pipeline, a_prompt_without_groups_and_a_size_without_layers_say_so) {
+    cm_request q = request("euler", 2);
+    cm_group_maps m;
+    q.prompt = "a blue moon, and nothing else";
+    cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUNDEFINED);
+    q = request("euler", 2);
+    q.width = 72;
+    cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUNDEFINED);
+    cr_assert_not_null(strstr(cm_why(), "72x96"));
+    cr_assert_eq(cm_group_maps_begin(&m, &model, &q, true, &arena), CM_OK);
 }
