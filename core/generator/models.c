@@ -4,6 +4,7 @@
 
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
+#include "core/generator/table.h"
 #include "core/io/jsonl.h"
 
 /* A part's folder as an absolute path; a part that the row lacks is an error. */
@@ -22,7 +23,8 @@ static bool is_present(const cm_model_entry *e) {
     return true;
 }
 
-static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, cm_model_entry *e) {
+static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, void *entry) {
+    cm_model_entry *e = entry;
     const char *name;
     CM_TRY(cm_json_text(row, "name", &name));
     CM_TRY(part_folder(row, "text_encoder", folder, out, &e->text_encoder));
@@ -42,32 +44,12 @@ static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, 
     e->height = cm_json_size_or(row, "height", 0);
     e->random = strncmp(name, "random:", 7) == 0;
     e->present = is_present(e);
-    return cm_arena_check(out);
-}
-
-static cm_status read_rows(const json_t *table, const char *folder, cm_arena *out, cm_model_entry **entries, size_t *count) {
-    const json_t *rows = json_object_get(table, "models");
-    const size_t n = json_array_size(rows);
-    if (n == 0) return cm_fail(CM_EFORMAT, "no list \"models\"");
-    cm_model_entry *e = CM_PUSH_ZERO(out, cm_model_entry, n);
-    CM_TRY(cm_arena_check(out));
-    for (size_t i = 0; i < n; i++) {
-        const cm_status s = read_row(json_array_get(rows, i), folder, out, &e[i]);
-        if (s != CM_OK) return cm_fail_in(s, "row %zu", i + 1);
-    }
-    *entries = e;
-    *count = n;
     return CM_OK;
 }
 
 cm_status cm_models_list(cm_arena *out, cm_model_entry **entries, size_t *count) {
-    char *folder;
-    CM_TRY(cm_models_folder(out, &folder));
-    const char *path = cm_arena_print(out, "%s/models.json", folder);
-    CM_TRY(cm_arena_check(out));
-    json_t *table = NULL;
-    CM_TRY(cm_json_read(path, &table));
-    const cm_status s = read_rows(table, folder, out, entries, count);
-    json_decref(table);
-    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
+    void *rows;
+    CM_TRY(cm_table_read("models", sizeof **entries, read_row, out, &rows, count));
+    *entries = rows;
+    return CM_OK;
 }

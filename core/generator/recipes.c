@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/generator/pipeline.h"
+#include "core/generator/table.h"
 #include "core/io/jsonl.h"
 
-static cm_status read_recipe(const json_t *row, cm_arena *out, cm_recipe *r) {
+static cm_status read_recipe(const json_t *row, const char *folder, cm_arena *out, void *entry) {
+    cm_recipe *r = entry;
+    (void)folder;
     const char *name, *sampler;
     CM_TRY(cm_json_text(row, "name", &name));
     CM_TRY(cm_json_text(row, "sampler", &sampler));
@@ -23,26 +25,13 @@ static cm_status read_recipe(const json_t *row, cm_arena *out, cm_recipe *r) {
                      .seed = cm_json_size_or(row, "seed", 0)};
     if (!r->sampler) return cm_fail(CM_EFORMAT, "recipe '%s': there is no sampler '%s'", name, sampler);
     if (!r->steps || !r->width || !r->height) return cm_fail(CM_EFORMAT, "recipe '%s' lacks steps, width or height", name);
-    return cm_arena_check(out);
+    return CM_OK;
 }
 
 cm_status cm_recipes_list(cm_arena *out, cm_recipe **recipes, size_t *count) {
-    char *folder;
-    CM_TRY(cm_models_folder(out, &folder));
-    const char *path = cm_arena_print(out, "%s/recipes.json", folder);
-    CM_TRY(cm_arena_check(out));
-    json_t *table = NULL;
-    CM_TRY(cm_json_read(path, &table));
-    const json_t *rows = json_object_get(table, "recipes");
-    const size_t n = json_array_size(rows);
-    cm_recipe *r = CM_PUSH_ZERO(out, cm_recipe, n + 1);
-    cm_status s = cm_arena_check(out);
-    if (s == CM_OK && n == 0) s = cm_fail(CM_EFORMAT, "no list \"recipes\"");
-    for (size_t i = 0; i < n && s == CM_OK; i++) s = read_recipe(json_array_get(rows, i), out, &r[i]);
-    json_decref(table);
-    if (s != CM_OK) return cm_fail_in(s, "%s", path);
-    *recipes = r;
-    *count = n;
+    void *rows;
+    CM_TRY(cm_table_read("recipes", sizeof **recipes, read_recipe, out, &rows, count));
+    *recipes = rows;
     return CM_OK;
 }
 
