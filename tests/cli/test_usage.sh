@@ -21,6 +21,7 @@ says "list of what is not there" 2 "the closest is 'samplers'" "$cm" list sample
 prints "samplers" "^ddim " "$cm" list samplers
 prints "backends" "^openblas " "$cm" list backends
 prints "models" "^random:sd15 .*nano's tokenizer" "$cm" list models
+prints "single files, and what they need" "^FILE .*safetensors.*--config DIR" "$cm" list models
 prints "metrics" "^acc_tex +higher" "$cm" list metrics
 prints "suites" "^quick " "$cm" list suites
 prints "prompts" "^people-64 +64 prompts" "$cm" list prompts
