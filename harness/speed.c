@@ -13,6 +13,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
+#include "harness/counting.h"
 #include "metrics/stats.h"
 
 enum { TOKENISE, TEXT, UNET_STEP, DECODE, IMAGE, STAGES, MAX_SAMPLES = 4096 };
@@ -27,12 +28,13 @@ typedef struct speed_row {
     const cm_ops *backend;
     const char *backend_name;
     size_t width, height, steps, repeats, warm_up;
-    const json_t *stages, *gflop; /* NULL: all; NULL: unknown */
+    const json_t *stages; /* NULL: all */
 } speed_row;
 
 typedef struct samples {
     double seconds[STAGES][MAX_SAMPLES];
     size_t n[STAGES];
+    double operations[STAGES]; /* of one picture or step */
 } samples;
 
 static cm_status read_row(const cm_suite *s, const json_t *o, speed_row *row) {
@@ -42,8 +44,7 @@ static cm_status read_row(const cm_suite *s, const json_t *o, speed_row *row) {
                        .steps = cm_json_size_or(o, "steps", s->steps),
                        .repeats = cm_json_size_or(o, "repeats", 5),
                        .warm_up = cm_json_size_or(o, "warm_up", 0),
-                       .stages = json_object_get(o, "stages"),
-                       .gflop = json_object_get(o, "gflop")};
+                       .stages = json_object_get(o, "stages")};
     CM_TRY(cm_json_text(o, "model", &row->model));
     CM_TRY(cm_json_text(o, "backend", &row->backend_name));
     row->backend = cm_backend_find(row->backend_name);
@@ -80,15 +81,39 @@ static void take(samples *x, int stage, double seconds) {
     if (x->n[stage] < MAX_SAMPLES) x->seconds[stage][x->n[stage]++] = seconds;
 }
 
+/* Operations counted when the first and the last step were done. */
+typedef struct step_counts {
+    double first, last;
+} step_counts;
+
+static void note_step(void *arg, size_t step, size_t steps, double seconds) {
+    step_counts *c = arg;
+    (void)steps;
+    (void)seconds;
+    c->last = cm_counted();
+    if (step == 1) c->first = c->last;
+}
+
+/* The warm-up takes two steps, which tells the text's share from a step's; the text is the same at every size. */
+static void note_operations(samples *x, bool warm_up, const step_counts *c, size_t steps) {
+    if (warm_up) x->operations[TEXT] = 2 * c->first - c->last;
+    x->operations[UNET_STEP] = (c->last - x->operations[TEXT]) / (double)steps;
+    x->operations[DECODE] = cm_counted() - c->last;
+    x->operations[IMAGE] = cm_counted();
+}
+
 static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_model *m, cm_ctx *g, bool warm_up, samples *x) {
     cm_arena out;
     cm_arena_init(&out, 0);
     const size_t side = warm_up ? row->warm_up : 0;
     cm_result r;
-    const cm_request q = {.prompt = prompt, .negative = s->negative, .seed = 1, .steps = warm_up ? 1 : row->steps,
+    step_counts counts;
+    const cm_request q = {.prompt = prompt, .negative = s->negative, .seed = 1, .steps = warm_up ? 2 : row->steps,
                           .width = side ? side : row->width, .height = side ? side : row->height, .sampler = s->sampler,
-                          .guidance = s->guidance > 1 ? s->guidance : 2};
+                          .guidance = s->guidance > 1 ? s->guidance : 2, .progress = note_step, .progress_arg = &counts};
+    g->ops = cm_counting(row->backend);
     const cm_status status = cm_generate(m, g, &q, &out, &r);
+    if (status == CM_OK) note_operations(x, warm_up, &counts, r.timing.unet_steps);
     if (status == CM_OK && !warm_up) {
         take(x, TOKENISE, r.timing.tokenize);
         take(x, TEXT, r.timing.text);
@@ -112,8 +137,7 @@ static void add_measured(json_t *list, const speed_row *row, samples *x) {
         json_object_set_new(o, "p90_s", json_real(cm_stats_quantile(t, n, 0.9)));
         json_object_set_new(o, "n", json_integer((json_int_t)n));
         json_object_set_new(o, "peak_rss_mb", json_real(cm_peak_rss_mb()));
-        const json_t *gflop = json_object_get(row->gflop, stage_names[stage]);
-        if (gflop) json_object_set_new(o, "gflop", json_real(json_number_value(gflop)));
+        if (x->operations[stage] > 0) json_object_set_new(o, "gflop", json_real(1e-9 * x->operations[stage]));
         if (row->note[0]) json_object_set_new(o, "note", json_string(row->note));
         json_array_append_new(list, o);
     }

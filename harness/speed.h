@@ -2,7 +2,8 @@
 /* Speed rows: seconds of each stage of a guided image, one picture at a time.
  *
  * Inside the window: what cm_generate times for each stage; a step is both halves of guidance as a batch of two.
- * Outside: opening the model and one warm-up picture (of `warm_up` pixels' side when the row says so). Every step of every
+ * Outside: opening the model and one warm-up picture of two steps (of `warm_up` pixels' side when the row says so).
+ * Operations are counted as the networks ask for them (counting.h). Every step of every
  * repeat is a sample of unet_step. Each row runs in a child process, so that its peak memory is its own.
  */
 #ifndef CM_HARNESS_SPEED_H

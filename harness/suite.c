@@ -56,7 +56,8 @@ static cm_status read_arms(cm_suite *s, const char *list, cm_arena *out) {
         if (!a.name[0] || strpbrk(a.name, "/\\. ,\"<>&")) return cm_fail(CM_EFORMAT, "arm '%s' cannot be a folder's name", a.name);
         if (is_chosen(list, a.name)) s->arms[s->arm_count++] = a;
     }
-    return s->arm_count ? CM_OK : cm_fail(CM_EUSAGE, "no arms to run");
+    const bool speed = json_array_size(json_object_get(s->document, "speed")) > 0;
+    return s->arm_count || speed ? CM_OK : cm_fail(CM_EUSAGE, "no arms to run, and no speed rows");
 }
 
 static size_t find_arm(const cm_suite *s, const char *name) {

@@ -7,10 +7,10 @@
  *      "arms": [{"name": "hq", "model": "nano:hq", "about": "..."}], "pairs": [["daring", "hq"]],
  *      "reference": {"name": "...", "seed": 5, "count": 1024}, "ceiling": {"seed": 6, "count": 256},
  *      "speed": [{"model": "random:sd15", "backend": "openblas", "width": 512, "height": 512, "steps": 1,
- *                 "repeats": 1, "warm_up": 64, "stages": ["unet_step", "decode"], "gflop": {"decode": 2515},
+ *                 "repeats": 1, "warm_up": 64, "stages": ["unet_step", "decode"],
  *                 "note": "..."}]}
  *
- * An arm, a pair or a speed row more is a line more. prompts is a name in prompts/sets or a path. A speed row
+ * An arm, a pair or a speed row more is a line more. A suite with speed rows needs no arms. prompts is a name in prompts/sets or a path. A speed row
  * whose "repeats" is 0 is not measured: its record carries the note only.
  */
 #ifndef CM_HARNESS_SUITE_H

@@ -335,6 +335,24 @@ static cm_status peers(FILE *f, const cm_rows *r) {
     return CM_OK;
 }
 
+static void growth(FILE *f, const cm_rows *r) {
+    cm_growth g;
+    if (!cm_rows_grow(r)) return;
+    fputs("<h2>Time over operations as pictures grow</h2>\n<div class=\"wide\"><table><tr><th>model</th><th class=\"l\">backend</th>"
+          "<th class=\"l\">stage</th><th>size</th><th>median s</th><th>x</th><th>GFLOP</th><th>x</th><th>GFLOP/s</th></tr>\n", f);
+    for (size_t i = 0; i < r->speeds.count; i++) {
+        if (!cm_rows_growth(r, i, &g)) continue;
+        for (size_t k = 0; k < g.count; k++) {
+            const cm_growth_row *w = &g.rows[k];
+            fprintf(f, "<tr><td>%s</td><td class=\"l\">%s</td><td class=\"l\">%s</td><td>%.0fx%.0f</td><td>%.4g</td><td>%.2f</td>",
+                    g.model, g.backend, g.stage, w->width, w->height, w->seconds, w->more_seconds);
+            if (w->gflop > 0) fprintf(f, "<td>%.4g</td><td>%.2f</td><td>%.0f</td></tr>\n", w->gflop, w->more_gflop, w->gflop / w->seconds);
+            else fputs("<td></td><td></td><td></td></tr>\n", f);
+        }
+    }
+    fputs("</table></div><p class=\"soft\">x: of the smallest size.</p>\n", f);
+}
+
 static void plot(FILE *f, const cm_rows *r, const cm_plots *plots, bool made, const char *file, const char *alt) {
     if (made) {
         fprintf(f, "<p><img class=\"plot\" alt=\"%s\" src=\"", alt);
@@ -347,13 +365,7 @@ static void plot(FILE *f, const cm_rows *r, const cm_plots *plots, bool made, co
     }
 }
 
-static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
-    fprintf(f, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-               "content=\"width=device-width,initial-scale=1\"><title>CosmicMan Bench: %s</title><style>%s</style></head>\n"
-               "<body><main><p class=\"soft\">CosmicMan Bench, suite %s, prompts %s, %s</p>"
-               "<h1>People from dense descriptions, with and without Daring</h1>\n",
-            cm_text_of(r->run, "suite"), style, cm_text_of(r->run, "suite"), cm_text_of(r->run, "prompts"),
-            cm_text_of(r->run, "started"));
+static cm_status write_arms(FILE *f, const cm_rows *r, const cm_plots *plots) {
     CM_TRY(paragraphs(f, r, cm_write_summary, ""));
     ablation(f, r);
     plot(f, r, plots, plots->scores, "plots/scores.svg", "scores of the arms with intervals");
@@ -361,7 +373,19 @@ static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
     pairs(f, r);
     plot(f, r, plots, plots->differences, "plots/differences.svg", "paired differences");
     attention(f, r);
+    return CM_OK;
+}
+
+static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
+    fprintf(f, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+               "content=\"width=device-width,initial-scale=1\"><title>CosmicMan Bench: %s</title><style>%s</style></head>\n"
+               "<body><main><p class=\"soft\">CosmicMan Bench, suite %s, prompts %s, %s</p>"
+               "<h1>%s</h1>\n",
+            cm_text_of(r->run, "suite"), style, cm_text_of(r->run, "suite"), cm_text_of(r->run, "prompts"),
+            cm_text_of(r->run, "started"), cm_report_title(r));
+    if (r->arm_count) CM_TRY(write_arms(f, r, plots));
     speed(f, r);
+    growth(f, r);
     plot(f, r, plots, plots->speed, "plots/speed.svg", "times of the stages");
     CM_TRY(peers(f, r));
     fputs("<h2>Methods</h2>\n", f);

@@ -146,19 +146,41 @@ static void peer_table(FILE *f, const cm_rows *r) {
     fputc('\n', f);
 }
 
+static void growth_table(FILE *f, const cm_rows *r) {
+    cm_growth g;
+    if (!cm_rows_grow(r)) return;
+    fputs("Time over operations as pictures grow; x: of the smallest size.\n\n"
+          "| model | backend | stage | size | median s | x | GFLOP | x | GFLOP/s |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
+    for (size_t i = 0; i < r->speeds.count; i++) {
+        if (!cm_rows_growth(r, i, &g)) continue;
+        for (size_t k = 0; k < g.count; k++) {
+            const cm_growth_row *w = &g.rows[k];
+            fprintf(f, "| %s | %s | %s | %.0fx%.0f | %.4g | %.2f | ", g.model, g.backend, g.stage, w->width, w->height,
+                    w->seconds, w->more_seconds);
+            if (w->gflop > 0) fprintf(f, "%.4g | %.2f | %.0f |\n", w->gflop, w->more_gflop, w->gflop / w->seconds);
+            else fputs(" | | |\n", f);
+        }
+    }
+    fputs("\n", f);
+}
+
 cm_status cm_report_markdown(const cm_rows *r) {
     char *text = NULL, path[4096];
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
     if (!f) return cm_fail(CM_ENOMEM, "out of memory while writing report.md");
-    fprintf(f, "# People from dense descriptions, with and without Daring\n\n");
-    cm_write_summary(f, r);
-    score_table(f, r);
-    paper_table(f);
-    fputs("## Differences, paired by prompt\n\n", f);
-    pair_table(f, r);
+    fprintf(f, "# %s\n\n", cm_report_title(r));
+    if (r->arm_count) {
+        cm_write_summary(f, r);
+        score_table(f, r);
+        paper_table(f);
+        fputs("## Differences, paired by prompt\n\n", f);
+        pair_table(f, r);
+    }
     fputs("## Speed\n\n", f);
     speed_table(f, r);
+    growth_table(f, r);
     peer_table(f, r);
     fputs("## Methods\n\n", f);
     cm_write_methods(f, r);

@@ -169,3 +169,42 @@ const char *cm_rows_best(const cm_rows *r, const cm_column *c) {
     }
     return best;
 }
+
+static bool same_stage(const json_t *a, const json_t *b) {
+    static const char *const keys[] = {"model", "backend", "dtype", "stage"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(cm_text_of(a, keys[i]), cm_text_of(b, keys[i])) != 0) return false;
+    return true;
+}
+
+static void add_size(cm_growth *g, const json_t *row) {
+    cm_growth_row new = {0};
+    cm_number_of(row, "width", &new.width);
+    cm_number_of(row, "height", &new.height);
+    cm_number_of(row, "gflop", &new.gflop);
+    if (!cm_number_of(row, "median_s", &new.seconds) || new.seconds <= 0 || g->count == CM_GROWTH_SIZES) return;
+    size_t at = g->count++;
+    for (; at > 0 && g->rows[at - 1].width * g->rows[at - 1].height > new.width * new.height; at--) g->rows[at] = g->rows[at - 1];
+    g->rows[at] = new;
+}
+
+bool cm_rows_growth(const cm_rows *r, size_t i, cm_growth *g) {
+    const json_t *first = r->speeds.at[i];
+    *g = (cm_growth){cm_text_of(first, "model"), cm_text_of(first, "backend"), cm_text_of(first, "stage"), 0, {{0}}};
+    for (size_t k = 0; k < i; k++)
+        if (same_stage(r->speeds.at[k], first)) return false;
+    for (size_t k = i; k < r->speeds.count; k++)
+        if (same_stage(r->speeds.at[k], first)) add_size(g, r->speeds.at[k]);
+    for (size_t k = 0; k < g->count; k++) {
+        g->rows[k].more_seconds = g->rows[k].seconds / g->rows[0].seconds;
+        g->rows[k].more_gflop = g->rows[0].gflop > 0 ? g->rows[k].gflop / g->rows[0].gflop : 0;
+    }
+    return g->count > 1;
+}
+
+bool cm_rows_grow(const cm_rows *r) {
+    cm_growth g;
+    for (size_t i = 0; i < r->speeds.count; i++)
+        if (cm_rows_growth(r, i, &g)) return true;
+    return false;
+}

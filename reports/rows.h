@@ -56,8 +56,25 @@ void cm_write_methods(FILE *f, const cm_rows *r);
 void cm_write_summary(FILE *f, const cm_rows *r);
 void cm_write_peers(FILE *f, const cm_rows *r);
 
+const char *cm_report_title(const cm_rows *r);
+
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */
+/* One stage of one model on one backend, measured at several sizes: from the smallest up, with what each is to the
+ * smallest. */
+enum { CM_GROWTH_SIZES = 16 };
+typedef struct cm_growth_row {
+    double width, height, seconds, gflop, more_seconds, more_gflop; /* gflop, more_gflop 0: not counted */
+} cm_growth_row;
+typedef struct cm_growth {
+    const char *model, *backend, *stage;
+    size_t count;
+    cm_growth_row rows[CM_GROWTH_SIZES];
+} cm_growth;
+/* The growth that begins at speed row i: false when i is not the first of its stage, or the only size. */
+bool cm_rows_growth(const cm_rows *r, size_t i, cm_growth *g);
+bool cm_rows_grow(const cm_rows *r); /* is there any? */
+
 /* The machine's own GFLOP/s of one large product on this backend; 0 when not measured. */
 double cm_rows_sgemm(const cm_rows *r, const char *backend);
 void cm_write_value(FILE *f, const json_t *o, const char *key, int decimals); /* or "not measured" */

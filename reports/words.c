@@ -94,7 +94,7 @@ void cm_write_peers(FILE *f, const cm_rows *r) {
                "libraries.\n\n", threads, cm_text_of(first, "cpu"));
 }
 
-void cm_write_methods(FILE *f, const cm_rows *r) {
+static void write_scores(FILE *f, const cm_rows *r) {
     write_settings(f, r);
     fputs("fd@nano is the Fréchet distance between Gaussians fitted to features of the shipped nano feature network, "
           "|μ1-μ2|² + tr(Σ1 + Σ2 - 2(Σ1Σ2)^½), moments in double, covariance over N-1, square root by a symmetric form. "
@@ -111,12 +111,22 @@ void cm_write_methods(FILE *f, const cm_rows *r) {
           "the region, attn_mass the share of attention inside it.\n\n", f);
     fputs("Intervals are 95 % bootstrap intervals over prompts. Differences are paired by prompt; p is two-sided, from "
           "sign-flip permutations; beside it stands p after Holm's correction for the number of scores. Undefined scores are "
-          "not printed as numbers: what was not measured says so. Times are wall-clock seconds after an untimed warm-up: "
-          "median, 10th and 90th percentile over n repeats; peak memory is the resident set of a process of its own.\n\n", f);
+          "not printed as numbers: what was not measured says so.\n\n", f);
+}
+
+void cm_write_methods(FILE *f, const cm_rows *r) {
+    if (r->arm_count) write_scores(f, r);
+    fputs("Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n repeats; a step is both "
+          "halves of guidance. Operations are the products that the networks ask for, a multiplication and an addition being two, "
+          "convolutions counted directly. Peak memory is the resident set of a process of its own.\n\n", f);
     fprintf(f, "Machine: %s, %s; ", cm_text_of(r->run, "cpu"), cm_text_of(r->run, "cpu_features"));
     double threads;
     if (cm_number_of(r->run, "threads", &threads)) fprintf(f, "%.0f threads; ", threads);
     fprintf(f, "OpenBLAS core type %s; cosmicman %s", cm_text_of(r->run, "core_type"), cm_text_of(r->run, "version"));
     if (*cm_text_of(r->run, "commit")) fprintf(f, " (%s)", cm_text_of(r->run, "commit"));
     fprintf(f, "; %s; started %s.\n", cm_text_of(r->run, "compiler"), cm_text_of(r->run, "started"));
+}
+
+const char *cm_report_title(const cm_rows *r) {
+    return r->arm_count ? "People from dense descriptions, with and without Daring" : "Speed and memory";
 }

@@ -122,3 +122,19 @@ holds "a row that fails says why" grep -q '"stage":"decode","note":"not measured
 prints "another thread count" "report" $tinybench --no-speed --threads 1 --out tiny1
 lines tiny 'image|score|pair|ceiling' >a && lines tiny1 'image|score|pair|ceiling' >b
 holds "pictures are the same bytes" cmp a b
+
+# Speed alone, at two sizes: operations are counted, time stands over them.
+cat >growth.json <<END
+{"prompts": "people-64", "scorer": "mock", "sampler": "ddim", "steps": 2, "guidance": 3, "width": 64, "height": 64,
+ "backend": "openblas", "arms": [], "speed": [
+  {"model": "$tiny", "backend": "openblas", "width": 128, "height": 128, "repeats": 2, "stages": ["text", "unet_step", "decode"]},
+  {"model": "$tiny", "backend": "openblas", "width": 64, "height": 64, "repeats": 2, "warm_up": 64}]}
+END
+prints "a suite of speed alone" "report" $cm bench -q --suite ./growth.json --out growth
+gflop() { sed -n "s/.*\"width\":$1,.*\"stage\":\"$2\".*\"gflop\":\([0-9.e-]*\).*/\1/p" growth/records.jsonl; }
+holds "the text is the same at every size" test "$(gflop 128 text)" = "$(gflop 64 text)"
+holds "a step has its operations" sh -c "awk 'BEGIN { exit !($(gflop 128 unet_step) > 3 * $(gflop 64 unet_step)) }'"
+holds "an image has all of them" sh -c "awk 'BEGIN { d = $(gflop 64 image) - $(gflop 64 text) - 2 * $(gflop 64 unet_step) - $(gflop 64 decode); exit !(d < 1e-9 && d > -1e-9) }'"
+holds "the growth is in the report" grep -qE 'unet_step \| 128x128 \| [0-9.e-]+ \| [0-9.]+ \| [0-9.e-]+ \| [0-9.]+ \|' growth/report.md
+holds "no scores are" sh -c "! grep -q Acc_obj growth/report.md"
+says "neither arms nor speed" 2 "no arms to run, and no speed rows" sh -c "sed '/model/d; s/\"speed\": ./\"speed\": []}/' growth.json >s.json; $cm bench -q --suite ./s.json --out x"

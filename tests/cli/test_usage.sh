@@ -24,6 +24,7 @@ prints "models" "^random:sd15 .*nano's tokenizer" "$cm" list models
 prints "single files, and what they need" "^FILE .*safetensors.*--config DIR" "$cm" list models
 prints "metrics" "^acc_tex +higher" "$cm" list metrics
 prints "suites" "^quick " "$cm" list suites
+prints "growth among them" "^growth +time over operations" "$cm" list suites
 prints "prompts" "^people-64 +64 prompts" "$cm" list prompts
 prints "doctor" "core type" "$cm" doctor
 says "standard output on a full disk" 1 "cannot write" sh -c "'$cm' list samplers >/dev/full"

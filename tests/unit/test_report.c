@@ -44,6 +44,30 @@ Test(report, tables_hold_the_contracts_columns_and_the_values) {
     cm_arena_free(&a);
 }
 
+Test(report, growth_is_told_from_the_smallest_size_up) {
+    char folder[] = "/tmp/cm-report-XXXXXX", text[2000] = "";
+    static const double sides[3] = {128, 64, 256}, seconds[3] = {0.5, 0.125, 4};
+    snprintf(text, sizeof text, "{\"kind\":\"run\",\"suite\":\"growth\",\"arms\":[]}\n");
+    for (size_t i = 0; i < 3; i++) {
+        const size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n,
+                 "{\"kind\":\"speed\",\"model\":\"m\",\"backend\":\"ref\",\"dtype\":\"f32\",\"width\":%g,\"height\":%g,\"stage\":"
+                 "\"unet_step\",\"median_s\":%g,\"gflop\":%g,\"n\":1}\n",
+                 sides[i], sides[i], seconds[i], sides[i] * sides[i] / 1024);
+    }
+    with_records(folder, text);
+    cr_assert_eq(cm_report_write(folder), CM_OK, "%s", cm_why());
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *page = read_back(folder, "report.md", &a);
+    cr_expect(strstr(page, "| m | ref | unet_step | 64x64 | 0.125 | 1.00 | 4 | 1.00 | 32 |\n"
+                           "| m | ref | unet_step | 128x128 | 0.5 | 4.00 | 16 | 4.00 | 32 |\n"
+                           "| m | ref | unet_step | 256x256 | 4 | 32.00 | 64 | 16.00 | 16 |\n"), "%s", page);
+    cr_expect(!strstr(page, "Acc_obj"), "no arms, no scores");
+    cr_expect(strstr(read_back(folder, "report.html", &a), "<td>256x256</td><td>4</td><td>32.00</td><td>64</td><td>16.00</td><td>16</td>"));
+    cm_arena_free(&a);
+}
+
 Test(report, says_not_measured_where_a_score_is_missing_and_unfinished_where_the_run_is) {
     char folder[] = "/tmp/cm-report-XXXXXX";
     with_records(folder, run_line);
