@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The linker sends every aligned_alloc of the test program to failing_alloc.c, which can refuse. */
+/* The linker sends every allocation of the test program (not those of shared libraries) to failing_alloc.c, which counts
+ * them and can refuse an aligned_alloc, the one that arenas use. */
 #ifndef CM_TESTS_UNIT_FAILING_ALLOC_H
 #define CM_TESTS_UNIT_FAILING_ALLOC_H
 
-extern long cm_test_fail_once; /* after so many allocations one fails; negative: none */
-extern long cm_test_fail_from; /* after so many allocations all fail; negative: none */
+extern long cm_test_fail_once; /* after so many aligned allocations one fails; negative: none */
+extern long cm_test_fail_from; /* after so many aligned allocations all fail; negative: none */
+extern _Atomic long cm_test_allocations; /* of every kind, so far */
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/generator/pipeline.h"
 #include "core/io/safetensors.h"
 #include "harness/group_maps.h"
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"
 
 static cm_arena arena;
@@ -209,4 +210,63 @@ Test(pipeline, a_prompt_without_groups_and_a_size_without_layers_say_so) {
     cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUNDEFINED);
     cr_assert_not_null(strstr(cm_why(), "72x96"));
     cr_assert_eq(cm_group_maps_begin(&m, &model, &q, true, &arena), CM_OK);
+}
+
+/* --- memory --------------------------------------------------------------- */
+
+typedef struct step_allocations {
+    size_t count;
+    long after[8];
+} step_allocations;
+
+static void count_allocations(void *arg, size_t step, size_t steps, double seconds) {
+    step_allocations *s = arg;
+    (void)step;
+    (void)steps;
+    (void)seconds;
+    s->after[s->count++] = cm_test_allocations;
+}
+
+static cm_status look_away(void *arg, size_t step, const cm_image *picture) {
+    (void)arg;
+    (void)step;
+    (void)picture;
+    return CM_OK;
+}
+
+static void check_steps(cm_request *q, const char *what) {
+    step_allocations s = {0};
+    q->progress = count_allocations;
+    q->progress_arg = &s;
+    const long before = cm_test_allocations;
+    generate(q);
+    cr_assert_geq(s.count, 3);
+    cr_assert_gt(s.after[0], before);
+    for (size_t i = 1; i < s.count; i++)
+        cr_expect_eq(s.after[i], s.after[0], "%s with %s, step %zu: %ld allocations", ctx.ops->name, what, i + 1,
+                     s.after[i] - s.after[i - 1]);
+}
+
+/* A fresh context and the model's weights unpacked: the first step may ask the system for memory, no later one may. */
+Test(pipeline, after_the_first_step_nothing_is_allocated) {
+    for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
+        for (size_t i = 0; cm_samplers[i]; i++) {
+            cm_request q = request(cm_samplers[i]->name, 3);
+            const bool slow = strcmp((*ops)->name, "ref") == 0;
+            if (slow && i > 0) continue;
+            if (slow) q.width = q.height = 32;
+            cm_ctx_free(&ctx);
+            cm_ctx_init(&ctx, *ops, 2);
+            check_steps(&q, q.sampler->name);
+        }
+    }
+}
+
+Test(pipeline, nor_by_previews_and_captures) {
+    cm_request q = request("dpmpp_2m", 4);
+    cm_group_maps m;
+    cr_assert_eq(cm_group_maps_begin(&m, &model, &q, true, &arena), CM_OK, "%s", cm_why());
+    q.preview_every = 1;
+    q.preview = look_away;
+    check_steps(&q, "maps and previews");
 }
