@@ -107,7 +107,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->save_every = cm_arg_size(a, "save-every");
     if (cm_arg_given(a, "save-every") && j->save_every == 0) return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
     const char *capture = cm_arg_text(a, "capture");
-    if (capture && strcmp(capture, "groups") != 0) return unknown_name("capture", capture, (const char *const[]){"groups", NULL});
+    if (capture && strcmp(capture, "groups") != 0) return cm_unknown_choice("capture", capture, (const char *const[]){"groups", NULL});
     j->capture = capture != NULL;
     j->capture_all = cm_arg_flag(a, "capture-all");
     if (j->capture_all && !capture) return cm_fail(CM_EUSAGE, "--capture-all wants --capture groups");

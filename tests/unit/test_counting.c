@@ -24,12 +24,12 @@ static cm_tensor *pass(cm_ctx *g) {
     h = cm_view(g, h, CM_SHAPE(2, 24, 8));
     cm_layer_norm_linears(g, h, gain, gain, 1e-5f, 1, &(cm_tensor *){made(g, CM_SHAPE(8, 8))}, &h);
     h = cm_attention(g, h, h, h, 2, 0, false, NULL);
-    h = cm_layer_norm_geglu(g, h, gain, gain, 1e-5f, up, made(g, CM_SHAPE(16)));
+    h = cm_feed_forward_plus(g, h, &(cm_feed_forward){gain, gain, 1e-5f, up, made(g, CM_SHAPE(16)), made(g, CM_SHAPE(8, 8)), gain});
     return cm_matmul_nt(g, cm_view(g, h, CM_SHAPE(48, 8)), up);
 }
 
 Test(counting, counts_every_product_on_every_backend_and_changes_none) {
-    const double convs = 2.0 * 8 * 72 * (2 * 6 + 2 * 6 + 2 * 24), linears = 2.0 * 48 * 8 * (8 + 16);
+    const double convs = 2.0 * 8 * 72 * (2 * 6 + 2 * 6 + 2 * 24), linears = 2.0 * 48 * 8 * (8 + 16 + 8);
     const double attention = 2.0 * 2 * 24 * 24 * 8 * 2, product = 2.0 * 48 * 8 * 16;
     for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
         cm_ctx plain, counted;

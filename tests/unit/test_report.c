@@ -56,7 +56,7 @@ Test(report, growth_is_told_from_the_smallest_size_up) {
                  sides[i], sides[i], seconds[i], sides[i] * sides[i] / 1024);
     }
     with_records(folder, text);
-    cr_assert_eq(cm_report_write(folder), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_report_write(folder, NULL), CM_OK, "%s", cm_why());
     cm_arena a;
     cm_arena_init(&a, 0);
     const char *page = read_back(folder, "report.md", &a);
