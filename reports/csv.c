@@ -59,5 +59,5 @@ cm_status cm_report_csv(const cm_rows *r) {
     CM_TRY(write_table(r, "scores.csv", &r->scores, scores, sizeof scores / sizeof *scores));
     CM_TRY(write_table(r, "pairs.csv", &r->pairs, pairs, sizeof pairs / sizeof *pairs));
     CM_TRY(write_table(r, "speed.csv", &r->speeds, speed, sizeof speed / sizeof *speed));
-    return r->peers.count ? write_table(r, "peers.csv", &r->peers, peers, sizeof peers / sizeof *peers) : CM_OK;
+    return write_table(r, "peers.csv", &r->peers, peers, sizeof peers / sizeof *peers);
 }

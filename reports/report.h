@@ -7,7 +7,7 @@
  *         scores.csv    suite,prompts,arm,score,value,lo,hi,n,better,note
  *         pairs.csv     suite,prompts,score,a,b,difference,lo,hi,p,n
  *         speed.csv     model,backend,dtype,width,height,batch,stage,median_s,p10_s,p90_s,n,peak_rss_mb,gflop,note
- *         peers.csv     model,stage,engine,... where there are records of other engines (`make peers`)
+ *         peers.csv     model,stage,engine,...: other engines (`make peers`)
  *         plots/        gnuplot's SVG pictures and the scripts and data that draw them
  *
  * What was not measured says "not measured". A run that has not finished gives a

@@ -12,7 +12,7 @@ static int run(const cm_args *a) {
     if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "report: give one folder with records.jsonl"));
     const cm_status s = cm_report_write(words[0], cm_arg_text(a, "peers"));
     if (s != CM_OK) return cm_exit_for(s);
-    cm_note("%s/report.html, report.md, scores.csv, pairs.csv, speed.csv", words[0]);
+    cm_note("%s/report.html, report.md, scores.csv, pairs.csv, speed.csv, peers.csv", words[0]);
     return 0;
 }
 

@@ -383,7 +383,7 @@ def complete(o):
     o.version = subprocess.run([o.program, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     o.load = os.getloadavg()[0]
     if o.load > 0.5:
-        note(f"warning: load {o.load:.1f}: others use this machine, ratios suffer")
+        note(f"warning: the load is {o.load:.1f} already: what else runs here, or just did, makes ratios unsure")
     o.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     with open(f"{o.folder}/vae/config.json") as f:
         o.factor = 2 ** (len(json.load(f)["block_out_channels"]) - 1)
