@@ -140,11 +140,16 @@ static const char *tower_class(const cm_clip_text *t) {
     return t->projection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
 }
 
+/* The refiner's one tower is XL's second. */
+static bool second_alone(const cm_model *m) {
+    return m->xl && !m->two;
+}
+
 static void list_parts(export *x) {
     const cm_model *m = x->model;
     const cm_model_entry *e = &m->entry;
     const part parts[PARTS] = {
-        {"text_encoder", "transformers", tower_class(&m->text), "model.safetensors", e->text_encoder, m->params[0]},
+        {second_alone(m) ? "text_encoder_2" : "text_encoder", "transformers", tower_class(&m->text), "model.safetensors", e->text_encoder, m->params[0]},
         {"text_encoder_2", "transformers", tower_class(&m->text2), "model.safetensors", e->text_encoder2, m->params[3]},
         {"unet", "diffusers", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors", e->unet, m->params[1]},
         {"vae", "diffusers", "AutoencoderKL", "diffusion_pytorch_model.safetensors", e->vae, m->params[2]}};
@@ -152,7 +157,12 @@ static void list_parts(export *x) {
 }
 
 static json_t *new_index(const cm_model *m) {
-    if (m->two)
+    if (second_alone(m))
+        return json_pack("{s:s, s:b, s:b, s:[n, n], s:[n, n], s:[n, n], s:[n, n]}", "_class_name",
+                         "StableDiffusionXLImg2ImgPipeline", "force_zeros_for_empty_prompt", m->zero_empty,
+                         "requires_aesthetics_score", m->aesthetic, "feature_extractor", "image_encoder", "text_encoder",
+                         "tokenizer");
+    if (m->xl)
         return json_pack("{s:s, s:b, s:[n, n], s:[n, n]}", "_class_name", "StableDiffusionXLPipeline",
                          "force_zeros_for_empty_prompt", m->zero_empty, "feature_extractor", "image_encoder");
     return json_pack("{s:s, s:b, s:[n, n], s:[n, n], s:[n, n]}", "_class_name", "StableDiffusionPipeline",
@@ -164,7 +174,7 @@ static cm_status write_all(export *x) {
     if (!x->index) return cm_fail(CM_ENOMEM, "out of memory");
     CM_TRY(make_folder(x->folder));
     CM_TRY(write_scheduler(x));
-    CM_TRY(write_tokenizer(x, e->tokenizer, "tokenizer"));
+    CM_TRY(write_tokenizer(x, e->tokenizer, second_alone(x->model) ? "tokenizer_2" : "tokenizer"));
     if (x->model->two) CM_TRY(write_tokenizer(x, e->tokenizer2, "tokenizer_2"));
     for (size_t i = 0; i < PARTS; i++) {
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");

@@ -167,7 +167,7 @@ class Stage:
             inputs["timestep"] = np.full(n, 501, np.float32)
             inputs["text"] = normal(n, 77, c["cross_attention_dim"])
             if c.get("addition_embed_type") == "text_time":
-                sizes = [o.height, o.width, 0, 0, o.height, o.width]
+                sizes = [o.height, o.width, 0, 0] + ([6.0] if o.refines else [o.height, o.width])
                 pooled = c["projection_class_embeddings_input_dim"] - len(sizes) * c["addition_time_embed_dim"]
                 inputs["pooled"] = normal(n, pooled)
                 inputs["sizes"] = np.tile(np.array(sizes, np.float32), (n, 1))
@@ -299,9 +299,10 @@ def note(text):
 
 
 def export(o):
-    if os.path.isdir(o.model):
+    """A folder with one file of weights a network: the model's own, or a copy."""
+    if all(os.path.exists(f"{o.model}/{part}/{WEIGHTS}") for part in ("unet", "vae")):
         return o.model
-    folder = f"{o.out}/models/{o.model.replace(':', '-')}-{o.seed}"
+    folder = f"{o.out}/models/{os.path.basename(os.path.abspath(o.model)).replace(':', '-')}-{o.seed}"
     if not os.path.exists(f"{folder}/model_index.json"):
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         note(f"exporting {o.model}")
@@ -385,6 +386,8 @@ def complete(o):
     if o.load > 0.5:
         note(f"warning: the load is {o.load:.1f} already: what else runs here, or just did, makes ratios unsure")
     o.started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with open(f"{o.folder}/model_index.json") as f:
+        o.refines = json.load(f).get("requires_aesthetics_score", False)
     with open(f"{o.folder}/vae/config.json") as f:
         o.factor = 2 ** (len(json.load(f)["block_out_channels"]) - 1)
     with open(f"{o.folder}/unet/config.json") as f:

@@ -15,6 +15,10 @@ same() {
 same "a folder" "$tiny" copy
 same "its copy, over an empty folder" copy "$(mkdir empty && echo empty)"
 same "two text towers" "$root/tests/golden/pipeline/xl" xl
+same "the refiner" "$tiny/../refiner" refiner
+holds "the refiner's tower is the second" sh -c "test -s refiner/text_encoder_2/config.json && test -s refiner/tokenizer_2/vocab.json && test ! -e refiner/text_encoder"
+holds "its index says what it is" grep -q '"StableDiffusionXLImg2ImgPipeline"' refiner/model_index.json
+holds "and what it asks for" grep -q '"requires_aesthetics_score": true' refiner/model_index.json
 same "trained weights" nano:hq hq
 same "weights that are f16, as f16" nano:hq hq16 --type f16
 same "random weights" random:nano random --seed 3
