@@ -27,6 +27,7 @@ typedef struct run {
     cm_torch_rng rng;            /* goes on after the starting noise, for samplers that add more */
     float *drawn;                /* [C,h,w] of fresh noise */
     float *clean;                /* [h,w,C] of a preview */
+    size_t first, end;           /* evaluations to be done: [first, end) */
 } run;
 
 /* --- request -------------------------------------------------------------- */
@@ -339,14 +340,13 @@ static void note_comparison(cm_timing *t, double unobserved, double observed) {
     t->compared++;
 }
 
-/* Evaluation i, the `taken`th of this run. */
-static cm_status take_step(run *r, cm_sampler_state *state, size_t i, size_t taken, float *eps, double *seconds) {
+static cm_status take_step(run *r, cm_sampler_state *state, size_t i, float *eps, double *seconds) {
     const cm_request *q = r->request;
     const float t = q->sampler->timestep(state, i), scale = q->sampler->input_scale(state, i);
-    const size_t n = r->result->h * r->result->w * r->result->channels, steps = cm_sampler_evaluations(state);
-    if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", i + 1, steps);
+    const size_t n = r->result->h * r->result->w * r->result->channels, taken = i - r->first + 1;
+    if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", i + 1, r->end);
     if (wants_preview(q, taken)) memcpy(r->clean, r->x, n * sizeof *r->x);
-    const bool compared = is_compared(q, taken, taken + steps - i - 1);
+    const bool compared = is_compared(q, taken, r->end - r->first);
     const double before = cm_now();
     if (compared) CM_TRY(predict(r, t, scale, NULL, eps));
     const double start = cm_now();
@@ -354,7 +354,7 @@ static cm_status take_step(run *r, cm_sampler_state *state, size_t i, size_t tak
     if (compared) note_comparison(&r->result->timing, start - before, cm_now() - start);
     q->sampler->step(state, i, eps, r->x);
     if (!all_finite(r->x, n))
-        return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", i + 1, steps);
+        return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", i + 1, r->end);
     *seconds = cm_now() - start;
     return wants_preview(q, taken) ? show_preview(r, state, i, eps, taken) : CM_OK;
 }
@@ -368,24 +368,23 @@ static size_t evaluations_before(const run *r, const cm_sampler_state *state, do
     return i;
 }
 
-/* x made ready, and which evaluations are to be done: [*first, *end). */
-static cm_status begin_steps(run *r, cm_sampler_state *state, size_t n, size_t *first, size_t *end) {
+/* x made ready, and which evaluations are to be done. */
+static cm_status begin_steps(run *r, cm_sampler_state *state, size_t n) {
     const cm_request *q = r->request;
-    *first = 0;
-    *end = q->end > 0 ? evaluations_before(r, state, q->end) : cm_sampler_evaluations(state);
+    r->end = q->end > 0 ? evaluations_before(r, state, q->end) : cm_sampler_evaluations(state);
     if (q->clean) {
-        CM_TRY(begin_in_the_middle(r, state, n, first));
+        CM_TRY(begin_in_the_middle(r, state, n, &r->first));
     } else if (q->start > 0) {
-        *first = evaluations_before(r, state, q->start);
-        CM_TRY(cm_sampler_resume_at(q->sampler, state, *first));
+        r->first = evaluations_before(r, state, q->start);
+        CM_TRY(cm_sampler_resume_at(q->sampler, state, r->first));
     } else {
         const float scale = q->sampler->init_scale(state);
         for (size_t i = 0; i < n; i++) r->x[i] *= scale;
     }
-    if (*first >= *end)
+    if (r->first >= r->end)
         return cm_fail(CM_EUSAGE, "start %g and end %g of %zu steps leave none", q->start, q->end, q->steps);
-    if (q->preview_every > *end - *first)
-        return cm_fail(CM_EUSAGE, "a preview every %zu steps: there are only %zu", q->preview_every, *end - *first);
+    if (q->preview_every > r->end - r->first)
+        return cm_fail(CM_EUSAGE, "a preview every %zu steps: there are only %zu", q->preview_every, r->end - r->first);
     cm_sampler_set_noise(state, (cm_noise){draw_noise, r});
     return CM_OK;
 }
@@ -402,13 +401,13 @@ static cm_status sample(run *r) {
     if (q->preview_every) r->clean = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     CM_TRY(cm_arena_check(r->out));
-    size_t first, steps;
-    CM_TRY(begin_steps(r, state, n, &first, &steps));
-    for (size_t i = first, taken = 1; i < steps; i++, taken++) {
-        CM_TRY(take_step(r, state, i, taken, eps, &seconds[taken - 1]));
-        if (q->progress) q->progress(q->progress_arg, taken, steps - first, seconds[taken - 1]);
+    CM_TRY(begin_steps(r, state, n));
+    const size_t steps = r->end - r->first;
+    for (size_t k = 0; k < steps; k++) {
+        CM_TRY(take_step(r, state, r->first + k, eps, &seconds[k]));
+        if (q->progress) q->progress(q->progress_arg, k + 1, steps, seconds[k]);
     }
-    return record_steps(r, seconds, steps - first);
+    return record_steps(r, seconds, steps);
 }
 
 static cm_status stages(run *r) {

@@ -21,8 +21,8 @@ static const cm_option options[] = {
     {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
     {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many pictures, seeds counted up from --seed, as NAME-0.png, NAME-1.png, ..."},
-    {"save-every", CM_OPT_SIZE, "N", NULL, "previews: after every N steps what the picture would become, as NAME.step-0005.png, ..."},
-    {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where each group of the prompt looked, as NAME.attention.safetensors and .png"},
+    {"save-every", CM_OPT_SIZE, "N", NULL, "a preview every N steps, as NAME.step-0005.png, ..."},
+    {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where the prompt's groups looked, as NAME.attention.*"},
     {"capture-all", CM_OPT_FLAG, NULL, NULL, "of every cross-attention layer, not only those the paper supervises"},
     {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
     {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
@@ -36,10 +36,10 @@ static const cm_option options[] = {
     {"backend", CM_OPT_TEXT, "NAME", "openblas", "'list backends'"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
-    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w] instead of the seed's (a safetensors file's only tensor)"},
+    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w], a safetensors file's only tensor"},
     {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
     {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule; --save-latents then leaves them for another model (the refiner)"},
-    {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share of the schedule, from the latents of a model that stopped there"},
+    {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share, from latents that --end left"},
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
     {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], or with --prompts the folder [images]"},
     {0},
@@ -85,6 +85,19 @@ static cm_status read_passes(const cm_args *a, cm_generate_job *j) {
     return again && later ? cm_fail(CM_EUSAGE, "--strength and --start are two ways to begin; one is wanted") : CM_OK;
 }
 
+/* What is wanted beside the pictures. */
+static cm_status read_extras(const cm_args *a, cm_generate_job *j) {
+    j->save_every = cm_arg_size(a, "save-every");
+    if (cm_arg_given(a, "save-every") && j->save_every == 0) return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
+    if (j->save_every > j->steps)
+        return cm_fail(CM_EUSAGE, "--save-every: %zu is more than the %zu steps", j->save_every, j->steps);
+    const char *capture = cm_arg_text(a, "capture");
+    if (capture && strcmp(capture, "groups") != 0) return cm_unknown_choice("capture", capture, (const char *const[]){"groups", NULL});
+    j->capture = capture != NULL;
+    j->capture_all = cm_arg_flag(a, "capture-all");
+    return j->capture_all && !capture ? cm_fail(CM_EUSAGE, "--capture-all wants --capture groups") : CM_OK;
+}
+
 static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     const bool one = cm_arg_given(a, "prompt"), many = cm_arg_given(a, "prompts");
     if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
@@ -104,13 +117,6 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->images = cm_arg_size(a, "images");
     if (j->images == 0 || j->images > 10000) return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
     if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
-    j->save_every = cm_arg_size(a, "save-every");
-    if (cm_arg_given(a, "save-every") && j->save_every == 0) return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
-    const char *capture = cm_arg_text(a, "capture");
-    if (capture && strcmp(capture, "groups") != 0) return cm_unknown_choice("capture", capture, (const char *const[]){"groups", NULL});
-    j->capture = capture != NULL;
-    j->capture_all = cm_arg_flag(a, "capture-all");
-    if (j->capture_all && !capture) return cm_fail(CM_EUSAGE, "--capture-all wants --capture groups");
     j->steps = cm_arg_size(a, "steps");
     if (j->steps == 0) return cm_fail(CM_EUSAGE, "--steps: 0 steps make no picture");
     j->guidance = cm_arg_number(a, "cfg");
@@ -122,8 +128,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     CM_TRY(pick_sampler(a, &j->sampler));
     CM_TRY(cm_choose_backend(a, &j->backend));
     if (j->recipe.name) follow_recipe(a, j);
-    if (j->save_every > j->steps)
-        return cm_fail(CM_EUSAGE, "--save-every: %zu is more than the %zu steps", j->save_every, j->steps);
+    CM_TRY(read_extras(a, j));
     return cm_choose_threads(a, &j->threads);
 }
 
