@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include "core/networks/params.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/base/rng.h"
 #include "core/base/system.h"
@@ -17,6 +21,8 @@ typedef struct entry {
     char *name;
     cm_tensor tensor;
     bool own; /* its values are ours to write */
+    cm_init init;
+    float bound; /* of a made weight's values */
 } entry;
 
 /* Complaints of one kind: all are counted, the first few are listed. */
@@ -43,12 +49,17 @@ struct cm_params {
     cm_tensor spare;        /* handed out when not even a tensor can be made */
 };
 
+static void fetch_entry(cm_packs *packs, cm_pack_slot *slot);
+static void drop_entry(cm_packs *packs, cm_pack_slot *slot);
+
 static cm_params *new_params(const char *path) {
     cm_params *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     cm_arena_init(&p->names, 1 << 16);
     cm_arena_init(&p->values, (size_t)1 << 22);
     cm_packs_init(&p->packs);
+    p->packs.fetch = fetch_entry;
+    p->packs.drop = drop_entry;
     p->path = cm_arena_string(&p->names, path);
     if (!p->path) cm_params_close(&p);
     return p;
@@ -154,6 +165,7 @@ static entry *add_entry(cm_params *p, const char *name, int ndim, const size_t *
     e->tensor.ndim = ndim;
     memcpy(e->tensor.shape, shape, (size_t)ndim * sizeof *shape);
     e->tensor.is_param = true;
+    e->tensor.packs.packs = &p->packs;
     *find_slot(p, name) = (uint32_t)p->count + 1;
     p->entries[p->count++] = e;
     return e;
@@ -255,14 +267,55 @@ static size_t fan_in_of(const cm_tensor *t) {
     return n;
 }
 
-static void create(cm_params *p, entry *e, cm_init init) {
+/* The large weights of products: made, or widened, not before they are wanted. */
+static bool can_wait(const cm_params *p, const entry *e, cm_init init) {
+    enum { LARGE = 1 << 16 };
+    return init == CM_INIT_LINEAR && e->tensor.ndim >= 2 && cm_count(&e->tensor) >= LARGE && !p->trainable;
+}
+
+static void make_values(const cm_params *p, const entry *e) {
     cm_rng r = cm_rng_named(p->seed, e->name);
-    piecework w = {.count = cm_count(&e->tensor), .init = init, .key = {cm_rng_u32(&r), cm_rng_u32(&r)}};
-    w.values = e->tensor.data = push_values(p, w.count);
+    piecework w = {.values = e->tensor.data, .count = cm_count(&e->tensor), .init = e->init, .bound = e->bound,
+                   .key = {cm_rng_u32(&r), cm_rng_u32(&r)}};
+    do_work(&w);
+}
+
+static void create(cm_params *p, entry *e, cm_init init) {
+    e->tensor.data = push_values(p, cm_count(&e->tensor));
     e->own = true;
-    if (init == CM_INIT_LINEAR || init == CM_INIT_BIAS) w.bound = p->fan_in ? 1 / sqrtf((float)p->fan_in) : 0;
-    if (init == CM_INIT_EMBEDDING) w.bound = 0.02f;
-    if (w.values) do_work(&w);
+    e->init = init;
+    if (init == CM_INIT_LINEAR || init == CM_INIT_BIAS) e->bound = p->fan_in ? 1 / sqrtf((float)p->fan_in) : 0;
+    if (init == CM_INIT_EMBEDDING) e->bound = 0.02f;
+    if (!e->tensor.data) return;
+    if (can_wait(p, e, init)) e->tensor.packs.absent = true;
+    else make_values(p, e);
+}
+
+/* container_of */
+static entry *entry_of(cm_pack_slot *slot) {
+    return (entry *)(void *)((char *)slot - offsetof(entry, tensor.packs));
+}
+
+static void fetch_entry(cm_packs *packs, cm_pack_slot *slot) {
+    const cm_params *p = (const cm_params *)(void *)((char *)packs - offsetof(cm_params, packs));
+    const entry *e = entry_of(slot);
+    if (p->creating) {
+        make_values(p, e);
+    } else {
+        piecework w = {.stored = cm_param_files_find(p->files, e->name), .values = e->tensor.data, .count = cm_count(&e->tensor)};
+        do_work(&w);
+    }
+}
+
+/* Whole pages inside are given back; of a mapped file they are read again when touched, of our own fetched. */
+static void drop_entry(cm_packs *packs, cm_pack_slot *slot) {
+    (void)packs;
+    const entry *e = entry_of(slot);
+    const cm_params *p = (const cm_params *)(void *)((char *)packs - offsetof(cm_params, packs));
+    if (e->own && !can_wait(p, e, CM_INIT_LINEAR)) return;
+    const uintptr_t page = 4096, begin = (uintptr_t)e->tensor.data, end = begin + cm_count(&e->tensor) * sizeof(float);
+    const uintptr_t from = (begin + page - 1) / page * page, to = end / page * page;
+    if (to > from && madvise((void *)from, to - from, MADV_DONTNEED) == 0) slot->absent = e->own;
 }
 
 static void print_shape(char *out, size_t bytes, int ndim, const size_t *shape) {
@@ -288,8 +341,21 @@ static void note_shape(cm_params *p, const entry *e, int ndim, const size_t *sha
     complain(p, &p->misshapen, "%s is [%s], not [%s]", e->name, has, wanted);
 }
 
+/* Without widening more than a little at a time. */
+static bool stored_finite(const cm_stored *s) {
+    float some[1024];
+    const unsigned char *data = s->data;
+    bool all = true;
+    for (size_t i = 0; i < s->count; i += 1024) {
+        const size_t n = s->count - i < 1024 ? s->count - i : 1024;
+        cm_to_float(s->dtype, data + i * cm_dtype_size(s->dtype), n, some);
+        all = all && all_finite(some, n);
+    }
+    return all;
+}
+
 /* Floats that lie aligned in the mapping are used there, read-only; all else is widened into memory of ours. */
-static void read_stored(cm_params *p, entry *e) {
+static void read_stored(cm_params *p, entry *e, cm_init init) {
     const cm_stored *stored = cm_param_files_find(p->files, e->name);
     const size_t count = cm_count(&e->tensor);
     if (!stored) {
@@ -306,6 +372,11 @@ static void read_stored(cm_params *p, entry *e) {
     e->own = !in_place;
     e->tensor.data = in_place ? (float *)(uintptr_t)stored->data : push_values(p, count);
     if (!e->tensor.data) return;
+    if (!in_place && can_wait(p, e, init)) {
+        e->tensor.packs.absent = true;
+        if (!stored_finite(stored)) complain(p, &p->broken, "%s", e->name);
+        return;
+    }
     piecework w = {.stored = stored, .values = e->tensor.data, .count = count};
     do_work(&w);
     if (w.bad) complain(p, &p->broken, "%s", e->name);
@@ -339,7 +410,7 @@ static void fill(cm_params *p, entry *e, cm_init init) {
     } else if (p->from) {
         read_shared(p, e);
     } else {
-        read_stored(p, e);
+        read_stored(p, e, init);
     }
     if (p->trainable) add_grad(p, e);
 }
@@ -369,7 +440,7 @@ cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, c
 }
 
 void cm_params_fix(cm_params *p) {
-    for (size_t i = 0; i < p->count; i++) p->entries[i]->tensor.packs.packs = &p->packs;
+    for (size_t i = 0; i < p->count; i++) p->entries[i]->tensor.packs.keeps = true;
 }
 
 bool cm_param_exists(const cm_params *p, const char *name) {
@@ -382,6 +453,7 @@ cm_status cm_params_make_trainable(cm_params *p) {
     for (size_t i = 0; i < p->count; i++) {
         entry *e = p->entries[i];
         const size_t count = cm_count(&e->tensor);
+        cm_pack_fetch(&e->tensor.packs);
         float *copy = e->own ? e->tensor.data : push_values(p, count);
         if (copy && !e->own) memcpy(copy, e->tensor.data, count * sizeof *copy);
         if (copy) e->tensor.data = copy;
@@ -397,7 +469,8 @@ cm_status cm_params_share(cm_params **out, cm_params *from) {
     p->from = from;
     p->trainable = from->trainable;
     for (size_t i = 0; i < from->count && !p->no_memory; i++) {
-        const entry *source = from->entries[i];
+        entry *source = from->entries[i];
+        cm_pack_fetch(&source->tensor.packs);
         entry *e = add_entry(p, source->name, source->tensor.ndim, source->tensor.shape);
         if (!e) {
             p->no_memory = true;
@@ -457,6 +530,7 @@ const char *cm_params_name(const cm_params *p, size_t i) {
 }
 
 cm_tensor *cm_params_at(const cm_params *p, size_t i) {
+    cm_pack_fetch(&p->entries[i]->tensor.packs);
     return &p->entries[i]->tensor;
 }
 
@@ -479,11 +553,14 @@ cm_status cm_params_hash(const cm_params *p, char out[65]) {
     if (!h) return cm_fail(CM_ENOMEM, "%s: out of memory", p->path);
     for (size_t i = 0; i < p->count; i++) {
         const cm_tensor *t = &p->entries[i]->tensor;
+        const bool absent = t->packs.absent;
         char shape[128];
+        cm_pack_fetch(&p->entries[i]->tensor.packs);
         print_shape(shape, sizeof shape, t->ndim, t->shape);
         cm_sha_add(h, p->entries[i]->name, strlen(p->entries[i]->name) + 1);
         cm_sha_add(h, shape, strlen(shape) + 1);
         cm_sha_add(h, t->data, cm_count(t) * sizeof *t->data);
+        if (absent) drop_entry(p->entries[i]->tensor.packs.packs, &p->entries[i]->tensor.packs);
     }
     cm_sha_end(&h, out);
     return out[0] ? CM_OK : cm_fail(CM_ENOMEM, "%s: out of memory", p->path);
@@ -496,6 +573,7 @@ cm_status cm_params_save(const cm_params *p, const char *path, cm_dtype type, co
     if (!items) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     for (size_t i = 0; i < p->count; i++) {
         const cm_tensor *t = &p->entries[i]->tensor;
+        cm_pack_fetch(&p->entries[i]->tensor.packs);
         items[i] = (cm_store_item){.name = p->entries[i]->name,
                                    .dtype = type,
                                    .ndim = t->ndim,

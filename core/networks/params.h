@@ -47,7 +47,9 @@ cm_status cm_params_share(cm_params **out, cm_params *from);
 /* Says that the values do not change any more: backends may keep them in an order of their own, until close. */
 void cm_params_fix(cm_params *p);
 
-/* Never NULL: on trouble a harmless tensor of that shape is returned and the trouble noted. */
+/* The values of a product's large weight are made or widened when an operation or cm_params_at first wants them, and let go
+ * again once a backend has packed them.
+ * Never NULL: on trouble a harmless tensor of that shape is returned and the trouble noted. */
 cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, const char *name, ...)
     __attribute__((format(printf, 5, 6)));
 /* Is there such a weight in the file? (creating: false) For optional parts. */

@@ -8,6 +8,7 @@ struct cm_pack {
 };
 
 void cm_packs_init(cm_packs *p) {
+    *p = (cm_packs){0};
     cm_arena_init(&p->memory, (size_t)32 << 20);
     pthread_mutex_init(&p->lock, NULL);
 }
@@ -37,11 +38,31 @@ static cm_pack *make(cm_pack_slot *slot, int kind, size_t bytes, cm_pack_fill *f
     return p;
 }
 
+static void fetch(cm_pack_slot *slot) {
+    if (slot->absent) slot->packs->fetch(slot->packs, slot);
+    slot->absent = false;
+}
+
+void cm_pack_fetch(cm_pack_slot *slot) {
+    if (!slot || !slot->packs) return;
+    pthread_mutex_lock(&slot->packs->lock);
+    fetch(slot);
+    pthread_mutex_unlock(&slot->packs->lock);
+}
+
+static cm_pack *find_or_make(cm_pack_slot *slot, int kind, size_t bytes, cm_pack_fill *fill, void *arg) {
+    cm_pack *p = find(slot, kind);
+    if (p) return p;
+    fetch(slot);
+    p = slot->keeps ? make(slot, kind, bytes, fill, arg) : NULL;
+    if (p && slot->packs->drop) slot->packs->drop(slot->packs, slot);
+    return p;
+}
+
 void *cm_pack_get(cm_pack_slot *slot, int kind, size_t bytes, cm_pack_fill *fill, void *arg) {
     if (!slot || !slot->packs) return NULL;
     pthread_mutex_lock(&slot->packs->lock);
-    cm_pack *p = find(slot, kind);
-    if (!p) p = make(slot, kind, bytes, fill, arg);
+    cm_pack *p = find_or_make(slot, kind, bytes, fill, arg);
     pthread_mutex_unlock(&slot->packs->lock);
     return p ? p->data : NULL;
 }
