@@ -35,11 +35,20 @@ static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const
     }
 }
 
-/* What the tiles do not serve: gradients' log-sum-exp, probabilities for an observer, causal masks. */
+/* The tiles do not serve gradients' log-sum-exp and causal masks. Probabilities for an observer are made beside the output,
+ * which is then what it would be unobserved. */
 static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                           float *out, float *probs, float *lse) {
-    if (probs || lse || s->causal) fast_attention(e, s, q, k, v, out, probs, lse);
-    else bf_attention(pairs, e, s, q, k, v, out);
+    if (lse || s->causal) {
+        fast_attention(e, s, q, k, v, out, probs, lse);
+        return;
+    }
+    bf_attention(pairs, e, s, q, k, v, out);
+    if (!probs) return;
+    const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
+    float *again = CM_PUSH(e->scratch, float, s->n * s->lq * s->heads * s->d);
+    if (again) fast_attention(e, s, q, k, v, again, probs, NULL);
+    cm_arena_reset(e->scratch, mark);
 }
 
 #define BF_OPERATIONS(name, pairs)                                                                                                 \
@@ -79,6 +88,7 @@ static void fill(void) {
     bf16x3.name = "bf16x3";
     bf16x3.about = "f32 products as three bf16 products on matrix registers (AMX): f32 to about 2e-6";
     bf16x3.rounding = 0x1p-17;
+    bf16x3.slow_here = !bf_unit_get()->matrix;
     bf16x3.linear = pairs_linear;
     bf16x3.conv2d = pairs_conv2d;
     bf16x3.attention = pairs_attention;
@@ -89,6 +99,7 @@ static void fill(void) {
     bf16.name = "bf16";
     bf16.about = "bf16 products with f32 sums, activations f32: fast with AMX or AVX-512 BF16";
     bf16.rounding = 0x1p-9;
+    bf16.slow_here = !bf_unit_get()->direct;
     bf16.linear = alone_linear;
     bf16.conv2d = alone_conv2d;
     bf16.attention = alone_attention;

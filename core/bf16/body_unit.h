@@ -400,9 +400,9 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
     copy_scaled(n, alpha, x, x);
 }
 
-#define BF_UNIT_TABLE(set, has_matrix, begin_fn, end_fn, block_fn)                                                          \
+#define BF_UNIT_TABLE(set, has_matrix, is_direct, begin_fn, end_fn, block_fn)                                                          \
     {                                                                                                                       \
-        .name = set, .matrix = has_matrix, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
+        .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
         .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .softmax = softmax, .scale = scale,             \
         .copy_scaled = copy_scaled,                                                                                         \
     }

@@ -84,6 +84,7 @@ typedef struct bf_scores {
 typedef struct bf_unit {
     const char *name; /* "amx", "avx512-bf16", "avx512", "portable" */
     bool matrix;      /* has matrix registers: three products are faster than one f32 product */
+    bool direct;      /* multiplies bf16 as such */
 
     void (*begin)(void); /* in each thread before block */
     void (*end)(void);

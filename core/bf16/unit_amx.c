@@ -108,7 +108,7 @@ static void block(const bf_block *p) {
     }
 }
 
-static const bf_unit table = BF_UNIT_TABLE("amx", true, begin, end, block);
+static const bf_unit table = BF_UNIT_TABLE("amx", true, true, begin, end, block);
 
 const bf_unit *bf_unit_amx(void) {
     return &table;

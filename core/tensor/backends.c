@@ -19,3 +19,7 @@ const cm_ops *cm_backend_find(const char *name) {
         if (strcmp((*b)->name, name) == 0) return *b;
     return NULL;
 }
+
+const cm_ops *cm_backend_default(void) {
+    return cm_ops_bf16x3()->slow_here ? cm_ops_openblas() : cm_ops_bf16x3();
+}

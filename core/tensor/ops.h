@@ -75,6 +75,7 @@ typedef struct cm_feed_shape {
 typedef struct cm_ops {
     const char *name;   /* "ref", "openblas", "bf16x3", "bf16" */
     const char *about;  /* one line for `list backends` */
+    bool slow_here;     /* this machine lacks what it is made for */
     double rounding;    /* unit roundoff of what goes into products, where it is coarser than f32's; else 0 */
 
     /* C[m,n] = alpha op(A) op(B) + beta C, row-major; ta: A is stored [k,m]; tb: B is stored [n,k].
@@ -159,5 +160,7 @@ const cm_ops *cm_ops_bf16(void);
 /* All backends, NULL-terminated, fastest last; find returns NULL if there is none of that name. */
 const cm_ops *const *cm_backends(void);
 const cm_ops *cm_backend_find(const char *name);
+/* The fastest here that is as exact as f32: bf16x3 with matrix registers, else openblas. */
+const cm_ops *cm_backend_default(void);
 
 #endif

@@ -33,7 +33,10 @@ static cm_status open_both(cm_frozen *f, const char *folder) {
 /* After the network has asked for its weights. */
 static cm_status finish(cm_frozen *f, const char *folder, cm_status s) {
     if (s == CM_OK) s = cm_params_check(f->params, false);
-    if (s == CM_OK) return s;
+    if (s == CM_OK) {
+        cm_params_fix(f->params);
+        return s;
+    }
     cm_frozen_close(f);
     return cm_fail_in(s, "%s", folder);
 }

@@ -21,10 +21,10 @@ cm_status cm_unknown_choice(const char *what, const char *typed, const char *con
 
 cm_status cm_choose_backend(const cm_args *a, const cm_ops **backend) {
     const char *name = cm_arg_text(a, "backend");
-    *backend = cm_backend_find(name);
+    *backend = strcmp(name, "auto") == 0 ? cm_backend_default() : cm_backend_find(name);
     if (*backend) return CM_OK;
-    const char *names[16] = {NULL};
-    for (size_t i = 0; cm_backends()[i] && i < 15; i++) names[i] = cm_backends()[i]->name;
+    const char *names[16] = {"auto"};
+    for (size_t i = 0; cm_backends()[i] && i < 14; i++) names[i + 1] = cm_backends()[i]->name;
     return cm_unknown_choice("backend", name, names);
 }
 

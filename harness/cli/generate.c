@@ -33,7 +33,7 @@ static const cm_option options[] = {
     {"cfg-to", CM_OPT_NUMBER, "S", "0", "guide only up to this noise level; 0: everywhere"},
     {"width", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
-    {"backend", CM_OPT_TEXT, "NAME", "openblas", "'list backends'"},
+    {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w], a safetensors file's only tensor"},

@@ -28,7 +28,7 @@ static cm_status list_models(cm_arena *a) {
 
 static cm_status list_backends(cm_arena *a) {
     (void)a;
-    for (const cm_ops *const *b = cm_backends(); *b; b++) printf("%-12s%s\n", (*b)->name, (*b)->about);
+    for (const cm_ops *const *b = cm_backends(); *b; b++) printf("%-12s%s%s\n", (*b)->name, (*b)->about, (*b)->slow_here ? " (slow on this machine, which lacks them)" : "");
     return CM_OK;
 }
 

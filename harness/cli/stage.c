@@ -56,7 +56,7 @@ static const cm_option options[] = {
     {"stage", CM_OPT_TEXT, "NAME", NULL, "unet or decode"},
     {"in", CM_OPT_TEXT, "FILE", NULL, "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes"},
     {"out", CM_OPT_TEXT, "FILE", NULL, "the first run's output: noise or pixels, f32, as safetensors"},
-    {"backend", CM_OPT_TEXT, "NAME", "openblas", "'list backends'"},
+    {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
     {0},
 };

@@ -184,7 +184,7 @@ class Stage:
 
     def our_row(self, backend):
         o = self.options
-        row = Row(self, f"cosmicman_{backend}", f"cosmicman {backend}", "bf16" if "bf16" in backend else "f32",
+        row = Row(self, f"cosmicman_{backend}", f"cosmicman {backend}", "bf16" if backend == "bf16" else "f32",
                   "channels-last", o.version)
         row.command = [o.program, "stage", "-q", "--model", o.folder, "--stage", self.name, "--backend", backend, "--threads",
                        str(o.threads), "--in", f"{self.folder}/inputs.safetensors", "--out", row.output]
