@@ -44,7 +44,15 @@ peers: build
 nano: build
 	@core/models/nano/make.sh
 
-clean:
-	rm -rf build build-asan build-clang
+# clang's libFuzzer on every parser, SECONDS each, under the sanitizers.
+SECONDS ?= 60
+fuzz:
+	@cmake -S . -B build-fuzz $(GENERATOR) -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g" \
+	    -DCM_SANITIZE=ON -DCM_FUZZ=ON >/dev/null
+	@cmake --build build-fuzz -j $(JOBS) --target libfuzzer
+	@ci/fuzz.sh build-fuzz $(SECONDS)
 
-.PHONY: build bench full growth test test-asan clang peers nano clean
+clean:
+	rm -rf build build-asan build-clang build-fuzz
+
+.PHONY: build bench full growth test test-asan clang peers nano fuzz clean

@@ -6,7 +6,8 @@
  *
  *     return cm_fail(CM_EFORMAT, "%s: not a PNG", path);
  *
- * and kept for this thread; cm_why() reads it. Only the command line prints.
+ * and kept for this thread, as one line (control characters become '?'); cm_why()
+ * reads it. Only the command line prints.
  */
 #ifndef CM_CORE_BASE_STATUS_H
 #define CM_CORE_BASE_STATUS_H

@@ -100,7 +100,7 @@ static cm_status pop(machine *m, size_t n, cm_pickled **values) {
     const size_t floor = m->mark_count ? m->marks[m->mark_count - 1] : 0;
     if (n > m->depth - floor) return bad(m, "takes more from the stack than lies there");
     m->depth -= n;
-    *values = m->stack + m->depth;
+    *values = m->stack ? m->stack + m->depth : NULL;
     return CM_OK;
 }
 

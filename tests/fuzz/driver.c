@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fuzz [TARGET [ROUNDS [SEED]]]: each good file as it is, then ROUNDS changed ones, for one target or all. */
+/* fuzz [TARGET [ROUNDS [SEED]]]: what corpus/ holds, each good file as it is, then ROUNDS changed ones, for one target
+ * or all. */
 #include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/rng.h"
 #include "core/base/system.h"
 #include "tests/fuzz/fuzz.h"
 
-static const fuzz_target *const targets[] = {&fuzz_safetensors, &fuzz_png,   &fuzz_png_raw, &fuzz_jpeg,
-                                             &fuzz_json,        &fuzz_records, &fuzz_vocab, &fuzz_merges,
-                                             &fuzz_tokenizer_config, &fuzz_text};
-enum { TARGETS = sizeof targets / sizeof *targets, ROOM = 1 << 17 };
-
-static char folder[] = "/tmp/cm-fuzz-XXXXXX";
+enum { ROOM = 1 << 17 };
 
 typedef struct input {
     uint8_t data[ROOM];
@@ -58,77 +53,75 @@ static bool load(const char *path, size_t most, input *x) {
     return true;
 }
 
-/* Exactly so many bytes, no more, so that reading behind the end is seen. Returns whether the target took it. */
 static bool try(const fuzz_target *t, const input *x) {
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, t->file);
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(x->data, 1, x->bytes, f) != x->bytes || fclose(f) != 0) abort();
-    cm_fail(CM_OK, "%s", "");
-    const cm_status s = t->read(path);
-    if (s != CM_OK && (!cm_why()[0] || strchr(cm_why(), '\n'))) {
-        printf("FAIL %s: no reason in one line: '%s'\n", t->name, cm_why());
-        exit(1);
-    }
-    return s == CM_OK;
+    return fuzz_try(t, x->data, x->bytes);
 }
 
-static void each_beside(const fuzz_target *t, bool make) {
-    char from[1024], to[512];
-    snprintf(from, sizeof from, "%s/%s", CM_TESTS_DIR, t->beside ? t->beside : "");
-    DIR *d = t->beside ? opendir(from) : NULL;
+/* One good file, then changed ones: every `apart`-th of the rounds. *taken counts those. */
+static bool run_file(const fuzz_target *t, const char *path, size_t at, size_t apart, unsigned long rounds, uint64_t seed, size_t *taken) {
+    static input good, bad;
+    if (!load(path, t->most, &good)) {
+        printf("FAIL %s: cannot read %s\n", t->name, path);
+        return false;
+    }
+    if (!try(t, &good) && good.bytes < t->most) {
+        printf("FAIL %s: %s refused: %s\n", t->name, path, cm_why());
+        return false;
+    }
+    cm_rng r = cm_rng_make(seed, at);
+    for (unsigned long k = at; k < rounds; k += apart) {
+        bad.bytes = good.bytes;
+        memcpy(bad.data, good.data, good.bytes);
+        for (uint32_t n = 1 + cm_rng_below(&r, 4); n; n--) change(&bad, &r);
+        if (t->repair) t->repair(bad.data, bad.bytes);
+        *taken += try(t, &bad);
+    }
+    return true;
+}
+
+/* What fuzzers found, as it is: taken or refused. */
+static size_t replay(const fuzz_target *t) {
+    static input x;
+    char path[1024];
+    size_t files = 0;
+    snprintf(path, sizeof path, "%s/fuzz/corpus/%s", CM_TESTS_DIR, t->name);
+    DIR *d = opendir(path);
     for (struct dirent *e; d && (e = readdir(d));) {
-        if (e->d_name[0] == '.' || strcmp(e->d_name, t->file) == 0) continue;
-        snprintf(from, sizeof from, "%s/%s/%s", CM_TESTS_DIR, t->beside, e->d_name);
-        snprintf(to, sizeof to, "%s/%s", folder, e->d_name);
-        if (make ? symlink(from, to) : remove(to)) abort();
+        if (e->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/fuzz/corpus/%s/%s", CM_TESTS_DIR, t->name, e->d_name);
+        if (!load(path, ROOM, &x)) continue;
+        try(t, &x);
+        files++;
     }
     if (d) closedir(d);
+    return files;
 }
 
 static bool run(const fuzz_target *t, unsigned long rounds, uint64_t seed) {
-    static input good, bad;
     char path[1024];
-    size_t files = 0, taken = 0, taken_good = 0;
+    size_t files = 0, taken = 0;
+    bool good = true;
     while (t->corpus[files]) files++;
-    each_beside(t, true);
-    for (size_t i = 0; i < files; i++) {
+    fuzz_begin(t);
+    const size_t replayed = replay(t);
+    for (size_t i = 0; i < files && good; i++) {
         snprintf(path, sizeof path, "%s/%s", CM_TESTS_DIR, t->corpus[i]);
-        if (!load(path, t->most, &good)) {
-            printf("FAIL %s: cannot read %s\n", t->name, path);
-            return false;
-        }
-        const bool whole = good.bytes < t->most, took = try(t, &good);
-        taken_good += took;
-        if (whole && !took) printf("FAIL %s: %s refused: %s\n", t->name, path, cm_why());
-        if (whole && !took) return false;
-        cm_rng r = cm_rng_make(seed, i);
-        for (unsigned long k = i; k < rounds; k += files) {
-            bad.bytes = good.bytes;
-            memcpy(bad.data, good.data, good.bytes);
-            for (uint32_t n = 1 + cm_rng_below(&r, 4); n; n--) change(&bad, &r);
-            if (t->repair) t->repair(bad.data, bad.bytes);
-            taken += try(t, &bad);
-        }
+        good = run_file(t, path, i, files, rounds, seed, &taken);
     }
-    each_beside(t, false);
-    snprintf(path, sizeof path, "%s/%s", folder, t->file);
-    remove(path);
-    printf("%-18s %zu of %zu files and %zu of %lu changed ones taken\n", t->name, taken_good, files, taken, rounds);
-    return true;
+    fuzz_end(t);
+    printf("%-18s %zu good files, %zu replayed, %zu of %lu changed ones taken\n", t->name, files, replayed, taken, rounds);
+    return good;
 }
 
 int main(int argc, char **argv) {
     const unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 500;
     const uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
     int passed = 0, failed = 0;
-    if (!mkdtemp(folder)) return 1;
-    for (size_t i = 0; i < TARGETS; i++) {
-        if (argc > 1 && strcmp(argv[1], "all") != 0 && strcmp(argv[1], targets[i]->name) != 0) continue;
-        if (run(targets[i], rounds, seed)) passed++;
+    for (size_t i = 0; fuzz_targets[i]; i++) {
+        if (argc > 1 && strcmp(argv[1], "all") != 0 && strcmp(argv[1], fuzz_targets[i]->name) != 0) continue;
+        if (run(fuzz_targets[i], rounds, seed)) passed++;
         else failed++;
     }
-    rmdir(folder);
     printf("%d passed, %d failed\n", passed, failed);
     return failed || !passed;
 }

@@ -47,6 +47,7 @@ static cm_status read_as_text(const char *path) {
 static const char *const vocabs[] = {FOLDER "/vocab.json", NULL};
 static const char *const merges[] = {FOLDER "/merges.txt", NULL};
 static const char *const configs[] = {FOLDER "/tokenizer_config.json", "golden/tokenizer/poor/tokenizer_config.json", NULL};
+static const char *const maps[] = {"fuzz/corpus/good/special_tokens_map.json", NULL};
 static const char *const texts[] = {"golden/tokenizer/texts.jsonl", NULL};
 
 const fuzz_target fuzz_vocab = {
@@ -59,4 +60,6 @@ const fuzz_target fuzz_tokenizer_config = {.name = "tokenizer-config",
                                            .beside = FOLDER,
                                            .most = 1 << 16,
                                            .read = open_folder};
+const fuzz_target fuzz_tokens_map = {.name = "tokens-map", .corpus = maps, .file = "special_tokens_map.json", .beside = FOLDER,
+                                     .most = 1 << 16, .read = open_folder};
 const fuzz_target fuzz_text = {.name = "text", .corpus = texts, .file = "text", .most = 2000, .read = read_as_text};

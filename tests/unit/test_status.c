@@ -38,3 +38,10 @@ Test(status, long_reasons_are_cut_not_overrun) {
     for (int i = 0; i < 3; i++) cm_fail_in(CM_EIO, "%s", text);
     cr_assert_eq(strlen(cm_why()), most);
 }
+
+Test(status, a_reason_is_one_line) {
+    cm_fail(CM_EFORMAT, "tensor '%s': bad", "a\nb\x1b[31m\x7f");
+    cr_assert_str_eq(cm_why(), "tensor 'a?b?[31m?': bad");
+    cm_fail_in(CM_EFORMAT, "%s", "x\ry");
+    cr_assert_str_eq(cm_why(), "x?y: tensor 'a?b?[31m?': bad");
+}
