@@ -44,7 +44,7 @@ static size_t table_size(size_t count) {
 static int find(const cm_bpe *b, const char *text, size_t n) {
     for (size_t at = hash_text(text, n) & b->slot_mask; b->slots[at] >= 0; at = (at + 1) & b->slot_mask) {
         const char *known = b->texts[b->slots[at]];
-        if (strncmp(known, text, n) == 0 && !known[n]) return b->slots[at];
+        if (strncmp(known, text, n) == 0 && strlen(known) == n) return b->slots[at]; /* text may have a 0 in it */
     }
     return -1;
 }
