@@ -13,11 +13,11 @@ const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, c
     return data;
 }
 
-bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t low) {
-    if (a->gamma) return (bf_row){.kind = BF_LAYER_NORM, .scale = a->gamma, .shift = a->beta, .eps = a->eps, .low = low};
+bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low) {
+    const size_t at = image * channels + from;
+    if (a->gamma) return (bf_row){.kind = BF_LAYER_NORM, .scale = a->gamma + from, .shift = a->beta + from, .eps = a->eps, .low = low};
     if (!a->scale) return (bf_row){.kind = BF_PLAIN, .factor = 1.0f, .low = low};
-    return (bf_row){.kind = BF_AFFINE, .scale = a->scale + image * channels, .shift = a->shift + image * channels, .act = a->act,
-                    .low = low};
+    return (bf_row){.kind = BF_AFFINE, .scale = a->scale + at, .shift = a->shift + at, .act = a->act, .low = low};
 }
 
 static bool is_product(const cm_conv_shape *s, const cm_around *a) {
@@ -76,6 +76,16 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
     static void name##_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,    \
                                  float *out, float *probs, float *lse) {                                                          \
         any_attention(pairs, e, s, q, k, v, out, probs, lse);                                                                      \
+    }                                                                                                                              \
+    static void name##_fill(cm_ops *t) {                                                                                           \
+        *t = *cm_ops_openblas();                                                                                                   \
+        t->linear = name##_linear;                                                                                                 \
+        t->conv2d = name##_conv2d;                                                                                                 \
+        t->attention = name##_attention;                                                                                           \
+        t->linear_around = name##_linear_around;                                                                                   \
+        t->conv2d_around = name##_conv2d_around;                                                                                   \
+        t->feed_forward = name##_feed_forward;                                                                                     \
+        t->group_scale = fast_group_scale;                                                                                         \
     }
 
 BF_OPERATIONS(pairs, true)
@@ -84,28 +94,16 @@ BF_OPERATIONS(alone, false)
 static cm_ops bf16x3, bf16;
 
 static void fill(void) {
-    bf16 = bf16x3 = *cm_ops_openblas();
+    pairs_fill(&bf16x3);
     bf16x3.name = "bf16x3";
     bf16x3.about = "f32 products as three bf16 products on matrix registers (AMX): f32 to about 2e-6";
     bf16x3.rounding = 0x1p-17;
     bf16x3.slow_here = !bf_unit_get()->matrix;
-    bf16x3.linear = pairs_linear;
-    bf16x3.conv2d = pairs_conv2d;
-    bf16x3.attention = pairs_attention;
-    bf16x3.linear_around = pairs_linear_around;
-    bf16x3.conv2d_around = pairs_conv2d_around;
-    bf16x3.feed_forward = pairs_feed_forward;
-    bf16.feed_forward = alone_feed_forward;
+    alone_fill(&bf16);
     bf16.name = "bf16";
     bf16.about = "bf16 products with f32 sums, activations f32: fast with AMX or AVX-512 BF16";
     bf16.rounding = 0x1p-9;
     bf16.slow_here = !bf_unit_get()->direct;
-    bf16.linear = alone_linear;
-    bf16.conv2d = alone_conv2d;
-    bf16.attention = alone_attention;
-    bf16.linear_around = alone_linear_around;
-    bf16.conv2d_around = alone_conv2d_around;
-    bf16.group_scale = bf16x3.group_scale = fast_group_scale;
 }
 
 static const cm_ops *filled(const cm_ops *t) {

@@ -13,7 +13,7 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { CHUNK_BYTES = 1152 << 10, WIDEST = 32, PAIRS = 4, UNITS = 9, PIECE = 20 /* steps; half as many with lower parts */ };
+enum { CHUNK_BYTES = 1152 << 10, WIDEST = 32, UNITS = 9, PIECE = 20 /* steps; half as many with lower parts */ };
 
 /* A chunk: output lines [first, first+count) of the batch, columns [x, x+width). With `doubled`, lines and columns are
  * those of the input, and a phase says which of the four pixels. */
@@ -27,6 +27,7 @@ typedef struct conv_job {
     int threads;
     bool pairs;
     size_t parts, phases;
+    size_t in_h, in_w;                                  /* of what is read */
     size_t h, w_out, kh, kw, stride, pad_top, pad_left; /* of the convolution that is done, lines and columns out */
     size_t steps, pixel, strips, strip_values;          /* pixel: values from one to the next */
     size_t lines, columns, down, across, groups;        /* chunks: down x across, times groups of strips */
@@ -108,10 +109,9 @@ static size_t lines_under(const conv_job *j, size_t lines) {
 static void read_line(const conv_job *j, const bf_row *t, const float *from, size_t x, size_t width, size_t channels,
                       uint16_t *to) {
     const size_t values = bf_up(channels, BF_DEPTH) * BF_DEPTH;
-    const size_t in_w = j->phases == 4 ? j->s->w / 2 : j->s->w;
     for (size_t i = 0; i < width; i++, to += j->pixel) {
         const size_t at = x + i;
-        if (from && at >= j->pad_left && at - j->pad_left < in_w) {
+        if (from && at >= j->pad_left && at - j->pad_left < j->in_w) {
             j->u->row(t, channels, from + (at - j->pad_left) * j->s->c, to, BF_DEPTH);
             continue;
         }
@@ -122,16 +122,11 @@ static void read_line(const conv_job *j, const bf_row *t, const float *from, siz
 
 /* channels [channel, channel+channels) of a part */
 static void read_part(const conv_job *j, const part *p, size_t x, size_t channel, size_t channels, uint16_t *lines) {
-    const size_t in_h = j->phases == 4 ? j->s->h / 2 : j->s->h, in_w = j->phases == 4 ? j->s->w / 2 : j->s->w;
-    bf_row t = bf_row_of(j->a, p->image, j->s->c, j->low);
-    if (t.scale) {
-        t.scale += channel;
-        t.shift += channel;
-    }
+    const bf_row t = bf_row_of(j->a, p->image, j->s->c, channel, j->low);
     for (size_t r = 0; r < lines_under(j, p->count); r++) {
         const size_t at = p->line * j->stride + r;
-        const bool inside = at >= j->pad_top && at - j->pad_top < in_h;
-        const float *from = inside ? j->x + ((p->image * in_h + at - j->pad_top) * in_w) * j->s->c + channel : NULL;
+        const bool inside = at >= j->pad_top && at - j->pad_top < j->in_h;
+        const float *from = inside ? j->x + ((p->image * j->in_h + at - j->pad_top) * j->in_w) * j->s->c + channel : NULL;
         read_line(j, &t, from, x * j->stride, j->line / j->pixel, channels, lines + p->at + r * j->line);
     }
 }
@@ -185,15 +180,15 @@ typedef struct conv_place {
 
 /* A few pairs of tiles at a time pass over the units in runs whose weights, with the sums, stay in the first-level cache. */
 static void multiply(const conv_job *j, const conv_place *at, size_t piece, size_t strip) {
-    float some[PAIRS][BF_COLS * BF_COLS] __attribute__((aligned(64)));
+    bf_sums some[BF_PAIRS] __attribute__((aligned(64)));
     const size_t phase = strip / j->strips, o = strip % j->strips * BF_COLS, taps = j->kh * j->kw, unit = 2 * BF_TILE * j->parts;
     const size_t units = bf_least(j->piece, j->steps - piece * j->piece) * taps, all_pairs = bf_up(at->count, 2);
     const uint16_t *weights = j->w + strip * j->strip_values + piece * j->piece * taps * unit;
-    float(*kept)[BF_COLS * BF_COLS] = (float(*)[BF_COLS * BF_COLS])(void *)at->sums + (strip - at->first_strip) * all_pairs;
+    bf_sums *kept = (bf_sums *)(void *)at->sums + (strip - at->first_strip) * all_pairs;
     bf_block b = {.steps = 1, .a_row = j->stride * j->pixel, .a_low = j->low, .c_row = BF_COLS};
-    for (size_t i = 0; i < at->count; i += 2 * PAIRS) {
-        const size_t pairs = bf_least(PAIRS, bf_up(at->count - i, 2));
-        float(*sums)[BF_COLS * BF_COLS] = j->pieces > 1 ? kept + i / 2 : some;
+    for (size_t i = 0; i < at->count; i += 2 * BF_PAIRS) {
+        const size_t pairs = bf_least(BF_PAIRS, bf_up(at->count - i, 2));
+        bf_sums *sums = j->pieces > 1 ? kept + i / 2 : some;
         for (size_t u = 0; u < units; u += UNITS) {
             b.segments = bf_least(UNITS, units - u);
             b.a_segment = j->at[phase] + u;
@@ -249,12 +244,12 @@ static void one_item(void *arg, size_t i, int worker) {
 
 static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a) {
     conv_job j = {.u = bf_unit_get(), .s = s, .a = a, .threads = e->threads, .pairs = pairs, .parts = pairs ? 2 : 1, .phases = 1,
-                  .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
+                  .in_h = s->h, .in_w = s->w, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
                   .pad_left = s->pad_left};
     if (a->doubled) {
         j.phases = 4;
-        j.h = s->h / 2;
-        j.w_out = s->w / 2;
+        j.h = j.in_h = s->h / 2;
+        j.w_out = j.in_w = s->w / 2;
         j.kh = j.kw = 2;
         j.pad_top = j.pad_left = 1; /* of phase 0; the others' taps begin one later */
     }

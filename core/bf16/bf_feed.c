@@ -4,9 +4,7 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { PAIRS = 4, STEPS = 10, HIDDEN_STEPS = 20 /* of a piece of the hidden values; half as many with lower parts */, CACHE = 1300 << 10 };
-
-typedef float block_sums[BF_COLS * BF_COLS];
+enum { HIDDEN_STEPS = 20 /* of a piece of the hidden values; half as many with lower parts */, CACHE = 1300 << 10 };
 
 typedef struct feed_job {
     const bf_unit *u;
@@ -23,7 +21,7 @@ typedef struct feed_job {
 
 typedef struct feed_place {
     uint16_t *in, *hidden; /* tiles [16s of rows][steps] and [16s of rows][piece] */
-    block_sums *sums;      /* [strips][pairs of 16 rows] */
+    bf_sums *sums;      /* [strips][pairs of 16 rows] */
     size_t first, rows, pairs;
 } feed_place;
 
@@ -36,34 +34,15 @@ static void read_rows(const feed_job *j, const feed_place *at) {
     }
 }
 
-/* sums (+)= rows of tiles by weights, for some pairs of 16 rows from `pair` on, in runs that stay in the first-level cache */
-static void multiply(const feed_job *j, const uint16_t *tiles, size_t held, size_t low, size_t pairs, const uint16_t *w, size_t steps,
-                     bool add, block_sums *sums) {
-    static const ptrdiff_t no_segment[1] = {0};
-    bf_block b = {.segments = 1, .a_segment = no_segment, .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = low, .c_row = BF_COLS};
-    for (size_t s = 0; s < steps; s += STEPS) {
-        b.steps = bf_least(STEPS, steps - s);
-        b.b = w + s * j->unit;
-        b.add = add || s > 0;
-        b.soon = b.b + b.steps * j->unit;
-        b.soon_values = bf_up(b.steps * j->unit, pairs);
-        for (size_t p = 0; p < pairs; p++, b.soon += b.soon_values) {
-            b.a[0] = tiles + (2 * p * held + s) * BF_TILE;
-            b.a[1] = b.a[0] + held * BF_TILE;
-            b.c = sums[p];
-            j->u->block(&b);
-        }
-    }
-}
-
 /* hidden steps [step, step+count): two strips of 16 values and 16 gates make one step */
 static void make_hidden(const feed_job *j, const feed_place *at, size_t step, size_t count) {
-    block_sums sums[PAIRS] __attribute__((aligned(64)));
+    bf_sums sums[BF_PAIRS] __attribute__((aligned(64)));
     for (size_t h = 2 * step; h < 2 * (step + count); h++) {
         const float *bias = j->s->b1 + h * BF_SIDE;
-        for (size_t p = 0; p < at->pairs; p += PAIRS) {
-            const size_t pairs = bf_least(PAIRS, at->pairs - p);
-            multiply(j, at->in + 2 * p * j->steps * BF_TILE, j->steps, j->low_in, pairs, j->w1 + h * j->steps * j->unit, j->steps, false, sums);
+        for (size_t p = 0; p < at->pairs; p += BF_PAIRS) {
+            const size_t pairs = bf_least(BF_PAIRS, at->pairs - p);
+            bf_run_steps(&(bf_run){.u = j->u, .tiles = at->in + 2 * p * j->steps * BF_TILE, .held = j->steps, .halves = 2 * pairs,
+                                   .low = j->low_in, .w = j->w1 + h * j->steps * j->unit, .steps = j->steps, .sums = sums});
             for (size_t i = 0; i < pairs; i++) {
                 uint16_t *to = at->hidden + (2 * (p + i) * j->piece + h / 2 - step) * BF_TILE + h % 2 * BF_SIDE;
                 j->u->gated(&(bf_gated){.rows = BF_COLS, .c = sums[i], .bias = bias, .bias_gate = bias + j->s->hidden, .y = to,
@@ -84,10 +63,11 @@ static void add_product(const feed_job *j, const feed_place *at, size_t step, si
     const bool last = step + count == j->hidden_steps;
     for (size_t strip = 0; strip < j->steps; strip++) {
         const uint16_t *w = j->w2 + (strip * j->hidden_steps + step) * j->unit;
-        for (size_t p = 0; p < at->pairs; p += PAIRS) {
-            const size_t pairs = bf_least(PAIRS, at->pairs - p);
-            block_sums *sums = at->sums + strip * at->pairs + p;
-            multiply(j, at->hidden + 2 * p * j->piece * BF_TILE, j->piece, j->low_hidden, pairs, w, count, step > 0, sums);
+        for (size_t p = 0; p < at->pairs; p += BF_PAIRS) {
+            const size_t pairs = bf_least(BF_PAIRS, at->pairs - p);
+            bf_sums *sums = at->sums + strip * at->pairs + p;
+            bf_run_steps(&(bf_run){.u = j->u, .tiles = at->hidden + 2 * p * j->piece * BF_TILE, .held = j->piece, .halves = 2 * pairs,
+                                   .low = j->low_hidden, .w = w, .steps = count, .add = step > 0, .sums = sums});
             for (size_t i = 0; last && i < pairs; i++) write_strip(j, at, strip, p + i, sums[i]);
         }
     }
@@ -96,7 +76,7 @@ static void add_product(const feed_job *j, const feed_place *at, size_t step, si
 static void one_block(void *arg, size_t i, int worker) {
     const feed_job *j = arg;
     float *scratch = j->scratch + (size_t)worker * j->worker_floats;
-    feed_place at = {.first = i * j->block, .sums = (block_sums *)(void *)scratch};
+    feed_place at = {.first = i * j->block, .sums = (bf_sums *)(void *)scratch};
     at.rows = bf_least(j->block, j->s->rows - at.first);
     at.pairs = bf_up(at.rows, BF_COLS);
     at.in = (uint16_t *)(void *)(scratch + j->block * j->s->c);

@@ -10,7 +10,7 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { BLOCK_BYTES = 640 << 10, PAIRS = 4, STEPS = 10, PIECE = 40 /* steps; half as many with lower parts */ };
+enum { BLOCK_BYTES = 640 << 10, PIECE = 40 /* steps; half as many with lower parts */ };
 
 typedef struct linear_job {
     const bf_unit *u;
@@ -77,11 +77,7 @@ static void read_rows(const linear_job *j, size_t first, size_t count, size_t st
     for (size_t r = 0; r < bf_up(count, BF_SIDE) * BF_SIDE; r++) {
         uint16_t *to = tiles + r / BF_SIDE * steps_held(j) * BF_TILE + r % BF_SIDE * BF_DEPTH;
         if (r < count) {
-            bf_row t = bf_row_of(j->a, (first + r) / j->s->per_image, in, j->low);
-            if (t.scale) {
-                t.scale += channel;
-                t.shift += channel;
-            }
+            const bf_row t = bf_row_of(j->a, (first + r) / j->s->per_image, in, channel, j->low);
             j->u->row(&t, channels, j->x + (first + r) * in + channel, to, BF_TILE);
             continue;
         }
@@ -112,35 +108,19 @@ static void finish(const linear_job *j, size_t row, size_t rows, size_t strip, c
     else j->u->finish(&f);
 }
 
-typedef float block_sums[BF_COLS * BF_COLS];
-
-/* One strip over a block's rows: a few pairs of tiles at a time, in runs of steps whose weights, with the sums, stay in the
- * first-level cache. `kept`: the sums between pieces. */
+/* One strip over a block's rows. `kept`: the sums between pieces. */
 static void multiply(const linear_job *j, size_t first, size_t rows, size_t piece, const uint16_t *tiles, size_t strip,
-                     block_sums *kept) {
-    static const ptrdiff_t no_segment[1] = {0};
-    block_sums some[PAIRS] __attribute__((aligned(64)));
-    const size_t half = steps_held(j) * BF_TILE, unit = 2 * BF_TILE * j->parts, from = piece * j->piece;
-    const size_t steps = bf_least(j->piece, j->steps - from);
-    bf_block b = {.segments = 1, .a_segment = no_segment, .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->low, .c_row = BF_COLS};
-    for (size_t r = 0; r < rows; r += PAIRS * BF_COLS) {
-        const size_t end = bf_least(r + PAIRS * BF_COLS, rows);
-        block_sums *sums = j->pieces > 1 ? kept + r / BF_COLS : some;
-        for (size_t s = 0; s < steps; s += STEPS) {
-            b.steps = bf_least(STEPS, steps - s);
-            b.b = j->w + strip * j->strip_values + (from + s) * unit;
-            b.add = s > 0 || piece > 0;
-            b.soon = b.b + b.steps * unit;
-            b.soon_values = bf_up(b.steps * unit, PAIRS);
-            for (size_t i = r; i < end; i += BF_COLS, b.soon += b.soon_values) {
-                b.a[0] = tiles + i / BF_SIDE * half + s * BF_TILE;
-                b.a[1] = i + BF_SIDE < rows ? b.a[0] + half : NULL;
-                b.c = sums[(i - r) / BF_COLS];
-                j->u->block(&b);
-            }
-        }
-        for (size_t i = r; piece + 1 == j->pieces && i < end; i += BF_COLS)
-            finish(j, first + i, bf_least(BF_COLS, rows - i), strip, sums[(i - r) / BF_COLS]);
+                     bf_sums *kept) {
+    bf_sums some[BF_PAIRS] __attribute__((aligned(64)));
+    const size_t unit = 2 * BF_TILE * j->parts, from = piece * j->piece;
+    for (size_t r = 0; r < rows; r += BF_PAIRS * BF_COLS) {
+        const size_t here = bf_least(BF_PAIRS * BF_COLS, rows - r);
+        bf_sums *sums = j->pieces > 1 ? kept + r / BF_COLS : some;
+        bf_run_steps(&(bf_run){.u = j->u, .tiles = tiles + r / BF_SIDE * steps_held(j) * BF_TILE, .held = steps_held(j),
+                               .halves = bf_up(here, BF_SIDE), .low = j->low, .w = j->w + strip * j->strip_values + from * unit,
+                               .steps = bf_least(j->piece, j->steps - from), .add = piece > 0, .sums = sums});
+        for (size_t i = 0; piece + 1 == j->pieces && i < here; i += BF_COLS)
+            finish(j, first + r + i, bf_least(BF_COLS, here - i), strip, sums[i / BF_COLS]);
     }
 }
 
@@ -148,7 +128,7 @@ static void one_item(void *arg, size_t i, int worker) {
     const linear_job *j = arg;
     const size_t group = i % j->groups, first = i / j->groups * j->block, rows = bf_least(j->block, j->s->rows - first);
     const size_t from = group * j->strips / j->groups, to = (group + 1) * j->strips / j->groups;
-    block_sums *sums = (block_sums *)(void *)(j->sums + (size_t)worker * j->sums_floats);
+    bf_sums *sums = (bf_sums *)(void *)(j->sums + (size_t)worker * j->sums_floats);
     j->u->begin();
     for (size_t piece = 0; piece < j->pieces; piece++) {
         uint16_t *own = j->tiles + (size_t)worker * j->tiles_values;

@@ -31,9 +31,6 @@ CM_INLINE __m512i bf_round_bits(vec v) {
     const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
     return _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
 }
-CM_INLINE vec bf_upper(vec v) {
-    return _mm512_castsi512_ps(_mm512_and_si512(bf_round_bits(v), _mm512_set1_epi32((int)0xffff0000)));
-}
 CM_INLINE __m256i bf_narrow(vec v) {
 #if defined(__AVX512BF16__)
     return (__m256i)_mm512_cvtneps_pbh(v);

@@ -44,7 +44,23 @@ static inline size_t bf_up(size_t n, size_t to) {
 /* The kept pack of the weight at hand, or one for this call in scratch; NULL (and scratch has failed) without memory. */
 const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg);
 
-/* How an input is read. */
-bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t low);
+/* How an input of so many channels is read, from channel `from` on. */
+bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low);
+
+enum { BF_PAIRS = 4 }; /* of 16 rows, that pass together: their sums, and weights, fit the first-level cache */
+typedef float bf_sums[BF_COLS * BF_COLS];
+
+/* sums (+)= rows of tiles by a strip's weights: up to BF_PAIRS pairs of 16 rows. */
+typedef struct bf_run {
+    const bf_unit *u;
+    const uint16_t *tiles; /* 16 rows' tiles, the next 16's `held` tiles further on */
+    size_t held, halves;   /* halves: 16s of rows */
+    size_t low;            /* from an upper to its lower part; 0: bf16 alone */
+    const uint16_t *w;
+    size_t steps;          /* of 32 values */
+    bool add;
+    bf_sums *sums;
+} bf_run;
+void bf_run_steps(const bf_run *r);
 
 #endif

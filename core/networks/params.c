@@ -175,7 +175,7 @@ static entry *add_entry(cm_params *p, const char *name, int ndim, const size_t *
 enum { PIECE = 1 << 18 };
 typedef struct piecework {
     const cm_stored *stored; /* to widen; NULL: make */
-    float *values;
+    float *values;           /* NULL: only look whether all are numbers */
     size_t count;
     cm_init init;
     float bound;
@@ -223,12 +223,27 @@ static void fill_normal(const piecework *w, size_t begin, size_t end) {
     }
 }
 
+/* Without widening more than a little at a time. */
+static bool stored_finite(const cm_stored *s, size_t begin, size_t end) {
+    enum { FEW = 1024 };
+    float some[FEW];
+    const unsigned char *data = s->data;
+    for (size_t i = begin; i < end; i += FEW) {
+        const size_t n = end - i < FEW ? end - i : FEW;
+        cm_to_float(s->dtype, data + i * cm_dtype_size(s->dtype), n, some);
+        if (!all_finite(some, n)) return false;
+    }
+    return true;
+}
+
 static void do_piece(void *arg, size_t piece, int worker) {
     (void)worker;
     piecework *w = arg;
     const size_t begin = piece * PIECE, end = begin + PIECE < w->count ? begin + PIECE : w->count;
     float *values = w->values;
-    if (w->stored) {
+    if (!values) {
+        if (!stored_finite(w->stored, begin, end)) __atomic_store_n(&w->bad, 1, __ATOMIC_RELAXED);
+    } else if (w->stored) {
         const unsigned char *data = w->stored->data;
         if ((const void *)values != data) {
             cm_to_float(w->stored->dtype, data + begin * cm_dtype_size(w->stored->dtype), end - begin, values + begin);
@@ -341,19 +356,6 @@ static void note_shape(cm_params *p, const entry *e, int ndim, const size_t *sha
     complain(p, &p->misshapen, "%s is [%s], not [%s]", e->name, has, wanted);
 }
 
-/* Without widening more than a little at a time. */
-static bool stored_finite(const cm_stored *s) {
-    float some[1024];
-    const unsigned char *data = s->data;
-    bool all = true;
-    for (size_t i = 0; i < s->count; i += 1024) {
-        const size_t n = s->count - i < 1024 ? s->count - i : 1024;
-        cm_to_float(s->dtype, data + i * cm_dtype_size(s->dtype), n, some);
-        all = all && all_finite(some, n);
-    }
-    return all;
-}
-
 /* Floats that lie aligned in the mapping are used there, read-only; all else is widened into memory of ours. */
 static void read_stored(cm_params *p, entry *e, cm_init init) {
     const cm_stored *stored = cm_param_files_find(p->files, e->name);
@@ -372,12 +374,8 @@ static void read_stored(cm_params *p, entry *e, cm_init init) {
     e->own = !in_place;
     e->tensor.data = in_place ? (float *)(uintptr_t)stored->data : push_values(p, count);
     if (!e->tensor.data) return;
-    if (!in_place && can_wait(p, e, init)) {
-        e->tensor.packs.absent = true;
-        if (!stored_finite(stored)) complain(p, &p->broken, "%s", e->name);
-        return;
-    }
-    piecework w = {.stored = stored, .values = e->tensor.data, .count = count};
+    e->tensor.packs.absent = !in_place && can_wait(p, e, init);
+    piecework w = {.stored = stored, .values = e->tensor.packs.absent ? NULL : e->tensor.data, .count = count};
     do_work(&w);
     if (w.bad) complain(p, &p->broken, "%s", e->name);
 }

@@ -90,9 +90,9 @@ void cm_layer_norm_linears(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor 
     cm_drop(g, h);
 }
 
-static cm_tensor *feed_parts(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f) {
+static cm_tensor *feed_parts(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f, bool records) {
     cm_tensor *h;
-    if (g->ops->linear_around && !cm_records(g, CM_INPUTS(x, f->gamma, f->weight1))) {
+    if (g->ops->linear_around && !records) {
         const cm_around a = {.gamma = f->gamma->data, .beta = f->beta->data, .eps = f->eps, .geglu = true};
         h = linear_around(g, x, &a, f->weight1, f->bias1);
     } else {
@@ -106,7 +106,7 @@ static cm_tensor *feed_parts(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f) 
 cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f) {
     if (!x) return NULL;
     const bool records = cm_records(g, CM_INPUTS(x, f->gamma, f->beta, f->weight1, f->bias1, f->weight2, f->bias2));
-    if (!g->ops->feed_forward || records) return feed_parts(g, x, f);
+    if (!g->ops->feed_forward || records) return feed_parts(g, x, f, records);
     const size_t c = cm_dim(x, -1);
     const cm_feed_shape s = {.rows = cm_count(x) / c, .c = c, .hidden = cm_dim(f->weight2, 1), .eps = f->eps, .gamma = f->gamma->data,
                              .beta = f->beta->data, .w1 = f->weight1->data, .b1 = f->bias1->data, .w2 = f->weight2->data,
@@ -117,7 +117,7 @@ cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *
     const cm_exec e = cm_exec_of(g);
     if (g->ops->feed_forward(&e, &s, x->data, y->data)) return cm_node(g, y, NULL, NULL, 0, 0, NULL);
     cm_drop(g, y);
-    return feed_parts(g, x, f);
+    return feed_parts(g, x, f, false);
 }
 
 cm_tensor *cm_doubled_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias) {
