@@ -7,6 +7,7 @@
 
 #include "core/base/system.h"
 #include "core/networks/params.h"
+#include "core/tensor/nn.h"
 #include "tests/unit/scratch.h"
 
 /* A small network's build: two layers and an embedding. */
@@ -298,4 +299,48 @@ Test(params, a_failed_save_leaves_the_old_file) {
     cr_assert(equal(a, c));
     cm_params_close(&a), cm_params_close(&b), cm_params_close(&c);
     scratch_done();
+}
+
+/* A linear layer large enough to wait, and to be let go once packed. */
+static void large_layer(cm_params *p, const cm_ops *ops, float *y) {
+    cm_tensor *w = cm_param(p, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight");
+    float x[2 * 300];
+    cm_ctx g;
+    for (size_t i = 0; i < 600; i++) x[i] = (float)(i % 13) / 13 - 0.5f;
+    cm_ctx_init(&g, ops, 1);
+    const cm_tensor *out = cm_linear(&g, cm_tensor_copy(&g, CM_SHAPE(2, 300), x), w, NULL);
+    cr_assert(out);
+    memcpy(y, out->data, 512 * sizeof *y);
+    cm_ctx_free(&g);
+}
+
+/* Whoever asks, in whatever order, a weight that was let go has the values it had. */
+static void check_let_go(cm_params *p, const char *what) {
+    enum { N = 512 };
+    float first[N], packed[N], again[N], later[N];
+    char before[65], after[65];
+    large_layer(p, cm_ops_ref(), first);
+    cr_assert_eq(cm_params_hash(p, before), CM_OK);
+    cm_params_fix(p);
+    large_layer(p, cm_ops_bf16x3(), packed);
+    cr_assert(cm_param(p, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight")->packs.absent, "%s: kept twice", what);
+    large_layer(p, cm_ops_bf16x3(), later);
+    cr_assert_eq(memcmp(packed, later, sizeof packed), 0, "%s", what);
+    cr_assert_eq(cm_params_hash(p, after), CM_OK);
+    cr_assert_str_eq(before, after);
+    large_layer(p, cm_ops_ref(), again);
+    cr_assert_eq(memcmp(first, again, sizeof first), 0, "%s", what);
+    for (size_t i = 0; i < N; i++) cr_assert_float_eq(first[i], packed[i], 1e-4f, "%s: %g, %g", what, first[i], packed[i]);
+}
+
+Test(params, weights_let_go_come_back_as_they_were) {
+    cm_params *made, *read;
+    cr_assert_eq(cm_params_create(&made, 5), CM_OK);
+    cm_param(made, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight");
+    cr_assert_eq(cm_params_save(made, scratch("half.safetensors"), CM_F16, NULL, NULL), CM_OK, "%s", cm_why());
+    check_let_go(made, "made");
+    cm_params_close(&made);
+    cr_assert_eq(cm_params_open(&read, scratch("half.safetensors")), CM_OK, "%s", cm_why());
+    check_let_go(read, "read");
+    cm_params_close(&read);
 }
