@@ -62,7 +62,7 @@ static bool wants_stage(const speed_row *row, int stage) {
 
 static json_t *stage_record(const speed_row *row, int stage) {
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:s}", "kind", "speed", "model", row->model, "backend",
-                     row->backend_name, "dtype", "f32", "width", (json_int_t)row->width, "height",
+                     row->backend_name, "dtype", row->backend->dtype, "width", (json_int_t)row->width, "height",
                      (json_int_t)row->height, "batch", 1, "stage", stage_names[stage]);
 }
 

@@ -102,6 +102,7 @@ static void fill(void) {
     alone_fill(&bf16);
     bf16.name = "bf16";
     bf16.about = "bf16 products with f32 sums, activations f32: fast with AMX or AVX-512 BF16";
+    bf16.dtype = "bf16";
     bf16.rounding = 0x1p-9;
     bf16.slow_here = !bf_unit_get()->direct;
 }

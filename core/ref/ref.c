@@ -3,6 +3,7 @@
 
 static const cm_ops table = {
     .name = "ref",
+    .dtype = "f32",
     .about = "plain C, double accumulation, one thread: the definition",
     .gemm = ref_gemm,
     .linear = ref_linear,

@@ -75,6 +75,7 @@ typedef struct cm_feed_shape {
 typedef struct cm_ops {
     const char *name;   /* "ref", "openblas", "bf16x3", "bf16" */
     const char *about;  /* one line for `list backends` */
+    const char *dtype;  /* "f32", or "bf16" where that is all that goes into products */
     bool slow_here;     /* this machine lacks what it is made for */
     double rounding;    /* unit roundoff of what goes into products, where it is coarser than f32's; else 0 */
 
