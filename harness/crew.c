@@ -38,17 +38,17 @@ typedef struct job {
     pthread_mutex_t lock;
     cm_status status;  /* the first failure, and why */
     char why[1024];
-    size_t done;
+    size_t done, count, at_once;
     cm_progress progress;
 } job;
 
-static void finish(job *j, cm_status s) {
+static void finish(job *j, size_t pieces, cm_status s) {
     pthread_mutex_lock(&j->lock);
     if (s != CM_OK && j->status == CM_OK) {
         j->status = s;
         strncpy(j->why, cm_why(), sizeof j->why - 1);
     }
-    if (s == CM_OK) cm_progress_step(&j->progress, ++j->done, NULL);
+    if (s == CM_OK) cm_progress_step(&j->progress, j->done += pieces, NULL);
     pthread_mutex_unlock(&j->lock);
 }
 
@@ -59,25 +59,30 @@ static cm_status status_of(job *j) {
     return s;
 }
 
-static void body(void *arg, size_t i, int worker) {
+static void body(void *arg, size_t run, int worker) {
     job *j = arg;
+    const size_t i = run * j->at_once, left = j->count - i;
     if (status_of(j) != CM_OK) return;
     if (cm_interrupted()) {
-        finish(j, cm_fail(CM_EINTERRUPTED, "stopped"));
+        finish(j, 0, cm_fail(CM_EINTERRUPTED, "stopped"));
         return;
     }
     cm_worker_place *w = &j->crew->places[worker];
     cm_arena_clear(&w->scratch);
     cm_arena_clear(&w->maps);
-    finish(j, j->work(j->arg, i, w));
+    finish(j, left < j->at_once ? left : j->at_once, j->work(j->arg, i, w));
 }
 
 cm_status cm_crew_run(cm_crew *c, const char *what, size_t count, cm_crew_work *work, void *arg) {
+    return cm_crew_run_by(c, what, count, 1, work, arg);
+}
+
+cm_status cm_crew_run_by(cm_crew *c, const char *what, size_t count, size_t at_once, cm_crew_work *work, void *arg) {
     if (count == 0) return CM_OK;
-    job j = {.crew = c, .work = work, .arg = arg};
+    job j = {.crew = c, .work = work, .arg = arg, .count = count, .at_once = at_once};
     pthread_mutex_init(&j.lock, NULL);
     cm_progress_begin(&j.progress, what, "image", count);
-    cm_parallel(c->threads, count, body, &j);
+    cm_parallel(c->threads, (count + at_once - 1) / at_once, body, &j);
     cm_progress_end(&j.progress);
     pthread_mutex_destroy(&j.lock);
     return j.status == CM_OK ? CM_OK : cm_fail(j.status, "%s", j.why);

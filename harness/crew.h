@@ -25,5 +25,7 @@ typedef cm_status cm_crew_work(void *arg, size_t i, cm_worker_place *w);
 /* Work for every i in [0,count), in no order; after a failure or Ctrl-C nothing new is begun. Returns the first
  * failure with its reason. what: the progress line. */
 cm_status cm_crew_run(cm_crew *c, const char *what, size_t count, cm_crew_work *work, void *arg);
+/* The same by runs of `at_once`, the last one shorter: work gets the first i of each. */
+cm_status cm_crew_run_by(cm_crew *c, const char *what, size_t count, size_t at_once, cm_crew_work *work, void *arg);
 
 #endif

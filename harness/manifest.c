@@ -86,18 +86,21 @@ static void print_short(const json_t *v, char *out, size_t size) {
     free(text);
 }
 
-cm_status cm_manifest_check(const json_t *found, const json_t *wanted) {
-    static const char *const keys[] = {"suite", "prompts", "prompts_hash", "count", "settings", "arms", "reference",
-                                       "ceiling", "scorer"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+cm_status cm_manifest_same(const json_t *found, const json_t *wanted, const char *const *keys) {
+    for (; *keys; keys++) {
         place p = {0};
         char was[72], is[72];
-        snprintf(p.where, sizeof p.where, "%s", keys[i]);
-        if (!differs(json_object_get(found, keys[i]), json_object_get(wanted, keys[i]), &p)) continue;
+        snprintf(p.where, sizeof p.where, "%s", *keys);
+        if (!differs(json_object_get(found, *keys), json_object_get(wanted, *keys), &p)) continue;
         print_short(p.was, was, sizeof was);
         print_short(p.is, is, sizeof is);
-        return cm_fail(CM_EUSAGE, "the run in this folder has another %s: %s there, %s now; --fresh begins anew", p.where,
-                       was, is);
+        return cm_fail(CM_EUSAGE, "the run in this folder has another %s: %s there, %s now; --fresh begins anew", p.where, was, is);
     }
     return CM_OK;
+}
+
+cm_status cm_manifest_check(const json_t *found, const json_t *wanted) {
+    static const char *const keys[] = {"suite", "prompts", "prompts_hash", "count", "settings", "arms", "reference",
+                                       "ceiling", "scorer", NULL};
+    return cm_manifest_same(found, wanted, keys);
 }

@@ -15,5 +15,7 @@ json_t *cm_manifest_make(const cm_suite *s, const cm_prompt_set *prompts, const 
 
 /* CM_EUSAGE naming the first thing that differs and would change pictures or scores. */
 cm_status cm_manifest_check(const json_t *found, const json_t *wanted);
+/* The same for any header: under these keys, NULL after the last. */
+cm_status cm_manifest_same(const json_t *found, const json_t *wanted, const char *const *keys);
 
 #endif

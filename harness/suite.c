@@ -22,6 +22,10 @@ static cm_status find_file(const char *name, const char *sub, const char *ending
     return cm_fail(CM_EUSAGE, "'%s' is no file and no name in %s", name, sub);
 }
 
+cm_status cm_find_prompts(const char *name, cm_arena *out, const char **path) {
+    return find_file(name, "prompts/sets", ".jsonl", out, path);
+}
+
 static bool is_chosen(const char *list, const char *name) {
     const size_t n = strlen(name);
     for (const char *at = list; at && *at; at += strcspn(at, ","), at += *at == ',')
@@ -122,7 +126,7 @@ static cm_status read_drawn(const json_t *document, const char *key, cm_drawn_se
 static cm_status read_suite(const cm_suite_choice *choice, cm_arena *out, cm_suite *s) {
     const char *prompts = choice->prompts;
     if (!prompts) CM_TRY(cm_json_text(s->document, "prompts", &prompts));
-    CM_TRY(find_file(prompts, "prompts/sets", ".jsonl", out, &s->prompts_path));
+    CM_TRY(cm_find_prompts(prompts, out, &s->prompts_path));
     CM_TRY(read_settings(s));
     CM_TRY(read_arms(s, choice->arms, out));
     CM_TRY(read_pairs(s, out));

@@ -64,4 +64,7 @@ typedef struct cm_suite_choice {
 cm_status cm_suite_open(const cm_suite_choice *choice, cm_arena *out, cm_suite *s);
 void cm_suite_close(cm_suite *s);
 
+/* A prompt set's file: a path by itself, or a name in prompts/sets. */
+cm_status cm_find_prompts(const char *name, cm_arena *out, const char **path);
+
 #endif

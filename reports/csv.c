@@ -49,7 +49,8 @@ static cm_status write_table(const cm_rows *r, const char *file, const cm_row_li
 }
 
 cm_status cm_report_csv(const cm_rows *r) {
-    static const char *const scores[] = {"suite", "prompts", "arm", "score", "value", "lo", "hi", "n", "better", "note"};
+    static const char *const scores[] = {"suite", "prompts", "arm", "score", "value", "lo", "hi", "n", "better", "note",
+                                         "deviation", "reference_n", "read"};
     static const char *const pairs[] = {"suite", "prompts", "score", "a", "b", "difference", "lo", "hi", "p", "n"};
     static const char *const speed[] = {"model", "backend", "dtype", "width", "height", "batch", "stage", "median_s", "p10_s",
                                         "p90_s", "n",       "peak_rss_mb", "gflop", "note"};

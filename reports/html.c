@@ -376,6 +376,44 @@ static cm_status write_arms(FILE *f, const cm_rows *r, const cm_plots *plots) {
     return CM_OK;
 }
 
+static cm_status write_published(FILE *f, const cm_rows *r) {
+    CM_TRY(paragraphs(f, r, cm_write_published, ""));
+    fputs("<div class=\"wide\"><table><tr><th class=\"l\">score</th><th>value</th><th>95 % interval</th><th>deviation</th><th>n</th>"
+          "<th>reference</th><th>text read</th><th class=\"l\">what it is</th></tr>\n", f);
+    for (size_t i = 0; i < r->scores.count; i++) {
+        const json_t *s = r->scores.at[i];
+        double v, lo, hi;
+        fputs("<tr><td class=\"l\">", f);
+        escape(f, cm_text_of(s, "score"));
+        fprintf(f, " %s</td>", !strcmp(cm_text_of(s, "better"), "higher") ? "↑" : "↓");
+        if (cm_number_of(s, "value", &v)) fprintf(f, "<td><b>%.6g</b></td><td>", v);
+        else fputs("<td class=\"none\">undefined</td><td>", f);
+        if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi)) fprintf(f, "%.5g to %.5g", lo, hi);
+        fputs("</td>", f);
+        number_cell(f, s, "deviation", "%.4g");
+        number_cell(f, s, "n", "%.0f");
+        number_cell(f, s, "reference_n", "%.0f");
+        if (cm_number_of(s, "read", &v)) fprintf(f, "<td>%.0f %%</td>", 100 * v);
+        else fputs("<td></td>", f);
+        fputs("<td class=\"l\">", f);
+        escape(f, cm_text_of(s, "about"));
+        fputs("<small>", f);
+        escape(f, cm_text_of(s, "source"));
+        fputs(*cm_text_of(s, "note") ? ". " : "", f);
+        escape(f, cm_text_of(s, "note"));
+        fputs("</small></td></tr>\n", f);
+    }
+    fputs("</table></div>\n", f);
+    return CM_OK;
+}
+
+static cm_status write_speeds(FILE *f, const cm_rows *r, const cm_plots *plots) {
+    speed(f, r);
+    growth(f, r);
+    plot(f, r, plots, plots->speed, "plots/speed.svg", "times of the stages");
+    return peers(f, r);
+}
+
 static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
     fprintf(f, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
                "content=\"width=device-width,initial-scale=1\"><title>CosmicMan Bench: %s</title><style>%s</style></head>\n"
@@ -383,11 +421,12 @@ static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
                "<h1>%s</h1>\n",
             cm_text_of(r->run, "suite"), style, cm_text_of(r->run, "suite"), cm_text_of(r->run, "prompts"),
             cm_text_of(r->run, "started"), cm_report_title(r));
-    if (r->arm_count) CM_TRY(write_arms(f, r, plots));
-    speed(f, r);
-    growth(f, r);
-    plot(f, r, plots, plots->speed, "plots/speed.svg", "times of the stages");
-    CM_TRY(peers(f, r));
+    if (cm_rows_published(r)) {
+        CM_TRY(write_published(f, r));
+    } else {
+        if (r->arm_count) CM_TRY(write_arms(f, r, plots));
+        CM_TRY(write_speeds(f, r, plots));
+    }
     fputs("<h2>Methods</h2>\n", f);
     CM_TRY(paragraphs(f, r, cm_write_methods, "soft"));
     fputs("</main></body></html>\n", f);

@@ -165,23 +165,57 @@ static void growth_table(FILE *f, const cm_rows *r) {
     fputs("\n", f);
 }
 
+static void published_table(FILE *f, const cm_rows *r) {
+    fputs("| score | better | value | 95 % | deviation | n | reference | text read | what | note |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
+    for (size_t i = 0; i < r->scores.count; i++) {
+        const json_t *s = r->scores.at[i];
+        double lo, hi, v;
+        fprintf(f, "| %s | %s | ", cm_text_of(s, "score"), cm_text_of(s, "better"));
+        if (cm_number_of(s, "value", &v)) fprintf(f, "%.6g | ", v);
+        else fputs("undefined | ", f);
+        if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi)) fprintf(f, "%.5g to %.5g", lo, hi);
+        fputs(" | ", f);
+        number_cell(f, s, "deviation", "%.4g");
+        number_cell(f, s, "n", "%.0f");
+        number_cell(f, s, "reference_n", "%.0f");
+        if (cm_number_of(s, "read", &v)) fprintf(f, "%.0f %%", 100 * v);
+        fputs(" | ", f);
+        cell(f, s, "about");
+        cell(f, s, "note");
+        fputc('\n', f);
+    }
+    fputs("\n", f);
+}
+
+static void arms(FILE *f, const cm_rows *r) {
+    cm_write_summary(f, r);
+    score_table(f, r);
+    paper_table(f);
+    fputs("## Differences, paired by prompt\n\n", f);
+    pair_table(f, r);
+}
+
+static void speeds(FILE *f, const cm_rows *r) {
+    fputs("## Speed\n\n", f);
+    speed_table(f, r);
+    growth_table(f, r);
+    peer_table(f, r);
+}
+
 cm_status cm_report_markdown(const cm_rows *r) {
     char *text = NULL, path[4096];
     size_t size = 0;
     FILE *f = open_memstream(&text, &size);
     if (!f) return cm_fail(CM_ENOMEM, "out of memory while writing report.md");
     fprintf(f, "# %s\n\n", cm_report_title(r));
-    if (r->arm_count) {
-        cm_write_summary(f, r);
-        score_table(f, r);
-        paper_table(f);
-        fputs("## Differences, paired by prompt\n\n", f);
-        pair_table(f, r);
+    if (cm_rows_published(r)) {
+        cm_write_published(f, r);
+        published_table(f, r);
+    } else {
+        if (r->arm_count) arms(f, r);
+        speeds(f, r);
     }
-    fputs("## Speed\n\n", f);
-    speed_table(f, r);
-    growth_table(f, r);
-    peer_table(f, r);
     fputs("## Methods\n\n", f);
     cm_write_methods(f, r);
     fclose(f);

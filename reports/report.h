@@ -4,7 +4,7 @@
  *     cm_report_write("out/bench", NULL)   reads out/bench/records.jsonl and writes beside it
  *         report.html   one file without outside links: tables, grid, attention, plots, methods
  *         report.md     the same tables as text
- *         scores.csv    suite,prompts,arm,score,value,lo,hi,n,better,note
+ *         scores.csv    suite,prompts,arm,score,value,lo,hi,n,better,note,deviation,reference_n,read
  *         pairs.csv     suite,prompts,score,a,b,difference,lo,hi,p,n
  *         speed.csv     model,backend,dtype,width,height,batch,stage,median_s,p10_s,p90_s,n,peak_rss_mb,gflop,note
  *         peers.csv     model,stage,engine,...: other engines (`make peers`)

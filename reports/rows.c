@@ -170,6 +170,10 @@ const char *cm_rows_best(const cm_rows *r, const cm_column *c) {
     return best;
 }
 
+bool cm_rows_published(const cm_rows *r) {
+    return json_is_object(json_object_get(r->run, "plan"));
+}
+
 static bool same_stage(const json_t *a, const json_t *b) {
     static const char *const keys[] = {"model", "backend", "dtype", "stage"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

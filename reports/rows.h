@@ -58,6 +58,10 @@ void cm_write_peers(FILE *f, const cm_rows *r);
 
 const char *cm_report_title(const cm_rows *r);
 
+/* Are these records of `score --metric`: pictures that were there, scored by published protocols? */
+bool cm_rows_published(const cm_rows *r);
+void cm_write_published(FILE *f, const cm_rows *r); /* what was compared with what */
+
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */
 /* One stage of one model on one backend, measured at several sizes: from the smallest up, with what each is to the

@@ -114,9 +114,40 @@ static void write_scores(FILE *f, const cm_rows *r) {
           "not printed as numbers: what was not measured says so.\n\n", f);
 }
 
+/* "512 pictures from FOLDER" */
+static void write_list(FILE *f, const cm_rows *r, const char *side, const char *what) {
+    const json_t *list = json_object_get(json_object_get(r->run, "lists"), side);
+    double n;
+    if (list && cm_number_of(list, "count", &n)) fprintf(f, "%s: %.0f from %s. ", what, n, cm_text_of(list, "from"));
+}
+
+void cm_write_published(FILE *f, const cm_rows *r) {
+    if (!r->done) fputs("This run has not finished: what is missing below was not measured yet.\n\n", f);
+    write_list(f, r, "pictures", "Pictures");
+    write_list(f, r, "reference", "Reference");
+    if (*cm_text_of(r->run, "statistics")) fprintf(f, "Reference: statistics in %s. ", cm_text_of(r->run, "statistics"));
+    if (*cm_text_of(r->run, "prompts")) fprintf(f, "Prompts: %s.", cm_text_of(r->run, "prompts"));
+    fputs("\n\n", f);
+}
+
+static void write_networks(FILE *f, const cm_rows *r) {
+    size_t i;
+    json_t *network;
+    fputs("Networks, by the SHA-256 of their weights:", f);
+    json_array_foreach(json_object_get(json_object_get(r->run, "plan"), "networks"), i, network) {
+        const char *label = cm_text_of(network, "label");
+        fprintf(f, "%s %s %.16s%s%s%s", i ? ";" : "", cm_text_of(network, "name"), cm_text_of(network, "hash"), *label ? " (" : "",
+                label, *label ? " weights: its scores compare with nothing published)" : "");
+    }
+    fprintf(f, ". Backend %s in f32, statistics in double. Intervals are 95 %%. The share of text read is the mean over prompts of "
+               "the tokens a scorer has read among those the prompt has.\n\n", cm_text_of(json_object_get(r->run, "settings"), "backend"));
+}
+
 void cm_write_methods(FILE *f, const cm_rows *r) {
-    if (r->arm_count) write_scores(f, r);
-    fputs("Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n repeats; a step is both "
+    if (cm_rows_published(r)) write_networks(f, r);
+    else if (r->arm_count) write_scores(f, r);
+    if (!cm_rows_published(r))
+        fputs("Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n repeats; a step is both "
           "halves of guidance. Operations are the products that the networks ask for, a multiplication and an addition being two, "
           "convolutions counted directly. Peak memory is the resident set of a process of its own.\n\n", f);
     fprintf(f, "Machine: %s, %s; ", cm_text_of(r->run, "cpu"), cm_text_of(r->run, "cpu_features"));
@@ -128,5 +159,6 @@ void cm_write_methods(FILE *f, const cm_rows *r) {
 }
 
 const char *cm_report_title(const cm_rows *r) {
+    if (cm_rows_published(r)) return "Published scores";
     return r->arm_count ? "People from dense descriptions, with and without Daring" : "Speed and memory";
 }

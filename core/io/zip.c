@@ -124,16 +124,20 @@ const cm_zip_entry *cm_zip_find(const cm_zip *z, const char *name) {
     return bsearch(&key, z->entries, z->count, sizeof key, by_name);
 }
 
-cm_status cm_zip_data(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data) {
+cm_status cm_zip_packed(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data) {
     if (e->flags & ENCRYPTED) return cm_fail(CM_EFORMAT, "%s: an encrypted zip entry; only plain ones are read", e->name);
-    if (e->method != STORED || e->packed != e->bytes)
-        return cm_fail(CM_EFORMAT, "%s: a compressed zip entry; pack the file again without compression (zip -0)", e->name);
     if (!has_room(z, e->at, LOCAL_BYTES) || u32(z->data + e->at) != LOCAL)
         return cm_fail(CM_EFORMAT, "%s: damaged zip: no entry where the directory says", e->name);
     const unsigned char *p = z->data + e->at;
     const uint64_t begin = e->at + LOCAL_BYTES + u16(p + 26) + u16(p + 28);
-    if (!has_room(z, begin, e->bytes))
-        return cm_fail(CM_EFORMAT, "%s: truncated: %llu bytes do not fit the file", e->name, (unsigned long long)e->bytes);
+    if (!has_room(z, begin, e->packed))
+        return cm_fail(CM_EFORMAT, "%s: truncated: %llu bytes do not fit the file", e->name, (unsigned long long)e->packed);
     *data = z->data + begin;
     return CM_OK;
+}
+
+cm_status cm_zip_data(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data) {
+    if (!(e->flags & ENCRYPTED) && (e->method != STORED || e->packed != e->bytes))
+        return cm_fail(CM_EFORMAT, "%s: a compressed zip entry; pack the file again without compression (zip -0)", e->name);
+    return cm_zip_packed(z, e, data);
 }

@@ -28,5 +28,7 @@ typedef struct cm_zip {
 cm_status cm_zip_open(cm_zip *z, const unsigned char *data, size_t bytes, cm_arena *arena);
 const cm_zip_entry *cm_zip_find(const cm_zip *z, const char *name); /* NULL: absent */
 cm_status cm_zip_data(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data);
+/* An entry's `packed` bytes as they lie there, whatever its method. */
+cm_status cm_zip_packed(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data);
 
 #endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A list of pictures to look at, in a fixed order.
+ *
+ * From one of
+ *     a folder:     its PNG and JPEG files, those of folders in it too, sorted by path as bytes; the id is the
+ *                   path below the folder without its ending
+ *     a manifest:   JSON lines {"path": ..., "id": ..., "prompt": ...}; path, relative to the manifest, is needed; id is
+ *                   else the path without its ending; in the order of the lines
+ *     an array:     uint8 [N,H,W,3] or [N,3,H,W] in a .npz or .safetensors; ids are 0, 1, ...
+ *
+ * Pictures are read on any thread. What was seen on the way (JPEG, mixed sizes) is kept for one warning each.
+ */
+#ifndef CM_CORE_IO_PICTURE_SOURCE_H
+#define CM_CORE_IO_PICTURE_SOURCE_H
+
+#include "core/io/image.h"
+
+typedef struct cm_picture_source cm_picture_source;
+
+cm_status cm_picture_source_open(cm_picture_source **out, const char *path);
+void cm_picture_source_close(cm_picture_source **s);
+
+size_t cm_picture_source_count(const cm_picture_source *s);
+const char *cm_picture_source_id(const cm_picture_source *s, size_t i);
+const char *cm_picture_source_path(const cm_picture_source *s, size_t i);   /* "FILE[3]" of an array */
+const char *cm_picture_source_prompt(const cm_picture_source *s, size_t i); /* NULL: says none */
+/* SHA-256 over ids, paths and, of files, their sizes and times: another list has another. */
+const char *cm_picture_source_hash(const cm_picture_source *s);
+
+/* Picture i as RGB; pixels live in `out`. */
+cm_status cm_picture_source_read(cm_picture_source *s, size_t i, cm_arena *out, cm_image *image);
+
+/* Warns of what was seen in pictures read so far that makes scores hard to compare: JPEG files, sizes that differ. */
+void cm_picture_source_warn(const cm_picture_source *s);
+
+#endif
