@@ -41,19 +41,6 @@ static void square(const double *rows, size_t m, size_t k, bool transposed, doub
     mirror(out, m);
 }
 
-cm_status cm_moments_of(const float *x, const size_t *picks, size_t n, size_t width, cm_arena *out, cm_moments *m) {
-    if (n < 2) return cm_fail(CM_EUNDEFINED, "moments of %zu sample%s: at least 2 are needed", n, n == 1 ? "" : "s");
-    cm_moments r = {n, width, CM_PUSH(out, double, width), CM_PUSH(out, double, width * width)};
-    const cm_arena_mark mark = cm_arena_get_mark(out);
-    double *rows = CM_PUSH(out, double, n * width);
-    CM_TRY(cm_arena_check(out));
-    CM_TRY(centre(x, picks, n, width, r.mean, rows));
-    square(rows, width, n, true, 1, r.scatter);
-    cm_arena_reset(out, mark);
-    *m = r;
-    return CM_OK;
-}
-
 cm_status cm_moments_merge(cm_moments *into, const cm_moments *from) {
     if (into->width != from->width)
         return cm_fail(CM_EUSAGE, "features of width %zu and %zu cannot be merged", into->width, from->width);
@@ -65,6 +52,29 @@ cm_status cm_moments_merge(cm_moments *into, const cm_moments *from) {
                 cross * (from->mean[i] - into->mean[i]) * (from->mean[j] - into->mean[j]);
     for (size_t i = 0; i < width; i++) into->mean[i] += (from->mean[i] - into->mean[i]) * b / (a + b);
     into->n += from->n;
+    return CM_OK;
+}
+
+/* A block of rows at a time, always the same blocks: memory does not grow with n, and sums do not depend on anything else. */
+enum { BLOCK = 512 };
+
+cm_status cm_moments_of(const float *x, const size_t *picks, size_t n, size_t width, cm_arena *out, cm_moments *m) {
+    if (n < 2) return cm_fail(CM_EUNDEFINED, "moments of %zu sample%s: at least 2 are needed", n, n == 1 ? "" : "s");
+    cm_moments r = {0, width, CM_PUSH(out, double, width), CM_PUSH(out, double, width * width)};
+    const cm_arena_mark mark = cm_arena_get_mark(out);
+    const size_t most = n < BLOCK ? n : BLOCK;
+    cm_moments part = {0, width, CM_PUSH(out, double, width), n > BLOCK ? CM_PUSH(out, double, width * width) : NULL};
+    double *rows = CM_PUSH(out, double, most * width);
+    CM_TRY(cm_arena_check(out));
+    for (size_t i = 0; i < n; i += most) {
+        cm_moments *to = i ? &part : &r;
+        to->n = n - i < most ? n - i : most;
+        CM_TRY(centre(picks ? x : x + i * width, picks ? picks + i : NULL, to->n, width, to->mean, rows));
+        square(rows, width, to->n, true, 1, to->scatter);
+        if (i) CM_TRY(cm_moments_merge(&r, &part));
+    }
+    cm_arena_reset(out, mark);
+    *m = r;
     return CM_OK;
 }
 
@@ -88,14 +98,15 @@ static cm_status symmetric_root(double *a, size_t n, cm_arena *scratch) {
 
 cm_status cm_frechet_prepare(const cm_moments *m, cm_arena *out, cm_frechet_side *side) {
     const size_t w = m->width;
-    cm_frechet_side r = {.n = m->n, .width = w, .full_rank = m->n > w};
+    const double divisor = m->n > 1 ? (double)(m->n - 1) : 1;
+    cm_frechet_side r = {.n = m->n, .width = w, .full_rank = m->n > w || m->n == 0};
     r.mean = CM_PUSH(out, double, w);
     r.factor = CM_PUSH(out, double, w * w);
     const cm_arena_mark mark = cm_arena_get_mark(out);
     double *covariance = CM_PUSH(out, double, w * w);
     CM_TRY(cm_arena_check(out));
     memcpy(r.mean, m->mean, w * sizeof(double));
-    for (size_t i = 0; i < w * w; i++) covariance[i] = m->scatter[i] / (double)(m->n - 1);
+    for (size_t i = 0; i < w * w; i++) covariance[i] = m->scatter[i] / divisor;
     for (size_t i = 0; i < w; i++) r.trace += covariance[i * w + i];
 
     memcpy(r.factor, covariance, w * w * sizeof(double));
@@ -128,12 +139,30 @@ static double mean_gap(const double *a, const double *b, size_t n) {
     return sum;
 }
 
-/* The rows as they are: Y = Xc L, and the smaller of Y Y' and Y' Y has the eigenvalues. */
-static cm_status distance_of(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
-                             cm_arena *scratch, double *distance) {
-    const size_t w = side->width, least = n < w ? n : w;
+/* From the covariance: the eigenvalues of L' S L. */
+static cm_status distance_from(const cm_frechet_side *side, const cm_moments *m, cm_arena *scratch, double *distance) {
+    const size_t w = side->width;
+    const double divisor = m->n > 1 ? (double)(m->n - 1) : 1;
+    double *covariance = CM_PUSH(scratch, double, w * w), *half = CM_PUSH(scratch, double, w * w);
+    CM_TRY(cm_arena_check(scratch));
+    double trace = 0, root;
+    for (size_t i = 0; i < w * w; i++) covariance[i] = m->scatter[i] / divisor;
+    for (size_t i = 0; i < w; i++) trace += covariance[i * w + i];
+    cblas_dsymm(CblasRowMajor, CblasLeft, CblasUpper, (int)w, (int)w, 1.0, covariance, (int)w, side->factor, (int)w, 0.0,
+                half, (int)w);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)w, (int)w, (int)w, 1.0, side->factor, (int)w, half, (int)w,
+                0.0, covariance, (int)w);
+    CM_TRY(root_trace(covariance, w, scratch, &root));
+    *distance = mean_gap(m->mean, side->mean, w) + side->trace + trace - 2 * root;
+    return CM_OK;
+}
+
+/* The rows as they are, fewer than features: Y = Xc L, and Y Y' has the eigenvalues. */
+static cm_status distance_of_few(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
+                                 cm_arena *scratch, double *distance) {
+    const size_t w = side->width;
     double *mean = CM_PUSH(scratch, double, w), *rows = CM_PUSH(scratch, double, n * w);
-    double *y = CM_PUSH(scratch, double, n * w), *gram = CM_PUSH(scratch, double, least * least);
+    double *y = CM_PUSH(scratch, double, n * w), *gram = CM_PUSH(scratch, double, n * n);
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(centre(x, picks, n, w, mean, rows));
     double trace = 0, root;
@@ -141,10 +170,18 @@ static cm_status distance_of(const cm_frechet_side *side, const float *x, const 
     trace /= (double)(n - 1);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)w, (int)w, 1.0, rows, (int)w, side->factor,
                 (int)w, 0.0, y, (int)w);
-    square(y, least, n < w ? w : n, n >= w, 1 / (double)(n - 1), gram);
-    CM_TRY(root_trace(gram, least, scratch, &root));
+    square(y, n, w, false, 1 / (double)(n - 1), gram);
+    CM_TRY(root_trace(gram, n, scratch, &root));
     *distance = mean_gap(mean, side->mean, w) + side->trace + trace - 2 * root;
     return CM_OK;
+}
+
+static cm_status distance_of(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
+                             cm_arena *scratch, double *distance) {
+    cm_moments m;
+    if (n < side->width) return distance_of_few(side, x, picks, n, scratch, distance);
+    CM_TRY(cm_moments_of(x, picks, n, side->width, scratch, &m));
+    return distance_from(side, &m, scratch, distance);
 }
 
 cm_status cm_frechet_distance(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
@@ -157,21 +194,9 @@ cm_status cm_frechet_distance(const cm_frechet_side *side, const float *x, const
 }
 
 static cm_status between(const cm_moments *a, const cm_moments *b, cm_arena *scratch, double *distance) {
-    const size_t w = a->width;
     cm_frechet_side side;
     CM_TRY(cm_frechet_prepare(a, scratch, &side));
-    double *covariance = CM_PUSH(scratch, double, w * w), *half = CM_PUSH(scratch, double, w * w);
-    CM_TRY(cm_arena_check(scratch));
-    double trace = 0, root;
-    for (size_t i = 0; i < w * w; i++) covariance[i] = b->scatter[i] / (double)(b->n - 1);
-    for (size_t i = 0; i < w; i++) trace += covariance[i * w + i];
-    cblas_dsymm(CblasRowMajor, CblasLeft, CblasUpper, (int)w, (int)w, 1.0, covariance, (int)w, side.factor, (int)w, 0.0,
-                half, (int)w);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)w, (int)w, (int)w, 1.0, side.factor, (int)w, half, (int)w,
-                0.0, covariance, (int)w);
-    CM_TRY(root_trace(covariance, w, scratch, &root));
-    *distance = mean_gap(a->mean, b->mean, w) + side.trace + trace - 2 * root;
-    return CM_OK;
+    return distance_from(&side, b, scratch, distance);
 }
 
 cm_status cm_frechet_between(const cm_moments *a, const cm_moments *b, cm_arena *scratch, double *distance) {

@@ -19,7 +19,7 @@
 #include "core/base/arena.h"
 
 typedef struct cm_moments {
-    size_t n, width;
+    size_t n, width; /* n 0: of unknown number, scatter is the covariance */
     double *mean;    /* [width] */
     double *scatter; /* [width,width]: sum of (x - mean)(x - mean)' */
 } cm_moments;

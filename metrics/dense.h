@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Tables of dot products between the rows of two sets, a block at a time: memory does not grow with the sets. */
+#ifndef CM_METRICS_DENSE_H
+#define CM_METRICS_DENSE_H
+
+#include <stddef.h>
+
+#include "core/base/arena.h"
+
+/* A block of the table: dots[r * columns + c] = x[row + r] . y[column + c], in double. */
+typedef struct cm_dense_block {
+    size_t row, rows, column, columns;
+    const double *dots;
+} cm_dense_block;
+typedef void cm_dense_visit(void *arg, const cm_dense_block *b);
+
+/* x [n,width], y [m,width]. Every block once, all of a strip of rows before the next. */
+cm_status cm_dense_dots(const float *x, size_t n, const float *y, size_t m, size_t width, cm_arena *scratch,
+                        cm_dense_visit *visit, void *arg);
+/* out[i] = |x_i|^2 */
+void cm_dense_squares(const float *x, size_t n, size_t width, double *out);
+/* out [n,m] = x y' in f32, for tables of many products of the same precision as f32 programs have. */
+void cm_dense_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out);
+
+#endif

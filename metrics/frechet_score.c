@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/frechet_score.h"
+
+#include <math.h>
+
+#include "metrics/numpy_random.h"
+
+/* dgm-eval's settings of FID infinity: 15 sizes from min(5000, max(N/10, 2)), seed 13579. */
+enum { GROUPS = 10, SIZES = 15, LEAST = 5000, SEED = 13579 };
+
+static cm_status prepare(const cm_sets *s, cm_arena *scratch, cm_frechet_side *side) {
+    cm_moments m;
+    if (s->statistics) return cm_frechet_prepare(s->statistics, scratch, side);
+    if (!s->y) return cm_fail(CM_EUNDEFINED, "a distance from no reference");
+    CM_TRY(cm_moments_of(s->y, NULL, s->m, s->width, scratch, &m));
+    return cm_frechet_prepare(&m, scratch, side);
+}
+
+/* The distance without every groups-th picture, from the group-th on. */
+static cm_status without_group(const cm_frechet_side *reference, const cm_sets *s, size_t group, size_t groups, size_t *picks,
+                               cm_arena *scratch, double *distance) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (i % groups != group) picks[n++] = i;
+    return cm_frechet_distance(reference, s->x, picks, n, scratch, distance);
+}
+
+cm_status cm_frechet_jackknife(const cm_frechet_side *reference, const cm_sets *s, size_t groups, cm_arena *scratch, cm_interval *out) {
+    const cm_arena_mark mark = cm_arena_get_mark(scratch);
+    size_t *picks = CM_PUSH(scratch, size_t, s->n + 1);
+    double *without = CM_PUSH(scratch, double, groups + 1), mean = 0, square = 0;
+    CM_TRY(cm_arena_check(scratch));
+    *out = (cm_interval){.lo = (double)NAN, .hi = (double)NAN, .n = s->n};
+    CM_TRY(cm_frechet_distance(reference, s->x, NULL, s->n, scratch, &out->value));
+    if (groups < 2 || s->n < 4 * groups) return CM_OK;
+    for (size_t g = 0; g < groups; g++) {
+        CM_TRY(without_group(reference, s, g, groups, picks, scratch, &without[g]));
+        mean += without[g] / (double)groups;
+    }
+    for (size_t g = 0; g < groups; g++) square += (without[g] - mean) * (without[g] - mean);
+    const double reach = 1.959964 * sqrt(square * (double)(groups - 1) / (double)groups);
+    out->lo = out->value - reach;
+    out->hi = out->value + reach;
+    cm_arena_reset(scratch, mark);
+    return CM_OK;
+}
+
+cm_status cm_frechet_infinity(const cm_frechet_side *reference, const cm_sets *s, size_t sizes, size_t least, uint32_t seed,
+                              cm_arena *scratch, double *value) {
+    if (sizes < 2 || least < 2 || s->n <= least)
+        return cm_fail(CM_EUNDEFINED, "a line through %zu sizes from %zu to %zu pictures", sizes, least, s->n);
+    const cm_arena_mark mark = cm_arena_get_mark(scratch);
+    size_t *picks = CM_PUSH(scratch, size_t, s->n);
+    CM_TRY(cm_arena_check(scratch));
+    cm_numpy_random random;
+    cm_numpy_seed(&random, seed);
+    double t = 0, d = 0, tt = 0, td = 0; /* means of 1/size and distance, and their products' */
+    for (size_t i = 0; i < sizes; i++) {
+        const size_t size = (size_t)((double)least + (double)(s->n - least) * (double)i / (double)(sizes - 1));
+        double distance;
+        cm_numpy_permutation(&random, s->n, picks);
+        CM_TRY(cm_frechet_distance(reference, s->x, picks, size, scratch, &distance));
+        const double x = 1 / (double)size, weight = 1 / (double)sizes;
+        t += weight * x;
+        d += weight * distance;
+        tt += weight * x * x;
+        td += weight * x * distance;
+    }
+    *value = d - (td - t * d) / (tt - t * t) * t;
+    cm_arena_reset(scratch, mark);
+    return CM_OK;
+}
+
+cm_status cm_score_frechet(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
+    cm_frechet_side side;
+    cm_interval v;
+    if (s->n < 2) return cm_fail(CM_EUNDEFINED, "a Fréchet distance of %zu picture%s: at least 2 are needed", s->n, s->n == 1 ? "" : "s");
+    CM_TRY(cm_sets_finite(s));
+    CM_TRY(prepare(s, scratch, &side));
+    CM_TRY(cm_frechet_jackknife(&side, s, GROUPS, scratch, &v));
+    cm_set_value(out, "", v.value);
+    out->parts[0].lo = v.lo;
+    out->parts[0].hi = v.hi;
+    const size_t least = side.n && side.n < s->n ? side.n : s->n;
+    out->note = cm_frechet_warning(least, s->width, scratch);
+    return cm_arena_check(scratch);
+}
+
+cm_status cm_score_frechet_infinity(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
+    cm_frechet_side side;
+    double value;
+    const size_t tenth = s->n / 10 > 2 ? s->n / 10 : 2, least = tenth < LEAST ? tenth : LEAST;
+    CM_TRY(cm_sets_finite(s));
+    CM_TRY(prepare(s, scratch, &side));
+    CM_TRY(cm_frechet_infinity(&side, s, SIZES, least, SEED, scratch, &value));
+    cm_set_value(out, "", value);
+    if (least <= s->width) out->note = "most sizes are not above the number of features: the line bends there";
+    return CM_OK;
+}
