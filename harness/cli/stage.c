@@ -6,55 +6,85 @@
 #include "core/base/system.h"
 #include "harness/cli/choose.h"
 #include "harness/stage_run.h"
+#include "harness/stage_sets.h"
 
 static void answer(double seconds) {
     printf("{\"seconds\": %.9f, \"peak_rss_mb\": %.1f}\n", seconds, cm_peak_rss_mb());
     fflush(stdout);
 }
 
-static cm_status serve(cm_stage *s, const char *out) {
+/* A stage of either kind. */
+typedef struct stage {
+    cm_stage *network;
+    cm_sets_stage *sets;
+} stage;
+
+static cm_status run_stage(const stage *s, double *seconds) {
+    return s->network ? cm_stage_run(s->network, seconds) : cm_sets_stage_run(s->sets, seconds);
+}
+
+static cm_status write_stage(const stage *s, const char *out) {
+    return s->network ? cm_stage_write(s->network, out) : cm_sets_stage_write(s->sets, out);
+}
+
+static cm_status serve(const stage *s, const char *out) {
     char line[64];
     for (size_t runs = 0; !cm_interrupted() && fgets(line, sizeof line, stdin); runs++) {
         double seconds;
         line[strcspn(line, "\r\n")] = '\0';
         if (strcmp(line, "run") != 0) return cm_fail(CM_EUSAGE, "stage understands 'run', not '%s'", line);
-        CM_TRY(cm_stage_run(s, &seconds));
-        if (runs == 0) CM_TRY(cm_stage_write(s, out));
+        CM_TRY(run_stage(s, &seconds));
+        if (runs == 0) CM_TRY(write_stage(s, out));
         answer(seconds);
     }
     return cm_interrupted() ? cm_fail(CM_EINTERRUPTED, "stopped") : CM_OK;
 }
 
-static cm_status open_stage(const cm_args *a, cm_stage **s) {
-    static const char *const wanted[] = {"model", "stage", "in", "out"}, *const stages[] = {"unet", "decode", NULL};
+static bool is_one_of(const char *name, const char *const *names) {
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
+static cm_status check_given(const cm_args *a, const char *name) {
+    return cm_arg_given(a, name) ? CM_OK : cm_fail(CM_EUSAGE, "stage wants --%s", name);
+}
+
+static cm_status open_stage(const cm_args *a, stage *s) {
+    static const char *const networks[] = {"unet", "decode", NULL};
+    static const char *const all[] = {"unet", "decode", "frechet", "kid", "prdc", "cmmd", NULL};
     const cm_ops *backend;
     int threads;
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        if (!cm_arg_given(a, wanted[i])) return cm_fail(CM_EUSAGE, "stage wants --%s", wanted[i]);
-    const char *stage = cm_arg_text(a, "stage");
-    if (strcmp(stage, stages[0]) != 0 && strcmp(stage, stages[1]) != 0) return cm_unknown_choice("stage", stage, stages);
+    CM_TRY(check_given(a, "stage"));
+    CM_TRY(check_given(a, "in"));
+    CM_TRY(check_given(a, "out"));
+    const char *name = cm_arg_text(a, "stage");
+    if (!is_one_of(name, all)) return cm_unknown_choice("stage", name, all);
     CM_TRY(cm_choose_backend(a, &backend));
     CM_TRY(cm_choose_threads(a, &threads));
     CM_TRY(cm_check_writable(cm_arg_text(a, "out")));
-    return cm_stage_open(s, cm_arg_text(a, "model"), stage, cm_arg_text(a, "in"), backend, threads);
+    if (!is_one_of(name, networks)) return cm_sets_stage_open(&s->sets, name, cm_arg_text(a, "in"));
+    CM_TRY(check_given(a, "model"));
+    return cm_stage_open(&s->network, cm_arg_text(a, "model"), name, cm_arg_text(a, "in"), backend, threads);
 }
 
 static int run(const cm_args *a) {
-    cm_stage *s = NULL;
+    stage s = {0};
     const double start = cm_now();
     cm_status status = open_stage(a, &s);
     if (status == CM_OK) {
         answer(cm_now() - start);
-        status = serve(s, cm_arg_text(a, "out"));
+        status = serve(&s, cm_arg_text(a, "out"));
     }
-    cm_stage_close(&s);
+    cm_stage_close(&s.network);
+    cm_sets_stage_close(&s.sets);
     return cm_exit_for(status);
 }
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "DIR", NULL, "a diffusers folder ('export' writes one)"},
-    {"stage", CM_OPT_TEXT, "NAME", NULL, "unet or decode"},
-    {"in", CM_OPT_TEXT, "FILE", NULL, "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes"},
+    {"model", CM_OPT_TEXT, "DIR", NULL, "for unet and decode: a diffusers folder ('export' writes one)"},
+    {"stage", CM_OPT_TEXT, "NAME", NULL, "unet or decode; of two sets of features: frechet, kid, prdc, cmmd"},
+    {"in", CM_OPT_TEXT, "FILE", NULL, "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes; of sets x and y"},
     {"out", CM_OPT_TEXT, "FILE", NULL, "the first run's output: noise or pixels, f32, as safetensors"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
