@@ -12,11 +12,9 @@ const char *const cm_sets_stages[] = {"frechet", "kid", "prdc", "cmmd", NULL};
 
 /* The distance alone, without the interval that the score has. */
 static cm_status frechet_alone(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
-    cm_moments m;
     cm_frechet_side side;
     double value;
-    CM_TRY(cm_moments_of(s->y, NULL, s->m, s->width, scratch, &m));
-    CM_TRY(cm_frechet_prepare(&m, scratch, &side));
+    CM_TRY(cm_frechet_prepare_rows(s->y, s->m, s->width, scratch, &side));
     CM_TRY(cm_frechet_distance(&side, s->x, NULL, s->n, scratch, &value));
     cm_set_value(out, "", value);
     return CM_OK;

@@ -99,26 +99,40 @@ static cm_status symmetric_root(double *a, size_t n, cm_arena *scratch) {
 cm_status cm_frechet_prepare(const cm_moments *m, cm_arena *out, cm_frechet_side *side) {
     const size_t w = m->width;
     const double divisor = m->n > 1 ? (double)(m->n - 1) : 1;
-    cm_frechet_side r = {.n = m->n, .width = w, .full_rank = m->n > w || m->n == 0};
+    cm_frechet_side r = {.n = m->n, .width = w, .rank = w, .triangular = m->n > w || m->n == 0};
     r.mean = CM_PUSH(out, double, w);
     r.factor = CM_PUSH(out, double, w * w);
-    const cm_arena_mark mark = cm_arena_get_mark(out);
-    double *covariance = CM_PUSH(out, double, w * w);
     CM_TRY(cm_arena_check(out));
     memcpy(r.mean, m->mean, w * sizeof(double));
-    for (size_t i = 0; i < w * w; i++) covariance[i] = m->scatter[i] / divisor;
-    for (size_t i = 0; i < w; i++) r.trace += covariance[i * w + i];
-
-    memcpy(r.factor, covariance, w * w * sizeof(double));
-    if (r.full_rank) r.full_rank = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', (lapack_int)w, r.factor, (lapack_int)w) == 0;
-    if (r.full_rank) {
-        for (size_t i = 0; i < w; i++)
-            for (size_t j = i + 1; j < w; j++) r.factor[i * w + j] = 0;
+    for (size_t i = 0; i < w * w; i++) r.factor[i] = m->scatter[i] / divisor;
+    for (size_t i = 0; i < w; i++) r.trace += r.factor[i * w + i];
+    if (r.triangular) r.triangular = LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'U', (lapack_int)w, r.factor, (lapack_int)w) == 0;
+    if (r.triangular) {
+        for (size_t i = 0; i < w; i++) memset(r.factor + i * w, 0, i * sizeof(double));
     } else {
-        memcpy(r.factor, covariance, w * w * sizeof(double));
+        const cm_arena_mark mark = cm_arena_get_mark(out);
+        for (size_t i = 0; i < w * w; i++) r.factor[i] = m->scatter[i] / divisor;
         CM_TRY(symmetric_root(r.factor, w, out));
+        cm_arena_reset(out, mark);
     }
-    cm_arena_reset(out, mark);
+    *side = r;
+    return CM_OK;
+}
+
+cm_status cm_frechet_prepare_rows(const float *x, size_t n, size_t width, cm_arena *out, cm_frechet_side *side) {
+    if (n > width || n < 2) {
+        cm_moments m;
+        CM_TRY(cm_moments_of(x, NULL, n, width, out, &m));
+        return cm_frechet_prepare(&m, out, side);
+    }
+    cm_frechet_side r = {.n = n, .width = width, .rank = n, .mean = CM_PUSH(out, double, width), .factor = CM_PUSH(out, double, n * width)};
+    CM_TRY(cm_arena_check(out));
+    CM_TRY(centre(x, NULL, n, width, r.mean, r.factor));
+    const double scale = 1 / sqrt((double)(n - 1));
+    for (size_t i = 0; i < n * width; i++) {
+        r.factor[i] *= scale;
+        r.trace += r.factor[i] * r.factor[i];
+    }
     *side = r;
     return CM_OK;
 }
@@ -139,39 +153,49 @@ static double mean_gap(const double *a, const double *b, size_t n) {
     return sum;
 }
 
-/* From the covariance: the eigenvalues of L' S L. */
+/* out [rank,rank] = T C T', C [width,width] symmetric and full; C is destroyed. */
+static void surround(const cm_frechet_side *side, double *c, double *half, double *out) {
+    const int w = (int)side->width, r = (int)side->rank;
+    if (side->triangular) {
+        cblas_dtrmm(CblasRowMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, w, w, 1.0, side->factor, w, c, w);
+        cblas_dtrmm(CblasRowMajor, CblasRight, CblasUpper, CblasTrans, CblasNonUnit, w, w, 1.0, side->factor, w, c, w);
+        memcpy(out, c, side->width * side->width * sizeof *out);
+        return;
+    }
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, r, w, w, 1.0, side->factor, w, c, w, 0.0, half, w);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, r, r, w, 1.0, half, w, side->factor, w, 0.0, out, r);
+}
+
+/* From the covariance: the eigenvalues of T C T'. */
 static cm_status distance_from(const cm_frechet_side *side, const cm_moments *m, cm_arena *scratch, double *distance) {
-    const size_t w = side->width;
+    const size_t w = side->width, rank = side->rank;
     const double divisor = m->n > 1 ? (double)(m->n - 1) : 1;
-    double *covariance = CM_PUSH(scratch, double, w * w), *half = CM_PUSH(scratch, double, w * w);
+    double *covariance = CM_PUSH(scratch, double, w * w), *half = CM_PUSH(scratch, double, rank * w), *out = CM_PUSH(scratch, double, rank * rank);
     CM_TRY(cm_arena_check(scratch));
     double trace = 0, root;
     for (size_t i = 0; i < w * w; i++) covariance[i] = m->scatter[i] / divisor;
     for (size_t i = 0; i < w; i++) trace += covariance[i * w + i];
-    cblas_dsymm(CblasRowMajor, CblasLeft, CblasUpper, (int)w, (int)w, 1.0, covariance, (int)w, side->factor, (int)w, 0.0,
-                half, (int)w);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)w, (int)w, (int)w, 1.0, side->factor, (int)w, half, (int)w,
-                0.0, covariance, (int)w);
-    CM_TRY(root_trace(covariance, w, scratch, &root));
+    surround(side, covariance, half, out);
+    CM_TRY(root_trace(out, rank, scratch, &root));
     *distance = mean_gap(m->mean, side->mean, w) + side->trace + trace - 2 * root;
     return CM_OK;
 }
 
-/* The rows as they are, fewer than features: Y = Xc L, and Y Y' has the eigenvalues. */
+/* The rows as they are, no more than features: Y = Xc T', and the smaller of Y Y' and Y' Y has the eigenvalues. */
 static cm_status distance_of_few(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
                                  cm_arena *scratch, double *distance) {
-    const size_t w = side->width;
+    const size_t w = side->width, rank = side->rank, least = n < rank ? n : rank;
     double *mean = CM_PUSH(scratch, double, w), *rows = CM_PUSH(scratch, double, n * w);
-    double *y = CM_PUSH(scratch, double, n * w), *gram = CM_PUSH(scratch, double, n * n);
+    double *y = CM_PUSH(scratch, double, n * rank), *gram = CM_PUSH(scratch, double, least * least);
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(centre(x, picks, n, w, mean, rows));
     double trace = 0, root;
     for (size_t i = 0; i < n * w; i++) trace += rows[i] * rows[i];
     trace /= (double)(n - 1);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)w, (int)w, 1.0, rows, (int)w, side->factor,
-                (int)w, 0.0, y, (int)w);
-    square(y, n, w, false, 1 / (double)(n - 1), gram);
-    CM_TRY(root_trace(gram, n, scratch, &root));
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)rank, (int)w, 1.0, rows, (int)w, side->factor,
+                (int)w, 0.0, y, (int)rank);
+    square(y, least, n < rank ? rank : n, n >= rank, 1 / (double)(n - 1), gram);
+    CM_TRY(root_trace(gram, least, scratch, &root));
     *distance = mean_gap(mean, side->mean, w) + side->trace + trace - 2 * root;
     return CM_OK;
 }
@@ -179,7 +203,7 @@ static cm_status distance_of_few(const cm_frechet_side *side, const float *x, co
 static cm_status distance_of(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
                              cm_arena *scratch, double *distance) {
     cm_moments m;
-    if (n < side->width) return distance_of_few(side, x, picks, n, scratch, distance);
+    if (n <= side->width) return distance_of_few(side, x, picks, n, scratch, distance);
     CM_TRY(cm_moments_of(x, picks, n, side->width, scratch, &m));
     return distance_from(side, &m, scratch, distance);
 }

@@ -4,9 +4,10 @@
  *     d = |mu1 - mu2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)
  *
  * (Dowson and Landau 1982; Heusel et al. 2017), S the covariance over N - 1, all in double. The
- * square root's trace comes from symmetric eigenproblems only, chosen by rank: with S1 = L L' the
- * eigenvalues of L' S2 L; L is Cholesky's factor at full rank, else S1's symmetric root; with
- * fewer samples than features the same nonzero eigenvalues from the small Gram matrix of the samples.
+ * square root's trace comes from symmetric eigenproblems only, chosen by rank: with S1 = T' T the
+ * eigenvalues of T S2 T'; T is Cholesky's factor at full rank, the centred rows themselves where there are no more of them
+ * than features, else S1's symmetric root; with few samples on the other side the same nonzero eigenvalues come from their
+ * small Gram matrix.
  *
  * The distance falls with N: only values over equal N may be compared.
  */
@@ -30,14 +31,16 @@ cm_status cm_moments_merge(cm_moments *into, const cm_moments *from); /* as if a
 
 /* The side that stays: its mean, trace and factor are made once. */
 typedef struct cm_frechet_side {
-    size_t n, width;
-    bool full_rank;  /* Cholesky succeeded */
+    size_t n, width, rank; /* rank: rows of the factor */
+    bool triangular;       /* the factor is Cholesky's, upper */
     double trace;
-    double *mean;    /* [width] */
-    double *factor;  /* L [width,width] row-major, S = L L' */
+    double *mean;          /* [width] */
+    double *factor;        /* T [rank,width], S = T' T */
 } cm_frechet_side;
 
 cm_status cm_frechet_prepare(const cm_moments *m, cm_arena *out, cm_frechet_side *side);
+/* The same from rows x [n,width]; where they are no more than features, they are the factor. */
+cm_status cm_frechet_prepare_rows(const float *x, size_t n, size_t width, cm_arena *out, cm_frechet_side *side);
 
 /* Distance of n rows (picks as above) of x [.,width] from the prepared side. CM_EUNDEFINED for n < 2 or a NaN. */
 cm_status cm_frechet_distance(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,

@@ -9,11 +9,9 @@
 enum { GROUPS = 10, SIZES = 15, LEAST = 5000, SEED = 13579 };
 
 static cm_status prepare(const cm_sets *s, cm_arena *scratch, cm_frechet_side *side) {
-    cm_moments m;
     if (s->statistics) return cm_frechet_prepare(s->statistics, scratch, side);
     if (!s->y) return cm_fail(CM_EUNDEFINED, "a distance from no reference");
-    CM_TRY(cm_moments_of(s->y, NULL, s->m, s->width, scratch, &m));
-    return cm_frechet_prepare(&m, scratch, side);
+    return cm_frechet_prepare_rows(s->y, s->m, s->width, scratch, side);
 }
 
 /* The distance without every groups-th picture, from the group-th on. */
