@@ -287,6 +287,16 @@ static cm_status call(machine *m, size_t n) {
     return push_pair(m, CM_PICKLE_CALL, v[0], v[1]);
 }
 
+/* An object's state, for those who look at it. */
+static cm_status build(machine *m) {
+    cm_pickled *state = NULL, *v = NULL;
+    CM_TRY(pop(m, 1, &state));
+    const cm_pickled kept = *state;
+    CM_TRY(top(m, &v));
+    if (v->kind == CM_PICKLE_CALL) v->is.node->state = kept;
+    return CM_OK;
+}
+
 static cm_status persistent(machine *m) {
     cm_pickled *v = NULL;
     CM_TRY(pop(m, 1, &v));
@@ -341,7 +351,7 @@ static cm_status step(machine *m, unsigned char opcode) {
     case STACK_GLOBAL: return named_on_stack(m);
     case REDUCE: case NEWOBJ: return call(m, 2);
     case NEWOBJ_EX: return call(m, 3);
-    case BUILD: return pop(m, 1, &v);
+    case BUILD: return build(m);
     case BINPERSID: return persistent(m);
     default: return unknown(m, opcode);
     }

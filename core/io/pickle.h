@@ -38,6 +38,7 @@ struct cm_pickle_node {
     cm_pickled *items;        /* a dictionary's and a call's: keys and values in turn */
     size_t count, room;
     cm_pickled first, second; /* GLOBAL: module, name; CALL: what, with which arguments; PERSISTENT: id */
+    cm_pickled state;         /* of a CALL: what the object that it makes is to be filled with; mostly nothing */
 };
 
 cm_status cm_pickle_read(const unsigned char *data, size_t bytes, cm_arena *arena, cm_pickled *root);

@@ -54,6 +54,10 @@ void cm_tensor_file_close(cm_tensor_file **f) {
     *f = NULL;
 }
 
+bool cm_tensor_file_is_script(const cm_tensor_file *f) {
+    return f->torch && cm_torch_file_is_script(f->torch);
+}
+
 size_t cm_tensor_file_count(const cm_tensor_file *f) {
     return f->torch ? cm_torch_file_count(f->torch) : cm_safetensors_count(f->safe);
 }

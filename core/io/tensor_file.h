@@ -13,6 +13,8 @@ size_t cm_tensor_file_count(const cm_tensor_file *f);
 const cm_stored *cm_tensor_file_at(const cm_tensor_file *f, size_t i);
 const cm_stored *cm_tensor_file_find(const cm_tensor_file *f, const char *name); /* NULL: absent */
 
+bool cm_tensor_file_is_script(const cm_tensor_file *f); /* written by torch.jit.save */
+
 /* Does the name end as such files do? */
 bool cm_tensor_file_is_name(const char *path);
 

@@ -13,7 +13,7 @@
 #error "torch's data are used as they lie: little-endian machines only"
 #endif
 
-enum { MAX_NAME = 512, MAX_KEY = 32, MAX_NESTED = 4, MAX_DIMS = 8 };
+enum { MAX_NAME = 512, MAX_KEY = 32, MAX_NESTED = 4, MAX_DIMS = 8, MAX_DEPTH = 32, MAX_ATTRIBUTES = 1 << 20 };
 
 struct cm_torch_file {
     cm_mapped file;
@@ -23,6 +23,7 @@ struct cm_torch_file {
     cm_stored *stored; /* in the dictionary's order */
     cm_stored **named; /* sorted by name */
     size_t count, copied;
+    bool script;
 };
 
 /* What a tensor was made from, before its bytes are looked up. */
@@ -328,10 +329,72 @@ static cm_status read_tensors(cm_torch_file *f, const cm_pickle_node *dict) {
     return CM_OK;
 }
 
+/* --- modules of TorchScript ------------------------------------------------- */
+
+/* The attributes of a scripted or traced module; NULL: not one. */
+static const cm_pickle_node *as_module(const cm_pickled *v) {
+    const cm_pickled *class = v->kind == CM_PICKLE_CALL ? &v->is.node->first : v;
+    if (class == v || class->kind != CM_PICKLE_GLOBAL || v->is.node->state.kind != CM_PICKLE_DICT) return NULL;
+    const cm_pickled *module = &class->is.node->first;
+    const bool script = module->kind == CM_PICKLE_TEXT && module->length >= 9 && memcmp(module->is.text, "__torch__", 9) == 0;
+    return script ? v->is.node->state.is.node : NULL;
+}
+
+typedef struct flattening {
+    cm_arena *arena;
+    cm_pickle_node flat; /* a dictionary of dotted paths */
+    size_t looked_at;    /* a module may hang in several places, and these in several again */
+} flattening;
+
+static cm_status add_pair(flattening *w, cm_pickled key, cm_pickled value) {
+    cm_pickle_node *d = &w->flat;
+    if (d->count + 2 > d->room) {
+        const size_t room = d->room ? 2 * d->room : 256;
+        cm_pickled *items = CM_PUSH(w->arena, cm_pickled, room);
+        CM_TRY(cm_arena_check(w->arena));
+        if (d->count) memcpy(items, d->items, d->count * sizeof *items);
+        d->items = items;
+        d->room = room;
+    }
+    d->items[d->count++] = key;
+    d->items[d->count++] = value;
+    return CM_OK;
+}
+
+static cm_status flatten(flattening *w, const cm_pickle_node *module, cm_pickled prefix, size_t depth) {
+    if (depth == MAX_DEPTH) return cm_fail(CM_EFORMAT, "modules more than %d deep", MAX_DEPTH);
+    for (size_t i = 0; i + 1 < module->count; i += 2) {
+        const cm_pickled *key = &module->items[i], *value = &module->items[i + 1];
+        const cm_pickle_node *inner = as_module(value);
+        if (++w->looked_at > MAX_ATTRIBUTES) return cm_fail(CM_EFORMAT, "modules with more than %d attributes", MAX_ATTRIBUTES);
+        if (key->kind != CM_PICKLE_TEXT || (!inner && value->kind != CM_PICKLE_CALL)) continue;
+        if (prefix.length + 1 + (size_t)key->length > MAX_NAME)
+            return cm_fail(CM_EFORMAT, "a tensor's name is longer than %d bytes", MAX_NAME);
+        char *text = cm_arena_print(w->arena, "%.*s%s%.*s", (int)prefix.length, prefix.length ? prefix.is.text : "",
+                                    prefix.length ? "." : "", (int)key->length, key->is.text);
+        CM_TRY(cm_arena_check(w->arena));
+        const cm_pickled path = {.kind = CM_PICKLE_TEXT, .length = (uint32_t)strlen(text), .is.text = text};
+        CM_TRY(inner ? flatten(w, inner, path, depth + 1) : add_pair(w, path, *value));
+    }
+    return CM_OK;
+}
+
+static cm_status read_modules(cm_torch_file *f, const cm_pickle_node *module) {
+    cm_arena scratch;
+    cm_arena_init(&scratch, 0);
+    flattening w = {.arena = &scratch};
+    cm_status s = flatten(&w, module, (cm_pickled){.kind = CM_PICKLE_TEXT}, 0);
+    if (s == CM_OK) s = read_tensors(f, &w.flat);
+    cm_arena_free(&scratch);
+    f->script = true;
+    return s;
+}
+
 static cm_status read_root(cm_torch_file *f, const cm_pickled *root) {
     char called[96];
-    const cm_pickle_node *dict = as_dict(root);
+    const cm_pickle_node *dict = as_dict(root), *module = as_module(root);
     if (dict) return read_tensors(f, find_tensors(dict));
+    if (module) return read_modules(f, module);
     print_callee(root, called);
     return cm_fail(CM_EFORMAT, "holds %s%s, not a dictionary of named tensors; save a model's state_dict() alone",
                    called[0] ? "an object of " : "something else", called);
@@ -375,6 +438,10 @@ void cm_torch_file_close(cm_torch_file **f) {
 
 size_t cm_torch_file_count(const cm_torch_file *f) {
     return f->count;
+}
+
+bool cm_torch_file_is_script(const cm_torch_file *f) {
+    return f->script;
 }
 
 const cm_stored *cm_torch_file_at(const cm_torch_file *f, size_t i) {

@@ -4,7 +4,9 @@
  * Format: a zip of stored entries: NAME/data.pkl, a pickle that names tensors over storages, and NAME/data/KEY, a
  * storage's values. The pickle is read as data (pickle.h): tensors, storages and ordered dictionaries are understood,
  * anything else is left alone. Tensors are those of the outermost dictionary, or of the one under "state_dict",
- * "params_ema", "params" or "model" in it. Values stay mapped; where strides are not a plain array's they are copied.
+ * "params_ema", "params" or "model" in it. An archive of TorchScript (torch.jit.save) holds modules instead, whose
+ * attributes are taken by their dotted path ("visual.conv1.weight"), as its state_dict() would name them; its code is
+ * never looked at. Values stay mapped; where strides are not a plain array's they are copied.
  */
 #ifndef CM_CORE_IO_TORCH_FILE_H
 #define CM_CORE_IO_TORCH_FILE_H
@@ -18,6 +20,9 @@ void cm_torch_file_close(cm_torch_file **f);
 size_t cm_torch_file_count(const cm_torch_file *f);
 const cm_stored *cm_torch_file_at(const cm_torch_file *f, size_t i);
 const cm_stored *cm_torch_file_find(const cm_torch_file *f, const char *name); /* NULL: absent */
+
+/* Was it written by torch.jit.save? */
+bool cm_torch_file_is_script(const cm_torch_file *f);
 
 /* Do these first bytes of a file begin such a checkpoint, or an older torch format? */
 bool cm_torch_file_begins(const unsigned char *data, size_t bytes);

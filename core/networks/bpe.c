@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "core/base/system.h"
+#include "core/io/gzip.h"
 #include "core/io/jsonl.h"
 #include "core/networks/unicode.h"
 
-enum { MAX_IDS = 1 << 22, MAX_FILE = 1 << 28, MAX_TOKEN = 4096 };
+enum { MAX_IDS = 1 << 22, MAX_FILE = 1 << 28, MAX_TOKEN = 4096, CLIP_MERGES = 49152 - 256 - 2 };
 
 /* Pairs that join: an open hash table. */
 typedef struct merge {
@@ -98,12 +99,15 @@ static cm_status read_vocabulary(cm_bpe *b, const json_t *vocabulary, const char
 }
 
 /* GPT-2's alphabet: printable bytes of Latin-1 are themselves, the others follow from U+0100 on. */
+static bool is_plain(unsigned byte) {
+    return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+}
+
 static void name_bytes(cm_bpe *b) {
     uint32_t next = 0x100;
     for (unsigned i = 0; i < 256; i++) {
-        const bool plain = (i >= '!' && i <= '~') || (i >= 0xA1 && i <= 0xAC) || i >= 0xAE;
         char text[12];
-        const size_t n = cm_unicode_write(plain ? i : next++, text);
+        const size_t n = cm_unicode_write(is_plain(i) ? i : next++, text);
         b->bytes[i] = find(b, text, n);
         memcpy(text + n, "</w>", 4);
         b->last_bytes[i] = find(b, text, n + 4);
@@ -230,6 +234,91 @@ cm_status cm_bpe_open(cm_bpe **out, const char *folder, cm_arena *arena, json_t 
             return s;
         }
     }
+    name_bytes(b);
+    *out = b;
+    return CM_OK;
+}
+
+/* --- the one file of CLIP ------------------------------------------------------------------ */
+
+/* Plain bytes first, then the others, in order: the order of ids. */
+static cm_status add_bytes(json_t *vocabulary, const char *behind) {
+    for (int plain = 1; plain >= 0; plain--) {
+        uint32_t next = 0x100;
+        for (unsigned i = 0; i < 256; i++) {
+            char text[12];
+            if (is_plain(i) != plain) continue;
+            const size_t n = cm_unicode_write(plain ? i : next++, text);
+            snprintf(text + n, sizeof text - n, "%s", behind);
+            if (json_object_set_new(vocabulary, text, json_integer((json_int_t)json_object_size(vocabulary))))
+                return cm_fail(CM_ENOMEM, "out of memory");
+        }
+    }
+    return CM_OK;
+}
+
+/* "a b" -> "ab"; two merges may make the same, and the later id counts, as in the original. */
+static cm_status add_joined(json_t *vocabulary, const char *line, size_t n, json_int_t id) {
+    char joined[2 * MAX_TOKEN];
+    const char *blank = memchr(line, ' ', n);
+    if (!blank || n > sizeof joined) return cm_fail(CM_EFORMAT, "not two tokens");
+    const size_t left = (size_t)(blank - line), right = n - left - 1;
+    memcpy(joined, line, left);
+    memcpy(joined + left, blank + 1, right);
+    if (json_object_setn_new(vocabulary, joined, left + right, json_integer(id)))
+        return cm_fail(CM_EFORMAT, "not UTF-8, or out of memory");
+    return CM_OK;
+}
+
+/* Cuts text to the lines that count, and makes the vocabulary of them. */
+static cm_status name_merges(json_t *vocabulary, char *text, size_t *length) {
+    json_int_t id = 512;
+    size_t at = 0, number = 1;
+    while (at < *length && id < 512 + CLIP_MERGES) {
+        const char *end = memchr(text + at, '\n', *length - at);
+        size_t n = end ? (size_t)(end - text) - at : *length - at;
+        const size_t next = at + n + 1;
+        if (n && text[at + n - 1] == '\r') n--;
+        const cm_status s = n ? add_joined(vocabulary, text + at, n, id) : CM_OK;
+        if (s != CM_OK) return cm_fail_in(s, "line %zu", number + 1);
+        if (n) id++;
+        at = next;
+        number++;
+    }
+    if (at < *length) *length = at;
+    if (json_object_set_new(vocabulary, "<|startoftext|>", json_integer(id)) ||
+        json_object_set_new(vocabulary, "<|endoftext|>", json_integer(id + 1)))
+        return cm_fail(CM_ENOMEM, "out of memory");
+    return CM_OK;
+}
+
+static cm_status open_merges(cm_bpe *b, const char *path, json_t *vocabulary, cm_arena *arena, cm_arena *scratch) {
+    char *text;
+    size_t length;
+    CM_TRY(cm_gzip_read(path, MAX_FILE, scratch, &text, &length));
+    const char *first = memchr(text, '\n', length);
+    if (!first || !memchr(text, '#', (size_t)(first - text)))
+        return cm_fail(CM_EFORMAT, "%s: its first line is not \"...#version...\", as in bpe_simple_vocab_16e6.txt", path);
+    char *rest = text + (first + 1 - text);
+    length -= (size_t)(rest - text);
+    cm_status s = add_bytes(vocabulary, "");
+    if (s == CM_OK) s = add_bytes(vocabulary, "</w>");
+    if (s == CM_OK) s = name_merges(vocabulary, rest, &length);
+    if (s != CM_OK) return cm_fail_in(s, "%s", path);
+    CM_TRY(read_vocabulary(b, vocabulary, path, arena));
+    return read_merges_text(b, path, rest, length, arena);
+}
+
+cm_status cm_bpe_open_merges(cm_bpe **out, const char *path, cm_arena *arena) {
+    cm_bpe *b = CM_PUSH_ZERO(arena, cm_bpe, 1);
+    json_t *vocabulary = json_object();
+    cm_arena scratch;
+    cm_arena_init(&scratch, 0);
+    cm_status s = b && vocabulary ? CM_OK : cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    if (s == CM_OK) s = open_merges(b, path, vocabulary, arena, &scratch);
+    json_decref(vocabulary);
+    cm_arena_free(&scratch);
+    if (s != CM_OK) return s;
     name_bytes(b);
     *out = b;
     return CM_OK;

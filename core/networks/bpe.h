@@ -19,6 +19,11 @@ typedef struct cm_bpe cm_bpe;
  * json: the parsed tokenizer.json, for its added tokens, or NULL; the caller's to release. */
 cm_status cm_bpe_open(cm_bpe **out, const char *folder, cm_arena *arena, json_t **json);
 
+/* From the one file of OpenAI's CLIP and open_clip, bpe_simple_vocab_16e6.txt.gz (packed or not): a first line that is
+ * passed over, then a merge a line, of which the first 48,894 count. Ids follow from it: the 256 bytes, the same at the
+ * end of a word, what each merge makes, then <|startoftext|> and <|endoftext|>. */
+cm_status cm_bpe_open_merges(cm_bpe **out, const char *path, cm_arena *arena);
+
 int cm_bpe_find(const cm_bpe *b, const char *token); /* -1: none */
 const char *cm_bpe_text(const cm_bpe *b, int id);    /* NULL: none */
 int cm_bpe_size(const cm_bpe *b);                    /* largest id + 1 */

@@ -20,7 +20,7 @@ static cm_act activation(cm_config *c) {
 /* transformers writes projection_dim for towers without a projection too; the class says which it is. */
 static size_t projection_width(cm_config *c) {
     const size_t width = cm_config_size(c, "projection_dim", 0, 0, 1 << 16);
-    if (c->status != CM_OK || !json_object_get(c->json, "architectures")) return width;
+    if (c->status != CM_OK || cm_config_length(c, "architectures") == 0) return width;
     const char *class = cm_config_item(c, "architectures", 0);
     return strstr(class, "WithProjection") || strcmp(class, "CLIPModel") == 0 ? width : 0;
 }

@@ -147,10 +147,8 @@ size_t cm_original_vae_blocks(const cm_tensor_file *f) {
     return blocks;
 }
 
-/* --- OpenCLIP's text tower ---------------------------------------------------------- */
+/* --- OpenCLIP's towers --------------------------------------------------------------- */
 
-static const renaming tower_ends[] = {
-    {"token_embedding.", "text_model.embeddings.token_embedding."}, {"ln_final.", "text_model.final_layer_norm."}, {NULL, NULL}};
 static const renaming tower_layer[] = {{"ln_1.", "layer_norm1."},
                                        {"ln_2.", "layer_norm2."},
                                        {"attn.out_proj.", "self_attn.out_proj."},
@@ -158,31 +156,86 @@ static const renaming tower_layer[] = {{"ln_1.", "layer_norm1."},
                                        {"mlp.c_proj.", "mlp.fc2."},
                                        {NULL, NULL}};
 
-static bool tower_name(const char *name, cm_original_tensor *t) {
-    static const char *const three[] = {"q_proj", "k_proj", "v_proj"};
+typedef struct tower {
+    const char *name, *projection, *stored_projection; /* the projection is stored [in,out] */
+    const renaming *ends;
+} tower;
+
+static const renaming text_ends[] = {{"token_embedding.", "embeddings.token_embedding."},
+                                     {"ln_final.", "final_layer_norm."},
+                                     {"positional_embedding", "embeddings.position_embedding.weight"},
+                                     {NULL, NULL}};
+static const renaming vision_ends[] = {{"class_embedding", "embeddings.class_embedding"},
+                                       {"positional_embedding", "embeddings.position_embedding.weight"},
+                                       {"conv1.weight", "embeddings.patch_embedding.weight"},
+                                       {"ln_pre.", "pre_layrnorm."},
+                                       {"ln_post.", "post_layernorm."},
+                                       {NULL, NULL}};
+static const tower text_tower = {"text_model", "text_projection.weight", "text_projection", text_ends};
+static const tower vision_tower = {"vision_model", "visual_projection.weight", "proj", vision_ends};
+
+/* Queries, keys and values as one matrix become three. */
+static bool three_names(const char *prefix, const char *layers, size_t i, const char *const names[3], const char *end,
+                        cm_original_tensor *t) {
+    t->pieces = 3;
+    for (size_t k = 0; k < 3; k++)
+        if (snprintf(t->names[k], CM_ORIGINAL_NAME, "%s%s.%zu.%s.%s", prefix, layers, i, names[k], end) >= CM_ORIGINAL_NAME) return false;
+    return true;
+}
+
+static bool tower_name(const tower *w, const char *name, cm_original_tensor *t) {
+    static const char *const three[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
     char found[CM_ORIGINAL_NAME];
     size_t i;
     t->pieces = 1;
-    if (exchange(tower_ends, name, t->names[0])) return true;
-    if (strcmp(name, "positional_embedding") == 0) {
-        snprintf(t->names[0], sizeof t->names[0], "text_model.embeddings.position_embedding.weight");
-        return true;
-    }
-    if (strcmp(name, "text_projection") == 0) {
-        snprintf(t->names[0], sizeof t->names[0], "text_projection.weight");
+    if (exchange(w->ends, name, found)) return snprintf(t->names[0], CM_ORIGINAL_NAME, "%s.%s", w->name, found) < CM_ORIGINAL_NAME;
+    if (strcmp(name, w->stored_projection) == 0) {
+        snprintf(t->names[0], sizeof t->names[0], "%s", w->projection);
         return t->transposed = true;
     }
     const char *rest = after(name, "transformer.resblocks.");
     if (!rest || !(rest = number(rest, &i))) return false;
     const char *fused = after(rest, "attn.in_proj_");
-    for (size_t k = 0; fused && k < 3; k++)
-        snprintf(t->names[k], sizeof t->names[k], "text_model.encoder.layers.%zu.self_attn.%s.%.64s", i, three[k], fused);
-    if (fused) {
-        t->pieces = 3;
-        return true;
-    }
+    if (fused) return three_names(w->name, ".encoder.layers", i, three, fused, t);
     if (!exchange(tower_layer, rest, found)) return false;
-    return snprintf(t->names[0], sizeof t->names[0], "text_model.encoder.layers.%zu.%s", i, found) < CM_ORIGINAL_NAME;
+    return snprintf(t->names[0], sizeof t->names[0], "%s.encoder.layers.%zu.%s", w->name, i, found) < CM_ORIGINAL_NAME;
+}
+
+static bool clip_name(const char *name, cm_original_tensor *t) {
+    const char *visual = after(name, "visual.");
+    return visual ? tower_name(&vision_tower, visual, t) : tower_name(&text_tower, name, t);
+}
+
+/* --- DINOv2 ------------------------------------------------------------------------------ */
+
+static const renaming dino_ends[] = {{"cls_token", "embeddings.cls_token"},
+                                     {"mask_token", "embeddings.mask_token"},
+                                     {"register_tokens", "embeddings.register_tokens"},
+                                     {"pos_embed", "embeddings.position_embeddings"},
+                                     {"patch_embed.proj.", "embeddings.patch_embeddings.projection."},
+                                     {"norm.", "layernorm."},
+                                     {NULL, NULL}};
+static const renaming dino_layer[] = {{"norm1.", "norm1."},
+                                      {"norm2.", "norm2."},
+                                      {"attn.proj.", "attention.output.dense."},
+                                      {"ls1.gamma", "layer_scale1.lambda1"},
+                                      {"ls2.gamma", "layer_scale2.lambda1"},
+                                      {"mlp.fc1.", "mlp.fc1."},
+                                      {"mlp.fc2.", "mlp.fc2."},
+                                      {NULL, NULL}};
+
+static bool dino_name(const char *name, cm_original_tensor *t) {
+    static const char *const three[] = {"attention.attention.query", "attention.attention.key", "attention.attention.value"};
+    char found[CM_ORIGINAL_NAME];
+    size_t i;
+    t->pieces = 1;
+    if (exchange(dino_ends, name, t->names[0])) return true;
+    const char *rest = after(name, "blocks.");
+    if (!rest || !(rest = number(rest, &i))) return false;
+    const char *fused = after(rest, "attn.qkv.");
+    if (fused) return three_names("", "encoder.layer", i, three, fused, t);
+    if (!exchange(dino_layer, rest, found)) return false;
+    return snprintf(t->names[0], sizeof t->names[0], "encoder.layer.%zu.%s", i, found) < CM_ORIGINAL_NAME;
 }
 
 /* --- which part ------------------------------------------------------------------------ */
@@ -197,13 +250,19 @@ static const char *in_part(cm_original_part part, const char *stored) {
         return rest ? rest : after(stored, "conditioner.embedders.0.transformer.");
     case CM_ORIGINAL_TEXT2: return after(stored, "conditioner.embedders.1.model.");
     case CM_ORIGINAL_TEXT_REFINER: return after(stored, "conditioner.embedders.0.model.");
+    case CM_ORIGINAL_CLIP: rest = after(stored, "module."); return rest ? rest : stored;
+    case CM_ORIGINAL_DINOV2: return stored;
     }
     return NULL;
 }
 
+/* The sizes are tensors in OpenAI's archives. */
 static bool useless(const char *name) {
+    static const char *const names[] = {"logit_scale", "logit_bias", "attn_mask", "input_resolution", "context_length", "vocab_size"};
     const size_t n = strlen(name);
-    return strcmp(name, "logit_scale") == 0 || (n >= 12 && strcmp(name + n - 12, "position_ids") == 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) return true;
+    return n >= 12 && strcmp(name + n - 12, "position_ids") == 0;
 }
 
 void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *stored, cm_original_tensor *out) {
@@ -215,7 +274,9 @@ void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *st
     if (part == CM_ORIGINAL_UNET) known = unet_name(name, out->names[0]);
     if (part == CM_ORIGINAL_VAE) known = vae_name(name, vae_blocks, out->names[0]);
     if (part == CM_ORIGINAL_TEXT) known = snprintf(out->names[0], sizeof out->names[0], "%s", name) < CM_ORIGINAL_NAME;
-    if (part == CM_ORIGINAL_TEXT2 || part == CM_ORIGINAL_TEXT_REFINER) known = tower_name(name, out);
+    if (part == CM_ORIGINAL_TEXT2 || part == CM_ORIGINAL_TEXT_REFINER) known = tower_name(&text_tower, name, out);
+    if (part == CM_ORIGINAL_CLIP) known = clip_name(name, out);
+    if (part == CM_ORIGINAL_DINOV2) known = dino_name(name, out);
     out->unknown = !known;
     if (!known) out->pieces = 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Single-file checkpoints in the original layout of Stable Diffusion 1.x, XL and XL's refiner: all networks in one file, under the
- * names of the first implementations. Here those names become diffusers' and transformers'. */
+ * names of the first implementations; and CLIP's and DINOv2's own files. Here those names become diffusers' and transformers'. */
 #ifndef CM_CORE_NETWORKS_ORIGINAL_H
 #define CM_CORE_NETWORKS_ORIGINAL_H
 
@@ -11,7 +11,9 @@ typedef enum cm_original_part {
     CM_ORIGINAL_VAE,   /* first_stage_model. */
     CM_ORIGINAL_TEXT,  /* cond_stage_model.transformer., or XL's conditioner.embedders.0.transformer. */
     CM_ORIGINAL_TEXT2, /* XL's conditioner.embedders.1.model., OpenCLIP's names */
-    CM_ORIGINAL_TEXT_REFINER /* the same tower of XL's refiner: conditioner.embedders.0.model. */
+    CM_ORIGINAL_TEXT_REFINER, /* the same tower of XL's refiner: conditioner.embedders.0.model. */
+    CM_ORIGINAL_CLIP,  /* both towers of a CLIP of OpenAI's, open_clip's or HPSv2's names, perhaps behind "module." */
+    CM_ORIGINAL_DINOV2 /* facebookresearch's names: blocks.0.attn.qkv. */
 } cm_original_part;
 
 typedef enum cm_original_family {

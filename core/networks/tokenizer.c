@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/networks/tokenizer.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,13 +213,23 @@ static cm_status open_parts(cm_tokenizer *t, const char *folder) {
     return s;
 }
 
+static cm_status open_merges(cm_tokenizer *t, const char *path) {
+    CM_TRY(cm_bpe_open_merges(&t->bpe, path, &t->arena));
+    json_t *none = json_object();
+    t->length = USUAL_LENGTH;
+    cm_status s = none ? add_specials(t, none, none) : cm_fail(CM_ENOMEM, "out of memory");
+    json_decref(none);
+    t->pad = 0;
+    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
+}
+
 cm_status cm_tokenizer_open(cm_tokenizer **out, const char *folder) {
     cm_arena arena;
     cm_arena_init(&arena, 1 << 20);
     cm_tokenizer *t = CM_PUSH_ZERO(&arena, cm_tokenizer, 1);
     if (!t) return cm_fail(CM_ENOMEM, "%s: out of memory", folder);
     t->arena = arena;
-    const cm_status s = open_parts(t, folder);
+    const cm_status s = cm_path_is_dir(folder) || !cm_path_exists(folder) ? open_parts(t, folder) : open_merges(t, folder);
     if (s == CM_OK) *out = t;
     else cm_tokenizer_close(&t);
     return s;
@@ -359,15 +370,16 @@ static void add_text(run *r, const cm_char *c, size_t count, bool cleaned) {
     add_between(r, c + from, count - from, cleaned);
 }
 
-static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t bytes, cm_arena *out, cm_tokens *tokens) {
-    *tokens = (cm_tokens){.length = t->length, .cut_from = bytes};
-    tokens->ids = CM_PUSH(out, int, t->length);
-    tokens->begin = CM_PUSH(out, size_t, t->length);
-    tokens->end = CM_PUSH(out, size_t, t->length);
+static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t bytes, size_t length, cm_arena *out,
+                             cm_tokens *tokens) {
+    *tokens = (cm_tokens){.length = length, .cut_from = bytes};
+    tokens->ids = CM_PUSH(out, int, length);
+    tokens->begin = CM_PUSH(out, size_t, length);
+    tokens->end = CM_PUSH(out, size_t, length);
     CM_TRY(cm_arena_check(out));
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
-    run r = {.t = t, .tokens = tokens, .room = t->length - 2, .scratch = &scratch};
+    run r = {.t = t, .tokens = tokens, .room = length - 2, .scratch = &scratch};
     cm_char *chars = CM_PUSH(&scratch, cm_char, bytes + 1);
     size_t count = 0;
     cm_status s = cm_arena_check(&scratch);
@@ -383,9 +395,14 @@ static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t byt
 }
 
 cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm_tokens *tokens) {
+    return cm_tokenize_to(t, text, t->length, out, tokens);
+}
+
+cm_status cm_tokenize_to(const cm_tokenizer *t, const char *text, size_t length, cm_arena *out, cm_tokens *tokens) {
     const size_t bytes = strlen(text);
     cm_tokens made;
-    CM_TRY(make_tokens(t, text, bytes, out, &made));
+    assert(length >= 2);
+    CM_TRY(make_tokens(t, text, bytes, length, out, &made));
     made.ids[0] = t->bos;
     made.begin[0] = made.end[0] = 0;
     for (size_t i = made.used - 1; i < made.length; i++) {
@@ -414,6 +431,10 @@ size_t cm_tokenizer_length(const cm_tokenizer *t) {
 
 int cm_tokenizer_eos(const cm_tokenizer *t) {
     return t->eos;
+}
+
+int cm_tokenizer_pad(const cm_tokenizer *t) {
+    return t->pad;
 }
 
 int cm_tokenizer_bos(const cm_tokenizer *t) {

@@ -14,7 +14,8 @@
 typedef struct cm_tokenizer cm_tokenizer;
 
 /* A folder with vocab.json and merges.txt (special tokens and lengths from tokenizer_config.json and
- * special_tokens_map.json when present). */
+ * special_tokens_map.json when present), or the one file of OpenAI's CLIP and open_clip, bpe_simple_vocab_16e6.txt.gz, whose
+ * padding is 0. What those two programs do to a text before (mending it with ftfy, HTML's entities) is not done here. */
 cm_status cm_tokenizer_open(cm_tokenizer **out, const char *folder);
 void cm_tokenizer_close(cm_tokenizer **t);
 
@@ -34,8 +35,11 @@ typedef struct cm_token_span {
 cm_token_span cm_tokens_of(const cm_tokens *t, size_t begin, size_t end);
 
 cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm_tokens *tokens);
+/* The same to another length than the model's, 2 or more. */
+cm_status cm_tokenize_to(const cm_tokenizer *t, const char *text, size_t length, cm_arena *out, cm_tokens *tokens);
 size_t cm_tokenizer_length(const cm_tokenizer *t); /* model_max_length */
 int cm_tokenizer_eos(const cm_tokenizer *t);
+int cm_tokenizer_pad(const cm_tokenizer *t);
 int cm_tokenizer_bos(const cm_tokenizer *t);
 int cm_tokenizer_size(const cm_tokenizer *t);      /* number of ids */
 const char *cm_tokenizer_text(const cm_tokenizer *t, int id); /* "shirt</w>"; NULL: no such id */

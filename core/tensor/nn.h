@@ -20,7 +20,8 @@ typedef enum cm_pad {
     CM_PAD_DOWN_RIGHT /* one row below and one column right only: the KL autoencoder's downsampler */
 } cm_pad;
 
-/* x [N,H,W,C], weight [O,C,kh,kw], bias [O] or NULL -> [N,oh,ow,O] */
+/* x [N,H,W,C], weight [O,C,kh,kw], bias [O] or NULL -> [N,oh,ow,O]. Where the kernel is as large as its stride and nothing
+ * is padded (a vision transformer's patches) it is run as a linear layer of the patches. */
 cm_tensor *cm_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t stride, cm_pad pad);
 /* x [...,I], weight [O,I] (or [O,I,1,1]), bias [O] or NULL -> [...,O] */
 cm_tensor *cm_linear(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
@@ -68,6 +69,7 @@ cm_tensor *cm_embedding(cm_ctx *g, const int *ids, size_t n, size_t length, cm_t
 
 cm_tensor *cm_add(cm_ctx *g, cm_tensor *a, cm_tensor *b);          /* same shape */
 cm_tensor *cm_add_broadcast(cm_ctx *g, cm_tensor *x, cm_tensor *t); /* t's values repeat over x's leading dimensions (positions: x [N,L,C], t [L,C]) */
+cm_tensor *cm_add_scaled(cm_ctx *g, cm_tensor *x, cm_tensor *h, cm_tensor *factor); /* x + h factor, factor [C] of the last dimension (layer scale) */
 cm_tensor *cm_add_rows(cm_ctx *g, cm_tensor *x, cm_tensor *t);     /* x [N,...,C] + t [N,C] (time embedding) */
 cm_tensor *cm_sub(cm_ctx *g, cm_tensor *a, cm_tensor *b);
 cm_tensor *cm_mul(cm_ctx *g, cm_tensor *a, cm_tensor *b);          /* same shape */
@@ -79,6 +81,8 @@ cm_tensor *cm_concat_last(cm_ctx *g, cm_tensor *a, cm_tensor *b);  /* [...,A] an
 cm_tensor *cm_concat_tokens(cm_ctx *g, cm_tensor *a, cm_tensor *b); /* [N,A,C] and [N,B,C] -> [N,A+B,C] */
 cm_tensor *cm_slice_last(cm_ctx *g, cm_tensor *x, size_t from, size_t count); /* [...,C] -> [...,count] */
 cm_tensor *cm_gather_rows(cm_ctx *g, cm_tensor *x, const size_t *rows, size_t count); /* x [R,C] (leading dimensions joined) -> [count,C] */
+/* [N,H,W,C] -> [N,H/size,W/size,C*size*size]: squares of pixels, each with its values in a kernel's order [C,size,size] */
+cm_tensor *cm_patches(cm_ctx *g, cm_tensor *x, size_t size);
 cm_tensor *cm_repeat_batch(cm_ctx *g, cm_tensor *x, size_t times); /* [N,...] -> [times*N,...], whole batch after whole batch */
 cm_tensor *cm_upsample_nearest2(cm_ctx *g, cm_tensor *x);
 cm_tensor *cm_upsample_bilinear(cm_ctx *g, cm_tensor *x, size_t h, size_t w); /* align_corners=False, no antialias */

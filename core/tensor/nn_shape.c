@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/base/threads.h"
 #include "core/tensor/nn.h"
 #include "core/tensor/storage.h"
 
@@ -115,6 +116,48 @@ cm_tensor *cm_embedding(cm_ctx *g, const int *ids, size_t n, size_t length, cm_t
         rows[i] = (size_t)ids[i];
     }
     return take_rows(g, table, table->shape[1], rows, n * length, cm_tensor_new(g, CM_SHAPE(n, length, table->shape[1])));
+}
+
+typedef struct patch_node {
+    size_t size;
+    cm_tensor *x, *y;
+} patch_node;
+
+/* One row of patches: `size` lines of pixels from or to their patches. */
+static void patch_row(const patch_node *n, size_t row, const float *from, float *to, bool back) {
+    const size_t size = n->size, width = n->x->shape[2], c = n->x->shape[3], line = width * c, whole = c * size * size;
+    for (size_t i = 0; i < size; i++)
+        for (size_t j = 0; j < width; j++)
+            for (size_t k = 0; k < c; k++) {
+                const size_t pixel = (row * size + i) * line + j * c + k;
+                const size_t patch = (row * (width / size) + j / size) * whole + (k * size + i) * size + j % size;
+                if (back) to[pixel] += from[patch];
+                else to[patch] = from[pixel];
+            }
+}
+
+static void patches_back(cm_ctx *g, void *arg) {
+    const patch_node *n = arg;
+    const float *dy = cm_flowed(n->y);
+    float *dx = dy ? cm_grad(g, n->x) : NULL;
+    for (size_t r = 0; dx && r < n->y->shape[0] * n->y->shape[1]; r++) patch_row(n, r, dy, dx, true);
+}
+
+static void make_patches(void *arg, size_t row, int worker) {
+    (void)worker;
+    const patch_node *n = arg;
+    patch_row(n, row, n->x->data, n->y->data, false);
+}
+
+cm_tensor *cm_patches(cm_ctx *g, cm_tensor *x, size_t size) {
+    if (!x) return NULL;
+    assert(x->ndim == 4 && size > 0 && x->shape[1] % size == 0 && x->shape[2] % size == 0);
+    const size_t h = x->shape[1] / size, w = x->shape[2] / size;
+    cm_tensor *y = cm_tensor_new(g, CM_SHAPE(x->shape[0], h, w, x->shape[3] * size * size));
+    if (!y) return NULL;
+    patch_node n = {size, x, y};
+    cm_parallel(g->threads, x->shape[0] * h, make_patches, &n);
+    return cm_node(g, y, patches_back, &n, sizeof n, CM_INPUTS(x));
 }
 
 cm_tensor *cm_repeat_batch(cm_ctx *g, cm_tensor *x, size_t times) {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/threads.h"
 #include "core/tensor/nn.h"
 #include "core/tensor/storage.h"
 
@@ -108,6 +109,38 @@ cm_tensor *cm_add_rows(cm_ctx *g, cm_tensor *x, cm_tensor *t) {
     const cm_exec e = cm_exec_of(g);
     g->ops->add_rows(&e, n, cm_count(x) / n / c, c, x->data, t->data, y->data);
     return cm_node(g, y, add_rows_back, &(two_node){x, t, y}, sizeof(two_node), CM_INPUTS(x, t));
+}
+
+typedef struct scaled_node {
+    size_t rows, c;
+    cm_tensor *x, *h, *factor, *y;
+} scaled_node;
+
+static void scaled_back(cm_ctx *g, void *arg) {
+    const scaled_node *n = arg;
+    const float *dy = cm_flowed(n->y), *h = n->h->data, *factor = n->factor->data;
+    if (!dy) return;
+    float *dh = cm_grad(g, n->h), *df = cm_grad(g, n->factor);
+    for (size_t i = 0, count = n->rows * n->c; dh && i < count; i++) dh[i] += dy[i] * factor[i % n->c];
+    for (size_t i = 0, count = n->rows * n->c; df && i < count; i++) df[i % n->c] += dy[i] * h[i];
+    cm_grad_pass(g, n->y, 1.0f, n->x);
+}
+
+static void scaled_row(void *arg, size_t row, int worker) {
+    (void)worker;
+    const scaled_node *n = arg;
+    const float *x = n->x->data + row * n->c, *h = n->h->data + row * n->c, *factor = n->factor->data;
+    float *y = n->y->data + row * n->c;
+    for (size_t i = 0; i < n->c; i++) y[i] = x[i] + h[i] * factor[i];
+}
+
+cm_tensor *cm_add_scaled(cm_ctx *g, cm_tensor *x, cm_tensor *h, cm_tensor *factor) {
+    cm_tensor *y = factor ? same_shape(g, x, h) : NULL;
+    if (!y) return NULL;
+    scaled_node n = {cm_count(x) / cm_count(factor), cm_count(factor), x, h, factor, y};
+    assert(n.c == cm_dim(x, -1));
+    cm_parallel(g->threads, n.rows, scaled_row, &n);
+    return cm_node(g, y, scaled_back, &n, sizeof n, CM_INPUTS(x, h, factor));
 }
 
 static void scale_back(cm_ctx *g, void *arg) {

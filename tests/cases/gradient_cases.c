@@ -14,6 +14,7 @@ BUILD(conv_same, cm_conv2d(g, in[0], in[1], in[2], 1, CM_PAD_SAME))
 BUILD(conv_stride2, cm_conv2d(g, in[0], in[1], in[2], 2, CM_PAD_SAME))
 BUILD(conv_down_right, cm_conv2d(g, in[0], in[1], in[2], 2, CM_PAD_DOWN_RIGHT))
 BUILD(conv_none, cm_conv2d(g, in[0], in[1], NULL, 1, CM_PAD_NONE))
+BUILD(conv_patches, cm_conv2d(g, in[0], in[1], in[2], 2, CM_PAD_NONE))
 BUILD(linear, cm_linear(g, in[0], in[1], in[2]))
 BUILD(linear_plus, cm_linear_plus(g, in[0], in[1], in[2], in[3]))
 BUILD(linear_plain, cm_linear(g, in[0], in[1], NULL))
@@ -32,6 +33,7 @@ BUILD(attention_causal, cm_attention(g, in[0], in[1], in[2], 2, 0.7f, true, NULL
 BUILD(add, cm_add(g, in[0], in[1]))
 BUILD(add_broadcast, cm_add_broadcast(g, in[0], in[1]))
 BUILD(add_rows, cm_add_rows(g, in[0], in[1]))
+BUILD(add_scaled, cm_add_scaled(g, in[0], in[1], in[2]))
 BUILD(sub, cm_sub(g, in[0], in[1]))
 BUILD(mul, cm_mul(g, in[0], in[1]))
 BUILD(square, cm_mul(g, in[0], in[0]))
@@ -98,6 +100,7 @@ const gradient_case gradient_cases[] = {
     {"conv_down_right", {"x", "weight", "bias"}, build_conv_down_right, false},
     {"conv_none", {"x", "weight"}, build_conv_none, false},
     {"conv_1x1", {"x", "weight", "bias"}, build_conv_same, false},
+    {"conv_patches", {"x", "weight", "bias"}, build_conv_patches, false},
     {"linear", {"x", "weight", "bias"}, build_linear, false},
     {"linear_plus", {"x", "weight", "bias", "plus"}, build_linear_plus, false},
     {"linear_plain", {"x", "weight"}, build_linear_plain, false},
@@ -118,6 +121,7 @@ const gradient_case gradient_cases[] = {
     {"add", {"a", "b"}, build_add, false},
     {"add_broadcast", {"x", "t"}, build_add_broadcast, false},
     {"add_rows", {"x", "t"}, build_add_rows, false},
+    {"add_scaled", {"x", "h", "factor"}, build_add_scaled, false},
     {"sub", {"a", "b"}, build_sub, false},
     {"mul", {"a", "b"}, build_mul, false},
     {"square", {"x"}, build_square, false},

@@ -67,7 +67,7 @@ static cm_status read_single(const char *path) {
     cm_tensor_file_close(&file);
     if (family == CM_ORIGINAL_NONE) return cm_fail(CM_EFORMAT, "no such family");
     cm_status worst = CM_OK;
-    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_REFINER; part++) {
+    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_DINOV2; part++) {
         cm_param_files *f = NULL;
         const cm_stored *t;
         const cm_status s = cm_param_files_open_original(&f, path, part);

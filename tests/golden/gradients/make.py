@@ -153,6 +153,9 @@ case("residual", dict(x=rand(2, 4, 3, 4), **affine(4), kernel=0.3 * rand(4, 4, 3
      lambda x, w, b, k: F.gelu(x + nchw(lambda h: F.conv2d(h, k, padding=1))(F.silu(norm(2, 1e-5)(x, w, b)))))
 case("linear_plus", dict(x=rand(2, 3, 5), weight=rand(4, 5), bias=rand(4), plus=rand(2, 3, 4)),
      lambda x, w, b, p: F.linear(x, w, b) + p)
+case("conv_patches", dict(x=rand(2, 4, 6, 3), weight=rand(5, 3, 2, 2), bias=rand(5)),
+     lambda x, w, b: nchw(lambda t: F.conv2d(t, w, b, stride=2))(x))
+case("add_scaled", dict(x=rand(2, 3, 4), h=rand(2, 3, 4), factor=rand(4)), lambda x, h, f: x + h * f)
 
 steps = torch.tensor([0.0, 1.0, 17.0, 500.0, 999.0])
 for flip, shift in ((True, 0.0), (False, 1.0)):

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/networks/clip_pair.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+#include "core/networks/clip_config.h"
+
+/* A piece: as many pictures as keep the products busy, few enough that what is between two layers stays in the cache. */
+enum { PICTURE_TOKENS = 1600, TEXT_TOKENS = 1600 };
+
+struct cm_clip_pair {
+    cm_clip_pair_info info;
+    cm_clip_pair_config config;
+    cm_params *params;
+    cm_clip_text text;
+    cm_clip_vision vision;
+    cm_tokenizer *tokenizer;
+    cm_arena arena;
+};
+
+/* --- finding -------------------------------------------------------------------- */
+
+/* What a path turned out to be. */
+typedef struct source {
+    const char *weights, *folder; /* folder: of the weights, where configuration and vocabulary may lie */
+    bool original;                /* open_clip's names */
+    bool openai;                  /* an archive of OpenAI's */
+    bool says_act;                /* a configuration says the activation */
+} source;
+
+/* FOLDER/NAME if there is such a file, else NULL. */
+static const char *in_folder(cm_arena *a, const char *folder, const char *name) {
+    const char *path = cm_arena_print(a, "%s/%s", folder, name);
+    return path && cm_path_exists(path) ? path : NULL;
+}
+
+static const char *folder_of(cm_arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return cm_arena_string(a, ".");
+    return slash == path ? "/" : cm_arena_print(a, "%.*s", (int)(slash - path), path);
+}
+
+static cm_status find_weights(cm_clip_pair *p, const char *path, source *s) {
+    static const char *const names[] = {"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin"};
+    if (!cm_path_exists(path)) return cm_fail(CM_EIO, "%s: no such file or folder", path);
+    s->weights = path;
+    if (!cm_path_is_dir(path)) {
+        s->folder = folder_of(&p->arena, path);
+        return cm_arena_check(&p->arena);
+    }
+    s->folder = path;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !s->original; i++) {
+        const char *file = in_folder(&p->arena, path, names[i]);
+        if (file) s->weights = file;
+        s->original = file != NULL;
+    }
+    return cm_arena_check(&p->arena);
+}
+
+/* --- configuration ------------------------------------------------------------------ */
+
+static cm_status read_config(const char *path, cm_status (*configure)(const json_t *, cm_clip_pair_config *),
+                             cm_clip_pair_config *out) {
+    json_t *json = NULL;
+    CM_TRY(cm_json_read(path, &json));
+    const cm_status s = configure(json, out);
+    json_decref(json);
+    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
+}
+
+static bool has(const cm_tensor_file *f, const char *name) {
+    char behind[80];
+    snprintf(behind, sizeof behind, "module.%s", name);
+    return cm_tensor_file_find(f, name) || cm_tensor_file_find(f, behind);
+}
+
+/* Looks into a file that is given by its own name, or was found in a folder. */
+static cm_status look_into(cm_clip_pair *p, source *s) {
+    cm_tensor_file *f = NULL;
+    CM_TRY(cm_tensor_file_open(&f, s->weights));
+    s->original = s->original || has(f, "visual.conv1.weight") || has(f, "token_embedding.weight");
+    s->openai = cm_tensor_file_is_script(f) || has(f, "input_resolution");
+    const char *config = in_folder(&p->arena, s->folder, "open_clip_config.json");
+    cm_status status = CM_OK;
+    if (s->original && config && !s->openai) {
+        status = read_config(config, cm_clip_configure_open, &p->config);
+        s->says_act = true;
+    } else if (s->original) {
+        status = cm_clip_infer(f, &p->config);
+        if (status != CM_OK) status = cm_fail_in(status, "%s", s->weights);
+    }
+    cm_tensor_file_close(&f);
+    return status;
+}
+
+static cm_status configure(cm_clip_pair *p, source *s) {
+    if (!cm_path_is_dir(s->weights)) CM_TRY(look_into(p, s));
+    if (s->original) return CM_OK;
+    const char *config = in_folder(&p->arena, s->folder, "config.json");
+    if (!config) return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it", s->weights);
+    s->says_act = true;
+    return read_config(config, cm_clip_configure, &p->config);
+}
+
+/* --- activation -------------------------------------------------------------------------- */
+
+static const char *act_name(cm_act act) {
+    return act == CM_QUICK_GELU ? "QuickGELU" : "GELU";
+}
+
+/* The activation, and a line where it is not the one to expect. */
+static void choose_act(cm_clip_pair *p, const source *s, cm_clip_act asked) {
+    static const char *const openai[] = {"ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336"};
+    const cm_act said = s->openai ? CM_QUICK_GELU : p->config.vision.act;
+    const cm_act act = asked == CM_CLIP_ACT_AUTO ? said : asked == CM_CLIP_ACT_GELU ? CM_GELU : CM_QUICK_GELU;
+    const bool knows = s->openai || s->says_act;
+    bool either = false; /* both OpenAI and LAION have published weights of this architecture */
+    for (size_t i = 0; i < sizeof openai / sizeof *openai; i++) either |= p->config.name && strcmp(p->config.name, openai[i]) == 0;
+    if (knows && act != said)
+        p->info.warning = cm_arena_print(&p->arena, "runs with %s as asked, but %s says %s", act_name(act),
+                                         s->openai ? "an archive of OpenAI's" : "its configuration", act_name(said));
+    else if (!knows && asked == CM_CLIP_ACT_AUTO && either)
+        p->info.warning = cm_arena_print(&p->arena, "the file does not say its activation: GELU is taken, as open_clip does; weights "
+                                                    "that OpenAI trained need QuickGELU");
+    if (asked != CM_CLIP_ACT_AUTO || s->openai) p->config.text.act = p->config.vision.act = act;
+}
+
+/* --- tokenizer ------------------------------------------------------------------------------ */
+
+static const char *find_tokenizer(cm_clip_pair *p, const char *folder) {
+    static const char *const files[] = {"vocab.json", "tokenizer.json"};
+    static const char *const packed[] = {"bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt"};
+    for (size_t i = 0; i < 2; i++)
+        if (in_folder(&p->arena, folder, files[i])) return folder;
+    for (size_t i = 0; i < 2; i++) {
+        const char *file = in_folder(&p->arena, folder, packed[i]);
+        if (file) return file;
+    }
+    return NULL;
+}
+
+static cm_status open_tokenizer(cm_clip_pair *p, const char *path) {
+    cm_clip_text_config *t = &p->config.text;
+    CM_TRY(cm_tokenizer_open(&p->tokenizer, path));
+    if ((size_t)cm_tokenizer_size(p->tokenizer) > t->vocab_size)
+        return cm_fail(CM_EFORMAT, "%s: has ids up to %d, the text tower knows 0 to %zu", path, cm_tokenizer_size(p->tokenizer) - 1,
+                       t->vocab_size - 1);
+    if (t->eos_token_id == 2) t->eos_token_id = cm_tokenizer_eos(p->tokenizer); /* "the largest id" means END */
+    p->info.pad = cm_tokenizer_pad(p->tokenizer);
+    return CM_OK;
+}
+
+/* --- opening ------------------------------------------------------------------------------------ */
+
+static cm_status build(cm_clip_pair *p) {
+    if (p->config.text.projection_dim != p->config.vision.projection_dim)
+        return cm_fail(CM_EFORMAT, "the image tower projects to %zu, the text tower to %zu", p->config.vision.projection_dim,
+                       p->config.text.projection_dim);
+    cm_clip_text_build(&p->text, &p->config.text, p->params, &p->arena);
+    cm_clip_vision_build(&p->vision, &p->config.vision, p->params, &p->arena);
+    if (cm_param_exists(p->params, "logit_scale")) cm_param(p->params, CM_INIT_ONE, CM_SHAPE(1), "logit_scale");
+    CM_TRY(cm_params_check(p->params, true));
+    cm_params_fix(p->params);
+    return cm_arena_check(&p->arena);
+}
+
+static void fill_info(cm_clip_pair *p, const char *path) {
+    const cm_clip_vision_config *v = &p->config.vision;
+    cm_clip_pair_info *i = &p->info;
+    i->path = cm_arena_string(&p->arena, path);
+    i->name = p->config.name;
+    if (!i->name)
+        i->name = cm_arena_print(&p->arena, "CLIP %zux%zu/%zu@%zu", v->layers, v->hidden_size, v->patch_size, v->image_height);
+    i->act = v->act;
+    i->width = v->image_width;
+    i->height = v->image_height;
+    i->projection = v->projection_dim;
+    i->context = p->config.text.max_positions;
+    memcpy(i->mean, p->config.mean, sizeof i->mean);
+    memcpy(i->std, p->config.std, sizeof i->std);
+}
+
+static cm_status open_random(cm_clip_pair *p, const char *name, const cm_clip_options *o) {
+    CM_TRY(cm_clip_named(name, &p->config));
+    if (o->act != CM_CLIP_ACT_AUTO)
+        p->config.text.act = p->config.vision.act = o->act == CM_CLIP_ACT_GELU ? CM_GELU : CM_QUICK_GELU;
+    if (o->tokenizer) CM_TRY(open_tokenizer(p, o->tokenizer));
+    CM_TRY(cm_params_create(&p->params, o->seed));
+    return build(p);
+}
+
+static cm_status open_files(cm_clip_pair *p, const char *path, const cm_clip_options *o) {
+    source s = {0};
+    CM_TRY(find_weights(p, path, &s));
+    CM_TRY(configure(p, &s));
+    choose_act(p, &s, o->act);
+    const char *tokenizer = o->tokenizer ? o->tokenizer : find_tokenizer(p, s.folder);
+    if (tokenizer) CM_TRY(open_tokenizer(p, tokenizer));
+    CM_TRY(s.original ? cm_params_open_original(&p->params, s.weights, CM_ORIGINAL_CLIP) : cm_params_open(&p->params, s.weights));
+    return build(p);
+}
+
+cm_status cm_clip_pair_open(cm_clip_pair **out, const char *path, const cm_clip_options *options) {
+    static const cm_clip_options usual = {0};
+    const cm_clip_options *o = options ? options : &usual;
+    cm_clip_pair *p = calloc(1, sizeof *p);
+    if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    cm_arena_init(&p->arena, 1 << 16);
+    p->info.pad = -1;
+    const bool random = strncmp(path, "random:", 7) == 0;
+    cm_status s = random ? open_random(p, path + 7, o) : open_files(p, path, o);
+    if (s == CM_OK) {
+        fill_info(p, path);
+        s = cm_arena_check(&p->arena);
+    }
+    if (s == CM_OK) *out = p;
+    else cm_clip_pair_close(&p);
+    return s;
+}
+
+void cm_clip_pair_close(cm_clip_pair **p) {
+    if (!*p) return;
+    cm_tokenizer_close(&(*p)->tokenizer);
+    cm_params_close(&(*p)->params);
+    cm_arena_free(&(*p)->arena);
+    free(*p);
+    *p = NULL;
+}
+
+const cm_clip_pair_info *cm_clip_pair_get_info(const cm_clip_pair *p) {
+    return &p->info;
+}
+
+const cm_tokenizer *cm_clip_pair_tokenizer(const cm_clip_pair *p) {
+    return p->tokenizer;
+}
+
+cm_status cm_clip_pair_hash(const cm_clip_pair *p, char out[65]) {
+    return cm_params_hash(p->params, out);
+}
+
+/* --- running ----------------------------------------------------------------------------------------- */
+
+/* A piece's embeddings [n,P] out of the pass, number `first` and on. */
+static cm_status take_rows(cm_ctx *g, const cm_tensor *t, size_t first, float *out, const char *what) {
+    CM_TRY(cm_ctx_check(g));
+    const size_t width = cm_dim(t, -1), count = cm_count(t);
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(t->data[i])) return cm_fail(CM_EUNDEFINED, "the embedding of %s %zu is not finite", what, first + i / width);
+    memcpy(out + first * width, t->data, count * sizeof *out);
+    return CM_OK;
+}
+
+cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pixels, size_t n, float *out) {
+    const cm_clip_vision_config *v = &p->config.vision;
+    const size_t tokens = v->image_height / v->patch_size * (v->image_width / v->patch_size) + 1;
+    const size_t values = v->image_height * v->image_width * 3, most = PICTURE_TOKENS / tokens ? PICTURE_TOKENS / tokens : 1;
+    cm_status s = CM_OK;
+    for (size_t i = 0; i < n && s == CM_OK; i += most) {
+        const size_t count = n - i < most ? n - i : most;
+        cm_ctx_reset(g);
+        cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(count, v->image_height, v->image_width, 3), pixels + i * values);
+        s = take_rows(g, cm_clip_vision_forward(g, &p->vision, x), i, out, "picture");
+    }
+    cm_ctx_reset(g);
+    return s;
+}
+
+/* texts [first, first+count) -> ids [count][context], and the tokens of the longest, START and END included */
+static cm_status tokenize(const cm_clip_pair *p, const char *const *texts, size_t first, size_t count, cm_arena *scratch, int *ids,
+                          size_t *longest, cm_clip_reading *readings) {
+    const size_t context = p->config.text.max_positions;
+    *longest = 2;
+    for (size_t i = 0; i < count; i++) {
+        cm_tokens t;
+        const cm_status s = cm_tokenize_to(p->tokenizer, texts[first + i], context, scratch, &t);
+        if (s != CM_OK) return cm_fail_in(s, "text %zu", first + i);
+        memcpy(ids + i * context, t.ids, context * sizeof *ids);
+        if (t.used > *longest) *longest = t.used;
+        if (readings) readings[first + i] = (cm_clip_reading){t.total - 2, t.used - 2};
+    }
+    return CM_OK;
+}
+
+/* What stands behind END does not reach it: attention looks back only. So a piece is run at its longest text's length. */
+static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *texts, size_t first, size_t count, cm_arena *scratch,
+                           float *out, cm_clip_reading *readings) {
+    const size_t context = p->config.text.max_positions;
+    size_t length;
+    int *ids = CM_PUSH(scratch, int, count * context);
+    CM_TRY(cm_arena_check(scratch));
+    CM_TRY(tokenize(p, texts, first, count, scratch, ids, &length, readings));
+    for (size_t i = 1; i < count; i++) memmove(ids + i * length, ids + i * context, length * sizeof *ids);
+    cm_tensor *pooled = NULL;
+    cm_ctx_reset(g);
+    CM_TRY(cm_clip_text_forward(g, &p->text, ids, count, length, NULL, NULL, &pooled));
+    return take_rows(g, pooled, first, out, "text");
+}
+
+cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *texts, size_t n, float *out,
+                             cm_clip_reading *readings) {
+    const size_t context = p->config.text.max_positions, most = TEXT_TOKENS / context ? TEXT_TOKENS / context : 1;
+    cm_status s = CM_OK;
+    if (!p->tokenizer)
+        return cm_fail(CM_EUSAGE, "%s: no vocabulary beside it (vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz): give one",
+                       p->info.path);
+    cm_arena scratch;
+    cm_arena_init(&scratch, 1 << 16);
+    for (size_t i = 0; i < n && s == CM_OK; i += most) {
+        s = run_texts(p, g, texts, i, n - i < most ? n - i : most, &scratch, out, readings);
+        cm_arena_clear(&scratch);
+    }
+    cm_arena_free(&scratch);
+    cm_ctx_reset(g);
+    return s;
+}
