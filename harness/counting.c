@@ -36,6 +36,12 @@ static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, con
     real->conv2d(e, s, x, w, bias, y);
 }
 
+static void conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                          const float *bias, float *y) {
+    add_conv(s);
+    real->conv2d_placed(e, s, p, x, w, bias, y);
+}
+
 static void conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                           const float *bias, float *y) {
     add_conv(s);
@@ -61,6 +67,7 @@ const cm_ops *cm_counting(const cm_ops *ops) {
     table.gemm = gemm;
     table.linear = linear;
     table.conv2d = conv2d;
+    table.conv2d_placed = conv2d_placed;
     table.attention = attention;
     if (ops->linear_around) table.linear_around = linear_around;
     if (ops->conv2d_around) table.conv2d_around = conv2d_around;

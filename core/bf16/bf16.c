@@ -68,6 +68,10 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
                                      const float *bias, float *y) {                                                               \
         any_conv(pairs, e, s, a, x, w, bias, y);                                                                                   \
     }                                                                                                                              \
+    static void name##_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,  \
+                                     const float *bias, float *y) {                                                               \
+        any_conv(pairs, e, s, &(cm_around){.relu = p->relu, .x_row = p->x_row, .y_row = p->y_row}, x, w, bias, y);                 \
+    }                                                                                                                              \
     static bool name##_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {                           \
         if (!bf_feed_forward_fits(s)) return false;                                                                                \
         bf_feed_forward(pairs, e, s, x, y);                                                                                        \
@@ -81,6 +85,7 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
         *t = *cm_ops_openblas();                                                                                                   \
         t->linear = name##_linear;                                                                                                 \
         t->conv2d = name##_conv2d;                                                                                                 \
+        t->conv2d_placed = name##_conv2d_placed;                                                                                   \
         t->attention = name##_attention;                                                                                           \
         t->linear_around = name##_linear_around;                                                                                   \
         t->conv2d_around = name##_conv2d_around;                                                                                   \

@@ -27,7 +27,7 @@ typedef struct conv_job {
     int threads;
     bool pairs;
     size_t parts, phases;
-    size_t in_h, in_w;                                  /* of what is read */
+    size_t in_h, in_w, x_row, y_row;                    /* of what is read; from one pixel to the next, in and out */
     size_t h, w_out, kh, kw, stride, pad_top, pad_left; /* of the convolution that is done, lines and columns out */
     size_t steps, pixel, strips, strip_values;          /* pixel: values from one to the next */
     size_t lines, columns, down, across, groups;        /* chunks: down x across, times groups of strips */
@@ -112,7 +112,7 @@ static void read_line(const conv_job *j, const bf_row *t, const float *from, siz
     for (size_t i = 0; i < width; i++, to += j->pixel) {
         const size_t at = x + i;
         if (from && at >= j->pad_left && at - j->pad_left < j->in_w) {
-            j->u->row(t, channels, from + (at - j->pad_left) * j->s->c, to, BF_DEPTH);
+            j->u->row(t, channels, from + (at - j->pad_left) * j->x_row, to, BF_DEPTH);
             continue;
         }
         memset(to, 0, values * sizeof *to);
@@ -126,7 +126,7 @@ static void read_part(const conv_job *j, const part *p, size_t x, size_t channel
     for (size_t r = 0; r < lines_under(j, p->count); r++) {
         const size_t at = p->line * j->stride + r;
         const bool inside = at >= j->pad_top && at - j->pad_top < j->in_h;
-        const float *from = inside ? j->x + ((p->image * j->in_h + at - j->pad_top) * j->in_w) * j->s->c + channel : NULL;
+        const float *from = inside ? j->x + ((p->image * j->in_h + at - j->pad_top) * j->in_w) * j->x_row + channel : NULL;
         read_line(j, &t, from, x * j->stride, j->line / j->pixel, channels, lines + p->at + r * j->line);
     }
 }
@@ -163,7 +163,7 @@ static void write_tile(const conv_job *j, const conv_tile *t, size_t x0, size_t 
         const bf_finish f = {.rows = run, .cols = bf_least(BF_COLS, out - o), .c = sums + r * BF_COLS, .c_row = BF_COLS,
                              .bias = j->bias ? j->bias + o : NULL, .image = j->a->image ? j->a->image + t->image * out + o : NULL,
                              .plus = j->a->plus ? j->a->plus + pixel * out + o : NULL, .plus_row = times * out,
-                             .y = j->y + pixel * out + o, .y_row = times * out};
+                             .y = j->y + pixel * j->y_row + o, .y_row = times * j->y_row, .relu = j->a->relu};
         if (run) j->u->finish(&f);
         r += row - x;
     }
@@ -244,7 +244,7 @@ static void one_item(void *arg, size_t i, int worker) {
 
 static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a) {
     conv_job j = {.u = bf_unit_get(), .s = s, .a = a, .threads = e->threads, .pairs = pairs, .parts = pairs ? 2 : 1, .phases = 1,
-                  .in_h = s->h, .in_w = s->w, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
+                  .in_h = s->h, .in_w = s->w, .x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
                   .pad_left = s->pad_left};
     if (a->doubled) {
         j.phases = 4;

@@ -78,7 +78,7 @@ static void read_rows(const linear_job *j, size_t first, size_t count, size_t st
         uint16_t *to = tiles + r / BF_SIDE * steps_held(j) * BF_TILE + r % BF_SIDE * BF_DEPTH;
         if (r < count) {
             const bf_row t = bf_row_of(j->a, (first + r) / j->s->per_image, in, channel, j->low);
-            j->u->row(&t, channels, j->x + (first + r) * in + channel, to, BF_TILE);
+            j->u->row(&t, channels, j->x + (first + r) * (j->a->x_row ? j->a->x_row : in) + channel, to, BF_TILE);
             continue;
         }
         for (size_t s = 0; s < steps; s++) {
@@ -100,10 +100,10 @@ static void read_shared(void *arg, size_t i, int worker) {
 /* --- products ---------------------------------------------------------------------- */
 
 static void finish(const linear_job *j, size_t row, size_t rows, size_t strip, const float *sums) {
-    const size_t cols = j->a->geglu ? BF_SIDE : BF_COLS, at = strip * cols;
+    const size_t cols = j->a->geglu ? BF_SIDE : BF_COLS, at = strip * cols, y_row = j->a->y_row ? j->a->y_row : j->y_cols;
     const bf_finish f = {.rows = rows, .cols = bf_least(cols, j->y_cols - at), .c = sums, .c_row = BF_COLS,
                          .bias = j->bias ? j->bias + at : NULL, .plus = j->a->plus ? j->a->plus + row * j->y_cols + at : NULL,
-                         .plus_row = j->y_cols, .y = j->y + row * j->y_cols + at, .y_row = j->y_cols, .near = j->parts == 1};
+                         .plus_row = j->y_cols, .y = j->y + row * y_row + at, .y_row = y_row, .near = j->parts == 1, .relu = j->a->relu};
     if (j->a->geglu) j->u->finish_geglu(&f, j->y_cols);
     else j->u->finish(&f);
 }

@@ -278,6 +278,7 @@ CM_INLINE void bf_finish_some(const bf_finish *f, size_t at, size_t n) {
     for (size_t r = 0; r < f->rows; r++) {
         vec v = v_add(v_load_n(c + r * f->c_row, n), b);
         if (plus) v = v_add(v, v_load_n(plus + r * f->plus_row, n));
+        if (f->relu) v = v_max(v_zero(), v);
         v_store_n(y + r * f->y_row, v, n);
     }
 }

@@ -60,6 +60,7 @@ typedef struct bf_finish {
     float *y;
     size_t y_row;
     bool near; /* geglu: as exact as bf16 is */
+    bool relu; /* max(0, y), last */
 } bf_finish;
 
 /* (c + bias) * gelu(c[16:] + bias_gate) of [rows][32] sums -> half of the columns of tiles. */

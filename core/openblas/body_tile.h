@@ -32,6 +32,9 @@ CM_INLINE void tile(const cm_panel *p, int rows, int vecs, size_t n, const float
             bs += p->b_step;
         }
     }
+    if (p->relu)
+        CM_UNROLL for (int r = 0; r < rows; r++)
+            CM_UNROLL for (int v = 0; v < vecs; v++) acc[r][v] = v_max(v_zero(), acc[r][v]);
     CM_UNROLL for (int r = 0; r < rows; r++) {
         CM_UNROLL for (int v = 0; v < vecs; v++) {
             float *to = c + (size_t)r * p->c_row + v * W;

@@ -156,6 +156,8 @@ CM_BODY void wino_output(const cm_wino_plane *p, size_t y, size_t x, const float
             for (int i = 0; i < 4; i++)
                 for (int j = 0; j < 4; j++) d[i][j] = v_add(d[i][j], b);
         }
+        for (int i = 0; p->relu && i < 4; i++)
+            for (int j = 0; j < 4; j++) d[i][j] = v_max(v_zero(), d[i][j]);
         wino_write(p, (ptrdiff_t)y, (ptrdiff_t)x, 4, n, p->add, d, image + c);
     }
 }

@@ -20,6 +20,7 @@ typedef struct fast_product {
     size_t c_row;
     float alpha;
     bool add;
+    bool relu; /* max(0, C) at the end */
 } fast_product;
 
 void fast_matmul(const cm_exec *e, const fast_product *p);
@@ -43,12 +44,16 @@ void fast_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, cons
 void fast_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
 void fast_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                       float *dw, float *dbias);
+void fast_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                        const float *bias, float *y);
 /* the parts of a convolution; each output added to (y: overwritten) */
-void fast_direct(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
+void fast_direct(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                 const float *bias, float *y);
 void fast_direct_dx(const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx);
 void fast_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw);
 bool fast_wino_fits(const cm_conv_shape *s);
-void fast_wino(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
+void fast_wino(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+               const float *bias, float *y);
 void fast_wino_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                     float *dw);
 
@@ -73,6 +78,7 @@ void fast_add_rows(const cm_exec *e, size_t n, size_t hw, size_t c, const float 
 void fast_sum_hw(const cm_exec *e, size_t n, size_t hw, size_t c, const float *dy, float *dt);
 void fast_upsample2(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *x, float *y);
 void fast_upsample2_grad(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *dy, float *dx);
+void fast_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y);
 void fast_adamw(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
                 float grad_scale, const float *g, float *w, float *m, float *v);
 

@@ -21,14 +21,21 @@ static bool is_product(const cm_conv_shape *s) {
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w;
 }
 
-void fast_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+void fast_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                        const float *bias, float *y) {
     if (is_product(s)) {
-        fast_linear(e, s->n * s->h * s->w, s->c, s->o, x, w, bias, NULL, y);
+        fast_matmul(e, &(fast_product){.m = s->n * s->h * s->w, .n = s->o, .k = s->c, .a = x, .a_row = p->x_row, .a_step = 1,
+                                       .b = w, .b_row = 1, .b_col = s->c, .bias = bias, .c = y, .c_row = p->y_row, .alpha = 1.0f,
+                                       .relu = p->relu});
     } else if (fast_wino_fits(s)) {
-        fast_wino(e, s, x, w, bias, y);
+        fast_wino(e, s, p, x, w, bias, y);
     } else {
-        fast_direct(e, s, x, w, bias, y);
+        fast_direct(e, s, p, x, w, bias, y);
     }
+}
+
+void fast_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+    fast_conv2d_placed(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
 }
 
 void fast_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
@@ -63,14 +70,18 @@ static lines plan_lines(const cm_conv_shape *s) {
     return l;
 }
 
-/* input lines under output lines [from, from+count) of one image */
-static void copy_padded(const cm_conv_shape *s, const lines *l, const float *x, size_t from, size_t count, float *to) {
+/* input lines under output lines [from, from+count) of one image; pixels stand x_row apart */
+static void copy_padded(const cm_conv_shape *s, const lines *l, size_t x_row, const float *x, size_t from, size_t count,
+                        float *to) {
     const size_t pixels = s->pad_left < l->width ? least(s->w, l->width - s->pad_left) : 0;
     memset(to, 0, l->buffer * sizeof *to);
     for (size_t r = 0; r < (count - 1) * s->stride + s->kh; r++) {
         const size_t y = from * s->stride + r;
         if (y < s->pad_top || y - s->pad_top >= s->h) continue;
-        memcpy(to + r * l->floats + s->pad_left * s->c, x + (y - s->pad_top) * s->w * s->c, pixels * s->c * sizeof *to);
+        const float *line = x + (y - s->pad_top) * s->w * x_row;
+        float *into = to + r * l->floats + s->pad_left * s->c;
+        if (x_row == s->c) memcpy(into, line, pixels * s->c * sizeof *to);
+        for (size_t i = 0; x_row != s->c && i < pixels; i++) memcpy(into + i * s->c, line + i * x_row, s->c * sizeof *to);
     }
 }
 
@@ -92,6 +103,7 @@ static void pack_weights(const cm_conv_shape *s, bool turned, const float *w, fl
 
 typedef struct direct_job {
     const cm_conv_shape *s;
+    cm_placed at;
     lines l;
     const float *x, *packed, *bias;
     float *y, *scratch;
@@ -105,20 +117,21 @@ static void direct_piece(void *arg, size_t i, int worker) {
     const cm_kernels *f = cm_kernels_get();
     const size_t n = i / j->chunks, from = i % j->chunks * j->l.out, count = least(j->l.out, s->oh - from);
     float *in = j->scratch + (size_t)worker * j->l.buffer;
-    copy_padded(s, &j->l, j->x + n * s->h * s->w * s->c, from, count, in);
+    copy_padded(s, &j->l, j->at.x_row, j->x + n * s->h * s->w * j->at.x_row, from, count, in);
     const cm_panel p = {.k = s->kw * s->c, .segments = s->kh, .a_row = s->stride * s->c, .a_step = 1, .a_segment = j->l.floats,
-                        .b_step = f->cols, .b_segment = s->kw * s->c * f->cols, .c_row = s->o, .add = j->add};
+                        .b_step = f->cols, .b_segment = s->kw * s->c * f->cols, .c_row = j->at.y_row, .add = j->add,
+                        .relu = j->at.relu};
     for (size_t o = 0; o < s->o; o += f->cols) {
         const float *strip = j->packed + o * s->kh * s->kw * s->c;
         for (size_t line = 0; line < count; line++)
             f->panel(&p, s->ow, least(f->cols, s->o - o), in + line * s->stride * j->l.floats, strip,
-                     j->bias ? j->bias + o : NULL, j->y + ((n * s->oh + from + line) * s->ow) * s->o + o);
+                     j->bias ? j->bias + o : NULL, j->y + ((n * s->oh + from + line) * s->ow) * j->at.y_row + o);
     }
 }
 
-static void direct(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *packed, const float *bias, float *y,
-                   bool add) {
-    direct_job j = {.s = s, .l = plan_lines(s), .x = x, .packed = packed, .bias = bias, .y = y, .add = add};
+static void direct(const cm_exec *e, direct_job j) {
+    const cm_conv_shape *s = j.s;
+    j.l = plan_lines(s);
     j.chunks = (s->oh + j.l.out - 1) / j.l.out;
     j.scratch = CM_PUSH(e->scratch, float, (size_t)(e->threads > 1 ? e->threads : 1) * j.l.buffer);
     if (j.scratch) cm_parallel(e->threads, s->n * j.chunks, direct_piece, &j);
@@ -128,12 +141,13 @@ static float *push_packed(const cm_exec *e, const cm_conv_shape *s, size_t out, 
     return CM_PUSH(e->scratch, float, fast_round_up(out, cm_kernels_get()->cols) * s->kh * s->kw * in);
 }
 
-void fast_direct(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+void fast_direct(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                 const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *packed = push_packed(e, s, s->o, s->c);
     if (packed) {
         pack_weights(s, false, w, packed);
-        direct(e, s, x, packed, bias, y, false);
+        direct(e, (direct_job){.s = s, .at = *p, .x = x, .packed = packed, .bias = bias, .y = y});
     }
     cm_arena_reset(e->scratch, mark);
 }
@@ -194,7 +208,7 @@ void fast_direct_dx(const cm_exec *e, const cm_conv_shape *s, const float *w, co
         float *packed = push_packed(e, s, s->c, s->o);
         if (packed) {
             pack_weights(s, true, w, packed);
-            direct(e, &back, dy, packed, NULL, dx, true);
+            direct(e, (direct_job){.s = &back, .at = {.x_row = back.c, .y_row = back.o}, .x = dy, .packed = packed, .y = dx, .add = true});
         }
     }
     cm_arena_reset(e->scratch, mark);
@@ -235,7 +249,7 @@ void fast_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float *x, co
         for (size_t from = 0; from < s->oh; from += j.l.out, j.add = true) {
             j.count = least(j.l.out, s->oh - from);
             j.dy = dy + (n * s->oh + from) * s->ow * s->o;
-            copy_padded(s, &j.l, x + n * s->h * s->w * s->c, from, j.count, j.in);
+            copy_padded(s, &j.l, s->c, x + n * s->h * s->w * s->c, from, j.count, j.in);
             cm_parallel(e->threads, s->kh, weight_row, &j);
         }
     }

@@ -43,7 +43,8 @@ static void block(const cm_kernels *f, const fast_product *p, size_t j0, size_t 
         const size_t m = least(MC, p->m - i);
         const float *a = p->a + i * p->a_row + p0 * p->a_step;
         cm_panel t = {.k = depth_here, .segments = 1, .a_row = p->a_row, .a_step = p->a_step, .b_step = f->cols,
-                      .c_row = p->c_row, .plus_row = p->plus_row, .add = p->add || p0 > 0};
+                      .c_row = p->c_row, .plus_row = p->plus_row, .add = p->add || p0 > 0,
+                      .relu = p->relu && p0 + depth_here == p->k};
         if (p->a_step != 1 && collides(p->a_step)) {
             f->transpose(depth_here, m, a, p->a_step, turned, depth_here);
             a = turned;

@@ -22,6 +22,7 @@ enum {
 
 typedef struct grid {
     const cm_conv_shape *s;
+    cm_placed at;
     size_t down, across, tiles; /* tiles an image; in the batch */
 } grid;
 
@@ -50,8 +51,8 @@ bool fast_wino_fits(const cm_conv_shape *s) {
     return 4 * products <= 3 * 9 * s->oh * s->ow;
 }
 
-static grid make_grid(const cm_conv_shape *s) {
-    grid g = {.s = s, .down = (s->oh + 3) / 4, .across = (s->ow + 3) / 4};
+static grid make_grid(const cm_conv_shape *s, const cm_placed *at) {
+    grid g = {.s = s, .at = *at, .down = (s->oh + 3) / 4, .across = (s->ow + 3) / 4};
     g.tiles = s->n * g.down * g.across;
     return g;
 }
@@ -82,8 +83,9 @@ static void move_tiles(const side_job *j) {
     const cm_conv_shape *s = j->g->s;
     const cm_kernels *f = cm_kernels_get();
     const bool input = j->what == INPUT || j->what == INPUT_BACK;
-    const cm_wino_plane p = {.h = input ? s->h : s->oh, .w = input ? s->w : s->ow, .c = input ? s->c : s->o,
-                             .channels = j->channels, .step = j->step, .row = j->row};
+    const cm_wino_plane p = {.h = input ? s->h : s->oh, .w = input ? s->w : s->ow,
+                             .c = input ? j->g->at.x_row : j->g->at.y_row, .channels = j->channels, .step = j->step,
+                             .row = j->row, .relu = j->g->at.relu};
     const size_t size = p.h * p.w * p.c;
     for (size_t t = 0; t < j->count; t++) {
         const place at = find_tile(j->g, j->first + t);
@@ -253,9 +255,10 @@ static void by_chunks(const cm_exec *e, const grid *g, const weights *w, const f
     if (j.scratch && j.u.u) cm_parallel(e->threads, (g->tiles + j.chunk - 1) / j.chunk, one_chunk, &j);
 }
 
-void fast_wino(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+void fast_wino(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+               const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    const grid g = make_grid(s);
+    const grid g = make_grid(s, p);
     const weights u = forward_weights(s, w);
     if (g.tiles > s->o) {
         by_chunks(e, &g, &u, x, bias, y);
@@ -317,7 +320,7 @@ static void chunk_dx(const grid *g, const whole_weights *u, const grad_job *j, s
 void fast_wino_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                     float *dw) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    const grid g = make_grid(s);
+    const grid g = make_grid(s, &(cm_placed){.x_row = s->c, .y_row = s->o});
     const weights back = back_weights(s, w);
     const bool pieces = g.tiles <= s->c;
     grad_job j = {.g = &g, .x_row = row_length(s->c), .y_row = row_length(s->o)};

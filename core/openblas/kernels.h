@@ -23,6 +23,7 @@ typedef struct cm_panel {
     size_t c_row, plus_row;
     const float *plus; /* [m,n] or NULL */
     bool add;
+    bool relu;         /* max(0, C) at the end */
 } cm_panel;
 
 /* Winograd F(4x4,3x3): 6x6 input tiles that overlap by two, 36 products, 4x4 output tiles.
@@ -30,11 +31,20 @@ typedef struct cm_panel {
 enum { CM_WINO = 36 };
 
 typedef struct cm_wino_plane {
-    size_t h, w, c;     /* the image's size; what lies outside is 0, and not written */
+    size_t h, w;        /* the image's size; what lies outside is 0, and not written */
+    size_t c;           /* values from one pixel to the next */
     size_t channels;    /* of them, from the pointers given */
     size_t step, row;   /* of the transformed values */
     bool add;           /* image side: += instead of = */
+    bool relu;          /* output: max(0, y) at the end */
 } cm_wino_plane;
+
+typedef struct cm_pool_pixel {
+    size_t c;
+    bool most, relu;
+    float share;       /* of a sum */
+    const float *bias; /* [c] or NULL */
+} cm_pool_pixel;
 
 /* Statistics and gradients of norms, over a slice of rows of one image. */
 typedef struct cm_norm_rows {
@@ -67,6 +77,9 @@ typedef struct cm_kernels {
     /* `lanes` 3x3 filters that stand `stride` floats apart -> G g G' at v + position*step, cols wide, cleared beyond */
     void (*wino_weight)(const float *w, size_t stride, size_t lanes, float *v, size_t step);
     void (*wino_weight_back)(const float *v, size_t step, size_t lanes, float *dw, size_t stride); /* adds G' v G */
+
+    /* y [c] = the sum, or the most, of `count` pixels x[i] [c]; times share, + bias, max(0, y) */
+    void (*pool)(const cm_pool_pixel *p, size_t count, const float *const *x, float *y);
 
     void (*act)(cm_act kind, size_t n, const float *x, float *y);
     void (*act_grad)(cm_act kind, bool fresh, size_t n, const float *x, const float *dy, float *dx);

@@ -17,6 +17,8 @@ static void fill(void) {
     table.linear_grad = fast_linear_grad;
     table.conv2d = fast_conv2d;
     table.conv2d_grad = fast_conv2d_grad;
+    table.conv2d_placed = fast_conv2d_placed;
+    table.pool2d = fast_pool2d;
     table.group_norm = fast_group_norm;
     table.group_norm_grad = fast_group_norm_grad;
     table.layer_norm = fast_layer_norm;

@@ -20,6 +20,9 @@ void ref_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const
 void ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
 void ref_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                      float *dw, float *dbias);
+void ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                       const float *bias, float *y);
+void ref_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y);
 
 void ref_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                     float *y, float *mean, float *rstd);

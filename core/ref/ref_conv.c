@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
 #include <string.h>
 
 #include "core/ref/ref.h"
@@ -20,12 +21,12 @@ static float *taps_first(cm_arena *scratch, const cm_conv_shape *s, const float 
     return t;
 }
 
-static void one_pixel(const cm_conv_shape *s, const float *x, const float *t, size_t oy, size_t ox, double *sum) {
+static void one_pixel(const cm_conv_shape *s, size_t x_row, const float *x, const float *t, size_t oy, size_t ox, double *sum) {
     for (size_t i = 0; i < s->kh; i++) {
         for (size_t j = 0; j < s->kw; j++) {
             size_t iy, ix;
             if (!tap(oy, s->stride, i, s->pad_top, s->h, &iy) || !tap(ox, s->stride, j, s->pad_left, s->w, &ix)) continue;
-            const float *px = x + (iy * s->w + ix) * s->c;
+            const float *px = x + (iy * s->w + ix) * x_row;
             const float *pt = t + (i * s->kw + j) * s->c * s->o;
             for (size_t c = 0; c < s->c; c++) {
                 const double v = px[c];
@@ -35,17 +36,58 @@ static void one_pixel(const cm_conv_shape *s, const float *x, const float *t, si
     }
 }
 
-void ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+/* A NaN stays one. */
+static float positive(float x) {
+    return x < 0.0f ? 0.0f : x;
+}
+
+void ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *at, const float *x, const float *w,
+                       const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, s->o);
     const float *t = taps_first(e->scratch, s, w);
     for (size_t p = 0; sum && t && p < s->n * s->oh * s->ow; p++) {
         memset(sum, 0, s->o * sizeof *sum);
         const size_t n = p / (s->oh * s->ow), q = p % (s->oh * s->ow);
-        one_pixel(s, x + n * s->h * s->w * s->c, t, q / s->ow, q % s->ow, sum);
-        for (size_t o = 0; o < s->o; o++) y[p * s->o + o] = (float)(sum[o] + (bias ? (double)bias[o] : 0.0));
+        one_pixel(s, at->x_row, x + n * s->h * s->w * at->x_row, t, q / s->ow, q % s->ow, sum);
+        for (size_t o = 0; o < s->o; o++) {
+            const float v = (float)(sum[o] + (bias ? (double)bias[o] : 0.0));
+            y[p * at->y_row + o] = at->relu ? positive(v) : v;
+        }
     }
     cm_arena_reset(e->scratch, mark);
+}
+
+void ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+    ref_conv2d_placed(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
+}
+
+/* A NaN wins over every number. */
+static float pooled(const cm_pool_shape *s, const float *x, size_t oy, size_t ox) {
+    double sum = 0.0;
+    float most = -INFINITY;
+    size_t inside = 0;
+    for (size_t t = 0; t < s->k * s->k; t++) {
+        size_t iy, ix;
+        if (!tap(oy, s->stride, t / s->k, s->pad, s->h, &iy) || !tap(ox, s->stride, t % s->k, s->pad, s->w, &ix)) continue;
+        const float v = x[(iy * s->w + ix) * s->x_row];
+        inside++;
+        sum += v;
+        if (v > most || isnan(v)) most = v;
+    }
+    if (s->kind == CM_POOL_MAX) return most;
+    return (float)(sum / (double)(s->kind == CM_POOL_MEAN ? s->k * s->k : inside));
+}
+
+void ref_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y) {
+    (void)e;
+    for (size_t p = 0; p < s->n * s->oh * s->ow; p++) {
+        const size_t n = p / (s->oh * s->ow), q = p % (s->oh * s->ow);
+        for (size_t c = 0; c < s->c; c++) {
+            const float v = pooled(s, x + n * s->h * s->w * s->x_row + c, q / s->ow, q % s->ow) + (bias ? bias[c] : 0.0f);
+            y[p * s->y_row + c] = s->relu ? positive(v) : v;
+        }
+    }
 }
 
 /* Scatters in double: dx of one sample = sum over outputs and taps of dy w. */

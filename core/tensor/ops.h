@@ -38,6 +38,23 @@ typedef struct cm_conv_shape {
     size_t oh, ow;         /* output [n,oh,ow,o] */
 } cm_conv_shape;
 
+/* A convolution that stands among others: values from one pixel to the next, at least c and o, so that it reads some
+ * channels of its input and writes some of its output (the pointers are at the first), and max(0, y) at the end. */
+typedef struct cm_placed {
+    size_t x_row, y_row;
+    bool relu;
+} cm_placed;
+
+/* y[n,oh,ow,c] = the most, or the mean, of the k*k values of x [n,h,w,c] under it, + bias, then max(0, y) where asked.
+ * Outside is nothing: never the most (pad < k), and for a mean either zeros that count or left out of it. */
+typedef enum cm_pool { CM_POOL_MAX, CM_POOL_MEAN, CM_POOL_MEAN_INSIDE, CM_POOL_COUNT } cm_pool;
+typedef struct cm_pool_shape {
+    size_t n, h, w, c, k, stride, pad, oh, ow;
+    size_t x_row, y_row; /* as of cm_placed */
+    cm_pool kind;
+    bool relu;
+} cm_pool_shape;
+
 /* q [n,lq,heads*d], k and v [n,lk,heads*d], out as q.
  * P = softmax(scale q k' + mask), mask: causal (key j visible to query i when j <= i). */
 typedef struct cm_attention_shape {
@@ -62,6 +79,8 @@ typedef struct cm_around {
     bool doubled;               /* conv2d only: x is [n,h/2,w/2,c] and is doubled by nearest neighbour */
     const float *image;         /* [n,o], added to every pixel of an image (conv2d only) */
     const float *plus;          /* as the result, added to it */
+    bool relu;                  /* max(0, y), last */
+    size_t x_row, y_row;        /* as of cm_placed; 0: what lies side by side is read and written */
 } cm_around;
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2 of rows [rows,c] */
@@ -93,6 +112,10 @@ typedef struct cm_ops {
     void (*conv2d)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
     void (*conv2d_grad)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
                         float *dx, float *dw, float *dbias);
+    void (*conv2d_placed)(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                          const float *bias, float *y);
+    /* bias [c] or NULL */
+    void (*pool2d)(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y);
 
     /* y = act(gamma (x-mean) rstd + beta); mean, rstd [n,groups] are outputs, kept for the gradient */
     void (*group_norm)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
