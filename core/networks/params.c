@@ -22,7 +22,11 @@ typedef struct entry {
     cm_tensor tensor;
     bool own; /* its values are ours to write */
     cm_init init;
-    float bound; /* of a made weight's values */
+    float bound, middle; /* of a random weight's values */
+    cm_param_make *make; /* of `from`; else NULL */
+    cm_tensor *const *from;
+    size_t from_count;
+    struct entry *next_made;
 } entry;
 
 /* Complaints of one kind: all are counted, the first few are listed. */
@@ -42,12 +46,15 @@ struct cm_params {
     cm_arena names, values; /* entries and texts; weights and gradients */
     cm_packs packs;
     entry **entries;
+    entry *made; /* a list, apart from the entries */
     size_t count, room;
     uint32_t *slots;        /* hash table: index into entries + 1, 0 empty; twice as many as room */
     complaints missing, misshapen, broken;
     bool no_memory;
     cm_tensor spare;        /* handed out when not even a tensor can be made */
 };
+
+enum { MADE_OF = 32 };
 
 static void fetch_entry(cm_packs *packs, cm_pack_slot *slot);
 static void drop_entry(cm_packs *packs, cm_pack_slot *slot);
@@ -178,7 +185,7 @@ typedef struct piecework {
     float *values;           /* NULL: only look whether all are numbers */
     size_t count;
     cm_init init;
-    float bound;
+    float bound, middle;
     uint32_t key[2];
     int bad; /* set when a value is no finite number */
 } piecework;
@@ -208,7 +215,7 @@ static uint32_t bits_at(const piecework *w, size_t i) {
 
 static void fill_uniform(const piecework *w, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++) {
-        w->values[i] = w->bound * (((float)(int32_t)(bits_at(w, i) >> 8) + 0.5f) * 0x1p-23f - 1);
+        w->values[i] = w->middle + w->bound * (((float)(int32_t)(bits_at(w, i) >> 8) + 0.5f) * 0x1p-23f - 1);
     }
 }
 
@@ -291,7 +298,7 @@ static bool can_wait(const cm_params *p, const entry *e, cm_init init) {
 static void make_values(const cm_params *p, const entry *e) {
     cm_rng r = cm_rng_named(p->seed, e->name);
     piecework w = {.values = e->tensor.data, .count = cm_count(&e->tensor), .init = e->init, .bound = e->bound,
-                   .key = {cm_rng_u32(&r), cm_rng_u32(&r)}};
+                   .middle = e->middle, .key = {cm_rng_u32(&r), cm_rng_u32(&r)}};
     do_work(&w);
 }
 
@@ -301,6 +308,8 @@ static void create(cm_params *p, entry *e, cm_init init) {
     e->init = init;
     if (init == CM_INIT_LINEAR || init == CM_INIT_BIAS) e->bound = p->fan_in ? 1 / sqrtf((float)p->fan_in) : 0;
     if (init == CM_INIT_EMBEDDING) e->bound = 0.02f;
+    if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->middle = init == CM_INIT_SCALE ? 1.0f : 1.0f / 6.0f;
+    if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->bound = init == CM_INIT_SCALE ? 0.25f : 1.0f / 12.0f;
     if (!e->tensor.data) return;
     if (can_wait(p, e, init)) e->tensor.packs.absent = true;
     else make_values(p, e);
@@ -311,10 +320,26 @@ static entry *entry_of(cm_pack_slot *slot) {
     return (entry *)(void *)((char *)slot - offsetof(entry, tensor.packs));
 }
 
+/* With the packs' lock held. What had to be fetched for it is let go again. */
+static void make_of_others(cm_packs *packs, const entry *e) {
+    bool absent[MADE_OF];
+    for (size_t i = 0; i < e->from_count; i++) {
+        cm_pack_slot *slot = &e->from[i]->packs;
+        absent[i] = slot->absent;
+        if (absent[i]) fetch_entry(packs, slot);
+        slot->absent = false;
+    }
+    e->make(e->from, e->from_count, e->tensor.data);
+    for (size_t i = 0; i < e->from_count; i++)
+        if (absent[i]) drop_entry(packs, &e->from[i]->packs);
+}
+
 static void fetch_entry(cm_packs *packs, cm_pack_slot *slot) {
     const cm_params *p = (const cm_params *)(void *)((char *)packs - offsetof(cm_params, packs));
     const entry *e = entry_of(slot);
-    if (p->creating) {
+    if (e->make) {
+        make_of_others(packs, e);
+    } else if (p->creating) {
         make_values(p, e);
     } else {
         piecework w = {.stored = cm_param_files_find(p->files, e->name), .values = e->tensor.data, .count = cm_count(&e->tensor)};
@@ -437,7 +462,34 @@ cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, c
     return &e->tensor;
 }
 
+cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_make *make, cm_tensor *const *from, size_t count) {
+    assert(count <= MADE_OF);
+    entry *e = countable(ndim, shape) ? CM_PUSH_ZERO(&p->names, entry, 1) : NULL;
+    if (!e) {
+        p->no_memory = true;
+        return &p->spare;
+    }
+    e->tensor.ndim = ndim;
+    memcpy(e->tensor.shape, shape, (size_t)ndim * sizeof *shape);
+    e->tensor.is_param = true;
+    e->tensor.packs.packs = &p->packs;
+    e->make = make;
+    e->from = from;
+    e->from_count = count;
+    e->next_made = p->made;
+    p->made = e;
+    if (p->planning) return &e->tensor;
+    e->own = true;
+    e->tensor.data = push_values(p, cm_count(&e->tensor));
+    for (size_t i = 0; i < count && e->tensor.data; i++)
+        if (!from[i]->data) e->tensor.data = NULL; /* no memory: noted already */
+    e->tensor.packs.absent = e->tensor.data != NULL;
+    if (!can_wait(p, e, CM_INIT_LINEAR)) cm_pack_fetch(&e->tensor.packs);
+    return &e->tensor;
+}
+
 void cm_params_fix(cm_params *p) {
+    for (entry *e = p->made; e; e = e->next_made) e->tensor.packs.keeps = true;
     for (size_t i = 0; i < p->count; i++) p->entries[i]->tensor.packs.keeps = true;
 }
 

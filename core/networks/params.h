@@ -22,7 +22,9 @@ typedef enum cm_init {
     CM_INIT_BIAS,      /* uniform +-1/sqrt(fan in of the weight asked for just before) */
     CM_INIT_ZERO,
     CM_INIT_ONE,
-    CM_INIT_EMBEDDING  /* normal, sd 0.02 */
+    CM_INIT_EMBEDDING, /* normal, sd 0.02 */
+    CM_INIT_SCALE,     /* uniform in [0.75, 1.25]: of a batch norm, as the next */
+    CM_INIT_VARIANCE   /* uniform in [1/12, 1/4], around what a layer as above makes of what ReLU leaves of normal values: 1/6 */
 } cm_init;
 #define CM_INIT_CONV CM_INIT_LINEAR
 
@@ -52,6 +54,10 @@ void cm_params_fix(cm_params *p);
  * Never NULL: on trouble a harmless tensor of that shape is returned and the trouble noted. */
 cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, const char *name, ...)
     __attribute__((format(printf, 5, 6)));
+/* A weight that `make` makes of others, for the layers that run: not in the lists below, not saved, not hashed. A large
+ * one is made when first wanted and let go as any other. `from`, and what it points to, stay as they are as long as p. */
+typedef void cm_param_make(cm_tensor *const *from, size_t count, float *values);
+cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_make *make, cm_tensor *const *from, size_t count);
 /* Is there such a weight in the file? (creating: false) For optional parts. */
 bool cm_param_exists(const cm_params *p, const char *name);
 /* Lists what was missing, misshapen, and (if `all`) in the file but never asked for. */

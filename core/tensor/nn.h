@@ -51,6 +51,28 @@ cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *
 /* 3x3, same size, of x doubled by nearest neighbour */
 cm_tensor *cm_doubled_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
 
+/* Layers between parts of tensors: channels of t [N,H,W,C] from `from` on. y.t is there already and has the size that the
+ * layer makes of x; its other channels stay. Without gradients: a failure while a tape records them. */
+typedef struct cm_channels {
+    cm_tensor *t;
+    size_t from;
+} cm_channels;
+typedef struct cm_conv_layer {
+    cm_tensor *weight, *bias; /* [O,C,kh,kw], [O] or NULL */
+    size_t stride;
+    cm_pad pad;
+    bool relu;                /* max(0, y) at the end */
+} cm_conv_layer;
+typedef struct cm_pool_layer {
+    cm_pool kind;
+    size_t channels, k, stride;
+    bool same;                /* (k-1)/2 of padding on every side */
+    cm_tensor *bias;          /* [channels], added to the result, or NULL */
+    bool relu;
+} cm_pool_layer;
+void cm_conv2d_between(cm_ctx *g, cm_channels x, const cm_conv_layer *l, cm_channels y);
+void cm_pool2d_between(cm_ctx *g, cm_channels x, const cm_pool_layer *l, cm_channels y);
+
 /* x [N,...,C]; act is CM_IDENTITY or CM_SILU, fused */
 cm_tensor *cm_group_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t groups, float eps, cm_act act);
 cm_tensor *cm_layer_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, float eps);

@@ -21,9 +21,9 @@ static void conv_back(cm_ctx *g, void *arg) {
     g->ops->conv2d_grad(&e, &n->s, n->x->data, n->w->data, dy, cm_grad(g, n->x), cm_grad(g, n->w), cm_grad(g, n->bias));
 }
 
-cm_conv_shape cm_conv_shape_of(const cm_tensor *x, const cm_tensor *w, size_t stride, cm_pad pad) {
-    assert(x->ndim == 4 && w->ndim == 4 && x->shape[3] == w->shape[1] && stride > 0);
-    cm_conv_shape s = {.n = x->shape[0], .h = x->shape[1], .w = x->shape[2], .c = x->shape[3],
+cm_conv_shape cm_conv_shape_under(const cm_tensor *x, size_t channels, const cm_tensor *w, size_t stride, cm_pad pad) {
+    assert(x->ndim == 4 && w->ndim == 4 && channels == w->shape[1] && stride > 0);
+    cm_conv_shape s = {.n = x->shape[0], .h = x->shape[1], .w = x->shape[2], .c = channels,
                        .o = w->shape[0], .kh = w->shape[2], .kw = w->shape[3], .stride = stride};
     size_t rows = s.h, columns = s.w; /* with padding */
     if (pad == CM_PAD_SAME) {
@@ -39,6 +39,10 @@ cm_conv_shape cm_conv_shape_of(const cm_tensor *x, const cm_tensor *w, size_t st
     s.oh = (rows - s.kh) / stride + 1;
     s.ow = (columns - s.kw) / stride + 1;
     return s;
+}
+
+cm_conv_shape cm_conv_shape_of(const cm_tensor *x, const cm_tensor *w, size_t stride, cm_pad pad) {
+    return cm_conv_shape_under(x, x->shape[3], w, stride, pad);
 }
 
 cm_tensor *cm_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t stride, cm_pad pad) {

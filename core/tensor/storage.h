@@ -29,7 +29,8 @@ void cm_grad_pass(cm_ctx *g, cm_tensor *from, float alpha, cm_tensor *to);
 cm_exec cm_exec_of(cm_ctx *g);
 cm_exec cm_exec_with(cm_ctx *g, cm_tensor *weight); /* for an operation with this weight */
 
-/* The shape of a convolution of x by w; padding as cm_pad says. */
+/* The shape of a convolution of so many channels of x, or of all, by w; padding as cm_pad says. */
+cm_conv_shape cm_conv_shape_under(const cm_tensor *x, size_t channels, const cm_tensor *w, size_t stride, cm_pad pad);
 cm_conv_shape cm_conv_shape_of(const cm_tensor *x, const cm_tensor *w, size_t stride, cm_pad pad);
 
 /* The end of every function of nn.h. Notes a kernel's failure (its scratch). When
