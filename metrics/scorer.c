@@ -13,6 +13,7 @@
 #include "core/networks/tokenizer.h"
 #include "core/tensor/nn.h"
 #include "metrics/metric.h"
+#include "metrics/picture_rules.h"
 
 enum { PARSER, FEATURES, TEXT, VISION, NETWORKS };
 static const char *const folders[NETWORKS] = {"parser", "features", "text_encoder", "clip"};
@@ -218,13 +219,10 @@ static cm_status compare(const cm_scorer *s, cm_ctx *g, cm_tensor *pixels, const
 
 static cm_status look_with_networks(const cm_scorer *s, cm_ctx *g, const cm_image *picture, const char *prompt,
                                     unsigned needs, cm_arena *out, cm_look *look) {
-    cm_image fitted = *picture;
-    if (picture->width != s->width || picture->height != s->height)
-        CM_TRY(cm_image_resize(picture, s->width, s->height, CM_BICUBIC, out, &fitted));
     cm_ctx_reset(g);
     cm_tensor *pixels = cm_tensor_new(g, CM_SHAPE(1, s->height, s->width, 3));
     CM_TRY(cm_ctx_check(g));
-    cm_image_to_float(&fitted, pixels->data);
+    CM_TRY(cm_picture_prepare(cm_picture_rule_find("nano"), picture, s->width, s->height, out, pixels->data));
     if (needs & CM_NEED_PARSER) CM_TRY(parse(s, g, pixels, out, &look->parsed));
     if (needs & CM_NEED_FEATURES) CM_TRY(extract(s, g, pixels, out, &look->features));
     if (needs & CM_NEED_CLIP) CM_TRY(compare(s, g, pixels, prompt, out, &look->clip));

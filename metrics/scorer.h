@@ -2,8 +2,8 @@
 /* Scorers: the networks that look at pictures.
  *
  * "nano" is the shipped set: parser with attribute heads, feature network, CLIP pair. "mock" looks
- * at bytes only, so that the harness can be tested without weights. A picture of another size than the
- * networks' is resized to it (bicubic, antialiased). Values become [-1,1].
+ * at bytes only, so that the harness can be tested without weights. Pictures are made ready by
+ * the rule "nano" of picture_rules.h.
  */
 #ifndef CM_METRICS_SCORER_H
 #define CM_METRICS_SCORER_H

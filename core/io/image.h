@@ -27,9 +27,23 @@ cm_status cm_image_write_png(const char *path, const cm_image *image, const char
 cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image); /* cleared */
 
 /* The resampling filters, each equal to its original within 1 of 255 (uint8) or 1e-5 (float).
- * Pillow's: antialiased, support scaled when shrinking. Torch's bilinear: half-pixel centres, no antialias. */
-typedef enum cm_filter { CM_BOX, CM_BILINEAR, CM_BICUBIC, CM_LANCZOS, CM_TORCH_BILINEAR, CM_NEAREST, CM_FILTER_COUNT } cm_filter;
+ * Pillow's: antialiased, support scaled when shrinking. CM_TORCH_BILINEAR: torch's with half-pixel centres, no antialias;
+ * CM_TORCH_ANTIALIAS: the same with it. CM_TF1_BILINEAR: TensorFlow 1's, src = dst*in/out, no antialias. */
+typedef enum cm_filter {
+    CM_BOX,
+    CM_BILINEAR,
+    CM_BICUBIC,
+    CM_LANCZOS,
+    CM_TORCH_BILINEAR,
+    CM_NEAREST,
+    CM_TORCH_ANTIALIAS,
+    CM_TF1_BILINEAR,
+    CM_FILTER_COUNT
+} cm_filter;
+/* Bytes to bytes; of torch's and TensorFlow's, which are of floats, the nearest byte. */
 cm_status cm_image_resize(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *out, cm_image *to);
+/* Bytes 0..255 to floats [height,width,channels] on the same scale, neither clipped nor rounded (Pillow's mode "F"). */
+cm_status cm_image_resize_float(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *scratch, float *to);
 /* float [h,w,c] -> [oh,ow,c] */
 cm_status cm_resize_float(const float *from, size_t h, size_t w, size_t c, size_t oh, size_t ow, cm_filter filter,
                           cm_arena *scratch, float *to);

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.numpy import save_file
+from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x as like_tensorflow1
 
 FILTERS = {"box": Image.Resampling.BOX, "bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC,
            "lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
@@ -24,9 +25,11 @@ for number, (h, w, oh, ow) in enumerate(CASES):
     for name, f in FILTERS.items():
         out[f"{number}/{name}"] = np.asarray(Image.fromarray(noise).resize((ow, oh), f))
         out[f"{number}/{name}/float"] = np.asarray(Image.fromarray(first).resize((ow, oh), f))[..., None]
-    t = torch.nn.functional.interpolate(torch.from_numpy(first)[None, None], (oh, ow), mode="bilinear", align_corners=False)
-    out[f"{number}/torch"] = np.rint(torch.nn.functional.interpolate(
-        torch.from_numpy(noise).permute(2, 0, 1)[None].double(), (oh, ow), mode="bilinear",
-        align_corners=False)[0].permute(1, 2, 0).numpy()).astype(np.uint8)
-    out[f"{number}/torch/float"] = t[0, 0].numpy()[..., None]
+    of_torch = {
+        "torch": lambda x: torch.nn.functional.interpolate(x, (oh, ow), mode="bilinear", align_corners=False),
+        "antialias": lambda x: torch.nn.functional.interpolate(x, (oh, ow), mode="bilinear", align_corners=False, antialias=True),
+        "tf1": lambda x: like_tensorflow1(x, size=(oh, ow), align_corners=False)}
+    for name, f in of_torch.items():
+        out[f"{number}/{name}"] = np.rint(f(torch.from_numpy(noise).permute(2, 0, 1)[None].double())[0].permute(1, 2, 0).numpy()).astype(np.uint8)
+        out[f"{number}/{name}/float"] = f(torch.from_numpy(first)[None, None])[0, 0].numpy()[..., None]
 save_file({k: np.ascontiguousarray(v) for k, v in out.items()}, "resize.safetensors")
