@@ -6,15 +6,20 @@
 #include <string.h>
 
 #include "core/base/system.h"
+#include "core/networks/inception.h"
 #include "core/train/frozen.h"
 
+const char *const cm_stage_names[] = {"unet", "decode", "inception", "inception-torchvision", NULL};
+enum stage { UNET, DECODE, INCEPTION, INCEPTION_TORCHVISION };
+
 struct cm_stage {
-    bool decodes;
+    enum stage stage;
     cm_frozen weights;
     cm_unet *unet;
     cm_vae *vae;
+    cm_inception *inception;
     const cm_unet_text *text;
-    float *latents, *times, *output;   /* latents and output channels first */
+    float *latents, *times, *output;   /* latents (or pixels) and output channels first */
     size_t shape[4], output_shape[4];
     cm_ctx g;
     cm_arena arena;                    /* inputs, and the text's keys and values */
@@ -84,6 +89,15 @@ static cm_status prepare_decode(cm_stage *s, const cm_safetensors *f) {
     return CM_OK;
 }
 
+static cm_status prepare_inception(cm_stage *s, const cm_safetensors *f) {
+    s->shape[1] = 3;
+    s->shape[2] = s->shape[3] = CM_INCEPTION_SIDE;
+    CM_TRY(read_input(s, f, "pixels", 4, s->shape, &s->latents));
+    const size_t shape[4] = {s->shape[0], CM_INCEPTION_POOL, 1, 1};
+    memcpy(s->output_shape, shape, sizeof shape);
+    return CM_OK;
+}
+
 static size_t count_of(const size_t *shape) {
     return shape[0] * shape[1] * shape[2] * shape[3];
 }
@@ -91,7 +105,7 @@ static size_t count_of(const size_t *shape) {
 static cm_status read_inputs(cm_stage *s, const char *path) {
     cm_safetensors *f;
     CM_TRY(cm_safetensors_open(&f, path));
-    cm_status status = s->decodes ? prepare_decode(s, f) : prepare_unet(s, f);
+    cm_status status = s->stage == UNET ? prepare_unet(s, f) : s->stage == DECODE ? prepare_decode(s, f) : prepare_inception(s, f);
     cm_safetensors_close(&f);
     if (status != CM_OK) return cm_fail_in(status, "%s", path);
     s->output = CM_PUSH(&s->arena, float, count_of(s->output_shape));
@@ -100,12 +114,21 @@ static cm_status read_inputs(cm_stage *s, const char *path) {
 
 /* --- opening -------------------------------------------------------------- */
 
+static cm_status open_inception(cm_stage *s, const char *model) {
+    const cm_inception_kind kind = s->stage == INCEPTION ? CM_INCEPTION_FID : CM_INCEPTION_TORCHVISION;
+    CM_TRY(cm_params_open(&s->weights.params, model));
+    CM_TRY(cm_inception_build(&s->inception, kind, s->weights.params, &s->arena));
+    cm_params_fix(s->weights.params);
+    return CM_OK;
+}
+
 static cm_status open_network(cm_stage *s, const char *model) {
-    const char *folder = cm_arena_print(&s->arena, "%s/%s", model, s->decodes ? "vae" : "unet");
+    if (s->stage >= INCEPTION) return open_inception(s, model);
+    const char *folder = cm_arena_print(&s->arena, "%s/%s", model, s->stage == DECODE ? "vae" : "unet");
     CM_TRY(cm_arena_check(&s->arena));
     if (!cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: no such folder; 'cosmicman export' makes them", folder);
-    return s->decodes ? cm_frozen_vae(&s->weights, folder, &s->arena, &s->vae)
-                      : cm_frozen_unet(&s->weights, folder, &s->arena, &s->unet);
+    return s->stage == DECODE ? cm_frozen_vae(&s->weights, folder, &s->arena, &s->vae)
+                              : cm_frozen_unet(&s->weights, folder, &s->arena, &s->unet);
 }
 
 cm_status cm_stage_open(cm_stage **out, const char *model, const char *stage, const char *inputs, const cm_ops *backend,
@@ -114,7 +137,7 @@ cm_status cm_stage_open(cm_stage **out, const char *model, const char *stage, co
     if (!s) return cm_fail(CM_ENOMEM, "out of memory");
     cm_arena_init(&s->arena, 0);
     cm_ctx_init(&s->g, backend, threads);
-    s->decodes = strcmp(stage, "decode") == 0;
+    while (cm_stage_names[s->stage + 1] && strcmp(stage, cm_stage_names[s->stage]) != 0) s->stage++;
     cm_status status = open_network(s, model);
     if (status == CM_OK) status = read_inputs(s, inputs);
     cm_ctx_reset(&s->g);
@@ -141,6 +164,14 @@ static void turn(const float *from, size_t n, size_t rows, size_t columns, float
             for (size_t k = 0; k < rows; k++) to[i * rows + k] = from[k * columns + i];
 }
 
+static cm_tensor *forward(cm_stage *s, cm_tensor *x) {
+    cm_inception_out features;
+    if (s->stage == UNET) return cm_unet_forward(&s->g, s->unet, x, s->times, s->text);
+    if (s->stage == DECODE) return cm_vae_decode(&s->g, s->vae, x);
+    cm_inception_forward(&s->g, s->inception, x, CM_INCEPTION_WANT_POOL, &features);
+    return features.pool;
+}
+
 cm_status cm_stage_run(cm_stage *s, double *seconds) {
     const size_t *in = s->shape, *out = s->output_shape;
     const double start = cm_now();
@@ -148,7 +179,7 @@ cm_status cm_stage_run(cm_stage *s, double *seconds) {
     cm_tensor *x = cm_tensor_new(&s->g, CM_SHAPE(in[0], in[2], in[3], in[1]));
     CM_TRY(cm_ctx_check(&s->g));
     turn(s->latents, in[0], in[1], in[2] * in[3], x->data);
-    const cm_tensor *y = s->decodes ? cm_vae_decode(&s->g, s->vae, x) : cm_unet_forward(&s->g, s->unet, x, s->times, s->text);
+    const cm_tensor *y = forward(s, x);
     CM_TRY(cm_ctx_check(&s->g));
     turn(y->data, out[0], out[2] * out[3], out[1], s->output);
     *seconds = cm_now() - start;
@@ -156,7 +187,8 @@ cm_status cm_stage_run(cm_stage *s, double *seconds) {
 }
 
 cm_status cm_stage_write(const cm_stage *s, const char *path) {
-    const cm_store_item item = {.name = s->decodes ? "pixels" : "noise", .dtype = CM_F32, .ndim = 4,
+    static const char *const names[] = {"noise", "pixels", "features", "features"};
+    const cm_store_item item = {.name = names[s->stage], .dtype = CM_F32, .ndim = s->stage >= INCEPTION ? 2 : 4,
                                 .shape = s->output_shape, .floats = s->output};
     return cm_safetensors_write(path, &item, 1, NULL);
 }

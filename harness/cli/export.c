@@ -5,6 +5,7 @@
 
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
+#include "core/networks/inception.h"
 #include "harness/cli/choose.h"
 
 static cm_status choose_type(const cm_args *a, cm_dtype *type) {
@@ -29,13 +30,37 @@ static cm_status folder_name(const char *out, cm_arena *a, char **folder) {
     return CM_OK;
 }
 
+/* "random:" and a network's name */
+static bool is_random_inception(const char *model, cm_inception_kind *kind) {
+    for (*kind = CM_INCEPTION_FID; *kind <= CM_INCEPTION_TORCHVISION; ++*kind)
+        if (strncmp(model, "random:", 7) == 0 && strcmp(model + 7, cm_inception_name(*kind)) == 0) return true;
+    return false;
+}
+
+/* A scoring network is one file of weights in its folder. */
+static cm_status export_inception(cm_inception_kind kind, uint64_t seed, cm_dtype type, const char *folder, cm_arena *arena) {
+    cm_params *p;
+    cm_inception *n;
+    const char *path = cm_arena_print(arena, "%s/model.safetensors", folder);
+    CM_TRY(cm_arena_check(arena));
+    if (cm_path_exists(path)) return cm_fail(CM_EUSAGE, "%s: is there already; a new folder is wanted", path);
+    CM_TRY(cm_make_dirs(folder));
+    CM_TRY(cm_params_create(&p, seed));
+    cm_status s = cm_inception_build(&n, kind, p, arena);
+    if (s == CM_OK) s = cm_params_save(p, path, type, NULL, NULL);
+    cm_params_close(&p);
+    return s;
+}
+
 static cm_status export_to(const cm_args *a, cm_arena *arena, char **folder) {
     cm_dtype type = CM_F32;
     cm_model m;
+    cm_inception_kind kind;
     if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "export wants --model; 'cosmicman list models' names them");
     if (!cm_arg_given(a, "out")) return cm_fail(CM_EUSAGE, "export wants --out, a new folder");
     CM_TRY(choose_type(a, &type));
     CM_TRY(folder_name(cm_arg_text(a, "out"), arena, folder));
+    if (is_random_inception(cm_arg_text(a, "model"), &kind)) return export_inception(kind, cm_arg_u64(a, "seed"), type, *folder, arena);
     if (!cm_path_is_dir(*folder)) CM_TRY(cm_check_writable(*folder));
     const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .config = cm_arg_text(a, "config")};
     CM_TRY(cm_model_open(&m, cm_arg_text(a, "model"), &o));
@@ -67,4 +92,5 @@ static const cm_option options[] = {
 const cm_command cm_command_export = {
     "export", "write a model as a diffusers folder", options, NULL,
     "The folder opens here and in diffusers, and draws the same pictures; f16 and bf16 round the weights. It appears\n"
-    "when it is whole.", run};
+    "when it is whole. random:inception-2015-12-05 and random:inception-torchvision are scoring networks with random\n"
+    "weights, one file under torchvision's names.", run};

@@ -46,24 +46,30 @@ static bool is_one_of(const char *name, const char *const *names) {
     return false;
 }
 
+static cm_status check_name(const char *name) {
+    const char *all[16] = {0};
+    size_t n = 0;
+    for (size_t i = 0; cm_stage_names[i]; i++) all[n++] = cm_stage_names[i];
+    for (size_t i = 0; cm_sets_stages[i]; i++) all[n++] = cm_sets_stages[i];
+    return is_one_of(name, all) ? CM_OK : cm_unknown_choice("stage", name, all);
+}
+
 static cm_status check_given(const cm_args *a, const char *name) {
     return cm_arg_given(a, name) ? CM_OK : cm_fail(CM_EUSAGE, "stage wants --%s", name);
 }
 
 static cm_status open_stage(const cm_args *a, stage *s) {
-    static const char *const networks[] = {"unet", "decode", NULL};
-    static const char *const all[] = {"unet", "decode", "frechet", "kid", "prdc", "cmmd", NULL};
     const cm_ops *backend;
     int threads;
     CM_TRY(check_given(a, "stage"));
     CM_TRY(check_given(a, "in"));
     CM_TRY(check_given(a, "out"));
     const char *name = cm_arg_text(a, "stage");
-    if (!is_one_of(name, all)) return cm_unknown_choice("stage", name, all);
+    CM_TRY(check_name(name));
     CM_TRY(cm_choose_backend(a, &backend));
     CM_TRY(cm_choose_threads(a, &threads));
     CM_TRY(cm_check_writable(cm_arg_text(a, "out")));
-    if (!is_one_of(name, networks)) return cm_sets_stage_open(&s->sets, name, cm_arg_text(a, "in"));
+    if (is_one_of(name, cm_sets_stages)) return cm_sets_stage_open(&s->sets, name, cm_arg_text(a, "in"));
     CM_TRY(check_given(a, "model"));
     return cm_stage_open(&s->network, cm_arg_text(a, "model"), name, cm_arg_text(a, "in"), backend, threads);
 }
@@ -82,10 +88,10 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "DIR", NULL, "for unet and decode: a diffusers folder ('export' writes one)"},
-    {"stage", CM_OPT_TEXT, "NAME", NULL, "unet or decode; of two sets of features: frechet, kid, prdc, cmmd"},
-    {"in", CM_OPT_TEXT, "FILE", NULL, "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes; of sets x and y"},
-    {"out", CM_OPT_TEXT, "FILE", NULL, "the first run's output: noise or pixels, f32, as safetensors"},
+    {"model", CM_OPT_TEXT, "DIR", NULL, "a diffusers folder ('export' writes one); of an Inception a folder or file of weights"},
+    {"stage", CM_OPT_TEXT, "NAME", NULL, "unet, decode, inception (FID's), inception-torchvision; of two sets: frechet, kid, prdc, cmmd"},
+    {"in", CM_OPT_TEXT, "FILE", NULL, "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes; pixels; of sets x, y"},
+    {"out", CM_OPT_TEXT, "FILE", NULL, "the first run's output: noise, pixels, features or values, f32, as safetensors"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
     {0},

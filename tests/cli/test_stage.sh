@@ -29,8 +29,19 @@ prints "a UNet step with added conditions" seconds runs 1 --model "$root/tests/g
 says "latents" 0 "" "$cm" generate -q --prompt a --model "$tiny" --width 64 --height 64 --steps 1 --out a.png --save-latents a.st
 prints "a decoder" seconds runs 1 --model "$tiny" --stage decode --in a.st --out pixels.st
 holds "its pixels" grep -aq '"pixels".*\[1,3,64,64\]' pixels.st
+prints "a scoring network with random weights" '^fid$' "$cm" export --model random:inception-2015-12-05 --type bf16 --out fid
+zeros faces.st pixels 1,3,299,299 268203
+prints "its features" seconds runs 1 --model fid --stage inception --in faces.st --out features.st
+holds "as many as FID has" grep -aq '"features".*\[1,2048\]' features.st
+says "as another network" 1 "inception-torchvision .1000 classes, torchvision.s inception_v3.: fid: weights 2 of another shape: fc.weight is \[1008,2048\], not \[1000,2048\]" runs 1 \
+    --model fid --stage inception-torchvision --in faces.st --out x.st
+says "latents are no pictures" 1 "a.st: no tensor 'pixels'" runs 1 --model fid --stage inception --in a.st --out x.st
+zeros small.st pixels 1,3,64,64 12288
+says "small pictures" 1 "small.st: 'pixels' has 64 in dimension 2, not 299" runs 1 --model fid --stage inception --in small.st --out x.st
+says "over another" 2 "fid/model.safetensors: is there already" "$cm" export --model random:inception-2015-12-05 --out fid
+rm -r fid
 says "no stage" 2 "wants --stage" "$cm" stage --model "$tiny" --in a.st --out x.st
-says "unknown stage" 2 "'text' is none of unet, decode" "$cm" stage --model "$tiny" --stage text --in a.st --out x.st
+says "unknown stage" 2 "'text' is none of unet, decode, inception" "$cm" stage --model "$tiny" --stage text --in a.st --out x.st
 says "no such folder" 2 "nowhere/unet: no such folder" "$cm" stage --model nowhere --stage unet --in unet.st --out x.st
 says "no text" 1 "a.st: no tensor 'timestep'" "$cm" stage --model "$tiny" --stage unet --in a.st --out x.st
 says "no pooled text" 1 "unet.st: 'text' has 32 in dimension 2, not 40" "$cm" stage --model "$root/tests/golden/pipeline/xl" --stage unet --in unet.st --out x.st
