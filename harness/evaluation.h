@@ -24,6 +24,7 @@ typedef struct cm_evaluation_options {
     const char *metrics;         /* "fid@clean,kid" */
     const char *weights;         /* the folder with the networks' files, "random", or NULL: only --network and nano */
     const char *networks;        /* "inception=FILE,clip-vit-b-32=FOLDER", or NULL */
+    const char *tokenizer;       /* of CLIP's text towers, where it does not lie beside the weights; or NULL */
     const char *folder, *name;   /* where records go; what the pictures are called in tables */
     const char *statistics;      /* NULL, or where the pictures' mean and covariance are to be written (.npz) */
     const cm_ops *backend;

@@ -8,6 +8,7 @@ extern const cm_command cm_command_doctor;
 extern const cm_command cm_command_export;
 extern const cm_command cm_command_generate;
 extern const cm_command cm_command_list;
+extern const cm_command cm_command_merge;
 extern const cm_command cm_command_report;
 extern const cm_command cm_command_score;
 extern const cm_command cm_command_stage;
@@ -17,6 +18,7 @@ const cm_command *const cm_commands[] = {
     &cm_command_generate,
     &cm_command_bench,
     &cm_command_score,
+    &cm_command_merge,
     &cm_command_data,
     &cm_command_report,
     &cm_command_train,

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cosmicman score: scores a folder of pictures that are there already. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/base/threads.h"
+#include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 #include "harness/cli/machine.h"
+#include "harness/cli/show_scores.h"
+#include "harness/evaluation.h"
 #include "harness/run.h"
+#include "harness/suite.h"
 #include "reports/report.h"
 
-static int run(const cm_args *a) {
-    if (!cm_arg_text(a, "images")) return cm_exit_for(cm_fail(CM_EUSAGE, "score: --images DIR is needed"));
+/* The shipped networks and the suite's reference: everything but attention. */
+static int score_by_suite(const cm_args *a) {
     if (!cm_arg_text(a, "prompts")) return cm_exit_for(cm_fail(CM_EUSAGE, "score: --prompts FILE is needed"));
     json_t *machine = cm_machine_describe();
     const size_t threads = cm_arg_size(a, "threads");
@@ -25,7 +32,6 @@ static int run(const cm_args *a) {
         .threads = threads ? (int)threads : cm_threads_available(),
         .machine = machine,
     };
-    cm_catch_signals();
     cm_score_counts n;
     cm_status s = cm_score_folder(&o, &n);
     json_decref(machine);
@@ -36,18 +42,96 @@ static int run(const cm_args *a) {
     return n.unreadable || n.without_image ? 3 : 0;
 }
 
+/* "3/8" */
+static cm_status read_shard(const char *text, size_t *shard, size_t *shards) {
+    *shard = *shards = 0;
+    if (!text) return CM_OK;
+    char *slash, *end;
+    errno = 0;
+    const unsigned long k = strtoul(text, &slash, 10), n = *slash == '/' ? strtoul(slash + 1, &end, 10) : 0;
+    if (errno || *slash != '/' || *end || k < 1 || k > n || n > 100000)
+        return cm_fail(CM_EUSAGE, "--shard: '%s' is not K/N with K from 1 to N", text);
+    *shard = k;
+    *shards = n;
+    return CM_OK;
+}
+
+static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_options *o) {
+    const char *prompts = NULL;
+    const size_t threads = cm_arg_size(a, "threads");
+    if (cm_arg_text(a, "prompts")) CM_TRY(cm_find_prompts(cm_arg_text(a, "prompts"), arena, &prompts));
+    *o = (cm_evaluation_options){
+        .images = cm_arg_text(a, "images"),
+        .prompts = prompts,
+        .reference = cm_arg_text(a, "reference"),
+        .metrics = cm_arg_text(a, "metric"),
+        .weights = cm_arg_text(a, "weights"),
+        .networks = cm_arg_text(a, "network"),
+        .tokenizer = cm_arg_text(a, "tokenizer"),
+        .folder = cm_arg_text(a, "out"),
+        .name = cm_arg_text(a, "name"),
+        .statistics = cm_arg_text(a, "save-statistics"),
+        .threads = threads ? (int)threads : cm_threads_available(),
+        .batch = cm_arg_size(a, "batch"),
+        .fresh = cm_arg_flag(a, "fresh"),
+        .unequal = cm_arg_flag(a, "unequal"),
+    };
+    if (o->batch < 1 || o->batch > 4096) return cm_fail(CM_EUSAGE, "--batch: %zu is not within 1 to 4096", o->batch);
+    CM_TRY(cm_choose_backend(a, &o->backend));
+    if (strcmp(o->backend->dtype, "f32") != 0)
+        return cm_fail(CM_EUSAGE, "--backend %s: scores are made in f32, this one rounds to %s", o->backend->name, o->backend->dtype);
+    return read_shard(cm_arg_text(a, "shard"), &o->shard, &o->shards);
+}
+
+static int score_by_protocols(const cm_args *a) {
+    cm_evaluation_options o;
+    cm_evaluation_counts n = {0};
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    json_t *machine = cm_machine_describe();
+    cm_status s = read_options(a, &arena, &o);
+    if (s == CM_OK) {
+        o.machine = machine;
+        s = cm_evaluate(&o, &n);
+    }
+    if (s == CM_OK && !o.shards) s = cm_show_scores(o.folder);
+    const int code = s == CM_OK ? cm_show_counts(&n) : cm_exit_for(s);
+    if (s == CM_OK && o.shards) printf("shard %zu of %zu: `merge` makes the scores of all\n", o.shard, o.shards);
+    json_decref(machine);
+    cm_arena_free(&arena);
+    return code;
+}
+
+static int run(const cm_args *a) {
+    if (!cm_arg_text(a, "images")) return cm_exit_for(cm_fail(CM_EUSAGE, "score: --images DIR is needed"));
+    cm_catch_signals();
+    return cm_arg_text(a, "metric") ? score_by_protocols(a) : score_by_suite(a);
+}
+
 static const cm_option options[] = {
-    {"images", CM_OPT_TEXT, "DIR", NULL, "pictures named after prompts: ID.png or ID.jpg"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or a JSON-lines file"},
-    {"out", CM_OPT_TEXT, "DIR", "out/score", "records and the report go there"},
-    {"name", CM_OPT_TEXT, "NAME", "pictures", "what the arm is called in tables"},
-    {"suite", CM_OPT_TEXT, "NAME", "quick", "whose reference, ceiling and scorer are used"},
-    {"scorer", CM_OPT_TEXT, "NAME", NULL, "another scorer than the suite's"},
-    {"threads", CM_OPT_SIZE, "N", "0", "pictures scored at once; 0: as many as there are cores"},
+    {"images", CM_OPT_TEXT, "DIR", NULL, "pictures; with --metric also a JSON-lines manifest, or a .npz or .safetensors of pictures"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or a JSON-lines file; pictures are named after ids: ID.png"},
+    {"metric", CM_OPT_TEXT, "NAMES", NULL, "published scores, by protocol: fid@clean,kid,clip@mlperf (`list metrics`)"},
+    {"reference", CM_OPT_TEXT, "DIR", NULL, "with --metric: pictures to compare with, or their statistics (.npz with mu and sigma)"},
+    {"weights", CM_OPT_TEXT, "DIR", NULL, "with --metric: where the networks' published files lie; or random, or nano"},
+    {"network", CM_OPT_TEXT, "NAME=PATH", NULL, "with --metric: the weights of one network, comma between several (`list networks`)"},
+    {"tokenizer", CM_OPT_TEXT, "PATH", NULL, "with --metric: where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
+    {"out", CM_OPT_TEXT, "DIR", "out/score", "records, features and the report go there"},
+    {"name", CM_OPT_TEXT, "NAME", "pictures", "what the pictures are called in tables"},
+    {"shard", CM_OPT_TEXT, "K/N", NULL, "with --metric: look at the K-th of N shares only; `merge` joins them"},
+    {"batch", CM_OPT_SIZE, "N", "8", "with --metric: pictures a network sees at once"},
+    {"save-statistics", CM_OPT_TEXT, "FILE", NULL, "with --metric: the pictures' mean and covariance, as pytorch-fid and clean-fid read them"},
+    {"unequal", CM_OPT_FLAG, NULL, NULL, "with --metric: compare sets of different size all the same"},
+    {"fresh", CM_OPT_FLAG, NULL, NULL, "with --metric: begin anew instead of going on"},
+    {"backend", CM_OPT_TEXT, "NAME", "auto", "with --metric: which kernels run the networks"},
+    {"suite", CM_OPT_TEXT, "NAME", "quick", "without --metric: whose reference, ceiling and scorer are used"},
+    {"scorer", CM_OPT_TEXT, "NAME", NULL, "without --metric: another scorer than the suite's"},
+    {"threads", CM_OPT_SIZE, "N", "0", "pictures looked at side by side; 0: as many as there are cores"},
     {0},
 };
 
 const cm_command cm_command_score = {
-    "score", "score a folder of pictures against prompts", options, NULL,
-    "Everything but the attention scores, which need the generator. A picture that cannot be read, a prompt without a\n"
-    "picture and a picture without a prompt are named; the first two make the exit code 3.", run};
+    "score", "score a folder of pictures", options, NULL,
+    "Without --metric: everything the shipped networks can say of pictures and prompts. With --metric: published scores, from\n"
+    "weights that you bring. A picture that cannot be read, a prompt without a picture and a picture without a prompt are\n"
+    "named; the first two make the exit code 3. With --metric a stopped run goes on where it was.", run};

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/cli/show_scores.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/arena.h"
+#include "core/io/jsonl.h"
+#include "reports/report.h"
+
+static void print_row(const json_t *o) {
+    const double value = cm_json_number_or(o, "value", (double)NAN), lo = cm_json_number_or(o, "lo", (double)NAN),
+                 hi = cm_json_number_or(o, "hi", (double)NAN), deviation = cm_json_number_or(o, "deviation", (double)NAN),
+                 read = cm_json_number_or(o, "read", (double)NAN);
+    char interval[64] = "", spread[48] = "", n[48] = "", share[24] = "";
+    if (isfinite(lo) && isfinite(hi)) snprintf(interval, sizeof interval, "[%.5g, %.5g]", lo, hi);
+    if (isfinite(deviation)) snprintf(spread, sizeof spread, "+- %.4g", deviation);
+    if (json_object_get(o, "n")) snprintf(n, sizeof n, "%zu", cm_json_size_or(o, "n", 0));
+    if (json_object_get(o, "reference_n")) snprintf(n + strlen(n), sizeof n - strlen(n), "/%zu", cm_json_size_or(o, "reference_n", 0));
+    if (isfinite(read)) snprintf(share, sizeof share, "%.0f %% read", 100 * read);
+    if (isfinite(value)) printf("%-28s %12.6g  %-24s %-12s %-12s %s\n", cm_json_text_or(o, "score", ""), value, interval, spread, n, share);
+    else printf("%-28s %12s  %s\n", cm_json_text_or(o, "score", ""), "undefined", cm_json_text_or(o, "note", ""));
+}
+
+cm_status cm_show_scores(const char *folder) {
+    cm_arena arena;
+    json_t *lines = NULL, *line;
+    size_t i;
+    cm_arena_init(&arena, 0);
+    const char *path = cm_arena_print(&arena, "%s/records.jsonl", folder);
+    cm_status s = cm_arena_check(&arena);
+    if (s == CM_OK) s = cm_jsonl_read(path, &lines);
+    if (s == CM_OK) s = cm_report_write(folder, NULL);
+    if (s == CM_OK) {
+        printf("%-28s %12s  %-24s %-12s %s\n", "score", "value", "95 %", "deviation", "n/reference");
+        json_array_foreach(lines, i, line) if (strcmp(cm_json_text_or(line, "kind", ""), "score") == 0) print_row(line);
+        printf("%s/report.html\n", folder);
+    }
+    json_decref(lines);
+    cm_arena_free(&arena);
+    return s;
+}
+
+int cm_show_counts(const cm_evaluation_counts *n) {
+    printf("%zu scored, %zu failed, %zu prompts without a picture, %zu pictures without a prompt\n", n->scored, n->failed,
+           n->without_image, n->without_prompt);
+    return n->failed || n->without_image ? 3 : 0;
+}

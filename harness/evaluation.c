@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/evaluation.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/progress.h"
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+#include "core/io/picture_source.h"
+#include "harness/crew.h"
+#include "harness/evaluation_parts.h"
+#include "harness/manifest.h"
+#include "metrics/statistics_file.h"
+#include "prompts/read_groups.h"
+
+/* One side: a list of pictures, this shard's part of it, what is still to be looked at. */
+typedef struct side {
+    cm_picture_source *source;      /* NULL: this side has no pictures */
+    size_t count, begin, end;       /* in the list; this shard's */
+    cm_feature_store stores[CM_EVAL_METRICS];
+    const cm_description **prompts; /* [count]; NULL: this picture has none */
+    size_t *todo, todo_count;
+    bool *done;                     /* [count] */
+} side;
+
+typedef struct evaluation {
+    const cm_evaluation_options *options;
+    cm_arena arena;
+    cm_plan plan;
+    cm_prompt_set prompts;
+    side sides[CM_SIDES];
+    cm_side at;                     /* the side that is being looked at */
+    cm_crew crew;
+    cm_records *records;
+    pthread_mutex_t lock;           /* of records and counts */
+    cm_evaluation_counts counts;
+} evaluation;
+
+/* --- one batch ------------------------------------------------------------------ */
+
+typedef struct batch {
+    size_t count;
+    const size_t *index;            /* in the list */
+    cm_image *pictures;
+    const char **trouble;           /* why a picture cannot be scored, or NULL */
+    json_t **scores, **read;        /* of text scores */
+} batch;
+
+static cm_status fail_picture(batch *b, size_t k, cm_arena *scratch) {
+    b->trouble[k] = cm_arena_string(scratch, cm_why());
+    return cm_arena_check(scratch);
+}
+
+static cm_status read_pictures(const side *s, batch *b, cm_arena *scratch) {
+    for (size_t k = 0; k < b->count; k++)
+        if (cm_picture_source_read(s->source, b->index[k], scratch, &b->pictures[k]) != CM_OK) CM_TRY(fail_picture(b, k, scratch));
+    return CM_OK;
+}
+
+/* The pictures that can still be scored, made ready: rows[i] says which of the batch row i is. */
+static cm_status prepare(const cm_feed *f, const cm_extractor *x, batch *b, cm_worker_place *w, size_t *rows, size_t *count, float **pixels) {
+    size_t width, height, n = 0;
+    cm_extractor_size(x, &width, &height);
+    for (size_t k = 0; k < b->count; k++)
+        if (!b->trouble[k]) rows[n++] = k;
+    *count = n;
+    *pixels = CM_PUSH(&w->scratch, float, n * height * width * 3 + 1);
+    CM_TRY(cm_arena_check(&w->scratch));
+    for (size_t i = 0; i < n; i++) {
+        const cm_arena_mark mark = cm_arena_get_mark(&w->maps);
+        CM_TRY(cm_picture_prepare(f->rule, &b->pictures[rows[i]], width, height, &w->maps, *pixels + i * height * width * 3));
+        cm_arena_reset(&w->maps, mark);
+    }
+    return CM_OK;
+}
+
+static bool is_finite(const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i])) return false;
+    return true;
+}
+
+static cm_status keep_features(const evaluation *e, size_t feed, batch *b, const size_t *rows, size_t count,
+                               float *const out[CM_OUTPUTS], cm_arena *scratch) {
+    const side *s = &e->sides[e->at];
+    for (size_t c = 0; c < e->plan.column_count; c++) {
+        const cm_feature_column *column = &e->plan.columns[c];
+        if (column->feed != feed) continue;
+        for (size_t i = 0; i < count; i++) {
+            const float *x = out[column->output] + i * column->width;
+            if (!is_finite(x, column->width)) {
+                cm_fail(CM_EUNDEFINED, "the features of %s are not finite", column->name);
+                CM_TRY(fail_picture(b, rows[i], scratch));
+                continue;
+            }
+            CM_TRY(cm_feature_store_write(&s->stores[c], b->index[rows[i]] - s->begin, x));
+        }
+    }
+    return CM_OK;
+}
+
+static cm_status score_text(const evaluation *e, size_t feed, batch *b, const size_t *rows, size_t count, const float *embeddings,
+                            cm_worker_place *w) {
+    const side *s = &e->sides[CM_PICTURES];
+    const cm_extractor *x = e->plan.extractors[e->plan.feeds[feed].network];
+    const size_t width = cm_extractor_width(x, CM_OUT_FEATURES);
+    for (size_t m = 0; m < e->plan.metric_count; m++) {
+        const cm_protocol *p = e->plan.metrics[m];
+        if (!p->of_text || e->plan.feed_of[m] != feed) continue;
+        const char *label = cm_metric_label(p, cm_extractor_label(x), &w->scratch);
+        for (size_t i = 0; i < count; i++) {
+            const size_t k = rows[i];
+            const cm_description *prompt = s->prompts[b->index[k]];
+            if (!prompt || b->trouble[k]) continue;
+            cm_text_score score;
+            const cm_status status = cm_text_image_score(p->of_text, cm_extractor_pair(x), &w->g, embeddings + i * width, prompt,
+                                                         &w->scratch, &score);
+            if (status == CM_EUNDEFINED) continue; /* a prompt without phrases has no clip-phrases: absent from its record */
+            CM_TRY(status);
+            json_object_set_new(b->scores[k], label, json_real(score.value));
+            json_object_set_new(b->read[k], label, json_real(score.read));
+        }
+    }
+    return CM_OK;
+}
+
+static cm_status run_feed(const evaluation *e, size_t feed, batch *b, cm_worker_place *w) {
+    const cm_feed *f = &e->plan.feeds[feed];
+    const cm_extractor *x = e->plan.extractors[f->network];
+    const unsigned wanted = e->at == CM_PICTURES ? f->wanted : f->stored;
+    float *out[CM_OUTPUTS] = {0}, *pixels = NULL;
+    size_t *rows = CM_PUSH(&w->scratch, size_t, b->count), count = 0;
+    if (!wanted) return CM_OK;
+    CM_TRY(cm_arena_check(&w->scratch));
+    CM_TRY(prepare(f, x, b, w, rows, &count, &pixels));
+    if (count == 0) return CM_OK;
+    for (int i = 0; i < CM_OUTPUTS; i++)
+        if (wanted & 1u << i) out[i] = CM_PUSH(&w->scratch, float, count * cm_extractor_width(x, (cm_output)i));
+    CM_TRY(cm_arena_check(&w->scratch));
+    CM_TRY(cm_extractor_run(x, &w->g, pixels, count, out));
+    CM_TRY(keep_features(e, feed, b, rows, count, out, &w->scratch));
+    if (e->at == CM_REFERENCE || !cm_extractor_pair(x)) return CM_OK;
+    return score_text(e, feed, b, rows, count, out[CM_OUT_FEATURES], w);
+}
+
+static json_t *record_of(const evaluation *e, const batch *b, size_t k) {
+    const side *s = &e->sides[e->at];
+    const cm_image *picture = &b->pictures[k];
+    json_t *o = json_pack("{s:s, s:s, s:I, s:s, s:s}", "kind", b->trouble[k] ? "failed" : "picture", "side", cm_side_names[e->at],
+                          "index", (json_int_t)b->index[k], "id", cm_picture_source_id(s->source, b->index[k]), "picture",
+                          cm_picture_source_path(s->source, b->index[k]));
+    if (b->trouble[k]) {
+        json_object_set_new(o, "note", json_string(b->trouble[k]));
+        return o;
+    }
+    json_object_set_new(o, "width", json_integer((json_int_t)picture->width));
+    json_object_set_new(o, "height", json_integer((json_int_t)picture->height));
+    if (json_object_size(b->scores[k])) {
+        json_object_set(o, "scores", b->scores[k]);
+        json_object_set(o, "read", b->read[k]);
+    }
+    return o;
+}
+
+static cm_status record_batch(evaluation *e, const batch *b) {
+    cm_status s = CM_OK;
+    pthread_mutex_lock(&e->lock);
+    for (size_t k = 0; k < b->count && s == CM_OK; k++) {
+        json_t *o = record_of(e, b, k);
+        if (b->trouble[k]) {
+            cm_warn("%s", b->trouble[k]);
+            e->counts.failed++;
+        } else {
+            e->counts.scored++;
+        }
+        s = cm_records_add(e->records, o);
+        json_decref(o);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return s;
+}
+
+static cm_status look_at(evaluation *e, batch *b, cm_worker_place *w) {
+    CM_TRY(read_pictures(&e->sides[e->at], b, &w->scratch));
+    for (size_t f = 0; f < e->plan.feed_count; f++) CM_TRY(run_feed(e, f, b, w));
+    return record_batch(e, b);
+}
+
+static cm_status look(void *arg, size_t first, cm_worker_place *w) {
+    evaluation *e = arg;
+    const side *s = &e->sides[e->at];
+    const size_t left = s->todo_count - first, count = left < e->options->batch ? left : e->options->batch;
+    batch b = {count, s->todo + first, CM_PUSH_ZERO(&w->scratch, cm_image, count), CM_PUSH_ZERO(&w->scratch, const char *, count),
+               CM_PUSH_ZERO(&w->scratch, json_t *, count), CM_PUSH_ZERO(&w->scratch, json_t *, count)};
+    CM_TRY(cm_arena_check(&w->scratch));
+    for (size_t k = 0; k < count; k++) {
+        b.scores[k] = json_object();
+        b.read[k] = json_object();
+    }
+    const cm_status status = look_at(e, &b, w);
+    for (size_t k = 0; k < count; k++) {
+        json_decref(b.scores[k]);
+        json_decref(b.read[k]);
+    }
+    return status;
+}
+
+/* --- lists ------------------------------------------------------------------------- */
+
+static cm_status open_side(evaluation *e, cm_side which, const char *path) {
+    const cm_evaluation_options *o = e->options;
+    side *s = &e->sides[which];
+    CM_TRY(cm_picture_source_open(&s->source, path));
+    s->count = cm_picture_source_count(s->source);
+    if (s->count == 0) return cm_fail(CM_EUSAGE, "%s: no pictures (PNG or JPEG) are in it", path);
+    s->end = s->count;
+    if (o->shards) {
+        s->begin = s->count * (o->shard - 1) / o->shards;
+        s->end = s->count * o->shard / o->shards;
+    }
+    s->prompts = CM_PUSH_ZERO(&e->arena, const cm_description *, s->count);
+    s->todo = CM_PUSH(&e->arena, size_t, s->count);
+    s->done = CM_PUSH_ZERO(&e->arena, bool, s->count);
+    return cm_arena_check(&e->arena);
+}
+
+/* A manifest's own prompt: its phrases are read from the text. */
+static cm_status own_prompt(const char *text, cm_arena *out, const cm_description **prompt) {
+    cm_description *d = CM_PUSH_ZERO(out, cm_description, 1);
+    CM_TRY(cm_arena_check(out));
+    const cm_status s = cm_read_groups(text, out, d);
+    if (s != CM_OK && s != CM_EUNDEFINED) return s;
+    d->text = cm_arena_string(out, text);
+    *prompt = d;
+    return cm_arena_check(out);
+}
+
+typedef struct id_entry {
+    const char *id;
+    size_t index;
+} id_entry;
+
+static int compare_ids(const void *a, const void *b) {
+    return strcmp(((const id_entry *)a)->id, ((const id_entry *)b)->id);
+}
+
+/* Pairs pictures with prompts by id; what has no partner is named. */
+static cm_status match_prompts(evaluation *e) {
+    side *s = &e->sides[CM_PICTURES];
+    id_entry *ids = CM_PUSH(&e->arena, id_entry, s->count);
+    bool *used = CM_PUSH_ZERO(&e->arena, bool, s->count);
+    size_t pairs = 0;
+    CM_TRY(cm_arena_check(&e->arena));
+    for (size_t i = 0; i < s->count; i++) ids[i] = (id_entry){cm_picture_source_id(s->source, i), i};
+    qsort(ids, s->count, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < e->prompts.count; i++) {
+        const id_entry wanted = {e->prompts.prompts[i].id, 0};
+        const id_entry *found = bsearch(&wanted, ids, s->count, sizeof *ids, compare_ids);
+        if (!found) {
+            e->counts.without_image++;
+            cm_warn("prompt %s has no picture in %s", wanted.id, e->options->images);
+            continue;
+        }
+        s->prompts[found->index] = &e->prompts.prompts[i].dense;
+        used[found->index] = true;
+        pairs++;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        if (used[i]) continue;
+        const char *text = cm_picture_source_prompt(s->source, i);
+        if (text) {
+            CM_TRY(own_prompt(text, &e->arena, &s->prompts[i]));
+            pairs++;
+        } else if (cm_plan_of_text(&e->plan) || e->options->prompts) {
+            e->counts.without_prompt++;
+            cm_warn("%s has no prompt", cm_picture_source_path(s->source, i));
+        }
+    }
+    if (pairs || !cm_plan_of_text(&e->plan)) return CM_OK;
+    if (!e->options->prompts) return cm_fail(CM_EUSAGE, "scores of text and picture need --prompts, or a manifest with a \"prompt\" a line");
+    return cm_fail(CM_EUSAGE, "%s: no picture is named after a prompt's id (ID.png)", e->options->images);
+}
+
+static bool wants_features(const evaluation *e) {
+    return e->plan.column_count > 0;
+}
+
+static cm_status open_lists(evaluation *e) {
+    const cm_evaluation_options *o = e->options;
+    const cm_needs_reference needs = cm_plan_needs(&e->plan);
+    CM_TRY(open_side(e, CM_PICTURES, o->images));
+    if (o->prompts) CM_TRY(cm_prompt_set_read(o->prompts, 0, &e->arena, &e->prompts));
+    CM_TRY(match_prompts(e));
+    const bool statistics = o->reference && cm_statistics_is(o->reference);
+    if (!o->reference) {
+        if (needs == CM_REFERENCE_NONE || o->statistics) return CM_OK;
+        return cm_fail(CM_EUSAGE, "these metrics compare with a set: --reference DIR or FILE.npz");
+    }
+    if (statistics && needs == CM_REFERENCE_PICTURES) {
+        for (size_t i = 0; i < e->plan.metric_count; i++)
+            if (e->plan.metrics[i]->reference == CM_REFERENCE_PICTURES)
+                return cm_fail(CM_EUSAGE, "%s needs the reference's pictures, %s holds only their mean and covariance",
+                               e->plan.metrics[i]->name, o->reference);
+    }
+    if (statistics || !wants_features(e) || needs == CM_REFERENCE_NONE) return CM_OK;
+    return open_side(e, CM_REFERENCE, o->reference);
+}
+
+static cm_status check_sizes(const evaluation *e) {
+    const size_t n = e->sides[CM_PICTURES].count, m = e->sides[CM_REFERENCE].count;
+    if (!m || e->options->unequal) return CM_OK;
+    for (size_t i = 0; i < e->plan.metric_count; i++)
+        if (e->plan.metrics[i]->equal_n && n != m)
+            return cm_fail(CM_EUSAGE, "%s falls with the number of pictures: %zu and %zu do not compare (--unequal to do it all the same)",
+                           e->plan.metrics[i]->name, n, m);
+    return CM_OK;
+}
+
+/* --- records and stores ---------------------------------------------------------------- */
+
+static json_t *header_of(evaluation *e) {
+    const cm_evaluation_options *o = e->options;
+    char now[32];
+    cm_iso_time(now);
+    json_t *h = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "kind", "run", "suite", "published scores", "started", now, "version",
+                          CM_VERSION, "threads", o->threads, "prompts", o->prompts ? e->prompts.name : "");
+    json_object_set_new(h, "arms", json_pack("[{s:s, s:s}]", "name", o->name, "about", o->images));
+    json_object_set_new(h, "settings", json_pack("{s:s, s:b}", "backend", o->backend->name, "unequal", o->unequal));
+    json_object_set_new(h, "plan", cm_plan_describe(&e->plan));
+    if (o->prompts) json_object_set_new(h, "prompts_hash", json_string(e->prompts.hash));
+    json_t *lists = json_object();
+    for (int i = 0; i < CM_SIDES; i++) {
+        const side *s = &e->sides[i];
+        if (!s->source) continue;
+        json_object_set_new(lists, cm_side_names[i], json_pack("{s:s, s:I, s:s}", "from", i ? o->reference : o->images, "count",
+                                                               (json_int_t)s->count, "hash", cm_picture_source_hash(s->source)));
+    }
+    json_object_set_new(h, "lists", lists);
+    if (o->reference && !e->sides[CM_REFERENCE].source) json_object_set_new(h, "statistics", json_string(o->reference));
+    if (o->statistics) json_object_set_new(h, "write_statistics", json_string(o->statistics));
+    if (o->shards)
+        json_object_set_new(h, "shard", json_pack("{s:I, s:I}", "index", (json_int_t)o->shard, "of", (json_int_t)o->shards));
+    if (o->machine) json_object_update_missing(h, (json_t *)o->machine);
+    return h;
+}
+
+const char *const cm_evaluation_keys[] = {"suite", "prompts", "prompts_hash", "arms", "settings", "plan", "lists", "statistics", NULL};
+
+/* What an earlier run left: its header must be ours, its pictures need no second look. */
+static cm_status take_over(evaluation *e, const json_t *existing, const json_t *header) {
+    static const char *const shard[] = {"shard", NULL};
+    const json_t *found = json_array_get(existing, 0);
+    CM_TRY(cm_manifest_same(found, header, cm_evaluation_keys));
+    CM_TRY(cm_manifest_same(found, header, shard));
+    size_t i;
+    json_t *line;
+    json_array_foreach((json_t *)existing, i, line) {
+        if (strcmp(cm_json_text_or(line, "kind", ""), "picture") != 0) continue;
+        side *s = &e->sides[!strcmp(cm_json_text_or(line, "side", ""), cm_side_names[CM_REFERENCE])];
+        const size_t index = cm_json_size_or(line, "index", SIZE_MAX);
+        if (index < s->begin || index >= s->end || !s->done) return cm_fail(CM_EFORMAT, "line %zu: no picture of this run", i + 1);
+        if (!s->done[index]) e->counts.scored++;
+        s->done[index] = true;
+    }
+    return CM_OK;
+}
+
+static cm_status open_records(evaluation *e, json_t *header) {
+    const cm_evaluation_options *o = e->options;
+    char *path = cm_arena_print(&e->arena, "%s/records.jsonl", o->folder), *features = cm_arena_print(&e->arena, "%s/features", o->folder);
+    json_t *existing = NULL;
+    CM_TRY(cm_arena_check(&e->arena));
+    CM_TRY(cm_make_dirs(features));
+    if (o->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
+    CM_TRY(cm_records_open(&e->records, path, &existing));
+    cm_status s = CM_OK;
+    if (json_array_size(existing) == 0) s = cm_records_add(e->records, header);
+    else if ((s = take_over(e, existing, header)) != CM_OK) s = cm_fail_in(s, "%s", path);
+    json_decref(existing);
+    return s;
+}
+
+static cm_status open_stores(evaluation *e) {
+    for (int i = 0; i < CM_SIDES; i++) {
+        side *s = &e->sides[i];
+        if (!s->source) continue;
+        for (size_t c = 0; c < e->plan.column_count; c++) {
+            const cm_feature_column *column = &e->plan.columns[c];
+            if (e->options->fresh) {
+                const char *old = cm_arena_print(&e->arena, "%s/features/%s-%s.f32", e->options->folder, cm_side_names[i], column->name);
+                CM_TRY(cm_arena_check(&e->arena));
+                unlink(old);
+            }
+            CM_TRY(cm_column_open(e->options->folder, (cm_side)i, column->name, s->end - s->begin, column->width, true, &e->arena,
+                                   &s->stores[c]));
+        }
+        for (size_t k = s->begin; k < s->end; k++)
+            if (!s->done[k]) s->todo[s->todo_count++] = k;
+    }
+    return CM_OK;
+}
+
+/* --- all of it -------------------------------------------------------------------------- */
+
+static cm_status finish(evaluation *e, double started) {
+    const cm_evaluation_options *o = e->options;
+    char *path = cm_arena_print(&e->arena, "%s/records.jsonl", o->folder);
+    json_t *lines = NULL;
+    CM_TRY(cm_arena_check(&e->arena));
+    CM_TRY(cm_jsonl_read(path, &lines));
+    const cm_status s = cm_evaluation_finish(o->folder, lines, o->threads, started, e->records);
+    json_decref(lines);
+    return s;
+}
+
+static cm_status work(evaluation *e, double started) {
+    const cm_evaluation_options *o = e->options;
+    CM_TRY(cm_plan_make(o, &e->arena, &e->plan));
+    CM_TRY(open_lists(e));
+    CM_TRY(check_sizes(e));
+    json_t *header = header_of(e);
+    const cm_status s = open_records(e, header);
+    json_decref(header);
+    CM_TRY(s);
+    CM_TRY(open_stores(e));
+    CM_TRY(cm_crew_open(&e->crew, o->backend, o->threads));
+    for (int i = 0; i < CM_SIDES; i++) {
+        if (!e->sides[i].source) continue;
+        e->at = (cm_side)i;
+        cm_picture_source_warn(e->sides[i].source);
+        CM_TRY(cm_crew_run_by(&e->crew, cm_side_names[i], e->sides[i].todo_count, o->batch, look, e));
+    }
+    if (e->counts.scored == 0) return cm_fail(CM_EUNDEFINED, "%s: not one picture could be scored", o->images);
+    return o->shards ? CM_OK : finish(e, started);
+}
+
+cm_status cm_evaluate(const cm_evaluation_options *o, cm_evaluation_counts *counts) {
+    evaluation e = {.options = o};
+    for (int i = 0; i < CM_SIDES; i++)
+        for (size_t c = 0; c < CM_EVAL_METRICS; c++) e.sides[i].stores[c].file = -1;
+    cm_arena_init(&e.arena, 0);
+    pthread_mutex_init(&e.lock, NULL);
+    const cm_status s = work(&e, cm_now());
+    *counts = e.counts;
+    cm_crew_close(&e.crew);
+    cm_records_close(&e.records);
+    cm_plan_close(&e.plan);
+    for (int i = 0; i < CM_SIDES; i++) {
+        cm_picture_source_close(&e.sides[i].source);
+        for (size_t c = 0; c < CM_EVAL_METRICS; c++) cm_feature_store_close(&e.sides[i].stores[c]);
+    }
+    pthread_mutex_destroy(&e.lock);
+    cm_arena_free(&e.arena);
+    return s;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of an evaluation share: the plan, the two lists of pictures, where features lie. */
+#ifndef CM_HARNESS_EVALUATION_PARTS_H
+#define CM_HARNESS_EVALUATION_PARTS_H
+
+#include "harness/evaluation.h"
+#include "harness/feature_store.h"
+#include "metrics/picture_rules.h"
+#include "metrics/protocol.h"
+
+enum { CM_EVAL_METRICS = 32, CM_EVAL_NETWORKS = 12 };
+typedef enum cm_side { CM_PICTURES, CM_REFERENCE, CM_SIDES } cm_side;
+extern const char *const cm_side_names[CM_SIDES]; /* "pictures", "reference" */
+
+/* Pictures made ready by one rule for one network: looked at once, whatever is scored from it. */
+typedef struct cm_feed {
+    size_t network;               /* index into the plan's extractors */
+    const cm_picture_rule *rule;
+    unsigned stored, wanted;      /* outputs, as bits: kept in a column; computed at all */
+} cm_feed;
+
+/* A file of features. */
+typedef struct cm_feature_column {
+    size_t feed, width;
+    cm_output output;
+    char *name;                   /* "inception-tf1-features": its file's */
+} cm_feature_column;
+
+typedef struct cm_plan {
+    size_t metric_count, network_count, feed_count, column_count;
+    const cm_protocol *metrics[CM_EVAL_METRICS];
+    size_t feed_of[CM_EVAL_METRICS], column_of[CM_EVAL_METRICS]; /* column_of: of a score of sets */
+    cm_extractor *extractors[CM_EVAL_NETWORKS];
+    const char *networks[CM_EVAL_NETWORKS], *weights[CM_EVAL_NETWORKS];
+    cm_feed feeds[CM_EVAL_METRICS];
+    cm_feature_column columns[CM_EVAL_METRICS];
+} cm_plan;
+
+/* metrics: "fid@clean,kid". Finds each network's weights and opens it. Texts live in `out`. */
+cm_status cm_plan_make(const cm_evaluation_options *o, cm_arena *out, cm_plan *p);
+void cm_plan_close(cm_plan *p);
+bool cm_plan_of_text(const cm_plan *p);               /* does a metric need prompts? */
+cm_needs_reference cm_plan_needs(const cm_plan *p);   /* the most that a metric needs of a reference */
+json_t *cm_plan_describe(const cm_plan *p);           /* for the header: metrics, networks and hashes, columns */
+
+/* "fid@clean", or "fid@clean[random]" where the network's weights are not the published ones. */
+const char *cm_metric_label(const cm_protocol *m, const char *weights_label, cm_arena *out);
+
+/* FOLDER/features/SIDE-COLUMN.f32; make: where it is absent, else that is an error. */
+cm_status cm_column_open(const char *folder, cm_side side, const char *column, size_t rows, size_t width, bool make,
+                         cm_arena *out, cm_feature_store *store);
+
+/* What two headers must agree on for their folders to belong together; NULL after the last. */
+extern const char *const cm_evaluation_keys[];
+
+/* Makes the scores of a folder whose pictures have all been looked at, from its header and records alone, and adds
+ * them to `records`, then "done". lines: all of the folder's records so far. */
+cm_status cm_evaluation_finish(const char *folder, const json_t *lines, int threads, double started, cm_records *records);
+
+#endif

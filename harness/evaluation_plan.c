@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "core/base/system.h"
+#include "core/io/jsonl.h"
+#include "harness/evaluation_parts.h"
+
+const char *const cm_side_names[CM_SIDES] = {"pictures", "reference"};
+
+/* --- which metrics ------------------------------------------------------------ */
+
+static cm_status unknown_metric(const char *name, cm_arena *out) {
+    char *list = cm_arena_string(out, "");
+    for (size_t i = 0; i < cm_protocol_count && list; i++)
+        list = cm_arena_print(out, "%s%s%s", list, i ? ", " : "", cm_protocols[i].name);
+    CM_TRY(cm_arena_check(out));
+    return cm_fail(CM_EUSAGE, "no metric '%s': %s", name, list);
+}
+
+static cm_status choose_metrics(const char *names, cm_arena *out, cm_plan *p) {
+    char *text = cm_arena_string(out, names), *rest = NULL;
+    CM_TRY(cm_arena_check(out));
+    for (char *name = strtok_r(text, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
+        const cm_protocol *m = cm_protocol_find(name);
+        if (!m) return unknown_metric(name, out);
+        for (size_t i = 0; i < p->metric_count; i++)
+            if (p->metrics[i] == m) return cm_fail(CM_EUSAGE, "metric '%s' is named twice", name);
+        if (p->metric_count == CM_EVAL_METRICS) return cm_fail(CM_EUSAGE, "more than %d metrics", CM_EVAL_METRICS);
+        p->metrics[p->metric_count++] = m;
+    }
+    return p->metric_count ? CM_OK : cm_fail(CM_EUSAGE, "no metric was named");
+}
+
+/* --- where the weights are -------------------------------------------------------- */
+
+/* The value of "name=..." in a list of such, or NULL. */
+static const char *said(const char *list, const char *name, cm_arena *out) {
+    const size_t n = strlen(name);
+    for (const char *at = list; at && *at;) {
+        const size_t length = strcspn(at, ",");
+        if (length > n && strncmp(at, name, n) == 0 && at[n] == '=') return cm_arena_print(out, "%.*s", (int)(length - n - 1), at + n + 1);
+        at += length;
+        at += *at == ',';
+    }
+    return NULL;
+}
+
+static cm_status check_said(const char *list) {
+    for (const char *at = list; at && *at;) {
+        const size_t length = strcspn(at, ","), name = strcspn(at, "=,");
+        bool known = false;
+        for (size_t i = 0; i < cm_network_count && !known; i++)
+            known = strlen(cm_networks[i].name) == name && strncmp(cm_networks[i].name, at, name) == 0;
+        if (name == length) return cm_fail(CM_EUSAGE, "--network: '%.*s' is not NAME=PATH", (int)length, at);
+        if (!known) return cm_fail(CM_EUSAGE, "--network: no network '%.*s' (`list networks`)", (int)name, at);
+        at += length;
+        at += *at == ',';
+    }
+    return CM_OK;
+}
+
+static cm_status find_weights(const cm_evaluation_options *o, const cm_network_row *row, cm_arena *out, const char **path) {
+    *path = said(o->networks, row->name, out);
+    CM_TRY(cm_arena_check(out));
+    if (*path) return CM_OK;
+    if (o->weights && (!strcmp(o->weights, "random") || !strcmp(o->weights, "nano"))) {
+        *path = o->weights;
+        return CM_OK;
+    }
+    if (!o->weights)
+        return cm_fail(CM_EUSAGE, "the weights of %s are needed: --weights DIR with %s in it, or --network %s=PATH", row->name,
+                       row->files[0], row->name);
+    char *tried = cm_arena_string(out, "");
+    for (size_t i = 0; i < sizeof row->files / sizeof *row->files && row->files[i]; i++) {
+        *path = cm_arena_print(out, "%s/%s", o->weights, row->files[i]);
+        tried = cm_arena_print(out, "%s%s%s", tried ? tried : "", i ? ", " : "", row->files[i]);
+        CM_TRY(cm_arena_check(out));
+        if (cm_path_exists(*path)) return CM_OK;
+    }
+    return cm_fail(CM_EUSAGE, "%s: no weights of %s in it, which would be one of: %s; or say --network %s=PATH", o->weights,
+                   row->name, tried, row->name);
+}
+
+static cm_status open_network(const cm_evaluation_options *o, const char *name, cm_arena *out, cm_plan *p, size_t *index) {
+    for (*index = 0; *index < p->network_count; ++*index)
+        if (!strcmp(p->networks[*index], name)) return CM_OK;
+    if (p->network_count == CM_EVAL_NETWORKS) return cm_fail(CM_EUSAGE, "more than %d networks", CM_EVAL_NETWORKS);
+    const size_t i = p->network_count;
+    CM_TRY(find_weights(o, cm_network_find(name), out, &p->weights[i]));
+    CM_TRY(cm_extractor_open(&p->extractors[i], name, p->weights[i], o->tokenizer));
+    p->networks[i] = name;
+    p->network_count++;
+    return CM_OK;
+}
+
+/* --- what is looked at --------------------------------------------------------------- */
+
+static cm_status find_feed(cm_plan *p, size_t network, const char *rule, size_t *index) {
+    const cm_picture_rule *r = cm_picture_rule_find(rule);
+    if (!r) return cm_fail(CM_EUSAGE, "no rule '%s' for pictures", rule);
+    for (*index = 0; *index < p->feed_count; ++*index)
+        if (p->feeds[*index].network == network && p->feeds[*index].rule == r) return CM_OK;
+    p->feeds[p->feed_count++] = (cm_feed){network, r, 0, 0};
+    return CM_OK;
+}
+
+static cm_status find_column(cm_plan *p, const cm_protocol *m, size_t feed, cm_arena *out, size_t *index) {
+    for (*index = 0; *index < p->column_count; ++*index)
+        if (p->columns[*index].feed == feed && p->columns[*index].output == m->output) return CM_OK;
+    static const char *const outputs[CM_OUTPUTS] = {"features", "spatial", "logits"};
+    const cm_extractor *e = p->extractors[p->feeds[feed].network];
+    const size_t width = cm_extractor_width(e, m->output);
+    if (width == 0)
+        return cm_fail(CM_EUSAGE, "%s needs the %s of %s, which these weights (%s) do not have", m->name, outputs[m->output],
+                       m->network, p->weights[p->feeds[feed].network]);
+    const char *rule = strchr(m->rule, '@') ? strchr(m->rule, '@') + 1 : m->rule;
+    char *name = cm_arena_print(out, "%s-%s-%s", m->network, rule, outputs[m->output]);
+    CM_TRY(cm_arena_check(out));
+    p->feeds[feed].stored |= 1u << m->output;
+    p->columns[p->column_count++] = (cm_feature_column){feed, width, m->output, name};
+    return CM_OK;
+}
+
+cm_status cm_plan_make(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
+    *p = (cm_plan){0};
+    CM_TRY(choose_metrics(o->metrics, out, p));
+    CM_TRY(check_said(o->networks));
+    for (size_t i = 0; i < p->metric_count; i++) {
+        const cm_protocol *m = p->metrics[i];
+        size_t network;
+        CM_TRY(open_network(o, m->network, out, p, &network));
+        CM_TRY(find_feed(p, network, m->rule, &p->feed_of[i]));
+        p->feeds[p->feed_of[i]].wanted |= 1u << m->output;
+        if (m->of_sets) CM_TRY(find_column(p, m, p->feed_of[i], out, &p->column_of[i]));
+        else if (!cm_extractor_pair(p->extractors[network]))
+            return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name, p->weights[network]);
+    }
+    return CM_OK;
+}
+
+void cm_plan_close(cm_plan *p) {
+    for (size_t i = 0; i < p->network_count; i++) cm_extractor_close(&p->extractors[i]);
+    p->network_count = 0;
+}
+
+bool cm_plan_of_text(const cm_plan *p) {
+    for (size_t i = 0; i < p->metric_count; i++)
+        if (p->metrics[i]->of_text) return true;
+    return false;
+}
+
+cm_needs_reference cm_plan_needs(const cm_plan *p) {
+    cm_needs_reference most = CM_REFERENCE_NONE;
+    for (size_t i = 0; i < p->metric_count; i++)
+        if (p->metrics[i]->reference > most) most = p->metrics[i]->reference;
+    return most;
+}
+
+/* --- in records -------------------------------------------------------------------------- */
+
+const char *cm_metric_label(const cm_protocol *m, const char *weights_label, cm_arena *out) {
+    return *weights_label ? cm_arena_print(out, "%s[%s]", m->name, weights_label) : m->name;
+}
+
+json_t *cm_plan_describe(const cm_plan *p) {
+    json_t *metrics = json_array(), *networks = json_array(), *columns = json_array();
+    for (size_t i = 0; i < p->metric_count; i++) {
+        const cm_protocol *m = p->metrics[i];
+        const size_t network = p->feeds[p->feed_of[i]].network;
+        json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "metric", m->name, "network", m->network, "rule", m->rule, "weights",
+                              cm_extractor_label(p->extractors[network]));
+        if (m->of_sets) json_object_set_new(o, "column", json_string(p->columns[p->column_of[i]].name));
+        json_array_append_new(metrics, o);
+    }
+    for (size_t i = 0; i < p->network_count; i++)
+        json_array_append_new(networks, json_pack("{s:s, s:s, s:s}", "name", p->networks[i], "hash", cm_extractor_hash(p->extractors[i]),
+                                                  "label", cm_extractor_label(p->extractors[i])));
+    for (size_t i = 0; i < p->column_count; i++)
+        json_array_append_new(columns, json_pack("{s:s, s:I}", "name", p->columns[i].name, "width", (json_int_t)p->columns[i].width));
+    return json_pack("{s:o, s:o, s:o}", "metrics", metrics, "networks", networks, "columns", columns);
+}
+
+cm_status cm_column_open(const char *folder, cm_side side, const char *column, size_t rows, size_t width, bool make,
+                         cm_arena *out, cm_feature_store *store) {
+    char *path = cm_arena_print(out, "%s/features/%s-%s.f32", folder, cm_side_names[side], column);
+    CM_TRY(cm_arena_check(out));
+    return cm_feature_store_open(store, path, rows, width, make, out);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "metrics/text_image.h"
+
+#include <math.h>
+#include <string.h>
+
+cm_status cm_cosine(const float *a, const float *b, size_t n, double *cosine) {
+    double dot = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < n; i++) {
+        dot += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    const double c = dot / sqrt(aa * bb);
+    if (!isfinite(c)) return cm_fail(CM_EUNDEFINED, "a CLIP embedding is zero or not finite");
+    *cosine = c;
+    return CM_OK;
+}
+
+/* --- pieces of a long text ------------------------------------------------------- */
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* Where to cut text[0..limit): behind the last comma and blank, else the last blank, else at the limit. */
+static size_t cut_at(const char *text, size_t limit) {
+    size_t blank = 0;
+    for (size_t i = limit; i-- > 1;) {
+        if (!is_blank(text[i])) continue;
+        if (text[i - 1] == ',') return i;
+        if (!blank) blank = i;
+    }
+    return blank ? blank : limit;
+}
+
+cm_status cm_text_windows(const cm_tokenizer *t, const char *text, cm_arena *out, const char ***pieces, size_t *count) {
+    const size_t most = strlen(text) + 1; /* a piece has at least a byte */
+    const char **list = CM_PUSH(out, const char *, most);
+    CM_TRY(cm_arena_check(out));
+    *count = 0;
+    for (const char *at = text;;) {
+        while (is_blank(*at) || *at == ',') at++;
+        if (!*at) break;
+        cm_tokens tokens;
+        CM_TRY(cm_tokenize(t, at, out, &tokens));
+        const size_t length = strlen(at), end = tokens.cut_from < length ? cut_at(at, tokens.cut_from) : length;
+        if (end == 0) return cm_fail(CM_EFORMAT, "a single word does not fit the text tower");
+        size_t n = end;
+        while (n > 1 && (is_blank(at[n - 1]) || at[n - 1] == ',')) n--;
+        list[(*count)++] = cm_arena_print(out, "%.*s", (int)n, at);
+        CM_TRY(cm_arena_check(out));
+        at += end;
+    }
+    *pieces = list;
+    return CM_OK;
+}
+
+/* --- scores -------------------------------------------------------------------------- */
+
+/* The mean cosine of texts, by tokens or plain, and the share of their tokens that was read. */
+static cm_status mean_cosine(const cm_clip_pair *pair, cm_ctx *g, const float *embedding, const char *const *texts, size_t n,
+                             bool by_tokens, cm_arena *scratch, double *mean, double *read) {
+    const size_t width = cm_clip_pair_get_info(pair)->projection;
+    float *embeddings = CM_PUSH(scratch, float, n * width);
+    cm_clip_reading *readings = CM_PUSH(scratch, cm_clip_reading, n);
+    CM_TRY(cm_arena_check(scratch));
+    CM_TRY(cm_clip_pair_texts(pair, g, texts, n, embeddings, readings));
+    double sum = 0, weights = 0, tokens = 0, seen = 0;
+    for (size_t i = 0; i < n; i++) {
+        double cosine = 0;
+        CM_TRY(cm_cosine(embedding, embeddings + i * width, width, &cosine));
+        const double weight = by_tokens ? (double)readings[i].read : 1;
+        sum += weight * cosine;
+        weights += weight;
+        tokens += (double)readings[i].tokens;
+        seen += (double)readings[i].read;
+    }
+    *mean = sum / weights;
+    *read = tokens > 0 ? seen / tokens : 1;
+    return weights > 0 ? CM_OK : cm_fail(CM_EUNDEFINED, "a text without tokens");
+}
+
+static cm_status list_texts(const cm_text_image *t, const cm_clip_pair *pair, const cm_description *prompt, cm_arena *scratch,
+                            const char ***texts, size_t *count) {
+    if (t->reading == CM_READ_WINDOWS) {
+        if (!cm_clip_pair_tokenizer(pair)) return cm_fail(CM_EUSAGE, "texts need the tokenizer's files beside the weights");
+        return cm_text_windows(cm_clip_pair_tokenizer(pair), prompt->text, scratch, texts, count);
+    }
+    const char **list = CM_PUSH(scratch, const char *, prompt->count + 1);
+    CM_TRY(cm_arena_check(scratch));
+    *texts = list;
+    *count = 0;
+    if (t->reading == CM_READ_PHRASES)
+        for (size_t i = 0; i < prompt->count; i++) list[(*count)++] = prompt->phrases[i].text;
+    else list[(*count)++] = *t->prefix ? cm_arena_print(scratch, "%s%s", t->prefix, prompt->text) : prompt->text;
+    return cm_arena_check(scratch);
+}
+
+cm_status cm_text_image_score(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *embedding,
+                              const cm_description *prompt, cm_arena *scratch, cm_text_score *out) {
+    const char **texts;
+    size_t count;
+    double mean, read;
+    CM_TRY(list_texts(t, pair, prompt, scratch, &texts, &count));
+    if (count == 0) return cm_fail(CM_EUNDEFINED, "no %s in the prompt", t->reading == CM_READ_PHRASES ? "phrase" : "text");
+    CM_TRY(mean_cosine(pair, g, embedding, texts, count, t->reading == CM_READ_WINDOWS, scratch, &mean, &read));
+    const double value = t->factor * mean;
+    *out = (cm_text_score){t->clamp_each && value < 0 ? 0 : value, read};
+    return CM_OK;
+}
+
+double cm_text_image_total(const cm_text_image *t, double mean) {
+    return t->clamp_mean && mean < 0 ? 0 : mean;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Scores of a picture and its prompt from a CLIP pair's embeddings: the protocols that a bare "CLIP score" may mean, and two
+ * that read long descriptions whole (docs/SCORES.md).
+ *
+ * Every score tells how much of the text was read: CLIP's text tower reads 75 tokens, and a dense description has more.
+ */
+#ifndef CM_METRICS_TEXT_IMAGE_H
+#define CM_METRICS_TEXT_IMAGE_H
+
+#include "core/labels/labels.h"
+#include "core/networks/clip_pair.h"
+
+typedef enum cm_text_reading {
+    CM_READ_START,   /* the prompt as one text, what does not fit cut off */
+    CM_READ_WINDOWS, /* in pieces that fit, cut behind phrases: mean of the pieces' cosines by their tokens */
+    CM_READ_PHRASES  /* each group's phrase by itself: plain mean of the phrases' cosines */
+} cm_text_reading;
+
+typedef struct cm_text_image {
+    const char *prefix;      /* before the prompt */
+    cm_text_reading reading;
+    double factor;           /* of the cosine */
+    bool clamp_each;         /* a picture's negative score is 0 */
+    bool clamp_mean;         /* the mean over pictures is at least 0 */
+} cm_text_image;
+
+typedef struct cm_text_score {
+    double value;
+    double read;             /* share of the text's tokens, START and END not counted; 1: all */
+} cm_text_score;
+
+/* embedding: of the picture, [projection]. g is reset. CM_EUNDEFINED: no phrase (CM_READ_PHRASES), an empty prompt
+ * (CM_READ_WINDOWS), or an embedding that is zero or not finite. */
+cm_status cm_text_image_score(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *embedding,
+                              const cm_description *prompt, cm_arena *scratch, cm_text_score *out);
+
+/* What a protocol makes of the mean over pictures. */
+double cm_text_image_total(const cm_text_image *t, double mean);
+
+/* The pieces of a text that fit `room` tokens each: cut behind the last ", " that fits, else the last blank, else the last
+ * token. pieces: at least one, unless the text is blank; live in `out`. */
+cm_status cm_text_windows(const cm_tokenizer *t, const char *text, cm_arena *out, const char ***pieces, size_t *count);
+
+/* a.b / |a||b| in double; CM_EUNDEFINED when it is not finite */
+cm_status cm_cosine(const float *a, const float *b, size_t n, double *cosine);
+
+#endif
