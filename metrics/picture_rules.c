@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/picture_rules.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SAME(x) {x, x, x}
@@ -10,14 +11,16 @@
 #define IMAGENET_SCALE {0.229f, 0.224f, 0.225f}
 
 const cm_picture_rule cm_picture_rules[] = {
-    {"fid@tf1", "TensorFlow 1's bilinear, no antialias; (x - 128) / 128", CM_FIT_SQUASH, CM_TF1_BILINEAR, false, 1, SAME(128), SAME(128)},
-    {"fid@pytorch", "torch's bilinear, no antialias; 2 x / 255 - 1", CM_FIT_SQUASH, CM_TORCH_BILINEAR, false, 255, SAME(0.5f), SAME(0.5f)},
-    {"fid@clean", "Pillow's bicubic in floats; (x - 128) / 128", CM_FIT_SQUASH, CM_BICUBIC, false, 1, SAME(128), SAME(128)},
-    {"fid@tm18", "torch's bilinear with antialias; (x - 128) / 128", CM_FIT_SQUASH, CM_TORCH_ANTIALIAS, false, 1, SAME(128), SAME(128)},
-    {"clip", "short side, Pillow's bicubic, centre crop; CLIP's mean and deviation", CM_FIT_COVER, CM_BICUBIC, true, 255, CLIP_MEAN, CLIP_SCALE},
-    {"dinov2", "squashed, Pillow's bicubic; ImageNet's mean and deviation", CM_FIT_SQUASH, CM_BICUBIC, true, 255, IMAGENET_MEAN, IMAGENET_SCALE},
-    {"cmmd", "centre square, Pillow's bicubic; CLIP's mean and deviation", CM_FIT_CROP, CM_BICUBIC, true, 255, CLIP_MEAN, CLIP_SCALE},
-    {"nano", "squashed, Pillow's bicubic; x / 127.5 - 1", CM_FIT_SQUASH, CM_BICUBIC, true, 127.5f, SAME(1), SAME(1)},
+    {"fid@tf1", "TensorFlow 1's bilinear, no antialias; (x - 128) / 128", CM_FIT_SQUASH, CM_TF1_BILINEAR, false, false, 1, SAME(128), SAME(128)},
+    {"fid@pytorch", "torch's bilinear, no antialias; 2 x / 255 - 1", CM_FIT_SQUASH, CM_TORCH_BILINEAR, false, false, 255, SAME(0.5f), SAME(0.5f)},
+    {"fid@clean", "Pillow's bicubic in floats; (x - 128) / 128", CM_FIT_SQUASH, CM_BICUBIC, false, false, 1, SAME(128), SAME(128)},
+    {"fid@tm18", "torch's bilinear with antialias; (x - 128) / 128", CM_FIT_SQUASH, CM_TORCH_ANTIALIAS, false, false, 1, SAME(128), SAME(128)},
+    {"clip", "short side, Pillow's bicubic, centre crop; CLIP's mean and deviation", CM_FIT_COVER, CM_BICUBIC, true, false, 255, CLIP_MEAN, CLIP_SCALE},
+    {"dinov2", "squashed, Pillow's bicubic; ImageNet's mean and deviation", CM_FIT_SQUASH, CM_BICUBIC, true, false, 255, IMAGENET_MEAN, IMAGENET_SCALE},
+    {"cmmd", "centre square, Pillow's bicubic; CLIP's mean and deviation", CM_FIT_CROP, CM_BICUBIC, true, false, 255, CLIP_MEAN, CLIP_SCALE},
+    {"hps", "long side, bicubic with antialias in floats, black around it; CLIP's mean and deviation", CM_FIT_PAD, CM_BICUBIC, false, true, 255,
+     CLIP_MEAN, CLIP_SCALE},
+    {"nano", "squashed, Pillow's bicubic; x / 127.5 - 1", CM_FIT_SQUASH, CM_BICUBIC, true, false, 127.5f, SAME(1), SAME(1)},
 };
 const size_t cm_picture_rule_count = sizeof cm_picture_rules / sizeof *cm_picture_rules;
 
@@ -68,7 +71,7 @@ static cm_status fit_crop(const cm_picture_rule *r, const cm_image *image, size_
 static void scale_values(const cm_picture_rule *r, const float *values, size_t n, size_t channels, float *out) {
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++) {
-            const float x = values[i * channels + (channels == 3 ? c : 0)], y = x < 0 ? 0 : x > 255 ? 255 : x;
+            const float x = values[i * channels + (channels == 3 ? c : 0)], y = r->wide ? x : x < 0 ? 0 : x > 255 ? 255 : x;
             out[i * 3 + c] = (y / r->unit - r->mean[c]) / r->scale[c];
         }
 }
@@ -101,13 +104,33 @@ static cm_status prepare_floats(const cm_picture_rule *r, const cm_image *image,
     return CM_OK;
 }
 
+/* n * size / longest as Python's round() has it. */
+static size_t scaled(size_t n, size_t size, size_t longest) {
+    return at_least_one((size_t)nearbyint((double)n * ((double)size / (double)longest)));
+}
+
+static cm_status prepare_padded(const cm_picture_rule *r, const cm_image *image, size_t width, size_t height, cm_arena *scratch,
+                                float *out) {
+    const size_t longest = image->width > image->height ? image->width : image->height, size = width < height ? width : height;
+    const size_t w = scaled(image->width, size, longest), h = scaled(image->height, size, longest), channels = image->channels;
+    float *values = CM_PUSH(scratch, float, w * h * channels), *padded = CM_PUSH_ZERO(scratch, float, width * height * channels);
+    CM_TRY(cm_arena_check(scratch));
+    CM_TRY(cm_image_resize_float(image, w, h, r->filter, scratch, values));
+    const size_t left = (width - w) / 2, top = (height - h) / 2;
+    for (size_t y = 0; y < h; y++)
+        memcpy(padded + ((top + y) * width + left) * channels, values + y * w * channels, w * channels * sizeof *values);
+    scale_values(r, padded, width * height, channels, out);
+    return CM_OK;
+}
+
 cm_status cm_picture_prepare(const cm_picture_rule *r, const cm_image *image, size_t width, size_t height, cm_arena *scratch,
                              float *out) {
     if (!image->width || !image->height || !width || !height)
         return cm_fail(CM_EUSAGE, "a picture of %zux%zu cannot be made %zux%zu", image->width, image->height, width, height);
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
-    const cm_status s = r->whole ? prepare_whole(r, image, width, height, scratch, out)
-                                 : prepare_floats(r, image, width, height, scratch, out);
+    const cm_status s = r->fit == CM_FIT_PAD ? prepare_padded(r, image, width, height, scratch, out)
+                        : r->whole           ? prepare_whole(r, image, width, height, scratch, out)
+                                             : prepare_floats(r, image, width, height, scratch, out);
     cm_arena_reset(scratch, mark);
     return s;
 }

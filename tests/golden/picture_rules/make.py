@@ -17,9 +17,10 @@ from safetensors.numpy import save_file
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import NoTrainInceptionV3
 from torchvision import transforms as t
+from torchvision.transforms import functional as f
 
 CASES = [(1024, 1024), (768, 1153), (1001, 299), (299, 299), (120, 67), (1, 1), (3, 500), (640, 337)]  # height, width
-SIZES = {"fid": 299, "clip": 224, "dinov2": 224, "cmmd": 336, "nano": 96}
+SIZES = {"fid": 299, "clip": 224, "dinov2": 224, "cmmd": 336, "nano": 96, "hps": 224}
 CLIP = t.Normalize((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 IMAGENET = t.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -56,6 +57,16 @@ def centre_square(p):
     return Image.fromarray(p[(h - side) // 2:(h - side) // 2 + side, (w - side) // 2:(w - side) // 2 + side])
 
 
+def padded(p):
+    """HPSv2's transform of validation pictures (hpsv2 1.2.0), written again over torchvision's functions."""
+    x = t.ToTensor()(p)
+    scale = 224 / max(x.shape[1:])
+    h, w = (max(round(n * scale), 1) for n in x.shape[1:])
+    x = f.resize(x, [h, w], t.InterpolationMode.BICUBIC)
+    across, down = 224 - w, 224 - h
+    return CLIP(f.pad(x, [across // 2, down // 2, across - across // 2, down - down // 2]))[None]
+
+
 rules = {
     "fid@tf1": lambda p: before_first_layer(FeatureExtractorInceptionV3.forward, dict(
         features_list=["64"], feature_extractor_internal_dtype=torch.float32, INPUT_IMAGE_SIZE=299, Conv2d_1a_3x3=capture), tensor(p)),
@@ -68,6 +79,7 @@ rules = {
     "clip": lambda p: open_clip.image_transform(224, is_train=False)(Image.fromarray(p))[None],
     "dinov2": lambda p: IMAGENET(t.ToTensor()(t.Resize((224, 224), t.InterpolationMode.BICUBIC)(Image.fromarray(p))))[None],
     "cmmd": lambda p: CLIP(t.ToTensor()(centre_square(p).resize((336, 336), Image.BICUBIC)))[None],
+    "hps": padded,
     "nano": lambda p: tensor(np.asarray(Image.fromarray(p).resize((96, 96), Image.BICUBIC)).astype(np.float32) / np.float32(127.5) - 1),
 }
 out = {}
