@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { MAX_SIDE = 1 << 15 };
+
 #define SAME(x) {x, x, x}
 #define CLIP_MEAN {0.48145466f, 0.4578275f, 0.40821073f}
 #define CLIP_SCALE {0.26862954f, 0.26130258f, 0.27577711f}
@@ -125,7 +127,7 @@ static cm_status prepare_padded(const cm_picture_rule *r, const cm_image *image,
 
 cm_status cm_picture_prepare(const cm_picture_rule *r, const cm_image *image, size_t width, size_t height, cm_arena *scratch,
                              float *out) {
-    if (!image->width || !image->height || !width || !height)
+    if (!image->width || !image->height || !width || !height || width > MAX_SIDE || height > MAX_SIDE)
         return cm_fail(CM_EUSAGE, "a picture of %zux%zu cannot be made %zux%zu", image->width, image->height, width, height);
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     const cm_status s = r->fit == CM_FIT_PAD ? prepare_padded(r, image, width, height, scratch, out)
