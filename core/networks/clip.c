@@ -93,23 +93,21 @@ static void take(cm_affine a, cm_tensor **weight, cm_tensor **bias) {
     *bias = a.bias;
 }
 
-static void build_layer(cm_clip_layer *l, cm_params *p, const char *prefix, size_t i, size_t width, size_t inner) {
+static const cm_vit_names layer_names = {"layer_norm1", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj",
+                                         "layer_norm2", "mlp.fc1", "mlp.fc2", NULL, NULL};
+
+static cm_vit_layer *build_layers(cm_params *p, const char *prefix, const cm_vit_shape *s, size_t layers, cm_arena *out) {
     char name[80];
-    snprintf(name, sizeof name, "%sencoder.layers.%zu", prefix, i);
-    take(cm_affine_norm(p, width, "%s.layer_norm1", name), &l->ln1_w, &l->ln1_b);
-    take(cm_affine_linear(p, width, width, "%s.self_attn.q_proj", name), &l->q_w, &l->q_b);
-    take(cm_affine_linear(p, width, width, "%s.self_attn.k_proj", name), &l->k_w, &l->k_b);
-    take(cm_affine_linear(p, width, width, "%s.self_attn.v_proj", name), &l->v_w, &l->v_b);
-    take(cm_affine_linear(p, width, width, "%s.self_attn.out_proj", name), &l->o_w, &l->o_b);
-    take(cm_affine_norm(p, width, "%s.layer_norm2", name), &l->ln2_w, &l->ln2_b);
-    take(cm_affine_linear(p, inner, width, "%s.mlp.fc1", name), &l->fc1_w, &l->fc1_b);
-    take(cm_affine_linear(p, width, inner, "%s.mlp.fc2", name), &l->fc2_w, &l->fc2_b);
+    snprintf(name, sizeof name, "%sencoder.layers", prefix);
+    return cm_vit_build(p, s, &layer_names, name, layers, out);
 }
 
-static cm_clip_layer *build_layers(cm_params *p, const char *prefix, size_t layers, size_t width, size_t inner, cm_arena *out) {
-    cm_clip_layer *l = CM_PUSH_ZERO(out, cm_clip_layer, layers);
-    for (size_t i = 0; l && i < layers; i++) build_layer(&l[i], p, prefix, i, width, inner);
-    return l;
+static cm_vit_shape text_shape(const cm_clip_text_config *c) {
+    return (cm_vit_shape){c->hidden_size, c->intermediate_size, c->heads, c->layer_norm_eps, c->act, true};
+}
+
+static cm_vit_shape vision_shape(const cm_clip_vision_config *c) {
+    return (cm_vit_shape){c->hidden_size, c->intermediate_size, c->heads, c->layer_norm_eps, c->act, false};
 }
 
 void cm_clip_text_build(cm_clip_text *n, const cm_clip_text_config *c, cm_params *p, cm_arena *out) {
@@ -119,7 +117,8 @@ void cm_clip_text_build(cm_clip_text *n, const cm_clip_text_config *c, cm_params
     n->token_embedding = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(c->vocab_size, width), "%sembeddings.token_embedding.weight", prefix);
     n->position_embedding = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(c->max_positions, width),
                                      "%sembeddings.position_embedding.weight", prefix);
-    n->layers = build_layers(p, prefix, c->layers, width, c->intermediate_size, out);
+    const cm_vit_shape shape = text_shape(c);
+    n->layers = build_layers(p, prefix, &shape, c->layers, out);
     take(cm_affine_norm(p, width, "%sfinal_layer_norm", prefix), &n->final_w, &n->final_b);
     if (c->projection_dim)
         n->projection = cm_param(p, CM_INIT_LINEAR, CM_SHAPE(c->projection_dim, width), "text_projection.weight");
@@ -135,44 +134,14 @@ void cm_clip_vision_build(cm_clip_vision *n, const cm_clip_vision_config *c, cm_
     n->position_embedding = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(positions, width),
                                      "%sembeddings.position_embedding.weight", prefix);
     take(cm_affine_norm(p, width, "%spre_layrnorm", prefix), &n->pre_w, &n->pre_b); /* spelt so in every file */
-    n->layers = build_layers(p, prefix, c->layers, width, c->intermediate_size, out);
+    const cm_vit_shape shape = vision_shape(c);
+    n->layers = build_layers(p, prefix, &shape, c->layers, out);
     take(cm_affine_norm(p, width, "%spost_layernorm", prefix), &n->post_w, &n->post_b);
     if (c->projection_dim)
         n->projection = cm_param(p, CM_INIT_LINEAR, CM_SHAPE(c->projection_dim, width), "visual_projection.weight");
 }
 
 /* --- forward ------------------------------------------------------------------------ */
-
-typedef struct tower {
-    size_t heads;
-    float eps;
-    cm_act act;
-    bool causal;
-} tower;
-
-static cm_tensor *attend(cm_ctx *g, const cm_clip_layer *l, const tower *t, cm_tensor *x) {
-    cm_tensor *h = cm_layer_norm(g, x, l->ln1_w, l->ln1_b, t->eps);
-    cm_tensor *q = cm_linear(g, h, l->q_w, l->q_b), *k = cm_linear(g, h, l->k_w, l->k_b), *v = cm_linear(g, h, l->v_w, l->v_b);
-    cm_drop(g, h);
-    h = cm_attention(g, q, k, v, t->heads, 0.0f, t->causal, NULL);
-    cm_drop(g, q);
-    cm_drop(g, k);
-    cm_drop(g, v);
-    return cm_then(g, h, cm_linear_plus(g, h, l->o_w, l->o_b, x));
-}
-
-static cm_tensor *think(cm_ctx *g, const cm_clip_layer *l, const tower *t, cm_tensor *x) {
-    cm_tensor *h = cm_layer_norm(g, x, l->ln2_w, l->ln2_b, t->eps);
-    h = cm_then(g, h, cm_linear(g, h, l->fc1_w, l->fc1_b));
-    h = cm_then(g, h, cm_activate(g, h, t->act));
-    return cm_then(g, h, cm_linear_plus(g, h, l->fc2_w, l->fc2_b, x));
-}
-
-/* x stays the caller's. */
-static cm_tensor *run_layer(cm_ctx *g, const cm_clip_layer *l, const tower *t, cm_tensor *x) {
-    cm_tensor *h = attend(g, l, t, x);
-    return cm_then(g, h, think(g, l, t, h));
-}
 
 static cm_status check_ids(const cm_clip_text_config *c, const int *ids, size_t batch, size_t length) {
     if (length > c->max_positions)
@@ -219,13 +188,13 @@ cm_status cm_clip_text_forward(cm_ctx *g, const cm_clip_text *n, const int *ids,
                                cm_tensor **hidden, cm_tensor **penultimate, cm_tensor **pooled) {
     const cm_clip_text_config *c = &n->config;
     CM_TRY(check_ids(c, ids, batch, length));
-    const tower t = {c->heads, c->layer_norm_eps, c->act, true};
+    const cm_vit_shape shape = text_shape(c);
     cm_tensor *x = cm_embedding(g, ids, batch, length, n->token_embedding), *where = positions(g, n, length);
     x = cm_then(g, x, cm_add_broadcast(g, x, where));
     cm_drop(g, where);
-    for (size_t i = 0; i + 1 < c->layers; i++) x = cm_then(g, x, run_layer(g, &n->layers[i], &t, x));
+    for (size_t i = 0; i + 1 < c->layers; i++) x = cm_then(g, x, cm_vit_run(g, &n->layers[i], &shape, x));
     cm_tensor *before = x;
-    x = run_layer(g, &n->layers[c->layers - 1], &t, before);
+    x = cm_vit_run(g, &n->layers[c->layers - 1], &shape, before);
     if (penultimate) *penultimate = before;
     else cm_drop(g, before);
     x = cm_then(g, x, cm_layer_norm(g, x, n->final_w, n->final_b, c->layer_norm_eps));
@@ -235,29 +204,20 @@ cm_status cm_clip_text_forward(cm_ctx *g, const cm_clip_text *n, const int *ids,
     return cm_ctx_check(g);
 }
 
-/* [n,1,C], the class token of every picture, and its patches. */
-static cm_tensor *with_class_token(cm_ctx *g, const cm_clip_vision *n, cm_tensor *patches, size_t batch) {
-    cm_tensor *one = cm_view(g, n->class_embedding, CM_SHAPE(1, 1, n->config.hidden_size));
-    cm_tensor *all = cm_then(g, one, cm_repeat_batch(g, one, batch));
-    return cm_then(g, all, cm_concat_tokens(g, all, patches));
-}
-
 cm_tensor *cm_clip_vision_forward(cm_ctx *g, const cm_clip_vision *n, cm_tensor *pixels) {
     if (!pixels) return NULL;
     const cm_clip_vision_config *c = &n->config;
     assert(pixels->shape[1] == c->image_height && pixels->shape[2] == c->image_width);
-    const tower t = {c->heads, c->layer_norm_eps, c->act, false};
+    const cm_vit_shape shape = vision_shape(c);
     const size_t batch = pixels->shape[0], patches = (c->image_height / c->patch_size) * (c->image_width / c->patch_size);
     cm_tensor *x = cm_conv2d(g, pixels, n->patch_weight, NULL, c->patch_size, CM_PAD_NONE);
     x = cm_then(g, x, cm_view(g, x, CM_SHAPE(batch, patches, c->hidden_size)));
-    x = cm_then(g, x, with_class_token(g, n, x, batch));
+    x = cm_then(g, x, cm_vit_prepend(g, n->class_embedding, 1, x));
     x = cm_then(g, x, cm_add_broadcast(g, x, n->position_embedding));
     x = cm_then(g, x, cm_layer_norm(g, x, n->pre_w, n->pre_b, c->layer_norm_eps));
-    for (size_t i = 0; i < c->layers; i++) x = cm_then(g, x, run_layer(g, &n->layers[i], &t, x));
-    /* the class token alone: the first of each picture's columns */
-    cm_tensor *first = cm_view(g, x, CM_SHAPE(batch, (patches + 1) * c->hidden_size));
-    first = cm_then(g, first, cm_slice_last(g, first, 0, c->hidden_size));
-    cm_drop(g, x);
+    for (size_t i = 0; i + 1 < c->layers; i++) x = cm_then(g, x, cm_vit_run(g, &n->layers[i], &shape, x));
+    x = cm_then(g, x, cm_vit_run_first(g, &n->layers[c->layers - 1], &shape, x));
+    cm_tensor *first = cm_then(g, x, cm_view(g, x, CM_SHAPE(batch, c->hidden_size)));
     first = cm_then(g, first, cm_layer_norm(g, first, n->post_w, n->post_b, c->layer_norm_eps));
     return n->projection ? cm_then(g, first, cm_linear(g, first, n->projection, NULL)) : first;
 }

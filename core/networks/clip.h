@@ -6,11 +6,8 @@
 #include <jansson.h>
 
 #include "core/networks/params.h"
+#include "core/networks/vit.h"
 #include "core/tensor/nn.h"
-
-typedef struct cm_clip_layer {
-    cm_tensor *ln1_w, *ln1_b, *q_w, *q_b, *k_w, *k_b, *v_w, *v_b, *o_w, *o_b, *ln2_w, *ln2_b, *fc1_w, *fc1_b, *fc2_w, *fc2_b;
-} cm_clip_layer;
 
 typedef struct cm_clip_text_config {
     size_t vocab_size, hidden_size, intermediate_size, layers, heads, max_positions, projection_dim; /* projection 0: none */
@@ -22,7 +19,7 @@ typedef struct cm_clip_text_config {
 typedef struct cm_clip_text {
     cm_clip_text_config config;
     cm_tensor *token_embedding, *position_embedding, *final_w, *final_b, *projection; /* projection NULL when absent */
-    cm_clip_layer *layers;
+    cm_vit_layer *layers;
 } cm_clip_text;
 
 typedef struct cm_clip_vision_config {
@@ -34,7 +31,7 @@ typedef struct cm_clip_vision_config {
 typedef struct cm_clip_vision {
     cm_clip_vision_config config;
     cm_tensor *class_embedding, *patch_weight, *position_embedding, *pre_w, *pre_b, *post_w, *post_b, *projection;
-    cm_clip_layer *layers;
+    cm_vit_layer *layers;
 } cm_clip_vision;
 
 cm_status cm_clip_text_configure(const json_t *config, cm_clip_text_config *out);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/networks/clip_pair.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,16 +244,6 @@ cm_status cm_clip_pair_hash(const cm_clip_pair *p, char out[65]) {
 
 /* --- running ----------------------------------------------------------------------------------------- */
 
-/* A piece's embeddings [n,P] out of the pass, number `first` and on. */
-static cm_status take_rows(cm_ctx *g, const cm_tensor *t, size_t first, float *out, const char *what) {
-    CM_TRY(cm_ctx_check(g));
-    const size_t width = cm_dim(t, -1), count = cm_count(t);
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(t->data[i])) return cm_fail(CM_EUNDEFINED, "the embedding of %s %zu is not finite", what, first + i / width);
-    memcpy(out + first * width, t->data, count * sizeof *out);
-    return CM_OK;
-}
-
 cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pixels, size_t n, float *out) {
     const cm_clip_vision_config *v = &p->config.vision;
     const size_t tokens = v->image_height / v->patch_size * (v->image_width / v->patch_size) + 1;
@@ -264,7 +253,7 @@ cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pix
         const size_t count = n - i < most ? n - i : most;
         cm_ctx_reset(g);
         cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(count, v->image_height, v->image_width, 3), pixels + i * values);
-        s = take_rows(g, cm_clip_vision_forward(g, &p->vision, x), i, out, "picture");
+        s = cm_vit_take(g, cm_clip_vision_forward(g, &p->vision, x), i, out, "the embedding of picture");
     }
     cm_ctx_reset(g);
     return s;
@@ -298,7 +287,7 @@ static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *
     cm_tensor *pooled = NULL;
     cm_ctx_reset(g);
     CM_TRY(cm_clip_text_forward(g, &p->text, ids, count, length, NULL, NULL, &pooled));
-    return take_rows(g, pooled, first, out, "text");
+    return cm_vit_take(g, pooled, first, out, "the embedding of text");
 }
 
 cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *texts, size_t n, float *out,
