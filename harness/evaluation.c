@@ -286,7 +286,9 @@ static cm_status match_prompts(evaluation *e) {
 }
 
 static bool wants_features(const evaluation *e) {
-    return e->plan.column_count > 0;
+    for (size_t i = 0; i < e->plan.metric_count; i++)
+        if (e->plan.metrics[i]->of_sets) return true;
+    return false;
 }
 
 static cm_status open_lists(evaluation *e) {
@@ -412,16 +414,27 @@ static cm_status finish(evaluation *e, double started) {
     json_t *lines = NULL;
     CM_TRY(cm_arena_check(&e->arena));
     CM_TRY(cm_jsonl_read(path, &lines));
-    const cm_status s = cm_evaluation_finish(o->folder, lines, o->threads, started, e->records);
+    const cm_status s = cm_evaluation_finish(o->folder, lines, started, e->records);
     json_decref(lines);
+    return s;
+}
+
+/* What the pass over one side has cost. */
+static cm_status record_pass(evaluation *e, double seconds) {
+    if (e->sides[e->at].todo_count == 0) return CM_OK;
+    json_t *o = json_pack("{s:s, s:s, s:I, s:f, s:f}", "kind", "pass", "side", cm_side_names[e->at], "count",
+                          (json_int_t)e->sides[e->at].todo_count, "seconds", seconds, "peak_rss_mb", cm_peak_rss_mb());
+    const cm_status s = cm_records_add(e->records, o);
+    json_decref(o);
     return s;
 }
 
 static cm_status work(evaluation *e, double started) {
     const cm_evaluation_options *o = e->options;
-    CM_TRY(cm_plan_make(o, &e->arena, &e->plan));
+    CM_TRY(cm_plan_choose(o, &e->arena, &e->plan));
     CM_TRY(open_lists(e));
     CM_TRY(check_sizes(e));
+    CM_TRY(cm_plan_open(o, &e->arena, &e->plan));
     json_t *header = header_of(e);
     const cm_status s = open_records(e, header);
     json_decref(header);
@@ -431,8 +444,10 @@ static cm_status work(evaluation *e, double started) {
     for (int i = 0; i < CM_SIDES; i++) {
         if (!e->sides[i].source) continue;
         e->at = (cm_side)i;
-        cm_picture_source_warn(e->sides[i].source);
+        const double began = cm_now();
         CM_TRY(cm_crew_run_by(&e->crew, cm_side_names[i], e->sides[i].todo_count, o->batch, look, e));
+        cm_picture_source_warn(e->sides[i].source);
+        CM_TRY(record_pass(e, cm_now() - began));
     }
     if (e->counts.scored == 0) return cm_fail(CM_EUNDEFINED, "%s: not one picture could be scored", o->images);
     return o->shards ? CM_OK : finish(e, started);

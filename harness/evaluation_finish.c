@@ -8,6 +8,7 @@
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 #include "harness/evaluation_parts.h"
+#include "metrics/dense.h"
 #include "metrics/statistics_file.h"
 #include "metrics/stats.h"
 
@@ -17,7 +18,6 @@ typedef struct finish_run {
     const char *folder;
     const json_t *header, *lines;
     cm_records *records;
-    int threads;
     size_t counts[CM_SIDES];
     bool *good[CM_SIDES];          /* [counts]: was looked at */
     size_t good_counts[CM_SIDES];
@@ -256,10 +256,11 @@ static bool is_done(const json_t *lines) {
     return done;
 }
 
-cm_status cm_evaluation_finish(const char *folder, const json_t *lines, int threads, double started, cm_records *records) {
-    finish_run r = {.folder = folder, .header = json_array_get(lines, 0), .lines = lines, .records = records, .threads = threads};
+cm_status cm_evaluation_finish(const char *folder, const json_t *lines, double started, cm_records *records) {
+    finish_run r = {.folder = folder, .header = json_array_get(lines, 0), .lines = lines, .records = records};
     if (is_done(lines)) return CM_OK;
     cm_arena_init(&r.arena, 0);
+    cm_dense_all_threads();
     cm_status s = score_all(&r);
     if (s == CM_OK) {
         char now[32];

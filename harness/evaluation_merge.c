@@ -156,7 +156,7 @@ static cm_status work(merge *m, double started) {
     CM_TRY(read_shards(m));
     CM_TRY(begin(m));
     CM_TRY(merge_sides(m));
-    return cm_evaluation_finish(m->folder, m->all, (int)cm_json_size_or(header_of(m, 0), "threads", 1), started, m->records);
+    return cm_evaluation_finish(m->folder, m->all, started, m->records);
 }
 
 cm_status cm_evaluation_merge(const char *const *folders, size_t count, const char *folder, cm_evaluation_counts *counts) {

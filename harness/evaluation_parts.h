@@ -36,8 +36,9 @@ typedef struct cm_plan {
     cm_feature_column columns[CM_EVAL_METRICS];
 } cm_plan;
 
-/* metrics: "fid@clean,kid". Finds each network's weights and opens it. Texts live in `out`. */
-cm_status cm_plan_make(const cm_evaluation_options *o, cm_arena *out, cm_plan *p);
+/* First which metrics, of "fid@clean,kid"; then each network's weights are found, and it is opened. Texts live in `out`. */
+cm_status cm_plan_choose(const cm_evaluation_options *o, cm_arena *out, cm_plan *p);
+cm_status cm_plan_open(const cm_evaluation_options *o, cm_arena *out, cm_plan *p);
 void cm_plan_close(cm_plan *p);
 bool cm_plan_of_text(const cm_plan *p);               /* does a metric need prompts? */
 cm_needs_reference cm_plan_needs(const cm_plan *p);   /* the most that a metric needs of a reference */
@@ -55,6 +56,6 @@ extern const char *const cm_evaluation_keys[];
 
 /* Makes the scores of a folder whose pictures have all been looked at, from its header and records alone, and adds
  * them to `records`, then "done". lines: all of the folder's records so far. */
-cm_status cm_evaluation_finish(const char *folder, const json_t *lines, int threads, double started, cm_records *records);
+cm_status cm_evaluation_finish(const char *folder, const json_t *lines, double started, cm_records *records);
 
 #endif

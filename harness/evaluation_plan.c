@@ -121,10 +121,13 @@ static cm_status find_column(cm_plan *p, const cm_protocol *m, size_t feed, cm_a
     return CM_OK;
 }
 
-cm_status cm_plan_make(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
+cm_status cm_plan_choose(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
     *p = (cm_plan){0};
     CM_TRY(choose_metrics(o->metrics, out, p));
-    CM_TRY(check_said(o->networks));
+    return check_said(o->networks);
+}
+
+cm_status cm_plan_open(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
     for (size_t i = 0; i < p->metric_count; i++) {
         const cm_protocol *m = p->metrics[i];
         size_t network;

@@ -90,8 +90,9 @@ cm_status cm_manifest_same(const json_t *found, const json_t *wanted, const char
     for (; *keys; keys++) {
         place p = {0};
         char was[72], is[72];
+        const json_t *before = json_object_get(found, *keys), *now = json_object_get(wanted, *keys);
         snprintf(p.where, sizeof p.where, "%s", *keys);
-        if (!differs(json_object_get(found, *keys), json_object_get(wanted, *keys), &p)) continue;
+        if ((!before && !now) || !differs(before, now, &p)) continue;
         print_short(p.was, was, sizeof was);
         print_short(p.is, is, sizeof is);
         return cm_fail(CM_EUSAGE, "the run in this folder has another %s: %s there, %s now; --fresh begins anew", p.where, was, is);

@@ -3,6 +3,8 @@
 
 #include <cblas.h>
 
+#include "core/base/threads.h"
+
 enum { BLOCK = 512 };
 
 static void widen(const float *x, size_t count, double *out) {
@@ -39,4 +41,8 @@ void cm_dense_squares(const float *x, size_t n, size_t width, double *out) {
 
 void cm_dense_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out) {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)m, (int)width, 1, x, (int)width, y, (int)width, 0, out, (int)m);
+}
+
+void cm_dense_all_threads(void) {
+    openblas_set_num_threads(cm_threads_available());
 }

@@ -22,4 +22,9 @@ void cm_dense_squares(const float *x, size_t n, size_t width, double *out);
 /* out [n,m] = x y' in f32, for tables of many products of the same precision as f32 programs have. */
 void cm_dense_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out);
 
+/* The linear algebra of scores runs on all cores from now on. The openblas backend, whose kernels divide their work
+ * themselves, sets its library to one thread; and sums differ in their last digits between numbers of threads, so that
+ * whoever makes scores of sets calls this first. */
+void cm_dense_all_threads(void);
+
 #endif

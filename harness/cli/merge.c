@@ -8,9 +8,10 @@ static int run(const cm_args *a) {
     const size_t count = cm_arg_words(a, &folders);
     const char *out = cm_arg_text(a, "out");
     cm_evaluation_counts n = {0};
+    size_t undefined;
     cm_status s = cm_evaluation_merge(folders, count, out, &n);
-    if (s == CM_OK) s = cm_show_scores(out);
-    return s == CM_OK ? cm_show_counts(&n) : cm_exit_for(s);
+    if (s == CM_OK) s = cm_show_scores(out, &undefined);
+    return s == CM_OK ? cm_show_counts(&n, undefined) : cm_exit_for(s);
 }
 
 static const cm_option options[] = {

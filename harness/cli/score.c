@@ -86,6 +86,7 @@ static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_o
 static int score_by_protocols(const cm_args *a) {
     cm_evaluation_options o;
     cm_evaluation_counts n = {0};
+    size_t undefined = 0;
     cm_arena arena;
     cm_arena_init(&arena, 0);
     json_t *machine = cm_machine_describe();
@@ -94,8 +95,8 @@ static int score_by_protocols(const cm_args *a) {
         o.machine = machine;
         s = cm_evaluate(&o, &n);
     }
-    if (s == CM_OK && !o.shards) s = cm_show_scores(o.folder);
-    const int code = s == CM_OK ? cm_show_counts(&n) : cm_exit_for(s);
+    if (s == CM_OK && !o.shards) s = cm_show_scores(o.folder, &undefined);
+    const int code = s == CM_OK ? cm_show_counts(&n, undefined) : cm_exit_for(s);
     if (s == CM_OK && o.shards) printf("shard %zu of %zu: `merge` makes the scores of all\n", o.shard, o.shards);
     json_decref(machine);
     cm_arena_free(&arena);

@@ -23,7 +23,8 @@ static void print_row(const json_t *o) {
     else printf("%-28s %12s  %s\n", cm_json_text_or(o, "score", ""), "undefined", cm_json_text_or(o, "note", ""));
 }
 
-cm_status cm_show_scores(const char *folder) {
+cm_status cm_show_scores(const char *folder, size_t *undefined) {
+    *undefined = 0;
     cm_arena arena;
     json_t *lines = NULL, *line;
     size_t i;
@@ -34,7 +35,11 @@ cm_status cm_show_scores(const char *folder) {
     if (s == CM_OK) s = cm_report_write(folder, NULL);
     if (s == CM_OK) {
         printf("%-28s %12s  %-24s %-12s %s\n", "score", "value", "95 %", "deviation", "n/reference");
-        json_array_foreach(lines, i, line) if (strcmp(cm_json_text_or(line, "kind", ""), "score") == 0) print_row(line);
+        json_array_foreach(lines, i, line) {
+            if (strcmp(cm_json_text_or(line, "kind", ""), "score") != 0) continue;
+            print_row(line);
+            *undefined += !json_object_get(line, "value");
+        }
         printf("%s/report.html\n", folder);
     }
     json_decref(lines);
@@ -42,8 +47,8 @@ cm_status cm_show_scores(const char *folder) {
     return s;
 }
 
-int cm_show_counts(const cm_evaluation_counts *n) {
+int cm_show_counts(const cm_evaluation_counts *n, size_t undefined) {
     printf("%zu scored, %zu failed, %zu prompts without a picture, %zu pictures without a prompt\n", n->scored, n->failed,
            n->without_image, n->without_prompt);
-    return n->failed || n->without_image ? 3 : 0;
+    return n->failed || n->without_image || undefined ? 3 : 0;
 }

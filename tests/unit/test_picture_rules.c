@@ -57,12 +57,12 @@ static void agrees(const cm_safetensors *golden, int number, const cm_picture_ru
     cr_assert_eq(cm_picture_prepare(r, image, size, size, &arena, got), CM_OK, "%s: %s", name, cm_why());
     for (size_t i = 0; i < PIXELS * 3; i++) {
         const float g = got[i / 3 * STRIDE % (size * size) * 3 + i % 3];
-        cr_assert(fabsf(g - w[i]) <= (r->wide ? 2e-5f : 1e-6f), "%s, at %zu: %.8g, not %.8g", name, i, (double)g, (double)w[i]);
+        cr_assert(fabsf(g - w[i]) <= (r->wide ? 6e-5f : 1e-6f), "%s, at %zu: %.8g, not %.8g", name, i, (double)g, (double)w[i]);
     }
 }
 
-/* Against the packages' own code. 1e-6 of a range of 2 to 4.5: f32 sums in another order (2e-5 for hps, which
- * divides by 255 first); fid@clean and those of bytes come out equal. */
+/* Against the packages' own code. 1e-6 of a range of 2 to 4.5: f32 sums in another order (6e-5 for hps: torch's own f32 is that far from doubles,
+ * ours is not); fid@clean and those of bytes come out equal. */
 Test(picture_rules, each_is_its_original) {
     cm_safetensors *golden;
     cr_assert_eq(cm_safetensors_open(&golden, CM_TESTS_DIR "/golden/picture_rules/rules.safetensors"), CM_OK, "%s", cm_why());

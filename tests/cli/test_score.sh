@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+# score --metric: published scores over real folders, resuming, shards, merge, statistics, bad input. The nano network stands
+# in Inception's place: same paths, small.
+"$cm" data people --count 24 --seed 5 --out one >/dev/null 2>&1
+"$cm" data people --count 24 --seed 99 --out two >/dev/null 2>&1
+score="$cm score -q --weights nano --batch 3"
+four=fid@tf1,fid@pytorch,fid@clean,fid@tm18
+
+value() { grep -a "\"kind\":\"score\".*\"score\":\"$2\"" "$1/records.jsonl" | sed 's/.*"value":\([^,}]*\).*/\1/'; }
+lines() { grep -aE '"kind":"(score|picture)"' "$1/records.jsonl" | sort; }
+
+prints "four protocols of FID and more" "24 scored|48 scored, 0 failed" $score --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out whole
+holds "a line a picture" test "$(grep -ac '"kind":"picture"' whole/records.jsonl)" -eq 48
+holds "a line a score" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -eq 9
+holds "labelled by its weights" grep -q '"score":"fid@clean\[nano\]"' whole/records.jsonl
+holds "which is no published score" grep -q 'so this is not the published score' whole/records.jsonl
+holds "too few pictures are told" grep -q 'N=24 is not above 128 features' whole/records.jsonl
+holds "in the table" grep -q '| fid@clean\[nano\] | lower | ' whole/report.md
+holds "on the page" grep -q 'fid@tm18\[nano\]' whole/report.html
+holds "the sizes that pictures are resized from are none here: tf1 and clean agree" test "$(value whole 'fid@tf1\[nano\]')" = "$(value whole 'fid@tm18\[nano\]')"
+
+prints "one thread, other batches" "scored" $score --threads 1 --batch 7 --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out single
+lines whole >a && lines single >b
+holds "change nothing" cmp a b
+cp -r whole again
+prints "a finished run is left alone" "scored" $score --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out again
+holds "not a byte" cmp whole/records.jsonl again/records.jsonl
+
+# A run that was cut short: some pictures, half a line.
+mkdir -p killed && cp -r whole/features killed/
+grep -aE '"kind":"(run|picture)"' whole/records.jsonl | head -20 >killed/records.jsonl
+printf '{"kind":"picture","si' >>killed/records.jsonl
+prints "it goes on" "48 scored" $score --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out killed
+lines killed >b
+holds "and ends with the same records" cmp a b
+says "another metric into the same folder" 2 "another plan" $score --images one/images --reference two/images --metric kid --out whole
+says "another reference into the same folder" 2 "another lists" $score --images one/images --reference one/images --metric $four,prdc,fid-inf@clean --out whole
+prints "a set and itself" "fid@clean.nano. +-?[0-9.]+e-|fid@clean.nano. +0 " $score --images one/images --reference one/images --metric fid@clean --out same
+
+# Shards, in any order.
+for k in 1 2 3; do
+    prints "shard $k" "shard $k of 3" $score --shard $k/3 --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out shard$k
+done
+prints "merged" "48 scored" "$cm" merge shard3 shard1 shard2 --out merged
+lines merged >b
+holds "to the same records" cmp a b
+for f in whole/features/*; do holds "the same $(basename "$f")" cmp "$f" "merged/features/$(basename "$f")"; done
+says "a shard is missing" 2 "is shard . of 3, 2 folders are given" "$cm" merge shard1 shard2 --out bad
+says "a shard twice" 2 "are both shard 1" "$cm" merge shard1 shard1 shard2 --out bad
+says "no shard" 2 "is no shard" "$cm" merge whole --out bad
+says "into a folder that is used" 2 "is there already" "$cm" merge shard1 shard2 shard3 --out merged
+prints "a shard of another run" "shard 2" $score --shard 2/3 --images two/images --reference two/images --metric $four,prdc,fid-inf@clean --out other2
+says "does not fit" 2 "not of one run: .* another" "$cm" merge shard1 other2 shard3 --out bad
+mkdir half && cp -r shard2/features half/ && head -4 shard2/records.jsonl >half/records.jsonl
+says "a shard that has not finished" 2 "has not finished: no record of picture" "$cm" merge shard1 half shard3 --out bad
+holds "leaves nothing half-made" test ! -e bad/records.jsonl
+says "shards by wrong numbers" 2 "is not K/N" $score --shard 4/3 --images one/images --metric is --out x
+
+# Statistics.
+prints "statistics are written" "scored" $score --images two/images --metric fid@clean --save-statistics stats.npz --out stats
+prints "and read" "scored" $score --images one/images --reference stats.npz --metric fid@clean --out from
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !((d < 0 ? -d : d) <= 1e-6 * (b < 0 ? -b : b)) }'; }
+holds "with the score of the pictures" near "$(value from 'fid@clean\[nano\]')" "$(value whole 'fid@clean\[nano\]')"
+says "by another protocol" 2 "statistics of another protocol: fid@clean in the file, fid@tf1 is wanted" $score --images one/images --reference stats.npz --metric fid@tf1 --out x1
+says "for a score that needs pictures" 2 "needs the reference's pictures" $score --images one/images --reference stats.npz --metric kid --out x2
+says "of another network" 1 "not zip|truncated|directory" sh -c "head -c 500 stats.npz >cut.npz; $score --images one/images --reference cut.npz --metric fid@clean --out x3"
+says "others' statistics, of another width" 2 "another network" $score --images one/images --reference "$root/tests/golden/npz/statistics.npz" --metric fid@clean --out x4
+
+# Manifests and arrays.
+for i in 000001 000002 000003 000004; do printf '{"path":"one/images/%s.png","id":"p%s","prompt":"a red shirt"}\n' $i $i; done >list.jsonl
+prints "a manifest" "4 scored" $score --images list.jsonl --metric fid@clean --save-statistics few.npz --out list
+prints "an array" "2 scored" $score --images "$root/tests/golden/npz/plain.npz" --metric fid@clean --save-statistics few.npz --out array
+
+# Bad input.
+cp -r one/images broken && head -c 300 broken/000011.png >cut && mv cut broken/000011.png
+$score --images broken --reference two/images --metric fid@clean --out damaged >counted 2>err
+code=$?
+holds "a damaged picture: exit 3" test "$code" -eq 3
+holds "it is named" grep -q "broken/000011.png" err
+holds "and counted" grep -q "47 scored, 1 failed" counted
+holds "the rest is scored" grep -q '"score":"fid@clean\[nano\]".*"value":[0-9.]*,.*"n":23,"reference_n":24' damaged/records.jsonl
+holds "which its note says" grep -q '23 pictures against 24' damaged/records.jsonl
+cp one/images/000011.png broken/
+$score --images broken --reference two/images --metric fid@clean --out damaged >counted 2>err
+holds "another list begins anew only when told" grep -q "another lists" err
+prints "mended" "48 scored, 0 failed" $score --fresh --images broken --reference two/images --metric fid@clean --out damaged
+mkdir empty less && cp one/images/00000*.png less/
+says "an empty folder" 2 "no pictures" $score --images empty --metric is --out x
+says "no such folder" 2 "no such folder" $score --images nosuch --metric fid@clean --out x
+says "sets of different size" 2 "24 and 10 do not compare|10 and 24 do not compare" $score --images less --reference two/images --metric fid@clean --out x
+prints "all the same" "34 scored" $score --unequal --images less --reference two/images --metric fid@clean --out less-out
+says "no reference" 2 "compare with a set: --reference" $score --images one/images --metric fid@clean --out x
+says "an unknown metric" 2 "no metric 'fid': fid@tf1, " $score --images one/images --metric fid --out x
+says "a metric twice" 2 "named twice" $score --images one/images --metric kid,kid --out x
+says "no weights" 2 "the weights of inception are needed: --weights DIR with pt_inception" "$cm" score -q --images one/images --metric is --out x
+says "a folder without weights" 2 "no weights of inception in it" "$cm" score -q --weights empty --images one/images --metric is --out x
+says "wrong weights for the network" 1 "inception" "$cm" score -q --network inception="$root/core/models/nano/features/model.safetensors" --images one/images --metric is --out x
+says "an unknown network" 2 "no network 'who'" "$cm" score -q --network who=x --images one/images --metric is --out x
+says "a network without its logits" 2 "needs the logits of inception" $score --images one/images --metric is --out x
+says "a backend that rounds" 2 "scores are made in f32" $score --backend bf16 --images one/images --reference two/images --metric fid@clean --out x
+says "too few for KID" 3 "KID by subsets of 1000 pictures" sh -c "$score --images one/images --reference two/images --metric kid,fid@clean --out few-kid; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"
+holds "the other score is there" grep -q '"score":"fid@clean\[nano\]".*"value"' few-kid/records.jsonl
+says "text scores without prompts" 2 "need --prompts" "$cm" score -q --weights random --images one/images --metric clip@mlperf --out x
