@@ -67,7 +67,7 @@ static cm_status open_inception(cm_extractor *e, const char *weights) {
     e->width = e->height = 299;
     e->widths[CM_OUT_FEATURES] = CM_INCEPTION_POOL;
     e->widths[CM_OUT_SPATIAL] = CM_INCEPTION_SPATIAL;
-    
+
     CM_TRY(open_params(e, weights));
     CM_TRY(cm_inception_build(&e->inception, CM_INCEPTION_FID, e->params, &e->arena));
     e->widths[CM_OUT_LOGITS] = cm_inception_classes(e->inception);
