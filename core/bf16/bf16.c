@@ -25,9 +25,18 @@ static bool is_product(const cm_conv_shape *s, const cm_around *a) {
            !a->doubled && !a->image;
 }
 
+/* Of few channels (pixels, latents) a tile's 32 values are nearly all padding, and f32 is faster. */
+static bool is_thin(const cm_conv_shape *s, const cm_around *a) {
+    return s->c < 8 && !a->scale && !a->doubled && !a->image && !a->plus;
+}
+
 static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                      const float *bias, float *y) {
-    if (is_product(s, a)) {
+    if (is_thin(s, a)) {
+        const cm_placed at = {.x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .relu = a->relu};
+        cm_pack_fetch(e->packs);
+        fast_conv2d_placed(e, s, &at, x, w, bias, y);
+    } else if (is_product(s, a)) {
         const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
         bf_linear(pairs, e, &l, a, x, w, bias, y);
     } else {

@@ -3,7 +3,10 @@
  * SiLU in front of it), and then 16 output pixels under one tap are 16 rows of a tile, a pixel's channels apart.
  *
  * A tile's rows run along a line; on narrow images they run on over the padding into
- * the next line, and what falls there is not written. An input that is doubled by
+ * the next line, and what falls there is not written. With a stride of 2 the input
+ * is read into four images, of even and odd lines and columns, so that tiles run as
+ * they do without one; a kernel of one line is turned, with its image, into one of
+ * one column, which has no padding within its lines. An input that is doubled by
  * nearest neighbour is read once: each of the four output pixels over an input pixel
  * has a 2x2 kernel of its own, whose taps are sums of the 3x3 kernel's, so that 16
  * products do the work of 36.
@@ -27,8 +30,10 @@ typedef struct conv_job {
     int threads;
     bool pairs;
     size_t parts, phases;
-    size_t in_h, in_w, x_row, y_row;                    /* of what is read; from one pixel to the next, in and out */
+    size_t in_h, in_w;                                  /* of what is read */
+    size_t x_image, x_line, x_column, y_image, y_line, y_column; /* values from one to the next, in and out */
     size_t h, w_out, kh, kw, stride, pad_top, pad_left; /* of the convolution that is done, lines and columns out */
+    size_t split, plane;                                /* 2: read into four images, so many values apart; else 1 */
     size_t steps, pixel, strips, strip_values;          /* pixel: values from one to the next */
     size_t lines, columns, down, across, groups;        /* chunks: down x across, times groups of strips */
     size_t line, low, worker_floats, sums_floats, tiles; /* line: values of a padded line; tiles: of a chunk at most */
@@ -100,19 +105,23 @@ static part find_part(const conv_job *j, size_t l, size_t end, size_t used) {
     return (part){image, line, bf_least(j->h - line, end - l), used};
 }
 
-/* Input lines under `lines` output lines. */
-static size_t lines_under(const conv_job *j, size_t lines) {
-    return (lines - 1) * j->stride + j->kh + (j->phases == 4);
+/* Lines (or columns) of one of the images read, under so many of the output's. */
+static size_t under(const conv_job *j, size_t count, size_t kernel) {
+    return (count - 1) * j->stride + bf_up(kernel, j->split) + (j->phases == 4);
 }
 
-/* One padded line: columns of input from `x` (in padded columns) on */
+static size_t lines_under(const conv_job *j, size_t lines) {
+    return under(j, lines, j->kh);
+}
+
+/* One padded line: columns of input from `x` (in padded columns) on, each or every second one */
 static void read_line(const conv_job *j, const bf_row *t, const float *from, size_t x, size_t width, size_t channels,
                       uint16_t *to) {
     const size_t values = bf_up(channels, BF_DEPTH) * BF_DEPTH;
     for (size_t i = 0; i < width; i++, to += j->pixel) {
-        const size_t at = x + i;
+        const size_t at = x + i * j->split;
         if (from && at >= j->pad_left && at - j->pad_left < j->in_w) {
-            j->u->row(t, channels, from + (at - j->pad_left) * j->x_row, to, BF_DEPTH);
+            j->u->row(t, channels, from + (at - j->pad_left) * j->x_column, to, BF_DEPTH);
             continue;
         }
         memset(to, 0, values * sizeof *to);
@@ -123,11 +132,14 @@ static void read_line(const conv_job *j, const bf_row *t, const float *from, siz
 /* channels [channel, channel+channels) of a part */
 static void read_part(const conv_job *j, const part *p, size_t x, size_t channel, size_t channels, uint16_t *lines) {
     const bf_row t = bf_row_of(j->a, p->image, j->s->c, channel, j->low);
-    for (size_t r = 0; r < lines_under(j, p->count); r++) {
-        const size_t at = p->line * j->stride + r;
+    const size_t images = j->split * j->split, all = lines_under(j, p->count) * images;
+    for (size_t i = 0; i < all; i++) {
+        const size_t r = i / images, odd_line = i % images / j->split, odd_column = i % j->split;
+        const size_t at = p->line * j->s->stride + r * j->split + odd_line;
         const bool inside = at >= j->pad_top && at - j->pad_top < j->in_h;
-        const float *from = inside ? j->x + ((p->image * j->in_h + at - j->pad_top) * j->in_w) * j->x_row + channel : NULL;
-        read_line(j, &t, from, x * j->stride, j->line / j->pixel, channels, lines + p->at + r * j->line);
+        const float *from = inside ? j->x + p->image * j->x_image + (at - j->pad_top) * j->x_line + channel : NULL;
+        read_line(j, &t, from, x * j->s->stride + odd_column, j->line / j->pixel, channels,
+                  lines + (i % images) * j->plane + p->at + r * j->line);
     }
 }
 
@@ -159,11 +171,13 @@ static void write_tile(const conv_job *j, const conv_tile *t, size_t x0, size_t 
     size_t r = 0, x = t->x, y = t->y;
     for (size_t l = 0; l < t->lines && r < BF_SIDE; l++, y++, x = 0) {
         const size_t run = x < width ? bf_least(width - x, BF_SIDE - r) : 0;
-        const size_t pixel = (t->image * j->s->oh + times * y + phase / 2) * j->s->ow + times * (x0 + x) + phase % 2;
+        const size_t line = times * y + phase / 2, column = times * (x0 + x) + phase % 2;
+        const size_t plus = t->image * j->s->oh * j->s->ow + line * j->s->ow + column; /* with it nothing is turned */
         const bf_finish f = {.rows = run, .cols = bf_least(BF_COLS, out - o), .c = sums + r * BF_COLS, .c_row = BF_COLS,
                              .bias = j->bias ? j->bias + o : NULL, .image = j->a->image ? j->a->image + t->image * out + o : NULL,
-                             .plus = j->a->plus ? j->a->plus + pixel * out + o : NULL, .plus_row = times * out,
-                             .y = j->y + pixel * j->y_row + o, .y_row = times * j->y_row, .relu = j->a->relu};
+                             .plus = j->a->plus ? j->a->plus + plus * out + o : NULL, .plus_row = times * out,
+                             .y = j->y + t->image * j->y_image + line * j->y_line + column * j->y_column + o,
+                             .y_row = times * j->y_column, .relu = j->a->relu};
         if (run) j->u->finish(&f);
         r += row - x;
     }
@@ -242,9 +256,24 @@ static void one_item(void *arg, size_t i, int worker) {
 
 /* --- plan -------------------------------------------------------------------------------- */
 
+static void exchange(size_t *a, size_t *b) {
+    const size_t kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void turn(conv_job *j) {
+    exchange(&j->in_h, &j->in_w);
+    exchange(&j->h, &j->w_out);
+    exchange(&j->kh, &j->kw);
+    exchange(&j->pad_top, &j->pad_left);
+    exchange(&j->x_line, &j->x_column);
+    exchange(&j->y_line, &j->y_column);
+}
+
 static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a) {
     conv_job j = {.u = bf_unit_get(), .s = s, .a = a, .threads = e->threads, .pairs = pairs, .parts = pairs ? 2 : 1, .phases = 1,
-                  .in_h = s->h, .in_w = s->w, .x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
+                  .in_h = s->h, .in_w = s->w, .split = 1, .x_column = a->x_row ? a->x_row : s->c, .y_column = a->y_row ? a->y_row : s->o, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
                   .pad_left = s->pad_left};
     if (a->doubled) {
         j.phases = 4;
@@ -253,6 +282,15 @@ static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, c
         j.kh = j.kw = 2;
         j.pad_top = j.pad_left = 1; /* of phase 0; the others' taps begin one later */
     }
+    j.x_line = j.in_w * j.x_column;
+    j.x_image = j.in_h * j.x_line;
+    j.y_line = s->ow * j.y_column;
+    j.y_image = s->oh * j.y_line;
+    if (s->stride == 2) {
+        j.split = 2;
+        j.stride = 1;
+    }
+    if (s->kh == 1 && s->kw > 1 && s->stride == 1 && !a->doubled && !a->plus) turn(&j);
     j.steps = bf_up(s->c, BF_DEPTH);
     const size_t most = PIECE / j.parts;
     j.pieces = bf_up(j.steps, most);
@@ -275,11 +313,11 @@ static size_t chunk_values(const conv_job *j, size_t lines) {
 static void plan(conv_job *j) {
     const size_t threads = j->threads > 1 ? (size_t)j->threads : 1, all = j->s->n * j->h, fit = CHUNK_BYTES / 2;
     j->columns = j->w_out <= WIDEST + BF_SIDE ? j->w_out : WIDEST;
-    j->line = ((j->columns - 1) * j->stride + j->kw + (j->phases == 4)) * j->pixel;
+    j->line = under(j, j->columns, j->kw) * j->pixel;
     const size_t row = j->line / j->pixel;
     j->along = j->stride == 1 && j->columns == j->w_out && row * BF_SIDE < bf_up(j->columns, BF_SIDE) * BF_SIDE * BF_SIDE;
     j->lines = all;
-    while (j->lines > 1 && chunk_values(j, j->lines) * j->parts > fit) j->lines--;
+    while (j->lines > 1 && chunk_values(j, j->lines) * j->split * j->split * j->parts > fit) j->lines--;
     if (j->lines < j->h) j->lines = bf_up(j->h, bf_up(j->h, j->lines));
     else j->lines = j->lines / j->h * j->h;
     j->down = bf_up(all, j->lines);
@@ -294,7 +332,8 @@ static bool place_units(conv_job *j, cm_arena *scratch) {
         j->at[p] = CM_PUSH(scratch, ptrdiff_t, units);
         for (size_t u = 0; j->at[p] && u < units; u++) {
             const size_t t = u % taps, y = t / j->kw + (j->phases == 4 ? p / 2 : 0), x = t % j->kw + (j->phases == 4 ? p % 2 : 0);
-            j->at[p][u] = (ptrdiff_t)(y * j->line + x * j->pixel + u / taps * BF_DEPTH);
+            const size_t image = y % j->split * j->split + x % j->split;
+            j->at[p][u] = (ptrdiff_t)(image * j->plane + y / j->split * j->line + x / j->split * j->pixel + u / taps * BF_DEPTH);
         }
     }
     return !scratch->failed;
@@ -313,13 +352,14 @@ void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_ar
     const conv_weights weights = {.j = &j, .w = w};
     j.w = bf_pack(e, a->doubled ? BF_PACK_UP : BF_PACK_CONV, pairs, j.phases * j.strips * j.strip_values, fill_weights,
                   (void *)(size_t)&weights);
-    const size_t slack = (BF_SIDE * j.stride + j.kw) * j.pixel; /* tiles read on beyond a chunk's last pixel */
-    const size_t plane = chunk_values(&j, j.lines) + slack;
-    j.low = pairs ? plane : 0;
+    const size_t slack = (BF_SIDE * j.stride + bf_up(j.kw, j.split)) * j.pixel; /* tiles read on beyond a chunk's last pixel */
+    j.plane = chunk_values(&j, j.lines);
+    const size_t read = j.plane * j.split * j.split + slack;
+    j.low = pairs ? read : 0;
     j.tiles = j.lines * (bf_up(j.columns, BF_SIDE) + 1) + BF_SIDE;
     const size_t group_strips = bf_up(j.strips * j.phases, j.groups);
     j.sums_floats = j.pieces > 1 ? group_strips * bf_up(j.tiles, 2) * BF_COLS * BF_COLS : 0;
-    j.worker_floats = bf_up(j.tiles * sizeof(conv_tile) / sizeof(float) + bf_floats(plane * j.parts), 16) * 16 + j.sums_floats;
+    j.worker_floats = bf_up(j.tiles * sizeof(conv_tile) / sizeof(float) + bf_floats(read * j.parts), 16) * 16 + j.sums_floats;
     j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
     if (j.w && j.scratch && place_units(&j, e->scratch)) cm_parallel(e->threads, j.down * j.across * j.groups, one_item, &j);
     cm_arena_reset(e->scratch, mark);
