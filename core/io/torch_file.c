@@ -13,7 +13,7 @@
 #error "torch's data are used as they lie: little-endian machines only"
 #endif
 
-enum { MAX_NAME = 512, MAX_KEY = 32, MAX_NESTED = 4, MAX_DIMS = 8, MAX_DEPTH = 32, MAX_ATTRIBUTES = 1 << 20 };
+enum { MAX_NAME = 512, MAX_KEY = 32, MAX_NESTED = 4, MAX_DIMS = 8, MAX_DEPTH = 32, MAX_ATTRIBUTES = 1 << 16 };
 
 struct cm_torch_file {
     cm_mapped file;

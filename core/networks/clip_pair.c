@@ -80,10 +80,11 @@ static bool has(const cm_tensor_file *f, const char *name) {
 /* Looks into a file that is given by its own name, or was found in a folder. */
 static cm_status look_into(cm_clip_pair *p, source *s) {
     cm_tensor_file *f = NULL;
+    const char *config = in_folder(&p->arena, s->folder, "open_clip_config.json");
+    CM_TRY(cm_arena_check(&p->arena));
     CM_TRY(cm_tensor_file_open(&f, s->weights));
     s->original = s->original || has(f, "visual.conv1.weight") || has(f, "token_embedding.weight");
     s->openai = cm_tensor_file_is_script(f) || has(f, "input_resolution");
-    const char *config = in_folder(&p->arena, s->folder, "open_clip_config.json");
     cm_status status = CM_OK;
     if (s->original && config && !s->openai) {
         status = read_config(config, cm_clip_configure_open, &p->config);
@@ -100,6 +101,7 @@ static cm_status configure(cm_clip_pair *p, source *s) {
     if (!cm_path_is_dir(s->weights)) CM_TRY(look_into(p, s));
     if (s->original) return CM_OK;
     const char *config = in_folder(&p->arena, s->folder, "config.json");
+    CM_TRY(cm_arena_check(&p->arena));
     if (!config) return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it", s->weights);
     s->says_act = true;
     return read_config(config, cm_clip_configure, &p->config);
@@ -198,6 +200,7 @@ static cm_status open_files(cm_clip_pair *p, const char *path, const cm_clip_opt
     CM_TRY(configure(p, &s));
     choose_act(p, &s, o->act);
     const char *tokenizer = o->tokenizer ? o->tokenizer : find_tokenizer(p, s.folder);
+    CM_TRY(cm_arena_check(&p->arena));
     if (tokenizer) CM_TRY(open_tokenizer(p, tokenizer));
     CM_TRY(s.original ? cm_params_open_original(&p->params, s.weights, CM_ORIGINAL_CLIP) : cm_params_open(&p->params, s.weights));
     return build(p);

@@ -102,6 +102,8 @@ cm_status cm_param_files_open(cm_param_files **out, const char *path) {
     cm_status s;
     if (!f) {
         s = cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    } else if ((s = cm_arena_check(&a)) != CM_OK) {
+        s = cm_fail_in(s, "%s", path);
     } else if (!file) {
         s = cm_fail(CM_EIO, "%s: %s", path, cm_path_is_dir(path) ? "no weights (safetensors, or torch's .bin) in this folder" : "no such file");
     } else if (ends_with(file, ".json")) {

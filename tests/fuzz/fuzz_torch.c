@@ -28,7 +28,7 @@ static cm_status read_torch(const char *path) {
 /* A pickle alone, and its tree down to some depth. */
 static size_t walk(const cm_pickled *v, size_t depth) {
     if (v->kind < CM_PICKLE_LIST || depth == 0) return 1;
-    size_t nodes = walk(&v->is.node->first, depth - 1) + walk(&v->is.node->second, depth - 1);
+    size_t nodes = walk(&v->is.node->first, depth - 1) + walk(&v->is.node->second, depth - 1) + walk(&v->is.node->state, depth - 1);
     for (size_t i = 0; i < v->is.node->count && i < 8; i++) nodes += walk(&v->is.node->items[i], depth - 1);
     return nodes;
 }
@@ -80,7 +80,7 @@ static cm_status read_single(const char *path) {
 
 #define TORCH "golden/torch/"
 #define CORPUS "fuzz/corpus/good/"
-static const char *const torches[] = {TORCH "plain.pt", TORCH "protocol4.pt", TORCH "nested.ckpt", TORCH "ema.pth", TORCH "hostile.pt", NULL};
+static const char *const torches[] = {TORCH "plain.pt", TORCH "protocol4.pt", TORCH "nested.ckpt", TORCH "ema.pth", TORCH "hostile.pt", TORCH "script.pt", NULL};
 static const char *const pickles[] = {CORPUS "plain.pkl", CORPUS "protocol4.pkl", CORPUS "nested.pkl", NULL};
 static const char *const indices[] = {CORPUS "shards/model.safetensors.index.json", NULL};
 static const char *const torch_indices[] = {CORPUS "shards/pytorch_model.bin.index.json", NULL};

@@ -82,3 +82,24 @@ Test(original, what_is_not_of_the_part_is_passed_over_and_what_is_unknown_said) 
         cr_expect(t.pieces == 0 && t.unknown, "%s", strange[i]);
     }
 }
+
+Test(original, both_towers_of_a_clip_and_a_dinov2) {
+    cm_original_tensor t;
+    becomes(CM_ORIGINAL_CLIP, "visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight");
+    becomes(CM_ORIGINAL_CLIP, "module.visual.ln_pre.bias", "vision_model.pre_layrnorm.bias");
+    becomes(CM_ORIGINAL_CLIP, "visual.transformer.resblocks.47.mlp.c_fc.weight", "vision_model.encoder.layers.47.mlp.fc1.weight");
+    becomes(CM_ORIGINAL_CLIP, "positional_embedding", "text_model.embeddings.position_embedding.weight");
+    becomes(CM_ORIGINAL_DINOV2, "blocks.23.ls2.gamma", "encoder.layer.23.layer_scale2.lambda1");
+    becomes(CM_ORIGINAL_DINOV2, "patch_embed.proj.bias", "embeddings.patch_embeddings.projection.bias");
+    cm_original_rename(CM_ORIGINAL_CLIP, 0, "visual.proj", &t);
+    cr_expect(t.pieces == 1 && t.transposed);
+    cm_original_rename(CM_ORIGINAL_DINOV2, 0, "blocks.0.attn.qkv.weight", &t);
+    cr_expect(t.pieces == 3 && !t.transposed);
+    cr_expect_str_eq(t.names[2], "encoder.layer.0.attention.attention.value.weight");
+    cm_original_rename(CM_ORIGINAL_CLIP, 0, "logit_scale", &t);
+    cr_expect(t.pieces == 0 && !t.unknown);
+    cm_original_rename(CM_ORIGINAL_CLIP, 0, "visual.attnpool.q_proj.weight", &t);
+    cr_expect(t.unknown);
+    cm_original_rename(CM_ORIGINAL_DINOV2, 0, "blocks.0.mlp.w12.weight", &t);
+    cr_expect(t.unknown);
+}

@@ -73,6 +73,25 @@ Test(torch_file, the_weights_are_found_among_other_things) {
     cm_torch_file_close(&f);
 }
 
+/* module.bin is the state_dict of what script.pt holds as "in". */
+Test(torch_file, modules_of_torchscript_have_their_state_dicts_names_and_values) {
+    cm_torch_file *f = NULL, *want = NULL;
+    cr_assert_eq(cm_torch_file_open(&f, FILES "script.pt"), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_torch_file_open(&want, FILES "module.bin"), CM_OK);
+    cr_assert(cm_torch_file_is_script(f) && !cm_torch_file_is_script(want));
+    cr_assert_eq(cm_torch_file_count(f), cm_torch_file_count(want));
+    for (size_t i = 0; i < cm_torch_file_count(want); i++) {
+        char name[64];
+        const cm_stored *w = cm_torch_file_at(want, i);
+        snprintf(name, sizeof name, "in.%s", w->name);
+        const cm_stored *t = cm_torch_file_find(f, name);
+        cr_assert(t && t->dtype == w->dtype && t->count == w->count, "%s", name);
+        cr_assert(memcmp(t->data, w->data, t->count * cm_dtype_size(t->dtype)) == 0, "%s", name);
+    }
+    cm_torch_file_close(&f);
+    cm_torch_file_close(&want);
+}
+
 Test(torch_file, what_cannot_be_read_says_so) {
     refused(FILES "old.pt", "before 1.6");
     refused(FILES "compressed.pt", "compressed");
@@ -171,6 +190,8 @@ static void write_checkpoint(const char *name, const char *pickle, size_t n) {
 #define FLOATS STORAGE("FloatStorage", "0", "\x04")
 #define NAMED(tensor) "\x80\x02}" TEXT("\x01", "x") tensor "s."
 
+#define MODULE "c__torch__\nM\n)\x81"
+
 typedef struct crafted {
     const char *pickle;
     size_t bytes;
@@ -217,6 +238,14 @@ static const crafted pickles[] = {
     {P("\x80\x02\x8d\xff\xff\xff\xff\xff\xff\xff\xff."), "ends early"},
     {P("\x80\x02" "cos."), "ends early"},
     {P("\x80\x02K\x01K\x02\x93."), "a name that is no text"},
+    {P("\x80\x02" MODULE "}" TEXT("\x01", "x") TENSOR(FLOATS, "\x00", "K\x04\x85", "K\x01\x85") "sb."), NULL},
+    {P("\x80\x02" MODULE "q\x01}" TEXT("\x01", "x") "h\x01sb."), "modules more than 32 deep"},
+    {P("\x80\x02" MODULE "}" TEXT("\x01", "x") "c__torch__\nM\n)\x81}" TEXT("\x01", "y") "ctorch._utils\n_rebuild_qtensor\n)Rsbsb."),
+     "tensor 'x.y': made by torch._utils._rebuild_qtensor"},
+    {P("\x80\x02" MODULE "}b."), "no named tensors"},
+    {P("\x80\x02" MODULE "]b."), "holds an object of __torch__.M"},
+    {P("\x80\x02" "cos\nsystem\n)\x81}b."), "holds an object of os.system"},
+    {P("\x80\x02}b."), "takes more from the stack"},
     {P("\x80\x02I12\n."), "opcode 0x49"},
     {P("\x80\x02(ios\nsystem\n."), "opcode 0x69"},
     {P("\x80\x02\x82\x01."), "opcode 0x82"},
@@ -233,6 +262,26 @@ Test(torch_file, hostile_pickles_are_refused_and_nothing_is_executed) {
         cr_assert_eq(cm_torch_file_open(&f, scratch("crafted.pt")), CM_OK, "%s", cm_why());
         cm_torch_file_close(&f);
     }
+    scratch_done();
+}
+
+/* Each module holds the next one twice: 2^20 ways down. */
+Test(torch_file, modules_that_hang_in_many_places_are_counted) {
+    static char pickle[4096];
+    size_t at = 0;
+    at = put((unsigned char *)pickle, at, "\x80\x02" MODULE "}b", 4 + sizeof MODULE - 1);
+    for (unsigned char i = 0; i < 20; i++) {
+        const unsigned char memo[] = {'q', i, '0'}, get[] = {'h', i};
+        at = put((unsigned char *)pickle, at, memo, sizeof memo);
+        at = put((unsigned char *)pickle, at, MODULE "}(" TEXT("\x01", "a"), sizeof(MODULE "}(" TEXT("\x01", "a")) - 1);
+        at = put((unsigned char *)pickle, at, get, sizeof get);
+        at = put((unsigned char *)pickle, at, TEXT("\x01", "b"), sizeof(TEXT("\x01", "b")) - 1);
+        at = put((unsigned char *)pickle, at, get, sizeof get);
+        at = put((unsigned char *)pickle, at, "ub", 2);
+    }
+    at = put((unsigned char *)pickle, at, ".", 1);
+    write_checkpoint("many.pt", pickle, at);
+    refused(scratch("many.pt"), "modules with more than 65536 attributes");
     scratch_done();
 }
 

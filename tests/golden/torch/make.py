@@ -7,6 +7,7 @@ plain.pt      tensors of every type that is read, views and parameters among oth
 protocol4.pt  the same under the newest pickle protocol that torch takes
 module.bin    a module's state_dict, with its _metadata
 nested.ckpt   a training run's checkpoint: the weights under "state_dict"
+script.pt     the same module written by torch.jit.save, inside another
 ema.pth       {"params": ..., "params_ema": ...}
 whole.pt      a pickled module: refused
 short.pt      16-bit whole numbers: refused
@@ -15,6 +16,7 @@ compressed.pt a good one packed again with compression
 old.pt        the format from before torch 1.6
 """
 import argparse
+import copy
 import os
 import pathlib
 import zipfile
@@ -55,6 +57,7 @@ def main():
 
     module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     torch.save(module.state_dict(), here / "module.bin")
+    torch.jit.save(torch.jit.script(torch.nn.ModuleDict({"in": copy.deepcopy(module)}).eval()), here / "script.pt")
     optimizer = torch.optim.AdamW(module.parameters())
     module(torch.randn(4, 3)).sum().backward()
     optimizer.step()
