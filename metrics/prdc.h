@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Precision and recall (Kynkaanniemi et al. 2019, arXiv 1904.06991), density and coverage (Naeem et al. 2020, arXiv 2002.09797).
+/* Precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991), density and coverage (Naeem et al. 2020, arXiv 2002.09797).
  *
  * A point's ball reaches to its k-th neighbour in its own set, itself not counted. precision: share of pictures in a ball of
  * the reference's; recall: share of the reference in a ball of the pictures'; density: balls of the reference that hold a

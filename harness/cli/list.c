@@ -12,6 +12,7 @@
 #include "core/tensor/ops.h"
 #include "harness/cli/command.h"
 #include "metrics/metric.h"
+#include "metrics/protocol.h"
 
 static cm_status list_models(cm_arena *a) {
     cm_model_entry *e;
@@ -52,7 +53,23 @@ static cm_status list_metrics(cm_arena *a) {
     (void)a;
     for (size_t i = 0; i < CM_SCORES; i++) {
         const cm_metric *m = &cm_metrics[i];
-        printf("%-12s%-7s %s (%s)\n", m->name, m->higher_is_better ? "higher" : "lower", m->about, m->reference);
+        printf("%-16s%-7s %s (%s)\n", m->name, m->higher_is_better ? "higher" : "lower", m->about, m->reference);
+    }
+    printf("\nWith `score --metric`, from weights that you bring (`list networks`):\n\n");
+    for (size_t i = 0; i < cm_protocol_count; i++) {
+        const cm_protocol *p = &cm_protocols[i];
+        printf("%-16s%-7s %s; %s (%s)\n", p->name, p->higher_is_better ? "higher" : "lower", p->about, p->network, p->source);
+    }
+    return CM_OK;
+}
+
+static cm_status list_networks(cm_arena *a) {
+    (void)a;
+    for (size_t i = 0; i < cm_network_count; i++) {
+        const cm_network_row *n = &cm_networks[i];
+        printf("%-22s%s;", n->name, n->about);
+        for (size_t k = 0; k < CM_NETWORK_FILES && n->files[k]; k++) printf("%s %s", k ? "," : "", n->files[k]);
+        printf("\n");
     }
     return CM_OK;
 }
@@ -118,6 +135,7 @@ static const struct {
     {"samplers", list_samplers},
     {"recipes", list_recipes},
     {"metrics", list_metrics},
+    {"networks", list_networks},
     {"suites", list_suites},
     {"prompts", list_prompts},
 };
@@ -138,6 +156,6 @@ static int run(const cm_args *args) {
 const cm_command cm_command_list = {
     .name = "list",
     .about = "print a table: models, backends, samplers, recipes, metrics, suites, prompts",
-    .positional = "models|backends|samplers|recipes|metrics|suites|prompts",
+    .positional = "models|backends|samplers|recipes|metrics|networks|suites|prompts",
     .run = run,
 };
