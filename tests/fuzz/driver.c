@@ -11,7 +11,7 @@
 #include "core/base/system.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { ROOM = 1 << 17 };
+enum { ROOM = 1 << 18 };
 
 typedef struct input {
     uint8_t data[ROOM];

@@ -63,3 +63,15 @@ const fuzz_target fuzz_tokenizer_config = {.name = "tokenizer-config",
 const fuzz_target fuzz_tokens_map = {.name = "tokens-map", .corpus = maps, .file = "special_tokens_map.json", .beside = FOLDER,
                                      .most = 1 << 16, .read = open_folder};
 const fuzz_target fuzz_text = {.name = "text", .corpus = texts, .file = "text", .most = 2000, .read = read_as_text};
+
+/* The one file of CLIP's own tokenizer, packed or not. */
+static cm_status open_packed(const char *path) {
+    cm_tokenizer *t = NULL;
+    CM_TRY(cm_tokenizer_open(&t, path));
+    const cm_status s = tokenize(t, "a red shirt, black hair");
+    cm_tokenizer_close(&t);
+    return s;
+}
+
+static const char *const packed[] = {"golden/clip_pair/bpe.txt.gz", "fuzz/corpus/good/bpe.txt", NULL};
+const fuzz_target fuzz_packed = {.name = "packed-merges", .corpus = packed, .file = "bpe.txt", .most = 1 << 13, .read = open_packed};

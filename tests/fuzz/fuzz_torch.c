@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/io/pickle.h"
 #include "core/io/tensor_file.h"
+#include "core/networks/clip_pair.h"
+#include "core/networks/dinov2.h"
 #include "core/networks/original.h"
 #include "core/networks/param_files.h"
 #include "core/networks/params.h"
@@ -67,7 +69,7 @@ static cm_status read_single(const char *path) {
     cm_tensor_file_close(&file);
     if (family == CM_ORIGINAL_NONE) return cm_fail(CM_EFORMAT, "no such family");
     cm_status worst = CM_OK;
-    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_DINOV2; part++) {
+    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_REFINER; part++) {
         cm_param_files *f = NULL;
         const cm_stored *t;
         const cm_status s = cm_param_files_open_original(&f, path, part);
@@ -78,6 +80,19 @@ static cm_status read_single(const char *path) {
     return worst;
 }
 
+/* A CLIP pair whose shapes say the architecture, else a DINOv2. */
+static cm_status read_vision(const char *path) {
+    cm_clip_pair *p = NULL;
+    cm_dinov2 *n = NULL;
+    if (cm_clip_pair_open(&p, path, NULL) == CM_OK) {
+        cm_clip_pair_close(&p);
+        return CM_OK;
+    }
+    const cm_status s = cm_dinov2_open(&n, path, &(cm_dinov2_options){.size = 20});
+    cm_dinov2_close(&n);
+    return s;
+}
+
 #define TORCH "golden/torch/"
 #define CORPUS "fuzz/corpus/good/"
 static const char *const torches[] = {TORCH "plain.pt", TORCH "protocol4.pt", TORCH "nested.ckpt", TORCH "ema.pth", TORCH "hostile.pt", TORCH "script.pt", NULL};
@@ -86,6 +101,9 @@ static const char *const indices[] = {CORPUS "shards/model.safetensors.index.jso
 static const char *const torch_indices[] = {CORPUS "shards/pytorch_model.bin.index.json", NULL};
 static const char *const singles[] = {CORPUS "single.safetensors", CORPUS "single_xl.safetensors", CORPUS "single_refiner.safetensors", NULL};
 
+static const char *const visions[] = {"golden/clip_pair/openai.pt", "golden/dinov2/facebook.pth", NULL};
+
+const fuzz_target fuzz_vision = {.name = "vision", .corpus = visions, .file = "model.pt", .most = 1 << 18, .read = read_vision};
 const fuzz_target fuzz_torch = {.name = "torch", .corpus = torches, .file = "model.pt", .most = 1 << 15, .read = read_torch};
 const fuzz_target fuzz_pickle = {.name = "pickle", .corpus = pickles, .file = "data.pkl", .most = 1 << 15, .read = read_pickle};
 const fuzz_target fuzz_shards = {.name = "shards", .corpus = indices, .file = "model.safetensors.index.json",

@@ -66,8 +66,8 @@ Test(clip_pair, named_architectures_have_open_clips_number_of_weights) {
 Test(clip_pair, shapes_say_the_architecture) {
     cm_clip_pair *p = open_pair(CLIP "openai.pt", &with_letters);
     const cm_clip_pair_info *i = cm_clip_pair_get_info(p);
-    cr_expect_str_eq(i->name, "CLIP 1x64/8@16");
-    cr_expect(i->width == 16 && i->height == 16 && i->projection == 10 && i->context == 16 && i->act == CM_QUICK_GELU);
+    cr_expect_str_eq(i->name, "CLIP 1x64/4@12");
+    cr_expect(i->width == 12 && i->height == 12 && i->projection == 10 && i->context == 16 && i->act == CM_QUICK_GELU);
     cr_expect_eq(i->pad, 62); /* the folder's usual one, END */
     cm_clip_pair_close(&p);
     cr_assert_null(p);
@@ -266,7 +266,7 @@ Test(clip_pair, a_text_needs_a_vocabulary_and_utf8) {
 }
 
 Test(clip_pair, pixels_that_are_no_numbers_give_no_embedding) {
-    float x[16 * 16 * 3] = {0}, out[10];
+    float x[12 * 12 * 3] = {0}, out[10];
     cm_ctx g;
     cm_clip_pair *p = open_pair(CLIP "openai.pt", NULL);
     cm_ctx_init(&g, cm_backend_default(), 1);

@@ -68,11 +68,11 @@ def make_hf(vocabulary, ids):
     tower = dict(layer_norm_eps=1e-5)
     for act in ("quick_gelu", "gelu"):
         config = CLIPConfig(projection_dim=10,
-                            text_config=dict(tower, num_hidden_layers=2, vocab_size=vocabulary, hidden_size=24, intermediate_size=36,
-                                             num_attention_heads=3, max_position_embeddings=CONTEXT, eos_token_id=2,
-                                             hidden_act=act),
-                            vision_config=dict(tower, num_hidden_layers=1, hidden_size=20, intermediate_size=30, num_attention_heads=2,
-                                               image_size=16, patch_size=8, hidden_act=act))
+                            text_config=dict(tower, num_hidden_layers=2, vocab_size=vocabulary, hidden_size=24,
+                                             intermediate_size=36, num_attention_heads=3, eos_token_id=2, hidden_act=act,
+                                             max_position_embeddings=CONTEXT),
+                            vision_config=dict(tower, num_hidden_layers=1, hidden_size=20, intermediate_size=30,
+                                               num_attention_heads=2, image_size=16, patch_size=8, hidden_act=act))
         model = randomise(CLIPModel(config), 400)
         pixels = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(401))
         keep("hf", act, pixels, model.visual_projection(model.vision_model(pixels.double()).pooler_output),
@@ -82,7 +82,8 @@ def make_hf(vocabulary, ids):
         written = config.to_dict()
         for part in ("text_config", "vision_config"):  # as in the first published files: not the pair's projection
             written[part] |= {"projection_dim": 512, "architectures": None}
-        (here / "hf/config.json").write_text(json.dumps(dict(written, architectures=["CLIPModel"]), indent=1, default=str) + "\n")
+        written["architectures"] = ["CLIPModel"]
+        (here / "hf/config.json").write_text(json.dumps(written, indent=1, default=str) + "\n")
         save_file(tensors(model), here / "hf/model.safetensors")
 
 
@@ -108,12 +109,12 @@ def make_open(vocabulary, ids):
 
 def make_openai(vocabulary, ids):
     """One layer of one head of 64 a tower, so that shapes say all."""
-    vision = dict(image_size=16, layers=1, width=64, mlp_ratio=0.25, patch_size=8)
+    vision = dict(image_size=12, layers=1, width=64, mlp_ratio=0.25, patch_size=4)
     text = dict(context_length=CONTEXT, vocab_size=vocabulary, width=64, heads=1, layers=1, mlp_ratio=0.25)
     model = open_model(vision, text, True, 404)
-    pixels = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(405))
+    pixels = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(405))
     keep("openai", "quick_gelu", pixels, model.encode_image(pixels.double()), model.encode_text(ids))
-    for name, size in (("input_resolution", 16), ("context_length", CONTEXT), ("vocab_size", vocabulary)):
+    for name, size in (("input_resolution", 12), ("context_length", CONTEXT), ("vocab_size", vocabulary)):
         if hasattr(model, name):
             delattr(model, name)
         model.register_buffer(name, torch.tensor(size))
@@ -171,7 +172,8 @@ def bpe_file(path, count):
 def make_ids():
     bpe_file(here / "bpe.txt.gz", 150)
     tokenizer = SimpleTokenizer(bpe_path=str(here / "bpe.txt.gz"))
-    texts = SENTENCES + ["", " ", "a", "A  B\tC\n", ", ".join(SENTENCES), SENTENCES[0] * 3, "shirt " * 75, "shirt " * 20, "!?!... #1 (two)"]
+    texts = SENTENCES + ["", " ", "a", "A  B\tC\n", ", ".join(SENTENCES), SENTENCES[0] * 3, "shirt " * 75, "shirt " * 20,
+                         "!?!... #1 (two)"]
     texts += ["a " * n for n in range(74, 79)]  # around the length where a text begins to be cut
     with open(here / "ids.jsonl", "w", encoding="utf-8") as f:
         for text in texts:
