@@ -7,7 +7,8 @@ hf/               a transformers folder with its vocabulary, which the other pai
 open/             an open_clip folder: open_clip_pytorch_model.bin and open_clip_config.json
 openai.pt         open_clip's CLIP traced by torch.jit and saved: what OpenAI's own archives are
 values.safetensors    "pixels.NAME" [n,h,w,3] and "images.NAME.ACT", "texts.NAME.ACT" [n,P]
-texts.json        the texts, and how many tokens each has and how many are read
+texts.json        the texts, how many tokens each has and how many are read; torchmetrics' clip_score of hf/ with its pictures
+                  in turn, of the texts that fit
 bpe.txt.gz        a vocabulary in the form of bpe_simple_vocab_16e6.txt.gz; ids.jsonl: open_clip's ids by it
 """
 import collections
@@ -22,6 +23,7 @@ import open_clip
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 from safetensors.torch import save_file
+from torchmetrics.functional.multimodal.clip_score import _clip_score_update
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
 here = pathlib.Path(__file__).parent
@@ -64,7 +66,35 @@ def keep(name, act, pixels, images, texts):
     values[f"texts.{name}.{act}"] = texts.float()
 
 
-def make_hf(vocabulary, ids):
+class Features:
+    """What torchmetrics asks of a model, over a pair in float64."""
+
+    config = None
+
+    def __init__(self, model):
+        self.model = model
+
+    def to(self, device):
+        return self
+
+    def get_image_features(self, pixels):
+        return self.model.visual_projection(self.model.vision_model(pixels.double()).pooler_output)
+
+    def get_text_features(self, ids, mask):
+        return self.model.text_projection(self.model.text_model(ids, attention_mask=mask).pooler_output)
+
+
+def torchmetrics_scores(model, tokenizer, pixels):
+    """clip_score of each text that fits with a picture, before it is held above 0."""
+    def processor(text=None, images=None, **more):
+        return {"pixel_values": torch.stack(images)} if images else tokenizer(text, **more)
+
+    fits = [text for text in TEXTS if len(tokenizer(text)["input_ids"]) <= CONTEXT]
+    return [(text, float(_clip_score_update(pixels[i % 2], text, Features(model), processor)[0].mean()))
+            for i, text in enumerate(fits)]
+
+
+def make_hf(vocabulary, ids, tokenizer):
     tower = dict(layer_norm_eps=1e-5)
     for act in ("quick_gelu", "gelu"):
         config = CLIPConfig(projection_dim=10,
@@ -79,12 +109,14 @@ def make_hf(vocabulary, ids):
              model.text_projection(model.text_model(ids).pooler_output))
         if act == "gelu":
             continue
+        scores = torchmetrics_scores(model, tokenizer, pixels)
         written = config.to_dict()
         for part in ("text_config", "vision_config"):  # as in the first published files: not the pair's projection
             written[part] |= {"projection_dim": 512, "architectures": None}
         written["architectures"] = ["CLIPModel"]
         (here / "hf/config.json").write_text(json.dumps(written, indent=1, default=str) + "\n")
         save_file(tensors(model), here / "hf/model.safetensors")
+    return scores
 
 
 def open_model(vision, text, quick, seed):
@@ -184,11 +216,11 @@ def make_ids():
 def main():
     tokenizer, vocabulary = letters(here / "hf")
     ids, readings = ids_of(tokenizer)
-    make_hf(vocabulary, ids)
+    scores = make_hf(vocabulary, ids, tokenizer)
     make_open(vocabulary, ids)
     make_openai(vocabulary, ids)
     save_file({k: v.detach().contiguous() for k, v in values.items()}, here / "values.safetensors")
-    (here / "texts.json").write_text(json.dumps({"texts": TEXTS, "readings": readings}, indent=1) + "\n")
+    (here / "texts.json").write_text(json.dumps({"texts": TEXTS, "readings": readings, "torchmetrics": scores}, indent=1) + "\n")
     make_ids()
 
 
