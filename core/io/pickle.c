@@ -29,6 +29,7 @@ typedef struct machine {
     size_t *marks;
     size_t depth, stack_room, memo_room, puts, mark_count, mark_room, nodes;
     cm_pickle_node *fresh; /* NODES at a time */
+    cm_pickled persistent; /* the last one */
 } machine;
 
 static cm_status bad(const machine *m, const char *what) {
@@ -300,7 +301,9 @@ static cm_status build(machine *m) {
 static cm_status persistent(machine *m) {
     cm_pickled *v = NULL;
     CM_TRY(pop(m, 1, &v));
-    return push_pair(m, CM_PICKLE_PERSISTENT, *v, (cm_pickled){.kind = CM_PICKLE_NONE});
+    CM_TRY(push_pair(m, CM_PICKLE_PERSISTENT, *v, m->persistent));
+    m->persistent = m->stack[m->depth - 1];
+    return CM_OK;
 }
 
 static cm_status duplicate(machine *m) {
@@ -357,9 +360,8 @@ static cm_status step(machine *m, unsigned char opcode) {
     }
 }
 
-cm_status cm_pickle_read(const unsigned char *data, size_t bytes, cm_arena *arena, cm_pickled *root) {
-    machine m = {.begin = data, .at = data, .end = data + bytes, .arena = arena};
-    if (bytes > MAX_BYTES) return cm_fail(CM_EFORMAT, "a pickle of %zu bytes; at most %d are read", bytes, MAX_BYTES);
+cm_status cm_pickle_read_first(const unsigned char *data, size_t bytes, cm_arena *arena, cm_pickle_first *out) {
+    machine m = {.begin = data, .at = data, .end = data + (bytes < MAX_BYTES ? bytes : MAX_BYTES), .arena = arena};
     for (;;) {
         const unsigned char *opcode = NULL;
         uint64_t number = 0;
@@ -371,7 +373,15 @@ cm_status cm_pickle_read(const unsigned char *data, size_t bytes, cm_arena *aren
     }
     cm_pickled *v = NULL;
     CM_TRY(pop(&m, 1, &v));
-    *root = *v;
+    *out = (cm_pickle_first){*v, m.persistent, (size_t)(m.at - data)};
+    return CM_OK;
+}
+
+cm_status cm_pickle_read(const unsigned char *data, size_t bytes, cm_arena *arena, cm_pickled *root) {
+    cm_pickle_first p;
+    if (bytes > MAX_BYTES) return cm_fail(CM_EFORMAT, "a pickle of %zu bytes; at most %d are read", bytes, MAX_BYTES);
+    CM_TRY(cm_pickle_read_first(data, bytes, arena, &p));
+    *root = p.root;
     return CM_OK;
 }
 

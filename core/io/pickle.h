@@ -43,6 +43,14 @@ struct cm_pickle_node {
 
 cm_status cm_pickle_read(const unsigned char *data, size_t bytes, cm_arena *arena, cm_pickled *root);
 
+/* The first of several pickles that stand one after the other. */
+typedef struct cm_pickle_first {
+    cm_pickled root;
+    cm_pickled persistent; /* the last thing outside the pickle that it names; `second` of each is the one before it */
+    size_t used;           /* bytes */
+} cm_pickle_first;
+cm_status cm_pickle_read_first(const unsigned char *data, size_t bytes, cm_arena *arena, cm_pickle_first *out);
+
 bool cm_pickle_is_text(const cm_pickled *v, const char *text);
 bool cm_pickle_is_global(const cm_pickled *v, const char *module, const char *name);
 /* The value of a text key, the last one set; NULL: absent. */

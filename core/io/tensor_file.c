@@ -28,7 +28,7 @@ bool cm_tensor_file_is_name(const char *path) {
 
 /* A file of another name is what it begins as; what is wrong with it its reader says. */
 static bool is_torch(const char *path) {
-    unsigned char head[4];
+    unsigned char head[16];
     if (ends_with_any(path, safe_ends)) return false;
     if (ends_with_any(path, torch_ends)) return true;
     FILE *f = fopen(path, "rb");

@@ -2,11 +2,12 @@
 #include "core/io/torch_file.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/io/mapped.h"
-#include "core/io/pickle.h"
+#include "core/io/torch_old.h"
 #include "core/io/zip.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -17,6 +18,8 @@ enum { MAX_NAME = 512, MAX_KEY = 32, MAX_NESTED = 4, MAX_DIMS = 8, MAX_DEPTH = 3
 
 struct cm_torch_file {
     cm_mapped file;
+    bool is_old;
+    cm_torch_old old;  /* in place of the zip */
     cm_zip zip;
     const char *root;  /* of every entry's name, without the slash */
     cm_arena arena;
@@ -36,18 +39,15 @@ typedef struct view {
 
 /* --- the archive ---------------------------------------------------------- */
 
-static const char zip_begins[] = "PK\3\4", old_begins[] = "\x80\x02\x8a\x0a"; /* the old format: a pickled magic number */
+static const char zip_begins[] = "PK\3\4";
 
 bool cm_torch_file_begins(const unsigned char *data, size_t bytes) {
-    return bytes >= 4 && (memcmp(data, zip_begins, 4) == 0 || memcmp(data, old_begins, 4) == 0);
+    return (bytes >= 4 && memcmp(data, zip_begins, 4) == 0) || cm_torch_old_begins(data, bytes);
 }
 
 static cm_status check_beginning(const cm_mapped *m) {
     if (m->bytes < 4) return cm_fail(CM_EFORMAT, "too short for a torch checkpoint (%zu bytes)", m->bytes);
-    if (memcmp(m->data, zip_begins, 4) == 0) return CM_OK;
-    if (memcmp(m->data, old_begins, 4) == 0)
-        return cm_fail(CM_EFORMAT, "torch's format from before 1.6; convert it with a newer torch: "
-                                   "torch.save(torch.load(path, weights_only=True), path)");
+    if (cm_torch_file_begins(m->data, m->bytes)) return CM_OK;
     return cm_fail(CM_EFORMAT, "not a torch checkpoint: it does not begin as a zip file");
 }
 
@@ -257,14 +257,23 @@ static cm_status copy_values(cm_torch_file *f, cm_stored *t, const view *w, cons
     return CM_OK;
 }
 
+/* A storage's bytes, and what it is called; data NULL when there is none. */
+static cm_status storage_bytes(cm_torch_file *f, const view *w, char name[MAX_KEY + 8], const unsigned char **data, size_t *bytes) {
+    snprintf(name, MAX_KEY + 8, "data/%s", w->key);
+    if (!f->is_old) return entry_bytes(f, name, data, bytes);
+    const cm_torch_storage *s = cm_torch_old_find(&f->old, w->key);
+    *data = s ? s->data : NULL;
+    *bytes = s ? s->held * s->size : 0;
+    return CM_OK;
+}
+
 static cm_status find_values(cm_torch_file *f, cm_stored *t, const view *w) {
     const size_t size = cm_dtype_size(t->dtype);
-    char name[MAX_KEY + 8] = "data/";
+    char name[MAX_KEY + 8];
     const unsigned char *data;
     size_t bytes;
     uint64_t reach;
-    strncat(name, w->key, MAX_KEY);
-    CM_TRY(entry_bytes(f, name, &data, &bytes));
+    CM_TRY(storage_bytes(f, w, name, &data, &bytes));
     if (!data) return cm_fail(CM_EFORMAT, "tensor '%s': the file lacks its values (%s)", t->name, name);
     if (w->held > bytes / size)
         return cm_fail(CM_EFORMAT, "tensor '%s': truncated: %s has %zu bytes of %llu values", t->name, name, bytes,
@@ -400,15 +409,21 @@ static cm_status read_root(cm_torch_file *f, const cm_pickled *root) {
                    called[0] ? "an object of " : "something else", called);
 }
 
+static cm_status open_zip(cm_torch_file *f) {
+    CM_TRY(cm_zip_open(&f->zip, f->file.data, f->file.bytes, &f->arena));
+    CM_TRY(find_root(f));
+    return check_byte_order(f);
+}
+
 static cm_status read_file(cm_torch_file *f) {
     cm_arena scratch;
     cm_pickled root;
     CM_TRY(check_beginning(&f->file));
-    CM_TRY(cm_zip_open(&f->zip, f->file.data, f->file.bytes, &f->arena));
-    CM_TRY(find_root(f));
-    CM_TRY(check_byte_order(f));
+    f->is_old = cm_torch_old_begins(f->file.data, f->file.bytes);
+    if (!f->is_old) CM_TRY(open_zip(f));
     cm_arena_init(&scratch, 0);
-    cm_status s = read_pickle(f, &scratch, &root);
+    cm_status s = f->is_old ? cm_torch_old_read(&f->old, f->file.data, f->file.bytes, &f->arena, &scratch, &root)
+                            : read_pickle(f, &scratch, &root);
     if (s == CM_OK) s = read_root(f, &root);
     cm_arena_free(&scratch);
     return s;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* PyTorch's checkpoints (torch.save of version 1.6 and later: .bin, .pt, .pth, .ckpt): their named tensors, nothing else.
+/* PyTorch's checkpoints (torch.save: .bin, .pt, .pth, .ckpt): their named tensors, nothing else.
  *
- * Format: a zip of stored entries: NAME/data.pkl, a pickle that names tensors over storages, and NAME/data/KEY, a
+ * Format: before version 1.6 as torch_old.h says; since then a zip of stored entries: NAME/data.pkl, a pickle that names tensors over storages, and NAME/data/KEY, a
  * storage's values. The pickle is read as data (pickle.h): tensors, storages and ordered dictionaries are understood,
  * anything else is left alone. Tensors are those of the outermost dictionary, or of the one under "state_dict",
  * "params_ema", "params" or "model" in it. An archive of TorchScript (torch.jit.save) holds modules instead, whose
@@ -24,7 +24,7 @@ const cm_stored *cm_torch_file_find(const cm_torch_file *f, const char *name); /
 /* Was it written by torch.jit.save? */
 bool cm_torch_file_is_script(const cm_torch_file *f);
 
-/* Do these first bytes of a file begin such a checkpoint, or an older torch format? */
+/* Do these first bytes of a file (15 at least for the old format) begin such a checkpoint? */
 bool cm_torch_file_begins(const unsigned char *data, size_t bytes);
 
 #endif

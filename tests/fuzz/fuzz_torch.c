@@ -95,7 +95,8 @@ static cm_status read_vision(const char *path) {
 
 #define TORCH "golden/torch/"
 #define CORPUS "fuzz/corpus/good/"
-static const char *const torches[] = {TORCH "plain.pt", TORCH "protocol4.pt", TORCH "nested.ckpt", TORCH "ema.pth", TORCH "hostile.pt", TORCH "script.pt", NULL};
+static const char *const torches[] = {TORCH "plain.pt", TORCH "protocol4.pt", TORCH "nested.ckpt", TORCH "ema.pth", TORCH "hostile.pt",
+                                      TORCH "script.pt", TORCH "old_nested.pt", NULL};
 static const char *const pickles[] = {CORPUS "plain.pkl", CORPUS "protocol4.pkl", CORPUS "nested.pkl", NULL};
 static const char *const indices[] = {CORPUS "shards/model.safetensors.index.json", NULL};
 static const char *const torch_indices[] = {CORPUS "shards/pytorch_model.bin.index.json", NULL};

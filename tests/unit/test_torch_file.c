@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,7 @@ static void holds_the_values(const char *path) {
 Test(torch_file, every_type_and_view_has_torchs_values) {
     holds_the_values(FILES "plain.pt");
     holds_the_values(FILES "protocol4.pt");
+    holds_the_values(FILES "old_nested.pt");
 }
 
 static void has(const char *file, const char *name, size_t tensors) {
@@ -67,6 +69,7 @@ Test(torch_file, the_weights_are_found_among_other_things) {
     has(FILES "module.bin", "1.running_var", 7);
     has(FILES "nested.ckpt", "0.weight", 7);
     has(FILES "hostile.pt", "x", 1);
+    has(FILES "old.pt", "x", 1);
     cm_torch_file *f = NULL;
     cr_assert_eq(cm_torch_file_open(&f, FILES "ema.pth"), CM_OK);
     cr_assert_eq(*(const float *)cm_torch_file_find(f, "x")->data, 1, "the averaged weights are preferred");
@@ -93,7 +96,6 @@ Test(torch_file, modules_of_torchscript_have_their_state_dicts_names_and_values)
 }
 
 Test(torch_file, what_cannot_be_read_says_so) {
-    refused(FILES "old.pt", "before 1.6");
     refused(FILES "compressed.pt", "compressed");
     refused(FILES "short.pt", "tensor 'x': values of 'torch.ShortStorage' are not read");
     refused(FILES "whole.pt", "torch.nn.modules.container.Sequential");
@@ -106,8 +108,8 @@ Test(torch_file, what_cannot_be_read_says_so) {
 
 Test(torch_file, either_kind_is_known_by_name_or_first_bytes) {
     static unsigned char bytes[ROOM];
-    static const char *const files[] = {"plain.pt", "values.safetensors"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const files[] = {"plain.pt", "values.safetensors", "old_nested.pt"};
+    for (size_t i = 0; i < 3; i++) {
         char path[256];
         snprintf(path, sizeof path, FILES "%s", files[i]);
         cm_tensor_file *f = NULL;
@@ -132,6 +134,35 @@ Test(torch_file, every_cut_of_a_good_file_is_refused) {
         refused(scratch("cut.pt"), cut < 4 ? "too short" : "truncated");
     }
     scratch_done();
+}
+
+Test(torch_file, every_cut_of_the_old_format_is_refused) {
+    static unsigned char bytes[ROOM];
+    const size_t n = read_file(FILES "old_nested.pt", bytes);
+    for (size_t cut = 0; cut < n; cut++) {
+        scratch_write("cut.pt", bytes, cut);
+        refused(scratch("cut.pt"), cut < 4 ? "too short" : cut < 15 ? "not a torch checkpoint" : cut < 2000 ? "ends early" : "");
+    }
+    scratch_done();
+}
+
+/* Bytes of old.pt that are `from` become `to`, and the file is refused. */
+static void changed(const char *from, const char *to, size_t size, const char *says) {
+    static unsigned char bytes[ROOM];
+    const size_t n = read_file(FILES "old.pt", bytes);
+    unsigned char *at = memmem(bytes, n, from, size);
+    cr_assert(at, "%s", says);
+    memcpy(at, to, size);
+    scratch_write("changed.pt", bytes, n);
+    refused(scratch("changed.pt"), says);
+    scratch_done();
+}
+
+Test(torch_file, the_old_formats_parts_must_fit_each_other) {
+    changed("M\xe9\x03.", "M\xe8\x03.", 4, "not version 1001");
+    changed("FloatStorage", "GloatStorage", 12, "a storage of a type that is not read");
+    changed("\x02\0\0\0\0\0\0\0\0\0\x80\x3f", "\0\0\0\0\0\0\0\x02\0\0\x80\x3f", 12, "does not begin with its number of values");
+    changed("storage", "stowage", 7, "no storage");
 }
 
 Test(torch_file, an_encrypted_entry_is_named) {

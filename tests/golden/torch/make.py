@@ -13,7 +13,7 @@ whole.pt      a pickled module: refused
 short.pt      16-bit whole numbers: refused
 hostile.pt    asks for os.system beside the weights; hostile_root.pt: instead of them
 compressed.pt a good one packed again with compression
-old.pt        the format from before torch 1.6
+old.pt        the format from before torch 1.6; old_nested.pt: plain.pt's tensors in it, beside one of a type that is not read
 """
 import argparse
 import copy
@@ -70,6 +70,8 @@ def main():
     torch.save({"evil": Hostile(), "x": torch.ones(2)}, here / "hostile.pt")
     torch.save(Hostile(), here / "hostile_root.pt")
     torch.save({"x": torch.ones(2)}, here / "old.pt", _use_new_zipfile_serialization=False)
+    torch.save({"state_dict": tensors, "optimizer": {"left alone": torch.ones(3, dtype=torch.int16)}}, here / "old_nested.pt",
+               _use_new_zipfile_serialization=False)
     with zipfile.ZipFile(here / "ema.pth") as z, zipfile.ZipFile(here / "compressed.pt", "w", zipfile.ZIP_DEFLATED) as out:
         for name in z.namelist():
             out.writestr(name, z.read(name))
