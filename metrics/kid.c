@@ -3,24 +3,22 @@
  * 1,000 without replacement drawn by RandomState(2020), the pictures' before the reference's; of each the unbiased MMD^2 (within
  * sums without the diagonal); mean and population deviation.
  *
- * Where the whole tables of kernel values fit, each is made once, and a subset costs a sum; else each subset's products are
- * made, in f32 as there. */
+ * Where it costs less, every kernel value is made once, in double, block by block: with a subset as a column of zeros and
+ * ones, s' K s is its sum, and one product serves all subsets. Else each subset's products are made, in f32 as there. */
 #include <math.h>
 
-#include "core/base/threads.h"
 #include "metrics/dense.h"
 #include "metrics/kid.h"
 #include "metrics/numpy_random.h"
 #include "metrics/set_score.h"
 
-enum { SUBSETS = 100, SIZE = 1000, SEED = 2020, TABLE_ROWS = 6000 };
+enum { SUBSETS = 100, SIZE = 1000, SEED = 2020 };
 
 typedef struct kid_run {
     const cm_sets *sets;
     size_t subsets, size;
-    size_t *picks;                   /* [subsets,2,size] */
-    double *xx, *yy, *xy;            /* kernel values; NULL: do not fit */
-    double *distances;               /* [subsets] */
+    size_t *picks;     /* [subsets,2,size] */
+    double *distances; /* [subsets] */
 } kid_run;
 
 static double kernel(double dot, size_t width) {
@@ -28,61 +26,57 @@ static double kernel(double dot, size_t width) {
     return k * k * k;
 }
 
-/* --- whole tables -------------------------------------------------------------- */
-
-typedef struct table {
-    double *values;
-    size_t columns, width;
-} table;
-
-static void fill_block(void *arg, const cm_dense_block *b) {
-    table *t = arg;
-    for (size_t r = 0; r < b->rows; r++)
-        for (size_t c = 0; c < b->columns; c++)
-            t->values[(b->row + r) * t->columns + b->column + c] = kernel(b->dots[r * b->columns + c], t->width);
-}
-
-static cm_status make_table(const float *x, size_t n, const float *y, size_t m, size_t width, cm_arena *scratch, double **values) {
-    table t = {CM_PUSH(scratch, double, n * m), m, width};
-    CM_TRY(cm_arena_check(scratch));
-    *values = t.values;
-    return cm_dense_dots(x, n, y, m, width, scratch, fill_block, &t);
-}
-
-/* Sum over the picked rows and columns, and over the pairs i = i of it. */
-static double picked(const double *values, size_t columns, const size_t *rows, const size_t *picks, size_t n, double *diagonal) {
-    double sum = 0;
-    *diagonal = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double *row = values + rows[i] * columns;
-        double part = 0;
-        for (size_t j = 0; j < n; j++) part += row[picks[j]];
-        sum += part;
-        *diagonal += row[picks[i]];
-    }
-    return sum;
-}
-
-static double unbiased(double xx, double xx_diagonal, double yy, double yy_diagonal, double xy, size_t n) {
+static double unbiased(double xx, double yy, double xy, size_t n) {
     const double m = (double)n;
-    return (xx - xx_diagonal + yy - yy_diagonal) / (m * (m - 1)) - 2 * xy / (m * m);
+    return (xx + yy) / (m * (m - 1)) - 2 * xy / (m * m);
 }
 
-static void subset_from_tables(void *arg, size_t i, int worker) {
-    (void)worker;
-    const kid_run *r = arg;
-    const size_t *x = r->picks + 2 * i * r->size, *y = x + r->size;
-    double dx, dy, none;
-    const double xx = picked(r->xx, r->sets->n, x, x, r->size, &dx), yy = picked(r->yy, r->sets->m, y, y, r->size, &dy);
-    r->distances[i] = unbiased(xx, dx, yy, dy, picked(r->xy, r->sets->m, x, y, r->size, &none), r->size);
+/* --- every kernel value once ---------------------------------------------------------- */
+
+/* Sums over the subsets' rows and columns of a table of kernel values, a set with itself without its diagonal. */
+typedef struct table_sums {
+    size_t subsets, width;
+    bool half;                     /* of a set with itself: blocks above the diagonal count twice */
+    const double *rows, *columns;  /* [n,subsets]: 1 where a row is in a subset, else 0 */
+    double *values, *part, *sums;  /* a block's; [block,subsets]; [subsets] */
+} table_sums;
+
+static void sum_block(void *arg, const cm_dense_block *b) {
+    const table_sums *t = arg;
+    const bool diagonal = t->half && b->row == b->column;
+    for (size_t i = 0; i < b->rows * b->columns; i++) t->values[i] = kernel(b->dots[i], t->width);
+    for (size_t i = 0; i < b->rows && diagonal; i++) t->values[i * b->columns + i] = 0;
+    cm_dense_multiply(t->values, b->rows, b->columns, t->columns + b->column * t->subsets, t->subsets, t->part);
+    const double times = t->half && !diagonal ? 2 : 1;
+    for (size_t i = 0; i < b->rows; i++)
+        for (size_t s = 0; s < t->subsets; s++) t->sums[s] += times * t->rows[(b->row + i) * t->subsets + s] * t->part[i * t->subsets + s];
+}
+
+static double *membership(const kid_run *r, size_t side, size_t n, cm_arena *scratch) {
+    double *in = CM_PUSH_ZERO(scratch, double, n * r->subsets);
+    for (size_t s = 0; s < r->subsets && in; s++)
+        for (size_t i = 0; i < r->size; i++) in[r->picks[(2 * s + side) * r->size + i] * r->subsets + s] = 1;
+    return in;
 }
 
 static cm_status from_tables(kid_run *r, cm_arena *scratch) {
     const cm_sets *s = r->sets;
-    CM_TRY(make_table(s->x, s->n, s->x, s->n, s->width, scratch, &r->xx));
-    CM_TRY(make_table(s->y, s->m, s->y, s->m, s->width, scratch, &r->yy));
-    CM_TRY(make_table(s->x, s->n, s->y, s->m, s->width, scratch, &r->xy));
-    cm_parallel(cm_threads_available(), r->subsets, subset_from_tables, r);
+    const size_t block = CM_DENSE_BLOCK;
+    const double *x = membership(r, 0, s->n, scratch), *y = membership(r, 1, s->m, scratch);
+    double *sums = CM_PUSH_ZERO(scratch, double, 3 * r->subsets);
+    table_sums t = {r->subsets, s->width, true, x, x, CM_PUSH(scratch, double, block * block),
+                    CM_PUSH(scratch, double, block * r->subsets), sums};
+    CM_TRY(cm_arena_check(scratch));
+    CM_TRY(cm_dense_dots_half(s->x, s->n, s->width, scratch, sum_block, &t));
+    t.rows = t.columns = y;
+    t.sums = sums + r->subsets;
+    CM_TRY(cm_dense_dots_half(s->y, s->m, s->width, scratch, sum_block, &t));
+    t.rows = x;
+    t.half = false;
+    t.sums = sums + 2 * r->subsets;
+    CM_TRY(cm_dense_dots(s->x, s->n, s->y, s->m, s->width, scratch, sum_block, &t));
+    for (size_t i = 0; i < r->subsets; i++)
+        r->distances[i] = unbiased(sums[i], sums[r->subsets + i], sums[2 * r->subsets + i], r->size);
     return CM_OK;
 }
 
@@ -93,14 +87,13 @@ static void gather(const float *x, const size_t *picks, size_t n, size_t width, 
         for (size_t k = 0; k < width; k++) out[i * width + k] = x[picks[i] * width + k];
 }
 
-static double sum_kernel(const float *dots, size_t n, size_t width, double *diagonal) {
+/* Of a whole table, or twice what lies above the diagonal. */
+static double sum_kernel(const float *dots, size_t n, size_t width, bool half) {
     double sum = 0;
-    *diagonal = 0;
     for (size_t i = 0; i < n; i++) {
         double part = 0;
-        for (size_t j = 0; j < n; j++) part += kernel((double)dots[i * n + j], width);
-        sum += part;
-        *diagonal += kernel((double)dots[i * n + i], width);
+        for (size_t j = half ? i + 1 : 0; j < n; j++) part += kernel((double)dots[i * n + j], width);
+        sum += half ? 2 * part : part;
     }
     return sum;
 }
@@ -111,15 +104,14 @@ static cm_status from_subsets(kid_run *r, cm_arena *scratch) {
     float *x = CM_PUSH(scratch, float, n * s->width), *y = CM_PUSH(scratch, float, n * s->width), *dots = CM_PUSH(scratch, float, n * n);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < r->subsets; i++) {
-        double dx, dy, none;
         gather(s->x, r->picks + 2 * i * n, n, s->width, x);
         gather(s->y, r->picks + (2 * i + 1) * n, n, s->width, y);
-        cm_dense_product(x, n, x, n, s->width, dots);
-        const double xx = sum_kernel(dots, n, s->width, &dx);
-        cm_dense_product(y, n, y, n, s->width, dots);
-        const double yy = sum_kernel(dots, n, s->width, &dy);
+        cm_dense_product_half(x, n, s->width, dots);
+        const double xx = sum_kernel(dots, n, s->width, true);
+        cm_dense_product_half(y, n, s->width, dots);
+        const double yy = sum_kernel(dots, n, s->width, true);
         cm_dense_product(x, n, y, n, s->width, dots);
-        r->distances[i] = unbiased(xx, dx, yy, dy, sum_kernel(dots, n, s->width, &none), n);
+        r->distances[i] = unbiased(xx, yy, sum_kernel(dots, n, s->width, false), n);
     }
     return CM_OK;
 }
@@ -159,8 +151,10 @@ cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool who
 }
 
 cm_status cm_score_kid(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
+    /* values made, with a half of what is symmetric; one in double costs two in f32 */
+    const double n = (double)s->n, m = (double)s->m, whole = n * n / 2 + m * m / 2 + n * m, subsets = 2.0 * SUBSETS * SIZE * SIZE;
     double mean, deviation;
-    CM_TRY(cm_kid_subsets(s, SUBSETS, SIZE, s->n <= TABLE_ROWS && s->m <= TABLE_ROWS, scratch, &mean, &deviation));
+    CM_TRY(cm_kid_subsets(s, SUBSETS, SIZE, 2 * whole <= subsets, scratch, &mean, &deviation));
     cm_set_value(out, "", mean);
     out->parts[0].deviation = deviation;
     return CM_OK;

@@ -5,7 +5,7 @@
 
 #include "metrics/set_score.h"
 
-/* whole: make the tables of all kernel values once (8 (n^2 + m^2 + nm) bytes); else each subset's products, in f32. */
+/* whole: all kernel values are made once, in double, memory 8 (n + m) bytes a subset; else each subset's products, in f32. */
 cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool whole, cm_arena *scratch, double *mean, double *deviation);
 
 #endif
