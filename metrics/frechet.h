@@ -28,6 +28,8 @@ typedef struct cm_moments {
 /* x [n,width]; picks: NULL, or the rows to take, n of them. */
 cm_status cm_moments_of(const float *x, const size_t *picks, size_t n, size_t width, cm_arena *out, cm_moments *m);
 cm_status cm_moments_merge(cm_moments *into, const cm_moments *from); /* as if all samples had come together */
+/* As if `from`'s samples, which are some of `into`'s, had never come; at least 2 must be left. */
+cm_status cm_moments_without(cm_moments *into, const cm_moments *from);
 
 /* The side that stays: its mean, trace and factor are made once. */
 typedef struct cm_frechet_side {
@@ -45,6 +47,7 @@ cm_status cm_frechet_prepare_rows(const float *x, size_t n, size_t width, cm_are
 /* Distance of n rows (picks as above) of x [.,width] from the prepared side. CM_EUNDEFINED for n < 2 or a NaN. */
 cm_status cm_frechet_distance(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
                               cm_arena *scratch, double *distance);
+cm_status cm_frechet_of_moments(const cm_frechet_side *side, const cm_moments *m, cm_arena *scratch, double *distance);
 /* Between two sets of moments. */
 cm_status cm_frechet_between(const cm_moments *a, const cm_moments *b, cm_arena *scratch, double *distance);
 

@@ -37,6 +37,7 @@ static void look_at_block(void *arg, const cm_dense_block *b) {
             const size_t i = b->row + r, j = b->column + c;
             const double d = p->same && i == j ? 0 : fmax(p->rows[i] + p->columns[j] - 2 * b->dots[r * b->columns + c], 0);
             if (p->nearest) insert(p->nearest + i * p->keep, p->keep, d);
+            if (p->same && b->row != b->column) insert(p->nearest + j * p->keep, p->keep, d); /* blocks below are not made */
             if (p->column_radius && inside(p, d, p->column_radius[j])) p->row_in[i] = true;
             if (!p->row_radius || !inside(p, d, p->row_radius[i])) continue;
             p->column_in[j] = true;
@@ -50,7 +51,7 @@ static cm_status radii(const float *x, const double *xx, size_t n, size_t width,
     pass p = {.rows = xx, .columns = xx, .same = true, .keep = k + 1, .nearest = CM_PUSH(scratch, double, n * (k + 1))};
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n * p.keep; i++) p.nearest[i] = (double)INFINITY;
-    CM_TRY(cm_dense_dots(x, n, x, n, width, scratch, look_at_block, &p));
+    CM_TRY(cm_dense_dots_half(x, n, width, scratch, look_at_block, &p));
     for (size_t i = 0; i < n; i++) radius[i] = p.nearest[i * p.keep + k];
     cm_arena_reset(scratch, mark);
     return CM_OK;

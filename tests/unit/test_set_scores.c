@@ -2,6 +2,7 @@
 /* Scores of sets of features against the packages people cite (tests/golden/scores/sets.py), and in closed form. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/rng.h"
@@ -235,4 +236,155 @@ Test(set_scores, moments_do_not_depend_on_the_parts) {
         cr_expect(fabs(a.scatter[i] - whole.scatter[i]) < 1e-8);
         cr_expect(fabs(c.scatter[i] - whole.scatter[i]) < 1e-8);
     }
+}
+
+Test(set_scores, moments_without_a_part_are_those_of_the_rest) {
+    cm_moments whole, part, rest;
+    cr_assert_eq(cm_moments_of(sets.x, NULL, sets.n, sets.width, &arena, &whole), CM_OK);
+    cr_assert_eq(cm_moments_of(sets.x, NULL, 100, sets.width, &arena, &part), CM_OK);
+    cr_assert_eq(cm_moments_of(sets.x + 100 * sets.width, NULL, sets.n - 100, sets.width, &arena, &rest), CM_OK);
+    cr_assert_eq(cm_moments_without(&whole, &part), CM_OK);
+    cr_expect_eq(whole.n, rest.n);
+    for (size_t i = 0; i < whole.width; i++) cr_expect_float_eq(whole.mean[i], rest.mean[i], 1e-12);
+    for (size_t i = 0; i < whole.width * whole.width; i++) cr_expect_float_eq(whole.scatter[i], rest.scatter[i], 1e-9);
+    cr_expect_eq(cm_moments_without(&part, &whole), CM_EUSAGE);
+}
+
+/* Leaving groups out by moments, and by rows where features are too many for that, is leaving their rows out. */
+static void jackknife_leaves_groups_out(const cm_sets *s) {
+    enum { GROUPS = 7 };
+    cm_frechet_side side;
+    cm_interval v;
+    size_t *picks = CM_PUSH(&arena, size_t, s->n);
+    double whole, without[GROUPS], mean = 0, square = 0;
+    cr_assert_eq(cm_frechet_prepare_rows(s->y, s->m, s->width, &arena, &side), CM_OK);
+    cr_assert_eq(cm_frechet_jackknife(&side, s, GROUPS, &arena, &v), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_frechet_distance(&side, s->x, NULL, s->n, &arena, &whole), CM_OK);
+    for (size_t g = 0; g < GROUPS; g++) {
+        size_t n = 0;
+        for (size_t i = 0; i < s->n; i++)
+            if (i % GROUPS != g) picks[n++] = i;
+        cr_assert_eq(cm_frechet_distance(&side, s->x, picks, n, &arena, &without[g]), CM_OK);
+        mean += without[g] / GROUPS;
+    }
+    for (size_t g = 0; g < GROUPS; g++) square += (without[g] - mean) * (without[g] - mean);
+    const double reach = 1.959964 * sqrt(square * (GROUPS - 1) / GROUPS);
+    cr_expect(v.value == whole && v.n == s->n);
+    near(v.hi - v.value, reach, 1e-8, "above");
+    near(v.value - v.lo, reach, 1e-8, "below");
+    cr_assert_eq(cm_frechet_jackknife(&side, s, 0, &arena, &v), CM_OK);
+    cr_expect(v.value == whole && isnan(v.lo) && isnan(v.hi));
+}
+
+Test(set_scores, a_jackknife_leaves_groups_out) {
+    cm_sets few = sets;
+    jackknife_leaves_groups_out(&sets);
+    few.n = 29; /* 24 features: 25 are left, then 24 */
+    jackknife_leaves_groups_out(&few);
+}
+
+/* --- sets of more than one block ------------------------------------------------------------ */
+
+enum { MANY = 700, OTHERS = 550, WIDE = 8 };
+
+static cm_sets large_sets(void) {
+    float *x = CM_PUSH(&arena, float, MANY * WIDE), *y = CM_PUSH(&arena, float, OTHERS * WIDE);
+    cm_rng rng = cm_rng_make(5, 0);
+    for (size_t i = 0; i < MANY * WIDE; i++) x[i] = (float)cm_rng_normal(&rng);
+    for (size_t i = 0; i < OTHERS * WIDE; i++) y[i] = 0.2f + (float)cm_rng_normal(&rng);
+    return (cm_sets){.x = x, .y = y, .n = MANY, .m = OTHERS, .width = WIDE};
+}
+
+static double dot(const float *a, const float *b) {
+    double sum = 0;
+    for (size_t k = 0; k < WIDE; k++) sum += (double)a[k] * (double)b[k];
+    return sum;
+}
+
+/* mean exp(-|a/|a| - b/|b||^2 / 200) */
+static double mean_kernel(const float *x, size_t n, const float *y, size_t m) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < m; j++) {
+            const float *a = x + i * WIDE, *b = y + j * WIDE;
+            sum += exp(-(2 - 2 * dot(a, b) / sqrt(dot(a, a) * dot(b, b))) / 200);
+        }
+    return sum / (double)(n * m);
+}
+
+Test(set_scores, cmmd_of_many_blocks_is_the_sum_over_all_pairs) {
+    const cm_sets s = large_sets();
+    cm_set_values v = {0};
+    cr_assert_eq(cm_score_cmmd(&s, &arena, &v), CM_OK);
+    const double want = 1000 * (mean_kernel(s.x, s.n, s.x, s.n) + mean_kernel(s.y, s.m, s.y, s.m) - 2 * mean_kernel(s.x, s.n, s.y, s.m));
+    near(v.parts[0].value, want, 1e-9, "cmmd");
+}
+
+/* One subset of everything: the unbiased MMD^2 of the two sets as they are. */
+Test(set_scores, kid_of_many_blocks_is_the_sum_over_all_pairs) {
+    cm_sets s = large_sets();
+    double mean, deviation, sums[3] = {0};
+    s.n = s.m;
+    for (size_t i = 0; i < s.m; i++)
+        for (size_t j = 0; j < s.m; j++) {
+            const float *const pairs[3][2] = {{s.x, s.x}, {s.y, s.y}, {s.x, s.y}};
+            for (int k = 0; k < 3; k++)
+                if (k == 2 || i != j) sums[k] += pow(dot(pairs[k][0] + i * WIDE, pairs[k][1] + j * WIDE) / WIDE + 1, 3);
+        }
+    const double m = OTHERS, want = (sums[0] + sums[1]) / (m * (m - 1)) - 2 * sums[2] / (m * m);
+    cr_assert_eq(cm_kid_subsets(&s, 3, OTHERS, true, &arena, &mean, &deviation), CM_OK);
+    near(mean, want, 1e-10, "mean");
+    cr_expect(deviation < 1e-12);
+    cr_assert_eq(cm_kid_subsets(&s, 3, OTHERS, false, &arena, &mean, &deviation), CM_OK);
+    near(mean, want, 1e-4, "products in f32");
+}
+
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double square_between(const float *a, const float *b) {
+    double sum = 0;
+    for (size_t k = 0; k < WIDE; k++) sum += ((double)a[k] - (double)b[k]) * ((double)a[k] - (double)b[k]);
+    return sum;
+}
+
+static void radii(const float *x, size_t n, size_t k, double *radius) {
+    double *d = CM_PUSH(&arena, double, n);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++) d[j] = square_between(x + i * WIDE, x + j * WIDE);
+        qsort(d, n, sizeof *d, ascending);
+        radius[i] = d[k];
+    }
+}
+
+Test(set_scores, prdc_of_many_blocks_is_the_definition) {
+    const cm_sets s = large_sets();
+    const size_t k = 4;
+    double rx[MANY], ry[OTHERS], precise = 0, recalled = 0, balls = 0, covered = 0;
+    radii(s.x, s.n, k, rx);
+    radii(s.y, s.m, k, ry);
+    for (size_t i = 0; i < s.n; i++) {
+        bool in = false;
+        for (size_t j = 0; j < s.m; j++)
+            if (square_between(s.x + i * WIDE, s.y + j * WIDE) < ry[j]) in = true, balls++;
+        precise += in;
+    }
+    for (size_t j = 0; j < s.m; j++) {
+        bool in = false, holds = false;
+        for (size_t i = 0; i < s.n; i++) {
+            const double d = square_between(s.x + i * WIDE, s.y + j * WIDE);
+            in = in || d < rx[i];
+            holds = holds || d < ry[j];
+        }
+        recalled += in;
+        covered += holds;
+    }
+    cm_prdc v;
+    cr_assert_eq(cm_prdc_of(&s, k, false, &arena, &v), CM_OK);
+    near(v.precision, precise / MANY, 1e-12, "precision");
+    near(v.recall, recalled / OTHERS, 1e-12, "recall");
+    near(v.density, balls / (double)(k * MANY), 1e-12, "density");
+    near(v.coverage, covered / OTHERS, 1e-12, "coverage");
 }
