@@ -109,7 +109,8 @@ static cm_status record_set(finish_run *r, const char *label, const cm_protocol 
         set_number(o, "hi", p->hi);
         set_number(o, "deviation", p->deviation);
         json_object_set_new(o, "n", json_integer((json_int_t)r->good_counts[CM_PICTURES]));
-        if (r->good_counts[CM_REFERENCE]) json_object_set_new(o, "reference_n", json_integer((json_int_t)r->good_counts[CM_REFERENCE]));
+        if (r->good_counts[CM_REFERENCE] && m->reference != CM_REFERENCE_NONE)
+            json_object_set_new(o, "reference_n", json_integer((json_int_t)r->good_counts[CM_REFERENCE]));
         if (*note) json_object_set_new(o, "note", json_string(note));
         CM_TRY(add_record(r, o));
     }

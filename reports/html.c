@@ -386,7 +386,7 @@ static cm_status write_published(FILE *f, const cm_rows *r) {
         fputs("<tr><td class=\"l\">", f);
         escape(f, cm_text_of(s, "score"));
         fprintf(f, " %s</td>", !strcmp(cm_text_of(s, "better"), "higher") ? "↑" : "↓");
-        if (cm_number_of(s, "value", &v)) fprintf(f, "<td><b>%.6g</b></td><td>", v);
+        if (cm_number_of(s, "value", &v)) fprintf(f, "<td>%.6g</td><td>", v);
         else fputs("<td class=\"none\">undefined</td><td>", f);
         if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi)) fprintf(f, "%.5g to %.5g", lo, hi);
         fputs("</td>", f);
@@ -395,9 +395,9 @@ static cm_status write_published(FILE *f, const cm_rows *r) {
         number_cell(f, s, "reference_n", "%.0f");
         if (cm_number_of(s, "read", &v)) fprintf(f, "<td>%.0f %%</td>", 100 * v);
         else fputs("<td></td>", f);
-        fputs("<td class=\"l\">", f);
+        fputs("<td class=\"l\" style=\"white-space:normal;min-width:20em\">", f);
         escape(f, cm_text_of(s, "about"));
-        fputs("<small>", f);
+        fputs("<small style=\"white-space:normal\">", f);
         escape(f, cm_text_of(s, "source"));
         fputs(*cm_text_of(s, "note") ? ". " : "", f);
         escape(f, cm_text_of(s, "note"));
@@ -417,10 +417,10 @@ static cm_status write_speeds(FILE *f, const cm_rows *r, const cm_plots *plots) 
 static cm_status write_page(FILE *f, const cm_rows *r, const cm_plots *plots) {
     fprintf(f, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
                "content=\"width=device-width,initial-scale=1\"><title>CosmicMan Bench: %s</title><style>%s</style></head>\n"
-               "<body><main><p class=\"soft\">CosmicMan Bench, suite %s, prompts %s, %s</p>"
+               "<body><main><p class=\"soft\">CosmicMan Bench, suite %s%s%s, %s</p>"
                "<h1>%s</h1>\n",
-            cm_text_of(r->run, "suite"), style, cm_text_of(r->run, "suite"), cm_text_of(r->run, "prompts"),
-            cm_text_of(r->run, "started"), cm_report_title(r));
+            cm_text_of(r->run, "suite"), style, cm_text_of(r->run, "suite"), *cm_text_of(r->run, "prompts") ? ", prompts " : "",
+            cm_text_of(r->run, "prompts"), cm_text_of(r->run, "started"), cm_report_title(r));
     if (cm_rows_published(r)) {
         CM_TRY(write_published(f, r));
     } else {
