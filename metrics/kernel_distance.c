@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/base/rng.h"
 
 static double kernel(const float *x, const float *y, size_t width) {
     double dot = 0;
@@ -66,41 +65,4 @@ cm_status cm_kernel_distance(const cm_kernel_table *t, const size_t *picks, size
     const cm_status s = weighted_distance(t, weight, (double)count, distance);
     cm_arena_reset(scratch, mark);
     return s;
-}
-
-/* `size` rows of n, gathered in random order. */
-static void gather(cm_rng *rng, const float *x, size_t n, size_t width, size_t size, size_t *order, float *out) {
-    for (size_t i = 0; i < n; i++) order[i] = i;
-    cm_rng_shuffle(rng, order, n);
-    for (size_t i = 0; i < size; i++) memcpy(out + i * width, x + order[i] * width, width * sizeof *out);
-}
-
-static double unbiased(const float *x, const float *y, size_t size, size_t width) {
-    double across = 0;
-    for (size_t i = 0; i < size; i++)
-        for (size_t j = 0; j < size; j++) across += kernel(x + i * width, y + j * width, width);
-    return mean_within(x, size, width) + mean_within(y, size, width) - 2 * across / ((double)size * (double)size);
-}
-
-cm_status cm_kernel_subsets(const float *x, size_t n, const float *y, size_t m, size_t width, size_t subsets,
-                            size_t size, uint64_t seed, cm_arena *scratch, double *mean, double *deviation) {
-    if (size < 2 || size > n || size > m || subsets == 0)
-        return cm_fail(CM_EUNDEFINED, "subsets of %zu need at least that many of %zu and %zu images", size, n, m);
-    const cm_arena_mark mark = cm_arena_get_mark(scratch);
-    size_t *order = CM_PUSH(scratch, size_t, n > m ? n : m);
-    float *a = CM_PUSH(scratch, float, size * width), *b = CM_PUSH(scratch, float, size * width);
-    CM_TRY(cm_arena_check(scratch));
-    cm_rng rng = cm_rng_named(seed, "kernel subsets");
-    double sum = 0, squares = 0;
-    for (size_t s = 0; s < subsets; s++) {
-        gather(&rng, x, n, width, size, order, a);
-        gather(&rng, y, m, width, size, order, b);
-        const double d = unbiased(a, b, size, width);
-        sum += d;
-        squares += d * d;
-    }
-    cm_arena_reset(scratch, mark);
-    *mean = sum / (double)subsets;
-    *deviation = sqrt(fmax(0, squares / (double)subsets - *mean * *mean));
-    return CM_OK;
 }

@@ -4,13 +4,13 @@
  *     sum_{i!=j} k(x_i,x_j) / n(n-1) + sum_{i!=j} k(y_i,y_j) / m(m-1) - 2 sum k(x_i,y_j) / nm
  *
  * It may be negative. Kernel values are made once; drawing rows again then costs a sum. A row that is
- * drawn several times does not pair with its own copies, so that drawing again adds no bias.
+ * drawn several times does not pair with its own copies, so that drawing again adds no bias. The published form, by subsets, is
+ * kid.h.
  */
 #ifndef CM_METRICS_KERNEL_DISTANCE_H
 #define CM_METRICS_KERNEL_DISTANCE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "core/base/arena.h"
 
@@ -28,10 +28,5 @@ cm_status cm_kernel_prepare(const float *x, size_t n, const float *y, size_t m, 
 /* Distance of the multiset picks[count] of x's rows (NULL: all rows once). CM_EUNDEFINED for fewer than two different rows. */
 cm_status cm_kernel_distance(const cm_kernel_table *t, const size_t *picks, size_t count, cm_arena *scratch,
                              double *distance);
-
-/* The published form: mean and population standard deviation over `subsets` pairs of `size` rows a side
- * drawn without replacement. */
-cm_status cm_kernel_subsets(const float *x, size_t n, const float *y, size_t m, size_t width, size_t subsets,
-                            size_t size, uint64_t seed, cm_arena *scratch, double *mean, double *deviation);
 
 #endif

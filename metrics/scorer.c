@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/scorer.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +12,7 @@
 #include "core/networks/tokenizer.h"
 #include "core/tensor/nn.h"
 #include "metrics/metric.h"
+#include "metrics/text_image.h"
 #include "metrics/picture_rules.h"
 
 enum { PARSER, FEATURES, TEXT, VISION, NETWORKS };
@@ -193,16 +193,6 @@ static cm_status extract(const cm_scorer *s, cm_ctx *g, cm_tensor *pixels, cm_ar
     return CM_OK;
 }
 
-static double cosine(const float *a, const float *b, size_t n) {
-    double dot = 0, aa = 0, bb = 0;
-    for (size_t i = 0; i < n; i++) {
-        dot += (double)a[i] * (double)b[i];
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    return dot / sqrt(aa * bb);
-}
-
 static cm_status compare(const cm_scorer *s, cm_ctx *g, cm_tensor *pixels, const char *prompt, cm_arena *scratch,
                          double *score) {
     cm_tokens tokens;
@@ -211,9 +201,9 @@ static cm_status compare(const cm_scorer *s, cm_ctx *g, cm_tensor *pixels, const
     CM_TRY(cm_clip_text_forward(g, &s->text, tokens.ids, 1, tokens.length, NULL, NULL, &pooled));
     const cm_tensor *image = cm_clip_vision_forward(g, &s->vision, pixels);
     CM_TRY(cm_ctx_check(g));
-    const double c = cosine(pooled->data, image->data, cm_dim(pooled, -1));
-    if (!isfinite(c)) return cm_fail(CM_EUNDEFINED, "a CLIP embedding is zero or not finite");
-    *score = 100 * c;
+    double cosine;
+    CM_TRY(cm_cosine(pooled->data, image->data, cm_dim(pooled, -1), &cosine));
+    *score = 100 * cosine;
     return CM_OK;
 }
 

@@ -182,16 +182,6 @@ Test(distances, drawing_rows_again_adds_no_bias_to_the_kernel_distance) {
     cr_expect_lt(fabs(mean - d), 4 * sqrt((squares - mean * mean) / N), "%g for %g", mean, d);
 }
 
-Test(distances, subsets_of_everything_give_the_whole_sets_distance) {
-    double mean, deviation, d;
-    const cm_kernel_table t = kernels(a, B, b, B);
-    cr_assert_eq(cm_kernel_distance(&t, NULL, 0, &arena, &d), CM_OK);
-    cr_assert_eq(cm_kernel_subsets(a, B, b, B, W, 3, B, 1, &arena, &mean, &deviation), CM_OK);
-    cr_expect_float_eq(mean, d, 1e-9);
-    cr_expect_float_eq(deviation, 0, 1e-6);
-    cr_expect_eq(cm_kernel_subsets(a, B, b, B, W, 3, B + 1, 1, &arena, &mean, &deviation), CM_EUNDEFINED);
-}
-
 Test(distances, one_row_drawn_again_and_again_is_undefined) {
     const cm_kernel_table t = kernels(a, A, b, B);
     const size_t picks[] = {3, 3, 3};
