@@ -92,6 +92,7 @@ static cm_status keep_features(const evaluation *e, size_t feed, batch *b, const
         if (column->feed != feed) continue;
         for (size_t i = 0; i < count; i++) {
             const float *x = out[column->output] + i * column->width;
+            if (b->trouble[rows[i]]) continue;
             if (!is_finite(x, column->width)) {
                 cm_fail(CM_EUNDEFINED, "the features of %s are not finite", column->name);
                 CM_TRY(fail_picture(b, rows[i], scratch));
@@ -103,27 +104,54 @@ static cm_status keep_features(const evaluation *e, size_t feed, batch *b, const
     return CM_OK;
 }
 
+/* One score of the pictures that have a prompt; embeddings [count,width]. */
+static cm_status score_prompts(const evaluation *e, const cm_protocol *p, const cm_extractor *x, batch *b, const size_t *rows, size_t count,
+                               const float *embeddings, cm_worker_place *w) {
+    const size_t width = cm_extractor_width(x, CM_OUT_FEATURES);
+    const cm_description **prompts = CM_PUSH(&w->scratch, const cm_description *, count);
+    size_t *which = CM_PUSH(&w->scratch, size_t, count), n = 0;
+    float *pictures = CM_PUSH(&w->scratch, float, count * width);
+    cm_text_score *scores = CM_PUSH(&w->scratch, cm_text_score, count);
+    const char *label = cm_metric_label(p, cm_extractor_label(x), &w->scratch);
+    CM_TRY(cm_arena_check(&w->scratch));
+    for (size_t i = 0; i < count; i++) {
+        const cm_description *prompt = e->sides[CM_PICTURES].prompts[b->index[rows[i]]];
+        if (!prompt || b->trouble[rows[i]]) continue;
+        memcpy(pictures + n * width, embeddings + i * width, width * sizeof *pictures);
+        prompts[n] = prompt;
+        which[n++] = rows[i];
+    }
+    CM_TRY(cm_text_image_scores(p->of_text, cm_extractor_pair(x), &w->g, pictures, prompts, n, &w->scratch, scores));
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(scores[i].value)) continue;
+        json_object_set_new(b->scores[which[i]], label, json_real(scores[i].value));
+        json_object_set_new(b->read[which[i]], label, json_real(scores[i].read));
+    }
+    return CM_OK;
+}
+
 static cm_status score_text(const evaluation *e, size_t feed, batch *b, const size_t *rows, size_t count, const float *embeddings,
                             cm_worker_place *w) {
-    const side *s = &e->sides[CM_PICTURES];
     const cm_extractor *x = e->plan.extractors[e->plan.feeds[feed].network];
-    const size_t width = cm_extractor_width(x, CM_OUT_FEATURES);
-    for (size_t m = 0; m < e->plan.metric_count; m++) {
-        const cm_protocol *p = e->plan.metrics[m];
-        if (!p->of_text || e->plan.feed_of[m] != feed) continue;
-        const char *label = cm_metric_label(p, cm_extractor_label(x), &w->scratch);
-        for (size_t i = 0; i < count; i++) {
-            const size_t k = rows[i];
-            const cm_description *prompt = s->prompts[b->index[k]];
-            if (!prompt || b->trouble[k]) continue;
-            cm_text_score score;
-            const cm_status status = cm_text_image_score(p->of_text, cm_extractor_pair(x), &w->g, embeddings + i * width, prompt,
-                                                         &w->scratch, &score);
-            if (status == CM_EUNDEFINED) continue; /* a prompt without phrases has no clip-phrases: absent from its record */
-            CM_TRY(status);
-            json_object_set_new(b->scores[k], label, json_real(score.value));
-            json_object_set_new(b->read[k], label, json_real(score.read));
-        }
+    for (size_t m = 0; m < e->plan.metric_count; m++)
+        if (e->plan.metrics[m]->of_text && e->plan.feed_of[m] == feed)
+            CM_TRY(score_prompts(e, e->plan.metrics[m], x, b, rows, count, embeddings, w));
+    return CM_OK;
+}
+
+/* A network that finds a batch's features not finite looks at each picture alone, so that only those that are at fault fail. */
+static cm_status run_network(const cm_extractor *x, batch *b, const size_t *rows, size_t count, const float *pixels,
+                             float *const out[CM_OUTPUTS], cm_worker_place *w) {
+    size_t width, height;
+    cm_extractor_size(x, &width, &height);
+    const cm_status s = cm_extractor_run(x, &w->g, pixels, count, out);
+    if (s != CM_EUNDEFINED) return s;
+    for (size_t i = 0; i < count; i++) {
+        float *one[CM_OUTPUTS];
+        for (int k = 0; k < CM_OUTPUTS; k++) one[k] = out[k] ? out[k] + i * cm_extractor_width(x, (cm_output)k) : NULL;
+        const cm_status alone = cm_extractor_run(x, &w->g, pixels + i * width * height * 3, 1, one);
+        if (alone == CM_EUNDEFINED) CM_TRY(fail_picture(b, rows[i], &w->scratch));
+        else CM_TRY(alone);
     }
     return CM_OK;
 }
@@ -141,7 +169,7 @@ static cm_status run_feed(const evaluation *e, size_t feed, batch *b, cm_worker_
     for (int i = 0; i < CM_OUTPUTS; i++)
         if (wanted & 1u << i) out[i] = CM_PUSH(&w->scratch, float, count * cm_extractor_width(x, (cm_output)i));
     CM_TRY(cm_arena_check(&w->scratch));
-    CM_TRY(cm_extractor_run(x, &w->g, pixels, count, out));
+    CM_TRY(run_network(x, b, rows, count, pixels, out, w));
     CM_TRY(keep_features(e, feed, b, rows, count, out, &w->scratch));
     if (e->at == CM_REFERENCE || !cm_extractor_pair(x)) return CM_OK;
     return score_text(e, feed, b, rows, count, out[CM_OUT_FEATURES], w);

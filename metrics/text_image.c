@@ -58,29 +58,6 @@ cm_status cm_text_windows(const cm_tokenizer *t, const char *text, cm_arena *out
 
 /* --- scores -------------------------------------------------------------------------- */
 
-/* The mean cosine of texts, by tokens or plain, and the share of their tokens that was read. */
-static cm_status mean_cosine(const cm_clip_pair *pair, cm_ctx *g, const float *embedding, const char *const *texts, size_t n,
-                             bool by_tokens, cm_arena *scratch, double *mean, double *read) {
-    const size_t width = cm_clip_pair_get_info(pair)->projection;
-    float *embeddings = CM_PUSH(scratch, float, n * width);
-    cm_clip_reading *readings = CM_PUSH(scratch, cm_clip_reading, n);
-    CM_TRY(cm_arena_check(scratch));
-    CM_TRY(cm_clip_pair_texts(pair, g, texts, n, embeddings, readings));
-    double sum = 0, weights = 0, tokens = 0, seen = 0;
-    for (size_t i = 0; i < n; i++) {
-        double cosine = 0;
-        CM_TRY(cm_cosine(embedding, embeddings + i * width, width, &cosine));
-        const double weight = by_tokens ? (double)readings[i].read : 1;
-        sum += weight * cosine;
-        weights += weight;
-        tokens += (double)readings[i].tokens;
-        seen += (double)readings[i].read;
-    }
-    *mean = sum / weights;
-    *read = tokens > 0 ? seen / tokens : 1;
-    return weights > 0 ? CM_OK : cm_fail(CM_EUNDEFINED, "a text without tokens");
-}
-
 static cm_status list_texts(const cm_text_image *t, const cm_clip_pair *pair, const cm_description *prompt, cm_arena *scratch,
                             const char ***texts, size_t *count) {
     if (t->reading == CM_READ_WINDOWS) {
@@ -97,16 +74,52 @@ static cm_status list_texts(const cm_text_image *t, const cm_clip_pair *pair, co
     return cm_arena_check(scratch);
 }
 
-cm_status cm_text_image_score(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *embedding,
-                              const cm_description *prompt, cm_arena *scratch, cm_text_score *out) {
+/* The texts of one picture among all: their embeddings [n,width], and what was read of them. */
+typedef struct reading {
     const char **texts;
-    size_t count;
-    double mean, read;
-    CM_TRY(list_texts(t, pair, prompt, scratch, &texts, &count));
-    if (count == 0) return cm_fail(CM_EUNDEFINED, "no %s in the prompt", t->reading == CM_READ_PHRASES ? "phrase" : "text");
-    CM_TRY(mean_cosine(pair, g, embedding, texts, count, t->reading == CM_READ_WINDOWS, scratch, &mean, &read));
-    const double value = t->factor * mean;
-    *out = (cm_text_score){t->clamp_each && value < 0 ? 0 : value, read};
+    size_t n, first;
+} reading;
+
+static cm_status score_one(const cm_text_image *t, const float *picture, const float *embeddings, const cm_clip_reading *readings,
+                           size_t n, size_t width, cm_text_score *out) {
+    double sum = 0, weights = 0, tokens = 0, seen = 0;
+    *out = (cm_text_score){(double)NAN, 1};
+    if (n == 0) return CM_OK;
+    for (size_t i = 0; i < n; i++) {
+        double cosine = 0;
+        CM_TRY(cm_cosine(picture, embeddings + i * width, width, &cosine));
+        const double weight = t->reading == CM_READ_WINDOWS ? (double)readings[i].read : 1;
+        sum += weight * cosine;
+        weights += weight;
+        tokens += (double)readings[i].tokens;
+        seen += (double)readings[i].read;
+    }
+    const double value = t->factor * sum / weights;
+    out->value = t->clamp_each && value < 0 ? 0 : value;
+    if (tokens > 0) out->read = seen / tokens;
+    return CM_OK;
+}
+
+cm_status cm_text_image_scores(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *pictures,
+                               const cm_description *const *prompts, size_t n, cm_arena *scratch, cm_text_score *out) {
+    const size_t width = cm_clip_pair_get_info(pair)->projection;
+    reading *each = CM_PUSH(scratch, reading, n + 1);
+    size_t total = 0;
+    CM_TRY(cm_arena_check(scratch));
+    for (size_t i = 0; i < n; i++) {
+        CM_TRY(list_texts(t, pair, prompts[i], scratch, &each[i].texts, &each[i].n));
+        each[i].first = total;
+        total += each[i].n;
+    }
+    const char **texts = CM_PUSH(scratch, const char *, total + 1);
+    float *embeddings = CM_PUSH(scratch, float, total * width + 1);
+    cm_clip_reading *readings = CM_PUSH(scratch, cm_clip_reading, total + 1);
+    CM_TRY(cm_arena_check(scratch));
+    for (size_t i = 0; i < n; i++)
+        if (each[i].n) memcpy(texts + each[i].first, each[i].texts, each[i].n * sizeof *texts);
+    if (total) CM_TRY(cm_clip_pair_texts(pair, g, texts, total, embeddings, readings));
+    for (size_t i = 0; i < n; i++)
+        CM_TRY(score_one(t, pictures + i * width, embeddings + each[i].first * width, readings + each[i].first, each[i].n, width, &out[i]));
     return CM_OK;
 }
 

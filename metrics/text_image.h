@@ -29,10 +29,11 @@ typedef struct cm_text_score {
     double read;             /* share of the text's tokens, START and END not counted; 1: all */
 } cm_text_score;
 
-/* embedding: of the picture, [projection]. g is reset. CM_EUNDEFINED: no phrase (CM_READ_PHRASES), an empty prompt
- * (CM_READ_WINDOWS), or an embedding that is zero or not finite. */
-cm_status cm_text_image_score(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *embedding,
-                              const cm_description *prompt, cm_arena *scratch, cm_text_score *out);
+/* pictures: embeddings [n,projection]; one prompt each; all texts in one pass. out [n]: value NaN where there is nothing to read: no
+ * phrase (CM_READ_PHRASES), a blank prompt (CM_READ_WINDOWS). g is reset. CM_EUNDEFINED: an embedding that is zero or not
+ * finite. */
+cm_status cm_text_image_scores(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *pictures,
+                               const cm_description *const *prompts, size_t n, cm_arena *scratch, cm_text_score *out);
 
 /* What a protocol makes of the mean over pictures. */
 double cm_text_image_total(const cm_text_image *t, double mean);

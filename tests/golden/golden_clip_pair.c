@@ -105,8 +105,8 @@ GOLDEN(clip_score, "clip_pair/clip_score") {
         json_array_foreach(json_object_get(json, "torchmetrics"), i, row) {
             cm_text_score got;
             const double want = json_number_value(json_array_get(row, 1));
-            const cm_description d = {.text = (char *)(uintptr_t)json_string_value(json_array_get(row, 0))};
-            if (!golden_ok(cm_text_image_score(t, p, &g, pictures + i % 2 * 10, &d, golden_arena(), &got), d.text)) continue;
+            const cm_description d = {.text = (char *)(uintptr_t)json_string_value(json_array_get(row, 0))}, *prompt = &d;
+            if (!golden_ok(cm_text_image_scores(t, p, &g, pictures + i % 2 * 10, &prompt, 1, golden_arena(), &got), d.text)) continue;
             golden_that(fabs(got.value - want) < 1e-3 && fabs(want) > 1, "'%s': %.6f, torchmetrics %.6f", d.text, got.value, want);
         }
         golden_that(i >= 4, "%zu texts", i);

@@ -55,7 +55,7 @@ static cm_text_score score(const char *protocol, const cm_description *d) {
     cm_text_score s;
     const cm_protocol *p = cm_protocol_find(protocol);
     cr_assert(p && p->of_text, "%s", protocol);
-    cr_assert_eq(cm_text_image_score(p->of_text, pair, &g, picture, d, &arena, &s), CM_OK, "%s: %s", protocol, cm_why());
+    cr_assert_eq(cm_text_image_scores(p->of_text, pair, &g, picture, &d, 1, &arena, &s), CM_OK, "%s: %s", protocol, cm_why());
     return s;
 }
 
@@ -82,9 +82,8 @@ Test(text_image, phrases_are_read_one_by_one) {
     cr_assert(d.count >= 3);
     for (size_t i = 0; i < d.count; i++) sum += cosine_with(d.phrases[i].text);
     cr_expect_float_eq(score("clip-phrases", &d).value, 100 * sum / (double)d.count, 1e-6);
-    cm_description none = {.text = "nothing of it"};
-    cm_text_score s;
-    cr_expect_eq(cm_text_image_score(cm_protocol_find("clip-phrases")->of_text, pair, &g, picture, &none, &arena, &s), CM_EUNDEFINED);
+    const cm_description none = {.text = "nothing of it"};
+    cr_expect(isnan(score("clip-phrases", &none).value));
 }
 
 static cm_description long_text(size_t times) {
@@ -115,6 +114,22 @@ Test(text_image, windows_hold_the_whole_text) {
     const cm_description brief = described(dense);
     if (score("clip@mlperf", &brief).read == 1)
         cr_expect_float_eq(score("clip-windowed", &brief).value, score("clip@mlperf", &brief).value, 1e-9);
+}
+
+Test(text_image, pictures_side_by_side_have_the_same_scores) {
+    const cm_description d = described(dense), none = {.text = "a red shirt"}, *prompts[3] = {&d, &none, &d};
+    const size_t width = cm_clip_pair_get_info(pair)->projection;
+    float *pictures = CM_PUSH(&arena, float, 3 * width);
+    for (size_t i = 0; i < 3 * width; i++) pictures[i] = picture[i % width];
+    const char *const names[] = {"clip@mlperf", "clip-windowed", "clip-phrases"};
+    for (size_t k = 0; k < 3; k++) {
+        cm_text_score s[3];
+        cr_assert_eq(cm_text_image_scores(cm_protocol_find(names[k])->of_text, pair, &g, pictures, prompts, 3, &arena, s), CM_OK);
+        cr_expect_float_eq(s[0].value, score(names[k], &d).value, 1e-3, "%s", names[k]);
+        cr_expect_float_eq(s[2].value, s[0].value, 1e-3, "%s", names[k]);
+        if (k == 2) cr_expect(isnan(s[1].value));
+        else cr_expect_float_eq(s[1].value, score(names[k], &none).value, 1e-3, "%s", names[k]);
+    }
 }
 
 Test(text_image, windows_of_odd_texts) {
