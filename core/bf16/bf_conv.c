@@ -16,7 +16,7 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { CHUNK_BYTES = 1152 << 10, WIDEST = 32, UNITS = 9, PIECE = 20 /* steps; half as many with lower parts */ };
+enum { CHUNK_BYTES = 1152 << 10, WIDEST = 32, LINES_LEAST = 16 /* in a chunk of whole lines that are wider */, UNITS = 9, PIECE = 20 /* steps; half as many with lower parts */ };
 
 /* A chunk: output lines [first, first+count) of the batch, columns [x, x+width). With `doubled`, lines and columns are
  * those of the input, and a phase says which of the four pixels. */
@@ -312,12 +312,15 @@ static size_t chunk_values(const conv_job *j, size_t lines) {
 /* Chunks that fit the cache. The whole batch in one, when it does, and strips for the threads. */
 static void plan(conv_job *j) {
     const size_t threads = j->threads > 1 ? (size_t)j->threads : 1, all = j->s->n * j->h, fit = CHUNK_BYTES / 2;
-    j->columns = j->w_out <= WIDEST + BF_SIDE ? j->w_out : WIDEST;
+    const size_t row = under(j, j->w_out, j->kw), alike = j->split * j->split * j->parts;
+    j->along = j->stride == 1 && row < bf_up(j->w_out, BF_SIDE) * BF_SIDE;
+    const bool saves = 12 * row < 11 * bf_up(j->w_out, BF_SIDE) * BF_SIDE; /* a little is lost again to tiles of two lines */
+    const bool whole = j->w_out <= WIDEST + BF_SIDE || (j->along && saves && LINES_LEAST * row * j->pixel * alike <= fit);
+    j->along &= whole;
+    j->columns = whole ? j->w_out : WIDEST;
     j->line = under(j, j->columns, j->kw) * j->pixel;
-    const size_t row = j->line / j->pixel;
-    j->along = j->stride == 1 && j->columns == j->w_out && row * BF_SIDE < bf_up(j->columns, BF_SIDE) * BF_SIDE * BF_SIDE;
     j->lines = all;
-    while (j->lines > 1 && chunk_values(j, j->lines) * j->split * j->split * j->parts > fit) j->lines--;
+    while (j->lines > 1 && chunk_values(j, j->lines) * alike > fit) j->lines--;
     if (j->lines < j->h) j->lines = bf_up(j->h, bf_up(j->h, j->lines));
     else j->lines = j->lines / j->h * j->h;
     j->down = bf_up(all, j->lines);
