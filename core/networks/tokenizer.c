@@ -8,6 +8,7 @@
 
 #include "core/base/system.h"
 #include "core/networks/bpe.h"
+#include "core/networks/text_mend.h"
 #include "core/networks/unicode.h"
 
 enum { USUAL_LENGTH = 77, LONGEST_LENGTH = 1 << 16, MAX_CONFIG = 1 << 26 };
@@ -29,6 +30,7 @@ struct cm_tokenizer {
     size_t special_count;
     size_t length;
     int bos, eos, unknown, pad;
+    bool mends; /* texts, as CLIP's own tokenizer does */
 };
 
 /* --- cleaning -------------------------------------------------------------------- */
@@ -220,6 +222,7 @@ static cm_status open_merges(cm_tokenizer *t, const char *path) {
     cm_status s = none ? add_specials(t, none, none) : cm_fail(CM_ENOMEM, "out of memory");
     json_decref(none);
     t->pad = 0;
+    t->mends = true;
     return s == CM_OK ? s : cm_fail_in(s, "%s", path);
 }
 
@@ -380,10 +383,14 @@ static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t byt
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
     run r = {.t = t, .tokens = tokens, .room = length - 2, .scratch = &scratch};
-    cm_char *chars = CM_PUSH(&scratch, cm_char, bytes + 1);
+    cm_char *chars = CM_PUSH(&scratch, cm_char, bytes + 1), *mended = CM_PUSH(&scratch, cm_char, t->mends ? CM_MEND_ROOM * bytes + 1 : 1);
     size_t count = 0;
     cm_status s = cm_arena_check(&scratch);
     if (s == CM_OK) s = cm_unicode_read(text, 0, bytes, chars, &count);
+    if (s == CM_OK && t->mends) {
+        count = cm_text_mend(chars, count, mended);
+        chars = mended;
+    }
     if (s == CM_OK) {
         add_text(&r, chars, count, false);
         s = cm_arena_check(&scratch);

@@ -15,7 +15,7 @@ typedef struct cm_tokenizer cm_tokenizer;
 
 /* A folder with vocab.json and merges.txt (special tokens and lengths from tokenizer_config.json and
  * special_tokens_map.json when present), or the one file of OpenAI's CLIP and open_clip, bpe_simple_vocab_16e6.txt.gz, whose
- * padding is 0. What those two programs do to a text before (mending it with ftfy, HTML's entities) is not done here. */
+ * padding is 0, and before which texts are mended as those two programs do (text_mend.h). */
 cm_status cm_tokenizer_open(cm_tokenizer **out, const char *folder);
 void cm_tokenizer_close(cm_tokenizer **t);
 

@@ -206,6 +206,8 @@ def make_ids():
     tokenizer = SimpleTokenizer(bpe_path=str(here / "bpe.txt.gz"))
     texts = SENTENCES + ["", " ", "a", "A  B\tC\n", ", ".join(SENTENCES), SENTENCES[0] * 3, "shirt " * 75, "shirt " * 20,
                          "!?!... #1 (two)"]
+    texts += ["a man\u2019s \u201chat\u201d &amp; a woman&#39;s bag", "&lt;b&gt; &amp;amp; R&amp;D caf&eacute; &#xE9;&#233; 5 &times; 3",
+              "of\ufb01ce \ufb02oor, \uff32\uff45\uff44\u3000shirt", "AT&T; & so &unknown; on &#0; &#xD800; &#;", "a&nbsp;b &"]
     texts += ["a " * n for n in range(74, 79)]  # around the length where a text begins to be cut
     with open(here / "ids.jsonl", "w", encoding="utf-8") as f:
         for text in texts:
