@@ -62,12 +62,21 @@ static size_t unescape(cm_char *c, size_t count) {
     return kept;
 }
 
-/* What a character becomes, ended by 0; NULL: stays. */
-static const char *letters_of(uint32_t code) {
-    static const char *const ligatures[] = {"ff", "fi", "fl", "ffi", "ffl", "st", "st"};
-    if (code >= 0xFB00 && code <= 0xFB06) return ligatures[code - 0xFB00];
-    if (code == 0x2BC || (code >= 0x2018 && code <= 0x201B)) return "'";
-    if (code >= 0x201C && code <= 0x201F) return "\"";
+/* ftfy's ligatures and quotes: what a character becomes. */
+static const struct exchange {
+    uint32_t from, to[3]; /* ended by 0 */
+} exchanges[] = {{0x132, {'I', 'J'}},      {0x133, {'i', 'j'}},      {0x149, {'\'', 'n'}},      {0x1C4, {'D', 0x17D}},
+                 {0x1C5, {'D', 0x17E}},    {0x1C6, {'d', 0x17E}},    {0x1C7, {'L', 'J'}},       {0x1C8, {'L', 'j'}},
+                 {0x1C9, {'l', 'j'}},      {0x1CA, {'N', 'J'}},      {0x1CB, {'N', 'j'}},       {0x1CC, {'n', 'j'}},
+                 {0x1F1, {'D', 'Z'}},      {0x1F2, {'D', 'z'}},      {0x1F3, {'d', 'z'}},       {0x2BC, {'\''}},
+                 {0x2018, {'\''}},         {0x2019, {'\''}},         {0x201A, {'\''}},          {0x201B, {'\''}},
+                 {0x201C, {'"'}},          {0x201D, {'"'}},          {0x201E, {'"'}},           {0x201F, {'"'}},
+                 {0x3000, {' '}},          {0xFB00, {'f', 'f'}},     {0xFB01, {'f', 'i'}},      {0xFB02, {'f', 'l'}},
+                 {0xFB03, {'f', 'f', 'i'}}, {0xFB04, {'f', 'f', 'l'}}, {0xFB05, {0x17F, 't'}},   {0xFB06, {'s', 't'}}};
+
+static const struct exchange *find_exchange(uint32_t code) {
+    for (size_t i = 0; i < sizeof exchanges / sizeof *exchanges; i++)
+        if (exchanges[i].from == code) return &exchanges[i];
     return NULL;
 }
 
@@ -78,11 +87,11 @@ size_t cm_text_mend(const cm_char *text, size_t count, cm_char *out) {
     count = unescape(from, unescape(from, count));
     for (size_t i = 0; i < count; i++) {
         const cm_char c = from[i];
-        const char *letters = letters_of(c.code);
-        for (; letters && *letters; letters++) out[n++] = (cm_char){(unsigned char)*letters, c.begin, c.end};
-        if (letters) continue;
+        const struct exchange *e = c.code < 0x80 ? NULL : find_exchange(c.code);
+        for (size_t k = 0; e && k < 3 && e->to[k]; k++) out[n++] = (cm_char){e->to[k], c.begin, c.end};
+        if (e) continue;
         const bool wide = c.code >= 0xFF01 && c.code <= 0xFF5E;
-        out[n++] = (cm_char){wide ? c.code - 0xFEE0 : c.code == 0x3000 ? ' ' : c.code, c.begin, c.end};
+        out[n++] = (cm_char){wide ? c.code - 0xFEE0 : c.code, c.begin, c.end};
     }
     return n;
 }
