@@ -3,6 +3,7 @@
 #ifndef CM_HARNESS_EVALUATION_PARTS_H
 #define CM_HARNESS_EVALUATION_PARTS_H
 
+#include "core/io/jsonl.h"
 #include "harness/evaluation.h"
 #include "harness/feature_store.h"
 #include "metrics/picture_rules.h"
