@@ -256,7 +256,7 @@ static cm_status open_side(evaluation *e, cm_side which, const char *path) {
     return cm_arena_check(&e->arena);
 }
 
-/* A manifest's own prompt: its phrases are read from the text. */
+/* A prompt without groups: its phrases are read from the text. */
 static cm_status own_prompt(const char *text, cm_arena *out, const cm_description **prompt) {
     cm_description *d = CM_PUSH_ZERO(out, cm_description, 1);
     CM_TRY(cm_arena_check(out));
@@ -293,7 +293,9 @@ static cm_status match_prompts(evaluation *e) {
             cm_warn("prompt %s has no picture in %s", wanted.id, e->options->images);
             continue;
         }
-        s->prompts[found->index] = &e->prompts.prompts[i].dense;
+        const cm_description *d = &e->prompts.prompts[i].dense;
+        if (d->count) s->prompts[found->index] = d;
+        else CM_TRY(own_prompt(d->text, &e->arena, &s->prompts[found->index]));
         used[found->index] = true;
         pairs++;
     }

@@ -101,3 +101,31 @@ says "a backend that rounds" 2 "scores are made in f32" $score --backend bf16 --
 says "too few for KID" 3 "KID by subsets of 1000 pictures" sh -c "$score --images one/images --reference two/images --metric kid,fid@clean --out few-kid; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"
 holds "the other score is there" grep -q '"score":"fid@clean\[nano\]".*"value"' few-kid/records.jsonl
 says "text scores without prompts" 2 "need --prompts" "$cm" score -q --weights random --images one/images --metric clip@mlperf --out x
+
+# Pictures and prompts, by a tiny CLIP pair.
+tiny_pair="$root/tests/golden/clip_pair/hf"
+text="$cm score -q --network clip-vit-b-32=$tiny_pair,clip-vit-l-14=$tiny_pair,hps-v2.1=$tiny_pair"
+mkdir named
+for i in 1 2 3 4; do
+    cp one/images/00000$i.png named/p000$i.png
+    printf '{"id":"p000%s","prompt":"a red shirt, long red hair"}\n' $i
+done >four.jsonl
+prints "every text score" "4 scored, 0 failed, 0 prompts without a picture, 0 pictures without" $text --images named --prompts ./four.jsonl \
+    --metric clip@mlperf,clip@hessel,clip@t2icomp,clip@tm,clip@heim,clip-windowed,clip-phrases,hpsv2@2.1 --out text
+holds "has a value" test "$(grep -ac '"kind":"score".*"value"' text/records.jsonl)" -eq 8
+holds "and what was read" test "$(grep -ac '"kind":"score".*"read":' text/records.jsonl)" -eq 8
+cosine=$(value text clip@t2icomp) percent=$(value text clip@mlperf)
+holds "one is a hundred times the other" near "$percent" "$(awk -v c="$cosine" 'BEGIN { printf "%.12f", 100 * c }')"
+printf '{"id":"p0009","prompt":"a red shirt"}\n' >>four.jsonl
+cp one/images/000005.png named/stray.png
+$text --images named --prompts ./four.jsonl --metric clip@mlperf --out text2 >counted 2>err
+code=$?
+holds "a prompt without a picture: exit 3" test "$code" -eq 3
+holds "both are counted" grep -q "5 scored, 0 failed, 1 prompts without a picture, 1 pictures without a prompt" counted
+holds "and named" sh -c "grep -q 'prompt p0009 has no picture' err && grep -q 'stray.png has no prompt' err"
+holds "the others are scored" grep -q '"score":"clip@mlperf".*"n":4' text2/records.jsonl
+mkdir strangers && cp one/images/000005.png strangers/
+says "no picture named after a prompt" 2 "no picture is named after" $text --images strangers --prompts ./four.jsonl --metric clip@mlperf --out x
+prints "a manifest's own prompts" "4 scored" $text --images list.jsonl --metric clip@mlperf,clip-phrases --out own
+says "a pair without a text tower's files" 1 "clip-vit-b-32" "$cm" score -q --network clip-vit-b-32="$root/core/models/nano/clip" --images named --prompts ./four.jsonl --metric clip@mlperf --out x
+says "nano in CLIP's place" 2 "Inception's place only" "$cm" score -q --weights nano --images named --prompts ./four.jsonl --metric clip@mlperf --out x
