@@ -93,8 +93,8 @@ static void take(cm_affine a, cm_tensor **weight, cm_tensor **bias) {
     *bias = a.bias;
 }
 
-static const cm_vit_names layer_names = {"layer_norm1", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj",
-                                         "layer_norm2", "mlp.fc1", "mlp.fc2", NULL, NULL};
+static const cm_vit_names layer_names = {"layer_norm1", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                                         "self_attn.out_proj", "layer_norm2", "mlp.fc1", "mlp.fc2", NULL, NULL};
 
 static cm_vit_layer *build_layers(cm_params *p, const char *prefix, const cm_vit_shape *s, size_t layers, cm_arena *out) {
     char name[80];

@@ -9,7 +9,8 @@
 
 enum { HEAD = 64, CONTEXT = 77, VOCABULARY = 49408 };
 
-static const float openai_mean[3] = {0.48145466f, 0.4578275f, 0.40821073f}, openai_std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
+static const float openai_mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
+static const float openai_std[3] = {0.26862954f, 0.26130258f, 0.27577711f};
 
 /* --- known architectures ------------------------------------------------------- */
 
@@ -113,7 +114,8 @@ cm_status cm_clip_configure(const json_t *config, cm_clip_pair_config *out) {
 
 static cm_status open_vision(const json_t *json, cm_clip_vision_config *v) {
     static const cm_config_rule rules[] = {{"pool_type", "[\"tok\"]"}, {"pos_embed_type", "[\"learnable\"]"}, {NULL, NULL}};
-    static const char *const read[] = {"layers", "width", "head_width", "mlp_ratio", "patch_size", "image_size", "patch_dropout", NULL};
+    static const char *const read[] = {"layers", "width", "head_width", "mlp_ratio", "patch_size",
+                                       "image_size", "patch_dropout", NULL};
     cm_config c = cm_config_begin(json, "open_clip's vision_cfg");
     size_t image[2];
     v->layers = cm_config_size(&c, "layers", 12, 1, 256);
@@ -127,8 +129,8 @@ static cm_status open_vision(const json_t *json, cm_clip_vision_config *v) {
     v->image_width = image[1];
     v->heads = v->hidden_size / head;
     if (v->hidden_size % head || v->intermediate_size == 0 || image[0] % v->patch_size || image[1] % v->patch_size)
-        return cm_fail(CM_EFORMAT, "open_clip's vision_cfg: width %zu, head_width %zu, mlp_ratio, image_size and patch_size do not fit",
-                       v->hidden_size, head);
+        return cm_fail(CM_EFORMAT, "open_clip's vision_cfg: width %zu, head_width %zu, mlp_ratio, image_size and patch_size do not "
+                                   "fit", v->hidden_size, head);
     return CM_OK;
 }
 

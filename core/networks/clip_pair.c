@@ -44,7 +44,8 @@ static const char *folder_of(cm_arena *a, const char *path) {
 }
 
 static cm_status find_weights(cm_clip_pair *p, const char *path, source *s) {
-    static const char *const names[] = {"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin"};
+    static const char *const names[] = {"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors",
+                                        "open_clip_pytorch_model.bin"};
     if (!cm_path_exists(path)) return cm_fail(CM_EIO, "%s: no such file or folder", path);
     s->weights = path;
     if (!cm_path_is_dir(path)) {
@@ -102,7 +103,8 @@ static cm_status configure(cm_clip_pair *p, source *s) {
     if (s->original) return CM_OK;
     const char *config = in_folder(&p->arena, s->folder, "config.json");
     CM_TRY(cm_arena_check(&p->arena));
-    if (!config) return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it", s->weights);
+    if (!config)
+        return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it", s->weights);
     s->says_act = true;
     return read_config(config, cm_clip_configure, &p->config);
 }
@@ -120,7 +122,8 @@ static void choose_act(cm_clip_pair *p, const source *s, cm_clip_act asked) {
     const cm_act act = asked == CM_CLIP_ACT_AUTO ? said : asked == CM_CLIP_ACT_GELU ? CM_GELU : CM_QUICK_GELU;
     const bool knows = s->openai || s->says_act;
     bool either = false; /* both OpenAI and LAION have published weights of this architecture */
-    for (size_t i = 0; i < sizeof openai / sizeof *openai; i++) either |= p->config.name && strcmp(p->config.name, openai[i]) == 0;
+    for (size_t i = 0; i < sizeof openai / sizeof *openai; i++)
+        either |= p->config.name && strcmp(p->config.name, openai[i]) == 0;
     if (knows && act != said)
         p->info.warning = cm_arena_print(&p->arena, "runs with %s as asked, but %s says %s", act_name(act),
                                          s->openai ? "an archive of OpenAI's" : "its configuration", act_name(said));
@@ -263,8 +266,8 @@ cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pix
 }
 
 /* texts [first, first+count) -> ids [count][context], and the tokens of the longest, START and END included */
-static cm_status tokenize(const cm_clip_pair *p, const char *const *texts, size_t first, size_t count, cm_arena *scratch, int *ids,
-                          size_t *longest, cm_clip_reading *readings) {
+static cm_status tokenize(const cm_clip_pair *p, const char *const *texts, size_t first, size_t count, cm_arena *scratch,
+                          int *ids, size_t *longest, cm_clip_reading *readings) {
     const size_t context = p->config.text.max_positions;
     *longest = 2;
     for (size_t i = 0; i < count; i++) {

@@ -64,7 +64,8 @@ static cm_status configure_named(const char *name, cm_dinov2_config *out) {
     for (size_t i = 0; i < KNOWN; i++) {
         const size_t n = strlen(known[i].name);
         if (strncmp(name, known[i].name, n) != 0 || length != n + (registers ? 5 : 0)) continue;
-        *out = (cm_dinov2_config){known[i].width, 4 * known[i].width, known[i].layers, known[i].width / HEAD, 14, registers, TRAINED, 1e-6f};
+        *out = (cm_dinov2_config){known[i].width, 4 * known[i].width, known[i].layers, known[i].width / HEAD, 14, registers,
+                                  TRAINED, 1e-6f};
         return CM_OK;
     }
     return cm_fail(CM_EUSAGE, "'%.60s' is none of dinov2-vit-s-14, dinov2-vit-b-14, dinov2-vit-l-14, each perhaps with -reg4", name);
@@ -80,7 +81,8 @@ static size_t size_of(const cm_tensor_file *f, const char *name, int ndim, int i
 static cm_status infer(const cm_tensor_file *f, cm_dinov2_config *out) {
     cm_dinov2_config c = {.layer_norm_eps = 1e-6f};
     char name[48];
-    if (cm_tensor_file_find(f, "blocks.0.mlp.w12.weight")) return cm_fail(CM_EUNAVAILABLE, "its SwiGLU layers (ViT-g/14) are not built");
+    if (cm_tensor_file_find(f, "blocks.0.mlp.w12.weight"))
+        return cm_fail(CM_EUNAVAILABLE, "its SwiGLU layers (ViT-g/14) are not built");
     c.hidden_size = size_of(f, "cls_token", 3, 2);
     c.patch_size = size_of(f, "patch_embed.proj.weight", 4, 3);
     c.intermediate_size = size_of(f, "blocks.0.mlp.fc1.weight", 2, 0);
@@ -91,8 +93,8 @@ static cm_status infer(const cm_tensor_file *f, cm_dinov2_config *out) {
     const size_t positions = size_of(f, "pos_embed", 3, 1), cells = positions ? positions - 1 : 0;
     c.trained = (size_t)lround(sqrt((double)cells));
     c.heads = c.hidden_size / HEAD;
-    if (!c.heads || c.hidden_size % HEAD || c.hidden_size > 1 << 16 || !c.patch_size || c.patch_size > 1024 || !c.intermediate_size ||
-        !c.layers || !cells || c.trained * c.trained != cells || c.registers > 1024)
+    if (!c.heads || c.hidden_size % HEAD || c.hidden_size > 1 << 16 || !c.patch_size || c.patch_size > 1024 ||
+        !c.intermediate_size || !c.layers || !cells || c.trained * c.trained != cells || c.registers > 1024)
         return cm_fail(CM_EFORMAT, "not a DINOv2 of facebookresearch's (cls_token, pos_embed of a square grid, blocks.0.norm1.weight, "
                                    "heads of 64), nor a config.json beside it");
     *out = c;
@@ -161,8 +163,8 @@ static cm_status set_positions(cm_dinov2 *n) {
 
 /* --- opening --------------------------------------------------------------------------- */
 
-static const cm_vit_names layer_names = {"norm1", "attention.attention.query", "attention.attention.key", "attention.attention.value",
-                                         "attention.output.dense", "norm2", "mlp.fc1", "mlp.fc2", "layer_scale1.lambda1",
+static const cm_vit_names layer_names = {"norm1", "attention.attention.query", "attention.attention.key",
+                                         "attention.attention.value", "attention.output.dense", "norm2", "mlp.fc1", "mlp.fc2", "layer_scale1.lambda1",
                                          "layer_scale2.lambda1"};
 
 static cm_vit_shape shape_of(const cm_dinov2_config *c) {

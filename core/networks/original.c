@@ -179,7 +179,8 @@ static bool three_names(const char *prefix, const char *layers, size_t i, const 
                         cm_original_tensor *t) {
     t->pieces = 3;
     for (size_t k = 0; k < 3; k++)
-        if (snprintf(t->names[k], CM_ORIGINAL_NAME, "%s%s.%zu.%s.%s", prefix, layers, i, names[k], end) >= CM_ORIGINAL_NAME) return false;
+        if (snprintf(t->names[k], CM_ORIGINAL_NAME, "%s%s.%zu.%s.%s", prefix, layers, i, names[k], end) >= CM_ORIGINAL_NAME)
+            return false;
     return true;
 }
 
@@ -258,7 +259,8 @@ static const char *in_part(cm_original_part part, const char *stored) {
 
 /* The sizes are tensors in OpenAI's archives. */
 static bool useless(const char *name) {
-    static const char *const names[] = {"logit_scale", "logit_bias", "attn_mask", "input_resolution", "context_length", "vocab_size"};
+    static const char *const names[] = {"logit_scale",      "logit_bias",     "attn_mask",
+                                        "input_resolution", "context_length", "vocab_size"};
     const size_t n = strlen(name);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0) return true;

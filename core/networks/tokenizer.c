@@ -383,7 +383,8 @@ static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t byt
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
     run r = {.t = t, .tokens = tokens, .room = length - 2, .scratch = &scratch};
-    cm_char *chars = CM_PUSH(&scratch, cm_char, bytes + 1), *mended = CM_PUSH(&scratch, cm_char, t->mends ? CM_MEND_ROOM * bytes + 1 : 1);
+    cm_char *chars = CM_PUSH(&scratch, cm_char, bytes + 1);
+    cm_char *mended = CM_PUSH(&scratch, cm_char, t->mends ? CM_MEND_ROOM * bytes + 1 : 1);
     size_t count = 0;
     cm_status s = cm_arena_check(&scratch);
     if (s == CM_OK) s = cm_unicode_read(text, 0, bytes, chars, &count);

@@ -22,10 +22,12 @@ static const form forms[] = {
     {"hf", "clip_pair/hf", "quick_gelu", CM_CLIP_ACT_AUTO, CM_QUICK_GELU, NULL},
     {"hf", "clip_pair/hf", "gelu", CM_CLIP_ACT_GELU, CM_GELU, "its configuration says QuickGELU"},
     {"open", "clip_pair/open", "gelu", CM_CLIP_ACT_AUTO, CM_GELU, NULL},
-    {"open", "clip_pair/open/open_clip_pytorch_model.bin", "quick_gelu", CM_CLIP_ACT_QUICK_GELU, CM_QUICK_GELU, "its configuration says GELU"},
+    {"open", "clip_pair/open/open_clip_pytorch_model.bin", "quick_gelu", CM_CLIP_ACT_QUICK_GELU, CM_QUICK_GELU,
+     "its configuration says GELU"},
     {"openai", "clip_pair/openai.pt", "quick_gelu", CM_CLIP_ACT_AUTO, CM_QUICK_GELU, NULL}};
 
-static void compare(const form *f, const char *what, cm_safetensors *values, const float *got, size_t rows, size_t width, double limit) {
+static void compare(const form *f, const char *what, cm_safetensors *values, const float *got, size_t rows, size_t width,
+                    double limit) {
     const cm_stored *stored;
     const float *want = golden_floats(values, cm_arena_print(golden_arena(), "%s.%s.%s", what, f->name, f->act), &stored);
     if (want && golden_that(stored->shape[0] == rows && stored->shape[1] == width, "%s: shape", what))
@@ -71,7 +73,8 @@ static void one(const form *f, const cm_ops *ops, cm_safetensors *values) {
     if (!golden_ok(cm_clip_pair_open(&p, golden_path(f->path), &o), f->path)) return;
     const cm_clip_pair_info *i = cm_clip_pair_get_info(p);
     golden_that(i->act == f->runs, "%s: activation", f->path);
-    golden_that(f->warns ? i->warning && strstr(i->warning, f->warns) != NULL : !i->warning, "%s: warns '%s'", f->path, i->warning ? i->warning : "");
+    golden_that(f->warns ? i->warning && strstr(i->warning, f->warns) != NULL : !i->warning, "%s: warns '%s'", f->path,
+                i->warning ? i->warning : "");
     golden_that(i->context == 16, "%s: context %zu", f->path, i->context);
     golden_that(fabsf(i->mean[2] - (strcmp(f->name, "open") == 0 ? 0.125f : 0.40821073f)) < 1e-7f, "%s: mean", f->path);
     cm_ctx_init(&g, ops, 2);
@@ -128,7 +131,8 @@ GOLDEN(open_clip_ids, "clip_pair/ids") {
             const char *text = json_string_value(json_object_get(line, "text"));
             const json_t *ids = json_object_get(line, "ids");
             if (!golden_ok(cm_tokenize(t, text, golden_arena(), &got), text)) continue;
-            bool same = got.length == json_array_size(ids) && got.total == 2 + (size_t)json_integer_value(json_object_get(line, "tokens"));
+            bool same = got.length == json_array_size(ids) &&
+                        got.total == 2 + (size_t)json_integer_value(json_object_get(line, "tokens"));
             for (size_t k = 0; same && k < got.length; k++) same = got.ids[k] == (int)json_integer_value(json_array_get(ids, k));
             wrong += !same;
             golden_that(same, "ids of '%.60s'", text);
