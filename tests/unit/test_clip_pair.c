@@ -340,6 +340,23 @@ Test(clip_pair, a_vocabulary_of_other_lines_is_refused) {
     scratch_done();
 }
 
+Test(clip_pair, what_was_mended_keeps_the_bytes_it_came_from) {
+    static const char text[] = "x &amp;amp; \xef\xac\x81 y";
+    cm_tokenizer *t = NULL;
+    cm_tokens k;
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cr_assert_eq(cm_tokenizer_open(&t, CLIP "bpe.txt.gz"), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_tokenize(t, text, &a, &k), CM_OK);
+    cr_assert_geq(k.used, 6);
+    cr_expect_str_eq(cm_tokenizer_text(t, k.ids[2]), "&</w>");
+    cr_expect(k.begin[2] == 2 && k.end[2] == 11, "%zu to %zu", k.begin[2], k.end[2]);
+    cr_expect(k.begin[3] == 12 && k.end[k.used - 3] == 15); /* one character became "fi" */
+    cr_expect(k.begin[k.used - 2] == 16 && k.end[k.used - 2] == 17);
+    cm_tokenizer_close(&t);
+    cm_arena_free(&a);
+}
+
 Test(clip_pair, unpacking_has_a_limit) {
     cm_arena a;
     char *text;
