@@ -16,7 +16,13 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { CHUNK_BYTES = 1152 << 10, WIDEST = 32, LINES_LEAST = 16 /* in a chunk of whole lines that are wider */, UNITS = 9, PIECE = 20 /* steps; half as many with lower parts */ };
+enum {
+    CHUNK_BYTES = 1152 << 10,
+    WIDEST = 32,      /* columns of a chunk, and */
+    LINES_LEAST = 16, /* lines, where they are whole and wider than that */
+    UNITS = 9,
+    PIECE = 20        /* steps; half as many with lower parts */
+};
 
 /* A chunk: output lines [first, first+count) of the batch, columns [x, x+width). With `doubled`, lines and columns are
  * those of the input, and a phase says which of the four pixels. */
@@ -273,7 +279,8 @@ static void turn(conv_job *j) {
 
 static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a) {
     conv_job j = {.u = bf_unit_get(), .s = s, .a = a, .threads = e->threads, .pairs = pairs, .parts = pairs ? 2 : 1, .phases = 1,
-                  .in_h = s->h, .in_w = s->w, .split = 1, .x_column = a->x_row ? a->x_row : s->c, .y_column = a->y_row ? a->y_row : s->o, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
+                  .in_h = s->h, .in_w = s->w, .split = 1, .x_column = a->x_row ? a->x_row : s->c,
+                  .y_column = a->y_row ? a->y_row : s->o, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
                   .pad_left = s->pad_left};
     if (a->doubled) {
         j.phases = 4;

@@ -88,7 +88,8 @@ static cm_status take_values(reader *r, cm_torch_storage *s, int length, const c
     for (size_t i = 8; i-- > 0;) held = held << 8 | r->at[i];
     if (held != s->held) return cm_fail(CM_EFORMAT, "storage %.*s does not begin with its number of values", length, key);
     if (__builtin_mul_overflow(held, (uint64_t)s->size, &bytes) || bytes > r->left - 8)
-        return cm_fail(CM_EFORMAT, "truncated: storage %.*s has %zu bytes of %llu values", length, key, r->left - 8, (unsigned long long)held);
+        return cm_fail(CM_EFORMAT, "truncated: storage %.*s has %zu bytes of %llu values", length, key, r->left - 8,
+                       (unsigned long long)held);
     s->data = r->at + 8;
     r->at += 8 + bytes;
     r->left -= 8 + bytes;
@@ -113,7 +114,8 @@ cm_status cm_torch_old_read(cm_torch_old *t, const unsigned char *data, size_t b
     *t = (cm_torch_old){0};
     CM_TRY(next_pickle(&r, "its magic number", &p));
     CM_TRY(next_pickle(&r, "its version", &p));
-    if (p.root.kind != CM_PICKLE_INT || p.root.is.whole != VERSION) return cm_fail(CM_EFORMAT, "not version %d of torch's old format", VERSION);
+    if (p.root.kind != CM_PICKLE_INT || p.root.is.whole != VERSION)
+        return cm_fail(CM_EFORMAT, "not version %d of torch's old format", VERSION);
     CM_TRY(next_pickle(&r, "its machine", &p));
     CM_TRY(next_pickle(&r, "its object", &first));
     CM_TRY(next_pickle(&r, "its storages", &p));

@@ -80,7 +80,8 @@ typedef struct builder {
 static void check_variance(builder *b, const cm_tensor *variance, const char *name) {
     for (size_t o = 0; variance->data && o < cm_count(variance); o++)
         if (b->status == CM_OK && variance->data[o] < 0.0f)
-            b->status = cm_fail(CM_EFORMAT, "%s.bn.running_var is %g for channel %zu; no variance is below 0", name, (double)variance->data[o], o);
+            b->status = cm_fail(CM_EFORMAT, "%s.bn.running_var is %g for channel %zu; no variance is below 0", name,
+                                (double)variance->data[o], o);
 }
 
 static void ask(builder *b, const char *name, size_t in, size_t out, size_t kh, size_t kw, cm_tensor **to) {
@@ -135,8 +136,19 @@ static cm_tensor *conv(builder *b, spec s) {
     cm_tensor *weight = cm_param_made(b->p, CM_SHAPE(out, in, kh, kw), fold_weights, from, count * ASKED);
     cm_tensor *bias = cm_param_made(b->p, CM_SHAPE(out), fold_biases, from, count * ASKED);
     add_layer(b, s.from, s.at, s.to, out)->conv =
-        (cm_conv_layer){.weight = weight, .bias = s.bare ? NULL : bias, .stride = s.stride ? s.stride : 1, .pad = s.pad, .relu = !s.bare};
+        (cm_conv_layer){.weight = weight, .bias = s.bare ? NULL : bias, .stride = s.stride ? s.stride : 1, .pad = s.pad,
+                        .relu = !s.bare};
     return bias;
+}
+
+/* One convolution of `kh` x `kw` in a chain: from channel `at` of a place to another, the size stays. */
+static void same(builder *b, const char *name, place from, size_t at, size_t in, place to, size_t out, size_t kh, size_t kw) {
+    conv(b, (spec){.names = {name}, .outs = {out}, .from = from, .at = at, .in = in, .to = to, .kh = kh, .kw = kw, .pad = CM_PAD_SAME});
+}
+
+/* 3x3 with stride 2, without padding */
+static void halve(builder *b, const char *name, place from, size_t in, size_t out) {
+    conv(b, (spec){.names = {name}, .outs = {out}, .from = from, .in = in, .to = OUT, .kh = 3, .kw = 3, .stride = 2});
 }
 
 static cm_pool_layer *pool(builder *b, place from, place to, size_t channels) {
@@ -161,11 +173,11 @@ static void pool_branch(builder *b, size_t out, bool most) {
 
 static void stem(builder *b) {
     begin(b, "Conv2d_1a_3x3", 3);
-    conv(b, (spec){.names = {"Conv2d_1a_3x3"}, .outs = {32}, .to = OUT, .kh = 3, .kw = 3, .stride = 2});
+    halve(b, "Conv2d_1a_3x3", IN, 3, 32);
     begin(b, "Conv2d_2a_3x3", 32);
     conv(b, (spec){.names = {"Conv2d_2a_3x3"}, .outs = {32}, .to = OUT, .kh = 3, .kw = 3});
     begin(b, "Conv2d_2b_3x3", 32);
-    conv(b, (spec){.names = {"Conv2d_2b_3x3"}, .outs = {64}, .to = OUT, .kh = 3, .kw = 3, .pad = CM_PAD_SAME});
+    same(b, "Conv2d_2b_3x3", IN, 0, 32, OUT, 64, 3, 3);
     begin(b, "maxpool1", 64);
     *pool(b, IN, OUT, 64) = (cm_pool_layer){.channels = 64, .k = 3, .stride = 2};
     begin(b, "Conv2d_3b_1x1", 64);
@@ -181,19 +193,19 @@ static void block_a(builder *b, const char *name, size_t in, size_t pooled) {
     begin(b, name, in);
     conv(b, (spec){.names = {"branch1x1"}, .outs = {64}, .to = OUT});
     conv(b, (spec){.names = {"branch5x5_1", "branch3x3dbl_1"}, .outs = {48, 64}, .to = A});
-    conv(b, (spec){.names = {"branch5x5_2"}, .outs = {64}, .from = A, .in = 48, .to = OUT, .kh = 5, .kw = 5, .pad = CM_PAD_SAME});
-    conv(b, (spec){.names = {"branch3x3dbl_2"}, .outs = {96}, .from = A, .at = 48, .in = 64, .to = B, .kh = 3, .kw = 3, .pad = CM_PAD_SAME});
-    conv(b, (spec){.names = {"branch3x3dbl_3"}, .outs = {96}, .from = B, .in = 96, .to = OUT, .kh = 3, .kw = 3, .pad = CM_PAD_SAME});
+    same(b, "branch5x5_2", A, 0, 48, OUT, 64, 5, 5);
+    same(b, "branch3x3dbl_2", A, 48, 64, B, 96, 3, 3);
+    same(b, "branch3x3dbl_3", B, 0, 96, OUT, 96, 3, 3);
     pool_branch(b, pooled, false);
 }
 
 /* 35x35 -> 17x17 */
 static void block_b(builder *b, const char *name, size_t in) {
     begin(b, name, in);
-    conv(b, (spec){.names = {"branch3x3"}, .outs = {384}, .to = OUT, .kh = 3, .kw = 3, .stride = 2});
+    halve(b, "branch3x3", IN, in, 384);
     conv(b, (spec){.names = {"branch3x3dbl_1"}, .outs = {64}, .to = A});
-    conv(b, (spec){.names = {"branch3x3dbl_2"}, .outs = {96}, .from = A, .in = 64, .to = B, .kh = 3, .kw = 3, .pad = CM_PAD_SAME});
-    conv(b, (spec){.names = {"branch3x3dbl_3"}, .outs = {96}, .from = B, .in = 96, .to = OUT, .kh = 3, .kw = 3, .stride = 2});
+    same(b, "branch3x3dbl_2", A, 0, 64, B, 96, 3, 3);
+    halve(b, "branch3x3dbl_3", B, 96, 96);
     *pool(b, IN, OUT, in) = (cm_pool_layer){.channels = in, .k = 3, .stride = 2};
 }
 
@@ -202,21 +214,12 @@ static void block_c(builder *b, const char *name, size_t in, size_t narrow) {
     begin(b, name, in);
     conv(b, (spec){.names = {"branch1x1"}, .outs = {192}, .to = OUT});
     conv(b, (spec){.names = {"branch7x7_1", "branch7x7dbl_1"}, .outs = {narrow, narrow}, .to = A});
-    const spec across = {.outs = {narrow}, .in = narrow, .kh = 1, .kw = 7, .pad = CM_PAD_SAME};
-    const spec down = {.outs = {narrow}, .in = narrow, .kh = 7, .kw = 1, .pad = CM_PAD_SAME};
-    spec s[7] = {across, down, down, across, down, across};
-    const char *const names[] = {"branch7x7_2", "branch7x7_3", "branch7x7dbl_2", "branch7x7dbl_3", "branch7x7dbl_4", "branch7x7dbl_5"};
-    const place from[] = {A, B, A, B, B, B}, to[] = {B, OUT, B, B, B, OUT};
-    size_t end = 0; /* of what lies in B */
-    for (size_t i = 0; i < 6; i++) {
-        s[i].names[0] = names[i];
-        s[i].from = from[i];
-        s[i].to = to[i];
-        s[i].at = from[i] == B ? end - narrow : i == 2 ? narrow : 0;
-        if (to[i] == OUT) s[i].outs[0] = 192;
-        else end += narrow;
-        conv(b, s[i]);
-    }
+    same(b, "branch7x7_2", A, 0, narrow, B, narrow, 1, 7);
+    same(b, "branch7x7_3", B, 0, narrow, OUT, 192, 7, 1);
+    same(b, "branch7x7dbl_2", A, narrow, narrow, B, narrow, 7, 1);
+    same(b, "branch7x7dbl_3", B, narrow, narrow, B, narrow, 1, 7);
+    same(b, "branch7x7dbl_4", B, 2 * narrow, narrow, B, narrow, 7, 1);
+    same(b, "branch7x7dbl_5", B, 3 * narrow, narrow, OUT, 192, 1, 7);
     pool_branch(b, 192, false);
 }
 
@@ -224,10 +227,10 @@ static void block_c(builder *b, const char *name, size_t in, size_t narrow) {
 static void block_d(builder *b, const char *name, size_t in) {
     begin(b, name, in);
     conv(b, (spec){.names = {"branch3x3_1", "branch7x7x3_1"}, .outs = {192, 192}, .to = A});
-    conv(b, (spec){.names = {"branch3x3_2"}, .outs = {320}, .from = A, .in = 192, .to = OUT, .kh = 3, .kw = 3, .stride = 2});
-    conv(b, (spec){.names = {"branch7x7x3_2"}, .outs = {192}, .from = A, .at = 192, .in = 192, .to = B, .kh = 1, .kw = 7, .pad = CM_PAD_SAME});
-    conv(b, (spec){.names = {"branch7x7x3_3"}, .outs = {192}, .from = B, .in = 192, .to = C, .kh = 7, .kw = 1, .pad = CM_PAD_SAME});
-    conv(b, (spec){.names = {"branch7x7x3_4"}, .outs = {192}, .from = C, .in = 192, .to = OUT, .kh = 3, .kw = 3, .stride = 2});
+    halve(b, "branch3x3_2", A, 192, 320);
+    same(b, "branch7x7x3_2", A, 192, 192, B, 192, 1, 7);
+    same(b, "branch7x7x3_3", B, 0, 192, C, 192, 7, 1);
+    halve(b, "branch7x7x3_4", C, 192, 192);
     *pool(b, IN, OUT, in) = (cm_pool_layer){.channels = in, .k = 3, .stride = 2};
 }
 
@@ -236,17 +239,11 @@ static void block_e(builder *b, const char *name, size_t in, bool most) {
     begin(b, name, in);
     conv(b, (spec){.names = {"branch1x1"}, .outs = {320}, .to = OUT});
     conv(b, (spec){.names = {"branch3x3_1", "branch3x3dbl_1"}, .outs = {384, 448}, .to = A});
-    const spec across = {.outs = {384}, .in = 384, .to = OUT, .kh = 1, .kw = 3, .pad = CM_PAD_SAME};
-    const spec down = {.outs = {384}, .in = 384, .to = OUT, .kh = 3, .kw = 1, .pad = CM_PAD_SAME};
-    spec s[4] = {across, down, across, down};
-    const char *const names[] = {"branch3x3_2a", "branch3x3_2b", "branch3x3dbl_3a", "branch3x3dbl_3b"};
-    for (size_t i = 0; i < 4; i++) {
-        if (i == 2)
-            conv(b, (spec){.names = {"branch3x3dbl_2"}, .outs = {384}, .from = A, .at = 384, .in = 448, .to = B, .kh = 3, .kw = 3, .pad = CM_PAD_SAME});
-        s[i].names[0] = names[i];
-        s[i].from = i < 2 ? A : B;
-        conv(b, s[i]);
-    }
+    same(b, "branch3x3_2a", A, 0, 384, OUT, 384, 1, 3);
+    same(b, "branch3x3_2b", A, 0, 384, OUT, 384, 3, 1);
+    same(b, "branch3x3dbl_2", A, 384, 448, B, 384, 3, 3);
+    same(b, "branch3x3dbl_3a", B, 0, 384, OUT, 384, 1, 3);
+    same(b, "branch3x3dbl_3b", B, 0, 384, OUT, 384, 3, 1);
     pool_branch(b, 192, most);
 }
 
@@ -299,8 +296,8 @@ static cm_tensor *run_block(cm_ctx *g, const block *b, cm_tensor *x) {
         const cm_tensor *from = at[l->from];
         if (!from) break;
         if (!at[l->to])
-            at[l->to] = cm_tensor_new(g, CM_SHAPE(from->shape[0], size_after(l, from->shape[1], true), size_after(l, from->shape[2], false),
-                                                  b->channels[l->to]));
+            at[l->to] = cm_tensor_new(g, CM_SHAPE(from->shape[0], size_after(l, from->shape[1], true),
+                                                  size_after(l, from->shape[2], false), b->channels[l->to]));
         const cm_channels in = {at[l->from], l->from_channel}, to = {at[l->to], l->to_channel};
         if (l->conv.weight) cm_conv2d_between(g, in, &l->conv, to);
         else cm_pool2d_between(g, in, &l->pool, to);
@@ -319,7 +316,8 @@ static cm_tensor *spatial_of(cm_ctx *g, cm_tensor *x) {
 
 void cm_inception_forward(cm_ctx *g, const cm_inception *n, cm_tensor *pixels, unsigned wanted, cm_inception_out *out) {
     *out = (cm_inception_out){0};
-    assert(!pixels || (pixels->ndim == 4 && pixels->shape[3] == 3 && pixels->shape[1] >= CM_INCEPTION_SIDE_LEAST && pixels->shape[2] >= CM_INCEPTION_SIDE_LEAST));
+    assert(!pixels || (pixels->ndim == 4 && pixels->shape[3] == 3));
+    assert(!pixels || (pixels->shape[1] >= CM_INCEPTION_SIDE_LEAST && pixels->shape[2] >= CM_INCEPTION_SIDE_LEAST));
     cm_tensor *x = pixels;
     for (size_t i = 0; i < n->count; i++) {
         cm_tensor *y = run_block(g, &n->blocks[i], x);
@@ -329,7 +327,8 @@ void cm_inception_forward(cm_ctx *g, const cm_inception *n, cm_tensor *pixels, u
     }
     cm_tensor *pool = cm_mean_hw(g, x);
     cm_drop(g, x);
-    if (wanted & (CM_INCEPTION_WANT_LOGITS_UNBIASED | CM_INCEPTION_WANT_LOGITS)) out->logits_unbiased = cm_linear(g, pool, n->fc_weight, NULL);
+    if (wanted & (CM_INCEPTION_WANT_LOGITS_UNBIASED | CM_INCEPTION_WANT_LOGITS))
+        out->logits_unbiased = cm_linear(g, pool, n->fc_weight, NULL);
     if (wanted & CM_INCEPTION_WANT_LOGITS) out->logits = cm_add_broadcast(g, out->logits_unbiased, n->fc_bias);
     if (wanted & CM_INCEPTION_WANT_POOL) {
         out->pool = pool;

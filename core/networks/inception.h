@@ -36,7 +36,12 @@ size_t cm_inception_classes(const cm_inception *n); /* 1008 or 1000 */
 const char *cm_inception_name(cm_inception_kind kind); /* "inception-2015-12-05", "inception-torchvision" */
 
 /* What to compute, to be combined. */
-enum { CM_INCEPTION_WANT_POOL = 1, CM_INCEPTION_WANT_SPATIAL = 2, CM_INCEPTION_WANT_LOGITS_UNBIASED = 4, CM_INCEPTION_WANT_LOGITS = 8 };
+enum {
+    CM_INCEPTION_WANT_POOL = 1,
+    CM_INCEPTION_WANT_SPATIAL = 2,
+    CM_INCEPTION_WANT_LOGITS_UNBIASED = 4,
+    CM_INCEPTION_WANT_LOGITS = 8
+};
 
 typedef struct cm_inception_out {
     cm_tensor *pool;            /* [n,2048], the mean over 8x8 (TensorFlow's pool_3) */

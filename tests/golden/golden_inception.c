@@ -18,7 +18,8 @@ static cm_tensor *pictures(cm_ctx *g, size_t count) {
     cm_tensor *p = cm_tensor_new(g, CM_SHAPE(count, SIDE, SIDE, 3));
     float *to = p ? p->data : NULL;
     for (size_t n = 0; to && n < count; n++)
-        for (int i = 0; i < SIDE * SIDE * 3; i++) *to++ = ((float)byte_of(n, i / 3 / SIDE, i / 3 % SIDE, i % 3) - 128.0f) / 128.0f;
+        for (int i = 0; i < SIDE * SIDE * 3; i++)
+            *to++ = ((float)byte_of(n, i / 3 / SIDE, i / 3 % SIDE, i % 3) - 128.0f) / 128.0f;
     return p;
 }
 
@@ -35,7 +36,8 @@ static void near(const char *name, cm_safetensors *f, const cm_ops *ops, const c
         b[i] = want[i + n / 2] - want[i];
     }
     /* bf16 alone rounds more than pictures differ */
-    if (ops->rounding < 1e-3) golden_near(cm_arena_print(golden_arena(), "%s: %s, differences", ops->name, name), a, b, n / 2, 10 * f32_limit);
+    if (ops->rounding < 1e-3)
+        golden_near(cm_arena_print(golden_arena(), "%s: %s, differences", ops->name, name), a, b, n / 2, 10 * f32_limit);
 }
 
 static void run(cm_inception_kind kind, cm_safetensors *f, const cm_ops *ops, cm_params *p) {
