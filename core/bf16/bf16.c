@@ -25,14 +25,16 @@ static bool is_product(const cm_conv_shape *s, const cm_around *a) {
            !a->doubled && !a->image;
 }
 
-/* Of few channels (pixels, latents) a tile's 32 values are nearly all padding, and f32 is faster. */
-static bool is_thin(const cm_conv_shape *s, const cm_around *a) {
-    return s->c < 8 && !a->scale && !a->doubled && !a->image && !a->plus;
+/* Of few channels (pixels, latents) a tile's 32 values are nearly all padding, and f32 is faster; of 32 reading and
+ * writing outweigh the products, of which Winograd's convolution needs a quarter. */
+static bool is_thin(bool pairs, const cm_conv_shape *s, const cm_around *a) {
+    const bool light = pairs && s->c <= 32 && s->o <= 64 && s->oh * s->ow >= 4096 && fast_wino_fits(s);
+    return (s->c < 8 || light) && !a->scale && !a->doubled && !a->image && !a->plus;
 }
 
 static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                      const float *bias, float *y) {
-    if (is_thin(s, a)) {
+    if (is_thin(pairs, s, a)) {
         const cm_placed at = {.x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .relu = a->relu};
         cm_pack_fetch(e->packs);
         fast_conv2d_placed(e, s, &at, x, w, bias, y);
