@@ -50,6 +50,7 @@ static cm_status with_channels(const cm_image *from, size_t channels, cm_arena *
             memset(image.pixels + 3 * i, from->pixels[i], 3);
         }
     }
+    image.lost_alpha = from->lost_alpha;
     *to = image;
     return CM_OK;
 }

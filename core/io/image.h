@@ -8,6 +8,7 @@
 #ifndef CM_CORE_IO_IMAGE_H
 #define CM_CORE_IO_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 typedef struct cm_image {
     size_t width, height, channels; /* channels: 3 (RGB) or 1 */
     uint8_t *pixels;                /* height*width*channels, top row first */
+    bool lost_alpha;                /* the file had transparency, which was dropped */
 } cm_image;
 
 /* channels wanted: 3 or 1 (grey by BT.601 luma when the file has colour; a grey file gives its values). pixels live in `out`. */

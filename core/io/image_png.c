@@ -32,6 +32,7 @@ typedef struct reader {
     cm_image image;
     png_bytep *rows;
     cm_status status;
+    bool alpha;
 } reader;
 
 static cm_status check_labels(reader *r, const char *path) {
@@ -45,6 +46,7 @@ static void set_transforms(reader *r, bool indices) {
     if (indices) {
         png_set_packing(r->png);
     } else {
+        r->alpha = png_get_color_type(r->png, r->info) & PNG_COLOR_MASK_ALPHA || png_get_valid(r->png, r->info, PNG_INFO_tRNS);
         png_set_strip_16(r->png);
         png_set_expand(r->png);
         png_set_strip_alpha(r->png);
@@ -56,6 +58,7 @@ static void set_transforms(reader *r, bool indices) {
 static cm_status make_rows(reader *r, FILE *f, const char *path) {
     const size_t width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
     CM_TRY(cm_image_new_from(f, path, r->out, width, height, png_get_channels(r->png, r->info), &r->image));
+    r->image.lost_alpha = r->alpha;
     r->rows = CM_PUSH(r->out, png_bytep, height);
     CM_TRY(cm_arena_check(r->out));
     for (size_t y = 0; y < height; y++) r->rows[y] = r->image.pixels + y * width * r->image.channels;

@@ -31,7 +31,7 @@ struct cm_picture_source {
     char hash[65];
     cm_arena arena;
     pthread_mutex_t lock;          /* of what was seen */
-    size_t jpegs, least_width, most_width, least_height, most_height;
+    size_t jpegs, alphas, least_width, most_width, least_height, most_height;
 };
 
 static bool ends_in(const char *name, const char *end) {
@@ -237,6 +237,7 @@ static cm_status read_array(const cm_picture_source *s, size_t i, cm_arena *out,
 static void look(cm_picture_source *s, size_t i, const cm_image *image) {
     pthread_mutex_lock(&s->lock);
     s->jpegs += is_jpeg(s->entries[i].path);
+    s->alphas += image->lost_alpha;
     if (!s->least_width || image->width < s->least_width) s->least_width = image->width;
     if (!s->least_height || image->height < s->least_height) s->least_height = image->height;
     if (image->width > s->most_width) s->most_width = image->width;
@@ -253,6 +254,7 @@ cm_status cm_picture_source_read(cm_picture_source *s, size_t i, cm_arena *out, 
 void cm_picture_source_warn(const cm_picture_source *s) {
     if (s->jpegs)
         cm_warn("%zu of %zu pictures are JPEG files, whose compression moves distances: score PNG files, or say so", s->jpegs, s->count);
+    if (s->alphas) cm_warn("%zu of %zu pictures have transparency, which is dropped, not laid over anything", s->alphas, s->count);
     if (s->least_width != s->most_width || s->least_height != s->most_height)
         cm_warn("pictures have different sizes (%zu to %zu wide, %zu to %zu high): each is brought to the network's by itself",
                 s->least_width, s->most_width, s->least_height, s->most_height);

@@ -30,7 +30,8 @@ const char *cm_picture_source_hash(const cm_picture_source *s);
 /* Picture i as RGB; pixels live in `out`. */
 cm_status cm_picture_source_read(cm_picture_source *s, size_t i, cm_arena *out, cm_image *image);
 
-/* Warns of what was seen in pictures read so far that makes scores hard to compare: JPEG files, sizes that differ. */
+/* Warns of what was seen in pictures read so far that makes scores hard to compare: JPEG files, transparency, sizes that
+ * differ. */
 void cm_picture_source_warn(const cm_picture_source *s);
 
 #endif

@@ -151,7 +151,11 @@ Test(npz, a_folder_is_read_in_the_order_of_paths) {
         cr_expect(strcmp(cm_picture_source_path(s, i - 1), cm_picture_source_path(s, i)) < 0);
     cr_expect(strcmp(cm_picture_source_id(s, 0), "cmyk") == 0 && strlen(cm_picture_source_hash(s)) == 64);
     cr_expect_null(cm_picture_source_prompt(s, 0));
-    cr_expect(cm_picture_source_read(s, 1, &a, &image) == CM_OK && image.channels == 3);
+    for (size_t i = 0; i < cm_picture_source_count(s); i++) {
+        const char *id = cm_picture_source_id(s, i);
+        cr_expect(cm_picture_source_read(s, i, &a, &image) == CM_OK && image.channels == 3, "%s: %s", id, cm_why());
+        cr_expect_eq(image.lost_alpha, !strcmp(id, "grey-alpha") || !strcmp(id, "rgba"), "%s", id);
+    }
     cm_picture_source_close(&s);
     cm_arena_free(&a);
 }
