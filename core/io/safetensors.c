@@ -101,6 +101,7 @@ static cm_status parse_tensor(cm_safetensors *f, const char *path, size_t data_a
         return cm_fail(CM_EFORMAT, "%s: tensor '%s': %zu bytes do not hold its shape", path, t->name, end - begin);
     }
     t->data = f->file.data + data_at + begin;
+    t->mapped = true;
     return CM_OK;
 }
 

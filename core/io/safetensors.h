@@ -27,6 +27,7 @@ typedef struct cm_stored {
     size_t shape[8];
     size_t count;       /* number of values */
     const void *data;   /* borrowed from the mapping; little-endian, may be unaligned for its type */
+    bool mapped;        /* they are the file's own pages, not a copy in another order */
 } cm_stored;
 
 typedef struct cm_safetensors cm_safetensors;

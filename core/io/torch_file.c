@@ -283,7 +283,8 @@ static cm_status find_values(cm_torch_file *f, cm_stored *t, const view *w) {
                        (unsigned long long)w->held, name);
     data += w->offset * size;
     t->data = data;
-    return is_plain(t, w) ? CM_OK : copy_values(f, t, w, data);
+    t->mapped = is_plain(t, w);
+    return t->mapped ? CM_OK : copy_values(f, t, w, data);
 }
 
 /* --- the file --------------------------------------------------------------- */

@@ -146,6 +146,7 @@ static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_ori
         s->shape[0] = t->shape[1];
         s->shape[1] = t->shape[0];
         s->data = turned(&f->arena, t);
+        s->mapped = false;
     }
     return cm_arena_check(&f->arena);
 }

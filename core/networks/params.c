@@ -14,13 +14,15 @@
 
 #include "core/base/rng.h"
 #include "core/base/system.h"
-#include "core/base/threads.h"
 #include "core/networks/param_files.h"
+#include "core/networks/param_values.h"
 
 typedef struct entry {
     char *name;
     cm_tensor tensor;
-    bool own; /* its values are ours to write */
+    bool own;     /* its values are ours to write */
+    const cm_stored *stored; /* in a file, when reading */
+    float *place; /* of values that can wait, when they stay: memory that is not touched before */
     cm_init init;
     float bound, middle; /* of a random weight's values */
     cm_param_make *make; /* of `from`; else NULL */
@@ -44,6 +46,10 @@ struct cm_params {
     bool creating, planning, trainable;
     size_t fan_in;          /* of the last weight, for its bias */
     cm_arena names, values; /* entries and texts; weights and gradients */
+    cm_arena waiting;       /* large weights: apart, so that small ones beside them do not touch their huge pages */
+    cm_arena staging;       /* one place for the largest of them, when fixed */
+    float *staged;
+    size_t staged_bytes;
     cm_packs packs;
     entry **entries;
     entry *made; /* a list, apart from the entries */
@@ -57,6 +63,7 @@ struct cm_params {
 enum { MADE_OF = 32 };
 
 static void fetch_entry(cm_packs *packs, cm_pack_slot *slot);
+static void stage_entry(cm_packs *packs, cm_pack_slot *slot);
 static void drop_entry(cm_packs *packs, cm_pack_slot *slot);
 
 static cm_params *new_params(const char *path) {
@@ -64,8 +71,11 @@ static cm_params *new_params(const char *path) {
     if (!p) return NULL;
     cm_arena_init(&p->names, 1 << 16);
     cm_arena_init(&p->values, (size_t)1 << 22);
+    cm_arena_init(&p->waiting, (size_t)1 << 22);
+    cm_arena_init(&p->staging, 0);
     cm_packs_init(&p->packs);
     p->packs.fetch = fetch_entry;
+    p->packs.stage = stage_entry;
     p->packs.drop = drop_entry;
     p->path = cm_arena_string(&p->names, path);
     if (!p->path) cm_params_close(&p);
@@ -113,6 +123,8 @@ void cm_params_close(cm_params **p) {
     cm_param_files_close(&(*p)->files);
     cm_arena_free(&(*p)->names);
     cm_arena_free(&(*p)->values);
+    cm_arena_free(&(*p)->waiting);
+    cm_arena_free(&(*p)->staging);
     cm_packs_free(&(*p)->packs);
     free((*p)->entries);
     free((*p)->slots);
@@ -178,102 +190,14 @@ static entry *add_entry(cm_params *p, const char *name, int ndim, const size_t *
     return e;
 }
 
-/* Filling and checking run over pieces of a weight on all threads. */
-enum { PIECE = 1 << 18 };
-typedef struct piecework {
-    const cm_stored *stored; /* to widen; NULL: make */
-    float *values;           /* NULL: only look whether all are numbers */
-    size_t count;
-    cm_init init;
-    float bound, middle;
-    uint32_t key[2];
-    int bad; /* set when a value is no finite number */
-} piecework;
-
-static bool all_finite(const float *x, size_t n) {
-    int bad = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, x + i, sizeof bits);
-        bad |= (bits & 0x7f800000) == 0x7f800000;
-    }
-    return !bad;
-}
-
-static uint32_t scramble(uint32_t x) {
-    x ^= x >> 16;
-    x *= 0x7feb352du;
-    x ^= x >> 15;
-    x *= 0x846ca68bu;
-    return x ^ x >> 16;
-}
-
-/* 32 random bits for value i of this weight: counter based, so any piece can be made alone. */
-static uint32_t bits_at(const piecework *w, size_t i) {
-    return scramble(scramble((uint32_t)i ^ w->key[0]) + w->key[1]);
-}
-
-static void fill_uniform(const piecework *w, size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i++) {
-        w->values[i] = w->middle + w->bound * (((float)(int32_t)(bits_at(w, i) >> 8) + 0.5f) * 0x1p-23f - 1);
-    }
-}
-
-/* Box-Muller; two neighbours (begin is even) share a radius. */
-static void fill_normal(const piecework *w, size_t begin, size_t end) {
-    for (size_t i = begin; i < end; i += 2) {
-        const float u = ((float)(bits_at(w, i) >> 8) + 0.5f) * 0x1p-24f;
-        const float angle = (float)(bits_at(w, i + 1) >> 8) * (6.2831853f * 0x1p-24f);
-        const float radius = w->bound * sqrtf(-2 * logf(u));
-        w->values[i] = radius * cosf(angle);
-        if (i + 1 < end) w->values[i + 1] = radius * sinf(angle);
-    }
-}
-
-/* Without widening more than a little at a time. */
-static bool stored_finite(const cm_stored *s, size_t begin, size_t end) {
-    enum { FEW = 1024 };
-    float some[FEW];
-    const unsigned char *data = s->data;
-    for (size_t i = begin; i < end; i += FEW) {
-        const size_t n = end - i < FEW ? end - i : FEW;
-        cm_to_float(s->dtype, data + i * cm_dtype_size(s->dtype), n, some);
-        if (!all_finite(some, n)) return false;
-    }
-    return true;
-}
-
-static void do_piece(void *arg, size_t piece, int worker) {
-    (void)worker;
-    piecework *w = arg;
-    const size_t begin = piece * PIECE, end = begin + PIECE < w->count ? begin + PIECE : w->count;
-    float *values = w->values;
-    if (!values) {
-        if (!stored_finite(w->stored, begin, end)) __atomic_store_n(&w->bad, 1, __ATOMIC_RELAXED);
-    } else if (w->stored) {
-        const unsigned char *data = w->stored->data;
-        if ((const void *)values != data) {
-            cm_to_float(w->stored->dtype, data + begin * cm_dtype_size(w->stored->dtype), end - begin, values + begin);
-        }
-        if (!all_finite(values + begin, end - begin)) __atomic_store_n(&w->bad, 1, __ATOMIC_RELAXED);
-    } else if (w->init == CM_INIT_EMBEDDING) {
-        fill_normal(w, begin, end);
-    } else if (w->bound > 0) {
-        fill_uniform(w, begin, end);
-    } else {
-        for (size_t i = begin; i < end; i++) values[i] = w->init == CM_INIT_ONE ? 1.0f : 0.0f;
-    }
-}
-
-static void do_work(piecework *w) {
-    const size_t pieces = (w->count + PIECE - 1) / PIECE;
-    cm_parallel(pieces > 1 ? cm_threads_available() : 1, pieces, do_piece, w);
+static float *push_from(cm_params *p, cm_arena *arena, size_t count) {
+    float *x = CM_PUSH(arena, float, count);
+    if (!x) p->no_memory = true;
+    return x;
 }
 
 static float *push_values(cm_params *p, size_t count) {
-    float *x = CM_PUSH(&p->values, float, count);
-    if (!x) p->no_memory = true;
-    return x;
+    return push_from(p, &p->values, count);
 }
 
 static void fill_zero(cm_params *p, entry *e) {
@@ -289,35 +213,67 @@ static size_t fan_in_of(const cm_tensor *t) {
     return n;
 }
 
-/* The large weights of products: made, or widened, not before they are wanted. */
+/* The large weights of products, and large tables: made, or widened, not before they are wanted. */
 static bool can_wait(const cm_params *p, const entry *e, cm_init init) {
-    enum { LARGE = 1 << 16 };
-    return init == CM_INIT_LINEAR && e->tensor.ndim >= 2 && cm_count(&e->tensor) >= LARGE && !p->trainable;
+    enum { LARGE = 1 << 16, LARGE_TABLE = 1 << 20 };
+    const size_t least = init == CM_INIT_LINEAR ? LARGE : LARGE_TABLE;
+    return (init == CM_INIT_LINEAR || init == CM_INIT_EMBEDDING) && e->tensor.ndim >= 2 && cm_count(&e->tensor) >= least &&
+           !p->trainable;
+}
+
+/* Memory for values; those that can wait are to stay at their place, or pass through staging. */
+static void push_place(cm_params *p, entry *e) {
+    const bool waits = can_wait(p, e, e->init);
+    const size_t half = p->waiting.used / 2; /* few blocks: the first page of each is touched */
+    if (p->waiting.block_bytes < half && half < (size_t)1 << 29) p->waiting.block_bytes = half;
+    e->tensor.data = push_from(p, waits ? &p->waiting : &p->values, cm_count(&e->tensor));
+    e->place = waits ? e->tensor.data : NULL;
+    e->own = true;
 }
 
 static void make_values(const cm_params *p, const entry *e) {
     cm_rng r = cm_rng_named(p->seed, e->name);
-    piecework w = {.values = e->tensor.data, .count = cm_count(&e->tensor), .init = e->init, .bound = e->bound,
-                   .middle = e->middle, .key = {cm_rng_u32(&r), cm_rng_u32(&r)}};
-    do_work(&w);
+    cm_made_values m = {.init = e->init, .bound = e->bound, .middle = e->middle};
+    m.key[0] = cm_rng_u32(&r);
+    m.key[1] = cm_rng_u32(&r);
+    cm_values_make(&m, cm_count(&e->tensor), e->tensor.data);
 }
 
-static void create(cm_params *p, entry *e, cm_init init) {
-    e->tensor.data = push_values(p, cm_count(&e->tensor));
-    e->own = true;
-    e->init = init;
+static void create(cm_params *p, entry *e) {
+    const cm_init init = e->init;
+    push_place(p, e);
     if (init == CM_INIT_LINEAR || init == CM_INIT_BIAS) e->bound = p->fan_in ? 1 / sqrtf((float)p->fan_in) : 0;
     if (init == CM_INIT_EMBEDDING) e->bound = 0.02f;
     if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->middle = init == CM_INIT_SCALE ? 1.0f : 1.0f / 6.0f;
     if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->bound = init == CM_INIT_SCALE ? 0.25f : 1.0f / 12.0f;
     if (!e->tensor.data) return;
-    if (can_wait(p, e, init)) e->tensor.packs.absent = true;
+    if (e->place) e->tensor.packs.absent = true;
     else make_values(p, e);
 }
 
 /* container_of */
 static entry *entry_of(cm_pack_slot *slot) {
     return (entry *)(void *)((char *)slot - offsetof(entry, tensor.packs));
+}
+
+static cm_params *params_of(cm_packs *packs) {
+    return (cm_params *)(void *)((char *)packs - offsetof(cm_params, packs));
+}
+
+/* Whole pages inside are given back; of a mapped file they are read again when touched. */
+static bool give_back(const void *data, size_t bytes) {
+    const uintptr_t page = 4096, begin = (uintptr_t)data, end = begin + bytes;
+    const uintptr_t from = (begin + page - 1) / page * page, to = end / page * page;
+    return to > from && madvise((void *)from, to - from, MADV_DONTNEED) == 0;
+}
+
+static void give_file_back(const cm_stored *s) {
+    if (s->mapped) give_back(s->data, s->count * cm_dtype_size(s->dtype));
+}
+
+static void widen(const entry *e) {
+    cm_values_widen(e->stored, e->tensor.data);
+    give_file_back(e->stored);
 }
 
 /* With the packs' lock held. What had to be fetched for it is let go again. */
@@ -334,28 +290,34 @@ static void make_of_others(cm_packs *packs, const entry *e) {
         if (absent[i]) drop_entry(packs, &e->from[i]->packs);
 }
 
-static void fetch_entry(cm_packs *packs, cm_pack_slot *slot) {
-    const cm_params *p = (const cm_params *)(void *)((char *)packs - offsetof(cm_params, packs));
-    const entry *e = entry_of(slot);
-    if (e->make) {
-        make_of_others(packs, e);
-    } else if (p->creating) {
-        make_values(p, e);
-    } else {
-        piecework w = {.stored = cm_param_files_find(p->files, e->name), .values = e->tensor.data, .count = cm_count(&e->tensor)};
-        do_work(&w);
-    }
+static void fill_entry(cm_packs *packs, const entry *e) {
+    if (e->make) make_of_others(packs, e);
+    else if (params_of(packs)->creating) make_values(params_of(packs), e);
+    else widen(e);
 }
 
-/* Whole pages inside are given back; of a mapped file they are read again when touched, of our own fetched. */
+static void fetch_entry(cm_packs *packs, cm_pack_slot *slot) {
+    entry *e = entry_of(slot);
+    if (e->place) e->tensor.data = e->place;
+    fill_entry(packs, e);
+}
+
+static void stage_entry(cm_packs *packs, cm_pack_slot *slot) {
+    cm_params *p = params_of(packs);
+    entry *e = entry_of(slot);
+    if (e->tensor.data != p->staged) fetch_entry(packs, slot); /* there was no memory for staging */
+    else fill_entry(packs, e);
+}
+
 static void drop_entry(cm_packs *packs, cm_pack_slot *slot) {
-    (void)packs;
-    const entry *e = entry_of(slot);
-    const cm_params *p = (const cm_params *)(void *)((char *)packs - offsetof(cm_params, packs));
-    if (e->own && !can_wait(p, e, CM_INIT_LINEAR)) return;
-    const uintptr_t page = 4096, begin = (uintptr_t)e->tensor.data, end = begin + cm_count(&e->tensor) * sizeof(float);
-    const uintptr_t from = (begin + page - 1) / page * page, to = end / page * page;
-    if (to > from && madvise((void *)from, to - from, MADV_DONTNEED) == 0) slot->absent = e->own;
+    cm_params *p = params_of(packs);
+    entry *e = entry_of(slot);
+    if (e->stored && !e->own) {
+        give_file_back(e->stored);
+    } else if (e->place && e->tensor.data == e->place && give_back(e->place, cm_count(&e->tensor) * sizeof(float))) {
+        slot->absent = true;
+        if (p->staged) e->tensor.data = p->staged;
+    }
 }
 
 static void print_shape(char *out, size_t bytes, int ndim, const size_t *shape) {
@@ -382,9 +344,8 @@ static void note_shape(cm_params *p, const entry *e, int ndim, const size_t *sha
 }
 
 /* Floats that lie aligned in the mapping are used there, read-only; all else is widened into memory of ours. */
-static void read_stored(cm_params *p, entry *e, cm_init init) {
+static void read_stored(cm_params *p, entry *e) {
     const cm_stored *stored = cm_param_files_find(p->files, e->name);
-    const size_t count = cm_count(&e->tensor);
     if (!stored) {
         complain(p, &p->missing, "%s", e->name);
     } else if (!same_shape(stored->ndim, stored->shape, e->tensor.ndim, e->tensor.shape)) {
@@ -395,14 +356,14 @@ static void read_stored(cm_params *p, entry *e, cm_init init) {
         fill_zero(p, e);
         return;
     }
+    e->stored = stored;
     const bool in_place = stored->dtype == CM_F32 && (uintptr_t)stored->data % _Alignof(float) == 0 && !p->trainable;
-    e->own = !in_place;
-    e->tensor.data = in_place ? (float *)(uintptr_t)stored->data : push_values(p, count);
+    if (in_place) e->tensor.data = (float *)(uintptr_t)stored->data;
+    else push_place(p, e);
     if (!e->tensor.data) return;
-    e->tensor.packs.absent = !in_place && can_wait(p, e, init);
-    piecework w = {.stored = stored, .values = e->tensor.packs.absent ? NULL : e->tensor.data, .count = count};
-    do_work(&w);
-    if (w.bad) complain(p, &p->broken, "%s", e->name);
+    e->tensor.packs.absent = e->place != NULL;
+    if (!cm_values_widen(stored, e->tensor.packs.absent ? NULL : e->tensor.data)) complain(p, &p->broken, "%s", e->name);
+    if (can_wait(p, e, e->init)) give_file_back(stored);
 }
 
 static void read_shared(cm_params *p, entry *e) {
@@ -427,13 +388,14 @@ static bool countable(int ndim, const size_t *shape) {
 
 static void fill(cm_params *p, entry *e, cm_init init) {
     if (p->planning) return;
+    e->init = init;
     if (init == CM_INIT_LINEAR || init == CM_INIT_EMBEDDING) p->fan_in = fan_in_of(&e->tensor);
     if (p->creating) {
-        create(p, e, init);
+        create(p, e);
     } else if (p->from) {
         read_shared(p, e);
     } else {
-        read_stored(p, e, init);
+        read_stored(p, e);
     }
     if (p->trainable) add_grad(p, e);
 }
@@ -479,18 +441,62 @@ cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_m
     e->next_made = p->made;
     p->made = e;
     if (p->planning) return &e->tensor;
-    e->own = true;
-    e->tensor.data = push_values(p, cm_count(&e->tensor));
+    e->init = CM_INIT_LINEAR;
+    push_place(p, e);
     for (size_t i = 0; i < count && e->tensor.data; i++)
         if (!from[i]->data) e->tensor.data = NULL; /* no memory: noted already */
     e->tensor.packs.absent = e->tensor.data != NULL;
-    if (!can_wait(p, e, CM_INIT_LINEAR)) cm_pack_fetch(&e->tensor.packs);
+    if (!e->place) cm_pack_fetch(&e->tensor.packs);
     return &e->tensor;
 }
 
+/* Entries and made weights, one after the other; NULL behind the last. */
+static entry *next_of_all(const cm_params *p, size_t *i, entry **made) {
+    if (*i < p->count) return p->entries[(*i)++];
+    entry *e = *made;
+    if (e) *made = e->next_made;
+    return e;
+}
+
+/* From here on values that are not in memory pass through staging, a weight at a time. */
+static void make_staging(cm_params *p) {
+    size_t most = 0, i = 0;
+    entry *made = p->made;
+    for (const entry *e; (e = next_of_all(p, &i, &made));)
+        if (e->place && cm_count(&e->tensor) > most) most = cm_count(&e->tensor);
+    if (most && !p->staged) p->staged = CM_PUSH(&p->staging, float, most);
+    p->staged_bytes = most * sizeof(float);
+    i = 0;
+    made = p->made;
+    for (entry *e; p->staged && (e = next_of_all(p, &i, &made));)
+        if (e->tensor.packs.absent) e->tensor.data = p->staged;
+}
+
 void cm_params_fix(cm_params *p) {
-    for (entry *e = p->made; e; e = e->next_made) e->tensor.packs.keeps = true;
-    for (size_t i = 0; i < p->count; i++) p->entries[i]->tensor.packs.keeps = true;
+    size_t i = 0;
+    entry *made = p->made;
+    make_staging(p);
+    for (entry *e; (e = next_of_all(p, &i, &made));) e->tensor.packs.keeps = true;
+}
+
+size_t cm_params_lean_room(const cm_params *p) {
+    return cm_params_values(p) / 2;
+}
+
+void cm_params_lean(cm_params *p, size_t bytes) {
+    p->packs.lean = true;
+    p->packs.most = bytes;
+}
+
+void cm_params_rest(cm_params *p) {
+    size_t i = 0;
+    entry *made = p->made;
+    for (entry *e; (e = next_of_all(p, &i, &made));) {
+        e->tensor.packs.first = NULL;
+        drop_entry(&p->packs, &e->tensor.packs);
+    }
+    cm_packs_clear(&p->packs);
+    if (p->staged) give_back(p->staged, p->staged_bytes);
 }
 
 bool cm_param_exists(const cm_params *p, const char *name) {
@@ -602,15 +608,18 @@ cm_status cm_params_hash(const cm_params *p, char out[65]) {
     cm_sha *h = cm_sha_begin();
     if (!h) return cm_fail(CM_ENOMEM, "%s: out of memory", p->path);
     for (size_t i = 0; i < p->count; i++) {
-        const cm_tensor *t = &p->entries[i]->tensor;
+        entry *e = p->entries[i];
+        const cm_tensor *t = &e->tensor;
+        cm_packs *packs = t->packs.packs;
         const bool absent = t->packs.absent;
         char shape[128];
-        cm_pack_fetch(&p->entries[i]->tensor.packs);
+        packs->latest = NULL; /* what is staged is another weight from here on */
+        if (absent) stage_entry(packs, &e->tensor.packs);
         print_shape(shape, sizeof shape, t->ndim, t->shape);
-        cm_sha_add(h, p->entries[i]->name, strlen(p->entries[i]->name) + 1);
+        cm_sha_add(h, e->name, strlen(e->name) + 1);
         cm_sha_add(h, shape, strlen(shape) + 1);
         cm_sha_add(h, t->data, cm_count(t) * sizeof *t->data);
-        if (absent) drop_entry(p->entries[i]->tensor.packs.packs, &p->entries[i]->tensor.packs);
+        if (absent || !e->own) drop_entry(packs, &e->tensor.packs);
     }
     cm_sha_end(&h, out);
     return out[0] ? CM_OK : cm_fail(CM_ENOMEM, "%s: out of memory", p->path);

@@ -108,6 +108,8 @@ cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *
     const bool records = cm_records(g, CM_INPUTS(x, f->gamma, f->beta, f->weight1, f->bias1, f->weight2, f->bias2));
     if (!g->ops->feed_forward || records) return feed_parts(g, x, f, records);
     const size_t c = cm_dim(x, -1);
+    cm_exec_with(g, f->weight1);
+    cm_exec_with(g, f->weight2);
     const cm_feed_shape s = {.rows = cm_count(x) / c, .c = c, .hidden = cm_dim(f->weight2, 1), .eps = f->eps, .gamma = f->gamma->data,
                              .beta = f->beta->data, .w1 = f->weight1->data, .b1 = f->bias1->data, .w2 = f->weight2->data,
                              .b2 = f->bias2->data, .packs1 = &f->weight1->packs, .packs2 = &f->weight2->packs};

@@ -110,6 +110,7 @@ cm_tensor *cm_gather_rows(cm_ctx *g, cm_tensor *x, const size_t *rows, size_t co
 
 cm_tensor *cm_embedding(cm_ctx *g, const int *ids, size_t n, size_t length, cm_tensor *table) {
     if (!table) return NULL;
+    cm_pack_use(&table->packs);
     size_t *rows = cm_ctx_push(g, n * length * sizeof *rows);
     for (size_t i = 0; rows && i < n * length; i++) {
         assert(ids[i] >= 0 && (size_t)ids[i] < table->shape[0]);

@@ -85,6 +85,6 @@ cm_exec cm_exec_of(cm_ctx *g) {
 }
 
 cm_exec cm_exec_with(cm_ctx *g, cm_tensor *weight) {
-    if (g->ops->rounding == 0) cm_pack_fetch(&weight->packs); /* the others pack what they read */
+    if (g->ops->rounding == 0 || !weight->packs.keeps) cm_pack_use(&weight->packs); /* the others pack what they read */
     return (cm_exec){.threads = g->threads, .scratch = &g->scratch, .packs = &weight->packs};
 }

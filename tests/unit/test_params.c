@@ -333,6 +333,41 @@ static void check_let_go(cm_params *p, const char *what) {
     for (size_t i = 0; i < N; i++) cr_assert_float_eq(first[i], packed[i], 1e-4f, "%s: %g, %g", what, first[i], packed[i]);
 }
 
+/* Lean, with room for no pack, for some, and after a rest: the same bits on every backend. */
+static void check_lean(cm_params *p, const char *what) {
+    enum { N = 512 };
+    static const size_t room[] = {SIZE_MAX, 0, 100000, 0};
+    float first[8][N], again[N];
+    cm_params_fix(p);
+    for (size_t k = 0; k < sizeof room / sizeof room[0]; k++) {
+        if (k > 0) cm_params_lean(p, room[k]);
+        for (size_t i = 0; cm_backends()[i]; i++) {
+            for (int time = 0; time < 2; time++) {
+                large_layer(p, cm_backends()[i], k == 0 && time == 0 ? first[i] : again);
+                if (k > 0 || time > 0)
+                    cr_expect_eq(memcmp(first[i], again, sizeof again), 0, "%s, %s, room %zu", what, cm_backends()[i]->name, room[k]);
+            }
+        }
+        cm_params_rest(p);
+    }
+}
+
+Test(params, lean_weights_give_the_same_results) {
+    static const cm_dtype types[] = {CM_F32, CM_F16, CM_BF16};
+    cm_params *made, *read;
+    cr_assert_eq(cm_params_create(&made, 5), CM_OK);
+    cm_param(made, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight");
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(cm_params_save(made, scratch("stored.safetensors"), types[i], NULL, NULL), CM_OK, "%s", cm_why());
+        cr_assert_eq(cm_params_open(&read, scratch("stored.safetensors")), CM_OK, "%s", cm_why());
+        check_lean(read, cm_dtype_name(types[i]));
+        cm_params_close(&read);
+    }
+    check_lean(made, "made");
+    cm_params_close(&made);
+    scratch_done();
+}
+
 Test(params, weights_let_go_come_back_as_they_were) {
     cm_params *made, *read;
     cr_assert_eq(cm_params_create(&made, 5), CM_OK);
