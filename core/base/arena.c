@@ -21,7 +21,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
 #endif
 
-enum { ALIGN = 64, GUARD = 64 };
+enum { ALIGN = 64, GUARD = 64, WASTE = 32 << 20 };
 
 /* A block's header fills the first ALIGN bytes, its data follow. */
 struct cm_arena_block {
@@ -137,6 +137,20 @@ void cm_arena_reset(cm_arena *a, cm_arena_mark mark) {
 
 void cm_arena_clear(cm_arena *a) {
     cm_arena_reset(a, (cm_arena_mark){0});
+}
+
+size_t cm_arena_held(const cm_arena *a) {
+    size_t n = 0;
+    for (const cm_arena_block *b = a->first; b; b = b->next) n += b->bytes;
+    return n;
+}
+
+void cm_arena_join(cm_arena *a) {
+    const size_t peak = a->peak;
+    cm_arena_clear(a);
+    if (cm_arena_held(a) <= peak + WASTE) return;
+    cm_arena_free(a);
+    if (a->block_bytes < peak) a->block_bytes = peak;
 }
 
 cm_status cm_arena_check(const cm_arena *a) {

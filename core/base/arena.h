@@ -44,6 +44,8 @@ char *cm_arena_print(cm_arena *a, const char *format, ...) __attribute__((format
 cm_arena_mark cm_arena_get_mark(const cm_arena *a);
 void cm_arena_reset(cm_arena *a, cm_arena_mark mark);
 void cm_arena_clear(cm_arena *a); /* reset to empty, blocks kept */
+void cm_arena_join(cm_arena *a);  /* the same, and blocks that hold much more than was ever used make room for one that holds that */
+size_t cm_arena_held(const cm_arena *a); /* bytes of all blocks */
 cm_status cm_arena_check(const cm_arena *a);
 
 #define CM_PUSH(arena, type, count) ((type *)cm_arena_push((arena), sizeof(type) * (size_t)(count)))

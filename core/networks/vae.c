@@ -7,8 +7,9 @@
 
 #include "core/networks/blocks.h"
 #include "core/networks/config.h"
+#include "core/tensor/lines.h"
 
-enum { MAX_BLOCKS = 8, MAX_LAYERS = 9 };
+enum { MAX_BLOCKS = 8, MAX_LAYERS = 9, BAND_BYTES = 64 << 20, MARGIN = 4 /* lines */ };
 
 static const float eps = 1e-6f; /* diffusers fixes it for the whole autoencoder */
 
@@ -34,6 +35,7 @@ struct cm_vae {
     cm_vae_config config;
     half encoder, decoder;
     cm_affine quant, post_quant; /* weight NULL: none */
+    size_t band_bytes;
 };
 
 /* --- config --------------------------------------------------------------------- */
@@ -160,6 +162,7 @@ cm_status cm_vae_build(cm_vae **out, const cm_vae_config *c, cm_params *p, cm_ar
     cm_vae *n = CM_PUSH_ZERO(arena, cm_vae, 1);
     CM_TRY(cm_arena_check(arena));
     n->config = *c;
+    n->band_bytes = BAND_BYTES;
     const size_t z = c->latent_channels;
     build_encoder(&n->encoder, p, c);
     if (c->use_quant_conv) n->quant = cm_affine_conv(p, 2 * z, 2 * z, 1, "quant_conv");
@@ -231,6 +234,132 @@ void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **me
     cm_drop(g, x);
 }
 
+/* --- the decoder's last level in bands ------------------------------------------------
+ *
+ * Whole, a picture of 1024x1024 has tensors of 1 GiB here (the doubled image), and 512 MiB: x, the middle, the shortcut and
+ * the sum of the first residual block are 2.5 GiB. In bands the doubled image never lies whole: its convolution is done
+ * twice, once for the norm's statistics (and the shortcut), once for what follows, a twentieth of the decoder's time with a
+ * folded kernel, and the sum takes the shortcut's place: 1.25 GiB. Doing the other convolutions twice too would save the
+ * middle tensor for a fifth more time. */
+
+static size_t band_lines(const cm_vae *n, size_t height, size_t width) {
+    const size_t c = n->config.channels[n->config.blocks > 1], line = width * c * sizeof(float), step = cm_lines_step(width);
+    if (n->config.blocks < 2 || height * line <= 2 * n->band_bytes) return height;
+    const size_t steps = n->band_bytes / line / step;
+    return steps ? steps * step : step;
+}
+
+void cm_vae_set_band(cm_vae *n, size_t bytes) {
+    n->band_bytes = bytes;
+}
+
+size_t cm_vae_bands(const cm_vae *n, size_t height, size_t width) {
+    const size_t lines = band_lines(n, height, width);
+    return lines < height ? (height + lines - 1) / lines : 1;
+}
+
+/* What is whole there: the low image, the sum (the shortcut first), the middle of a residual block. */
+typedef struct tail {
+    cm_ctx *g;
+    const half *f;
+    size_t blocks, groups, lines; /* lines of a band */
+    cm_lines low, sum, middle;
+} tail;
+
+static size_t band_at(const tail *t, size_t first) {
+    return first + t->lines < t->sum.height ? t->lines : t->sum.height - first;
+}
+
+static cm_group tail_norm(const tail *t, cm_affine a) {
+    return (cm_group){a.weight, a.bias, t->groups, eps, CM_SILU};
+}
+
+/* x, whole, through norm and convolution into y, a band at a time */
+static void conv_by_bands(const tail *t, const cm_lines *x, cm_affine norm, cm_affine conv, bool plus, const cm_lines *y) {
+    const cm_group group = tail_norm(t, norm);
+    cm_lines_norm n;
+    if (t->g->status != CM_OK || !cm_lines_norm_begin(t->g, &group, x->channels, &n)) return;
+    cm_lines_norm_add(t->g, &n, x);
+    cm_lines_norm_end(&n);
+    for (size_t at = 0; at < y->height; at += t->lines) {
+        const cm_lines band = cm_lines_part(y, at, band_at(t, at));
+        cm_lines_conv(t->g, x, &n, conv.weight, conv.bias, plus, &band);
+    }
+}
+
+/* Lines [first, first+count) of the doubled image. */
+static cm_tensor *doubled(const tail *t, size_t first, size_t count, cm_lines *lines) {
+    const cm_affine up = t->f->levels[t->blocks - 2].sampler;
+    *lines = (cm_lines){.first = first, .count = count};
+    return cm_lines_doubled_conv(t->g, &t->low, up.weight, up.bias, lines);
+}
+
+/* The first sweep over the doubled image: the norm's statistics, and the shortcut. */
+static void first_sweep(const tail *t, const cm_resnet *r, cm_lines_norm *n) {
+    for (size_t at = 0; at < t->sum.height; at += t->lines) {
+        const cm_lines to = cm_lines_part(&t->sum, at, band_at(t, at));
+        cm_lines x;
+        cm_tensor *held = doubled(t, at, to.count, &x);
+        if (!held) return;
+        cm_lines_norm_add(t->g, n, &x);
+        if (r->shortcut.weight) cm_lines_conv(t->g, &x, NULL, r->shortcut.weight, r->shortcut.bias, false, &to);
+        else memcpy(to.data, x.data, to.count * to.width * to.channels * sizeof(float));
+        cm_drop(t->g, held);
+    }
+    cm_lines_norm_end(n);
+}
+
+/* The second: the first convolution, which wants a line more on either side (four, for a tile of the doubling's begins there). */
+static void second_sweep(const tail *t, const cm_resnet *r, const cm_lines_norm *n) {
+    for (size_t at = 0; at < t->sum.height; at += t->lines) {
+        const cm_lines to = cm_lines_part(&t->middle, at, band_at(t, at));
+        const size_t from = at ? at - MARGIN : 0, end = at + to.count + MARGIN < to.height ? at + to.count + MARGIN : to.height;
+        cm_lines x;
+        cm_tensor *held = doubled(t, from, end - from, &x);
+        if (!held) return;
+        cm_lines_conv(t->g, &x, n, r->conv1.weight, r->conv1.bias, false, &to);
+        cm_drop(t->g, held);
+    }
+}
+
+static void run_tail_image(const tail *t, const cm_lines *pixels) {
+    const level *l = &t->f->levels[t->blocks - 1];
+    const cm_group norm = tail_norm(t, l->resnets[0].norm1);
+    cm_lines_norm n;
+    if (!cm_lines_norm_begin(t->g, &norm, cm_count(norm.weight), &n)) return;
+    first_sweep(t, &l->resnets[0], &n);
+    if (t->g->status != CM_OK) return;
+    second_sweep(t, &l->resnets[0], &n);
+    for (size_t j = 0; j < l->layers; j++) {
+        const cm_resnet *r = &l->resnets[j];
+        if (j) conv_by_bands(t, &t->sum, r->norm1, r->conv1, false, &t->middle);
+        conv_by_bands(t, &t->middle, r->norm2, r->conv2, true, &t->sum);
+    }
+    conv_by_bands(t, &t->sum, t->f->norm_out, t->f->conv_out, false, pixels);
+}
+
+/* x [n,h,w,c] before its last doubling -> pixels. x is taken over. */
+static cm_tensor *run_tail(cm_ctx *g, const cm_vae *n, cm_tensor *x) {
+    const cm_vae_config *c = &n->config;
+    if (!x) return NULL;
+    const size_t count = x->shape[0], h = 2 * x->shape[1], w = 2 * x->shape[2];
+    cm_ctx_trim(g, h * w * c->channels[0] * sizeof(float));
+    cm_tensor *sum = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0])), *middle = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0]));
+    cm_tensor *y = cm_tensor_new(g, CM_SHAPE(count, h, w, c->out_channels));
+    tail t = {.g = g, .f = &n->decoder, .blocks = c->blocks, .groups = c->norm_groups, .lines = band_lines(n, h, w)};
+    t.sum = cm_lines_of(sum, 0);
+    t.middle = cm_lines_of(middle, 0);
+    for (size_t i = 0; y && i < count; i++) {
+        const cm_lines pixels = cm_lines_of(y, i);
+        t.low = cm_lines_of(x, i);
+        run_tail_image(&t, &pixels);
+    }
+    cm_drop(g, sum);
+    cm_drop(g, middle);
+    cm_drop(g, x);
+    return g->status == CM_OK ? y : NULL;
+}
+
 cm_tensor *cm_vae_decode(cm_ctx *g, const cm_vae *n, cm_tensor *latents) {
     const cm_vae_config *c = &n->config;
     const half *f = &n->decoder;
@@ -238,10 +367,12 @@ cm_tensor *cm_vae_decode(cm_ctx *g, const cm_vae *n, cm_tensor *latents) {
     cm_tensor *z = n->post_quant.weight ? cm_apply_conv(g, latents, n->post_quant) : NULL;
     cm_tensor *x = cm_then(g, z, cm_apply_conv(g, n->post_quant.weight ? z : latents, f->conv_in));
     x = run_mid(g, f, x, c->norm_groups);
+    const bool bands = latents && !g->tape && cm_vae_bands(n, latents->shape[1] * cm_vae_factor(n), latents->shape[2] * cm_vae_factor(n)) > 1;
     for (size_t i = 0; i < c->blocks; i++) {
         const cm_affine s = f->levels[i].sampler;
         x = run_level(g, &f->levels[i], x);
         if (!s.weight) continue;
+        if (bands && i + 2 == c->blocks) return run_tail(g, n, x);
         x = cm_then(g, x, cm_doubled_conv2d(g, x, s.weight, s.bias));
     }
     return run_out(g, f, x, c->norm_groups);

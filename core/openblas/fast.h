@@ -61,6 +61,9 @@ void fast_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, c
                      float *y, float *mean, float *rstd);
 void fast_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                       float *scale, float *shift);
+void fast_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums);
+void fast_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
+                      const float *x, float *y);
 void fast_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                           const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta);
 void fast_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,

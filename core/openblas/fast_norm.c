@@ -11,10 +11,11 @@
 
 #include "core/base/threads.h"
 #include "core/openblas/fast.h"
+#include "core/tensor/group_sums.h"
 
 enum {
-    SLICE = 1024, /* rows; fixed, because sums are made per slice */
-    FEW = 8       /* values of a group: below it results are what remains of cancelling terms, and ref's doubles make them */
+    SLICE = CM_SUM_ROWS, /* fixed, because sums are made per slice */
+    FEW = 8              /* values of a group: below it results are what remains of cancelling terms, and ref's doubles make them */
 };
 
 static size_t least(size_t a, size_t b) {
@@ -77,25 +78,19 @@ static void stats_slice(void *arg, size_t slice, int worker) {
     cm_kernels_get()->norm_sums(&r, j->g->x + at, j->sums + 2 * slice * r.c, j->sums + (2 * slice + 1) * r.c);
 }
 
-/* with x = center + d: mean over the group, then sum (d - (mean - center))^2 */
+/* A channel's sums over all slices, in their order, take the place of the first slice's. */
+static void total_all(const image_job *j) {
+    const size_t c = j->g->s->c;
+    for (size_t i = 1; i < j->g->slices; i++)
+        for (size_t k = 0; k < 2 * c; k++) j->sums[k] += j->sums[2 * i * c + k];
+}
+
 static void find_stats(const image_job *j, size_t group) {
     const cm_norm_shape *s = j->g->s;
-    const size_t per = s->c / s->groups, c0 = group * per;
-    double sum = 0.0, squares = 0.0, a, b;
-    for (size_t c = c0; c < c0 + per; c++) {
-        total(j, c, &a, &b);
-        sum += a + (double)s->hw * j->center[c];
-    }
-    const double count = (double)(s->hw * per), mean = sum / count;
-    for (size_t c = c0; c < c0 + per; c++) {
-        total(j, c, &a, &b);
-        const double away = mean - j->center[c];
-        squares += b - 2.0 * away * a + (double)s->hw * away * away;
-    }
-    const double variance = squares / count, rstd = 1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)s->eps);
-    j->g->mean[j->n * s->groups + group] = (float)mean;
-    j->g->rstd[j->n * s->groups + group] = (float)rstd;
-    for (size_t c = c0; c < c0 + per; c++) set_scale(j, c, mean, rstd);
+    const cm_group_moments m = cm_group_moments_of(s, group, j->center, j->sums, j->sums + s->c);
+    j->g->mean[j->n * s->groups + group] = (float)m.mean;
+    j->g->rstd[j->n * s->groups + group] = (float)m.rstd;
+    cm_group_scale_by(s, group, m, j->g->gamma, j->g->beta, j->scale, j->shift);
 }
 
 static void apply_slice(void *arg, size_t slice, int worker) {
@@ -111,6 +106,7 @@ static void norm_image(void *arg, size_t n, int worker) {
     image_job j = open_image(g, n, worker);
     for (size_t c = 0; c < g->s->c; c++) j.center[c] = g->x[n * g->s->hw * g->s->c + c];
     cm_parallel(g->threads, g->slices, stats_slice, &j);
+    total_all(&j);
     for (size_t group = 0; group < g->s->groups; group++) find_stats(&j, group);
     if (g->y) {
         cm_parallel(g->threads, g->slices, apply_slice, &j);
@@ -154,6 +150,56 @@ void fast_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, 
     if (moments) run_images(e, &g, 0, norm_image);
     cm_arena_reset(e->scratch, mark);
 }
+
+/* --- an image in pieces ------------------------------------------------------------ */
+
+typedef struct piece_job {
+    cm_norm_rows rows; /* .rows: all of them */
+    const float *x;
+    float *y;
+    double *sums; /* [slices][2][c] */
+} piece_job;
+
+static cm_norm_rows piece_rows(const piece_job *j, size_t slice) {
+    cm_norm_rows r = j->rows;
+    r.rows = least(SLICE, r.rows - slice * SLICE);
+    return r;
+}
+
+static void sum_piece(void *arg, size_t slice, int worker) {
+    (void)worker;
+    const piece_job *j = arg;
+    const size_t c = j->rows.c;
+    const cm_norm_rows r = piece_rows(j, slice);
+    cm_kernels_get()->norm_sums(&r, j->x + slice * SLICE * c, j->sums + 2 * slice * c, j->sums + (2 * slice + 1) * c);
+}
+
+void fast_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums) {
+    const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
+    const size_t slices = (rows + SLICE - 1) / SLICE;
+    piece_job j = {.rows = {.rows = rows, .c = c, .center = center}, .x = x};
+    j.sums = CM_PUSH(e->scratch, double, 2 * slices * c);
+    if (j.sums) cm_parallel(e->threads, slices, sum_piece, &j);
+    for (size_t i = 0; j.sums && i < slices; i++)
+        for (size_t k = 0; k < 2 * c; k++) sums[k] += j.sums[2 * i * c + k];
+    cm_arena_reset(e->scratch, mark);
+}
+
+static void apply_piece(void *arg, size_t slice, int worker) {
+    (void)worker;
+    const piece_job *j = arg;
+    const size_t at = slice * SLICE * j->rows.c;
+    const cm_norm_rows r = piece_rows(j, slice);
+    cm_kernels_get()->norm_apply(&r, j->x + at, j->y + at);
+}
+
+void fast_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
+                      const float *x, float *y) {
+    piece_job j = {.rows = {.rows = rows, .c = c, .scale = scale, .shift = shift, .act = act}, .x = x, .y = y};
+    cm_parallel(e->threads, (rows + SLICE - 1) / SLICE, apply_piece, &j);
+}
+
+/* --- gradient ------------------------------------------------------------------------ */
 
 static void grad_slice(void *arg, size_t slice, int worker) {
     (void)worker;

@@ -21,6 +21,8 @@ static void fill(void) {
     table.pool2d = fast_pool2d;
     table.group_norm = fast_group_norm;
     table.group_norm_grad = fast_group_norm_grad;
+    table.channel_sums = fast_channel_sums;
+    table.scale_shift = fast_scale_shift;
     table.layer_norm = fast_layer_norm;
     table.layer_norm_grad = fast_layer_norm_grad;
     table.act = fast_act;

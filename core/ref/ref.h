@@ -28,6 +28,9 @@ void ref_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, co
                     float *y, float *mean, float *rstd);
 void ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                          const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta);
+void ref_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums);
+void ref_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
+                     const float *x, float *y);
 void ref_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
                     const float *beta, float *y, float *mean, float *rstd);
 void ref_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,

@@ -39,6 +39,24 @@ void ref_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, co
     }
 }
 
+void ref_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums) {
+    (void)e;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < c; i++) {
+            const double d = (double)x[r * c + i] - center[i];
+            sums[i] += d;
+            sums[c + i] += d * d;
+        }
+    }
+}
+
+void ref_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
+                     const float *x, float *y) {
+    (void)e;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < c; i++) y[r * c + i] = (float)ref_act_value(act, (double)x[r * c + i] * scale[i] + shift[i]);
+}
+
 /* The gradient that arrives before the activation, and the normalised value. */
 static double before_act(const cm_norm_shape *s, double x, double mean, double rstd, double gamma, double beta, double dy,
                          double *xhat) {

@@ -78,7 +78,7 @@ typedef struct cm_around {
     bool geglu;                 /* linear only: w [2*half,in], y [rows,half] = first half * gelu(second half) */
     bool doubled;               /* conv2d only: x is [n,h/2,w/2,c] and is doubled by nearest neighbour */
     const float *image;         /* [n,o], added to every pixel of an image (conv2d only) */
-    const float *plus;          /* as the result, added to it */
+    const float *plus;          /* as the result, added to it; may be the result itself */
     bool relu;                  /* max(0, y), last */
     size_t x_row, y_row;        /* as of cm_placed; 0: what lies side by side is read and written */
 } cm_around;
@@ -123,6 +123,11 @@ typedef struct cm_ops {
     void (*group_norm_grad)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma,
                             const float *beta, const float *mean, const float *rstd, const float *dy,
                             float *dx, float *dgamma, float *dbeta);
+    /* sums [2][c] += x - center and (x - center)^2 over rows, for a group norm of an image that is seen in pieces */
+    void (*channel_sums)(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums);
+    /* y = act(x*scale + shift) per channel, CM_IDENTITY or CM_SILU; y may be x */
+    void (*scale_shift)(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
+                        const float *x, float *y);
     /* over the last dimension: x [rows,c]; mean, rstd [rows] */
     void (*layer_norm)(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
                        const float *beta, float *y, float *mean, float *rstd);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
 #include "core/tensor/tensor.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/tensor/ops.h"
 #include "core/tensor/storage.h"
@@ -59,12 +61,19 @@ void cm_ctx_free(cm_ctx *g) {
 void cm_ctx_reset(cm_ctx *g) {
     g->memory.failed = g->scratch.failed = false;
     cm_arena_clear(&g->memory);
-    cm_arena_clear(&g->scratch);
+    cm_arena_join(&g->scratch);
     g->free_list = NULL;
     g->tape = NULL;
     g->attention_index = 0;
     g->status = CM_OK;
     g->why[0] = 0;
+}
+
+void cm_ctx_rest(cm_ctx *g, size_t most) {
+    cm_ctx_reset(g);
+    if (cm_arena_held(&g->memory) + cm_arena_held(&g->scratch) <= most) return;
+    cm_arena_free(&g->memory);
+    cm_arena_free(&g->scratch);
 }
 
 cm_status cm_ctx_check(const cm_ctx *g) {
@@ -134,6 +143,16 @@ static void give_block(cm_ctx *g, block *b) {
     ASAN_POISON_MEMORY_REGION(b->data, b->bytes);
     b->next = g->free_list->of[b->size_class];
     g->free_list->of[b->size_class] = b;
+}
+
+void cm_ctx_trim(cm_ctx *g, size_t below) {
+    enum { LARGE = 32 << 20, PAGE = 4096 };
+    for (int c = 0; g->free_list && c < CLASSES; c++) {
+        for (const block *b = g->free_list->of[c]; b; b = b->next) {
+            const uintptr_t from = ((uintptr_t)b->data + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)b->data + b->bytes) / PAGE * PAGE;
+            if (b->bytes >= LARGE && b->bytes < below) madvise((void *)from, to - from, MADV_DONTNEED);
+        }
+    }
 }
 
 size_t cm_count(const cm_tensor *x) {

@@ -84,6 +84,7 @@ typedef struct cm_ctx {
 void cm_ctx_init(cm_ctx *g, const struct cm_ops *ops, int threads);
 void cm_ctx_free(cm_ctx *g);
 void cm_ctx_reset(cm_ctx *g);              /* ends the pass; clears status; closes the tape */
+void cm_ctx_rest(cm_ctx *g, size_t most);  /* the same; where more bytes than `most` are held, gives all back to the system */
 cm_status cm_ctx_check(const cm_ctx *g);   /* the first failure since the reset, with its reason */
 void *cm_ctx_fail(cm_ctx *g, cm_status s, const char *format, ...) __attribute__((format(printf, 3, 4))); /* returns NULL */
 
@@ -98,6 +99,10 @@ cm_tensor *cm_tensor_copy(cm_ctx *g, int ndim, const size_t *shape, const float 
 cm_tensor *cm_view(cm_ctx *g, cm_tensor *x, int ndim, const size_t *shape);
 
 void cm_drop(cm_ctx *g, cm_tensor *x);     /* the caller reads x no more; NULL and parameters are fine */
+
+/* Gives the pages of dropped tensors back that are large, but smaller than `below` bytes: before tensors of that size are
+ * made in their stead. */
+void cm_ctx_trim(cm_ctx *g, size_t below);
 
 size_t cm_count(const cm_tensor *x);       /* number of values */
 size_t cm_dim(const cm_tensor *x, int i);  /* i < 0 counts from the end */

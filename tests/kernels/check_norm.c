@@ -48,6 +48,30 @@ static void call_group_grad(const cm_ops *o, const cm_exec *e, const size_t *s, 
     o->group_norm_grad(e, &n, in[0], in[1], in[2], in[4], in[5], in[3], out[0], out[1], out[2]);
 }
 
+/* rows c act; sums are of differences from the center, as doubles in place of the test's floats */
+static const size_t piece_shapes[][CHECK_NUMBERS] = {{1, 2, CM_IDENTITY}, {7, 6, CM_SILU}, {15, 8, CM_IDENTITY},
+                                                     {1024, 33, CM_SILU}, {2500, 16, CM_SILU}};
+
+static void plan_sums(const size_t *s, check_plan *p) {
+    *p = (check_plan){.in = {s[0] * s[1], s[1]}, .ins = 2, .out = {2 * s[1]}, .outs = 1, .kinds = CHECK_OFFSET, .limit = limit};
+}
+
+static void call_sums(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
+    double *sums = cm_arena_push_zero(e->scratch, 2 * s[1] * sizeof *sums);
+    o->channel_sums(e, s[0], s[1], in[0], in[1], sums);
+    for (size_t i = 0; i < 2 * s[1]; i++) out[0][i] = (float)sums[i];
+    cm_arena_clear(e->scratch);
+}
+
+static void plan_piece(const size_t *s, check_plan *p) {
+    *p = (check_plan){.in = {s[0] * s[1], s[1], s[1]}, .ins = 3, .out = {s[0] * s[1]}, .outs = 1, .in_place = true,
+                      .kinds = CHECK_WIDE | CHECK_CONSTANT, .limit = limit};
+}
+
+static void call_piece(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
+    o->scale_shift(e, s[0], s[1], in[1], in[2], (cm_act)s[2], in[0], out[0]);
+}
+
 /* rows c */
 static const size_t layer_shapes[][CHECK_NUMBERS] = {{1, 2}, {1, 7}, {3, 8}, {5, 15}, {2, 17}, {7, 64}, {33, 31}, {97, 128}, {2, 769}};
 static const size_t layer_bench[][CHECK_NUMBERS] = {{16 * 96, 128}, {4096, 320}};
@@ -82,6 +106,8 @@ const check_kernel check_norm[] = {
      call_group},
     {"group_norm_grad", offsetof(cm_ops, group_norm_grad), CHECK_ROWS(group_shapes), CHECK_ROWS(group_bench),
      plan_group_grad, prepare_group, call_group_grad},
+    {"channel_sums", offsetof(cm_ops, channel_sums), CHECK_ROWS(piece_shapes), NULL, 0, plan_sums, NULL, call_sums},
+    {"scale_shift", offsetof(cm_ops, scale_shift), CHECK_ROWS(piece_shapes), NULL, 0, plan_piece, NULL, call_piece},
     {"layer_norm", offsetof(cm_ops, layer_norm), CHECK_ROWS(layer_shapes), CHECK_ROWS(layer_bench), plan_layer, NULL,
      call_layer},
     {"layer_norm_grad", offsetof(cm_ops, layer_norm_grad), CHECK_ROWS(layer_shapes), CHECK_ROWS(layer_bench),
