@@ -134,7 +134,7 @@ static void take_images(run *r) {
 static cm_status hash_arms(run *r, const char **hashes) {
     for (size_t a = 0; a < r->suite.arm_count; a++) {
         cm_subject *subject = NULL;
-        CM_TRY(cm_subject_open(&subject, r->suite.arms[a].model));
+        CM_TRY(cm_subject_open(&subject, r->suite.arms[a].model, false));
         hashes[a] = cm_arena_string(&r->arena, cm_subject_hash(subject));
         cm_subject_close(&subject);
     }
@@ -188,7 +188,7 @@ static cm_status shoot_arm(run *r, size_t arm) {
     CM_TRY(cm_make_dirs(cm_arena_print(&r->arena, "%s/images/%s", r->options->folder, name)));
     if (r->suite.illustrated) CM_TRY(cm_make_dirs(cm_arena_print(&r->arena, "%s/attention/%s", r->options->folder, name)));
     cm_subject *subject = NULL;
-    CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model));
+    CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model, r->options->lean));
     arm_job j = {r, arm, missing, {&r->suite, r->prompts.name, r->options->folder, name, subject, r->scorer}};
     const cm_status s = cm_crew_run(&r->crew, name, n, shoot_one, &j);
     cm_subject_close(&subject);
@@ -257,7 +257,7 @@ static cm_status finish(run *r) {
 static cm_status work(run *r) {
     const cm_run_options *o = r->options;
     CM_TRY(cm_suite_open(&o->choice, &r->arena, &r->suite));
-    if (o->speed) CM_TRY(cm_speed_open(&r->speed, &r->suite, o->threads));
+    if (o->speed) CM_TRY(cm_speed_open(&r->speed, &r->suite, o->threads, o->lean));
     CM_TRY(cm_prompt_set_read(r->suite.prompts_path, o->limit, &r->arena, &r->prompts));
     CM_TRY(cm_scorer_open(&r->scorer, r->suite.scorer));
     CM_TRY(open_records(r));
@@ -272,7 +272,8 @@ static cm_status work(run *r) {
     CM_TRY(cm_arena_check(&r->arena));
     take_images(r);
     if (o->speed) CM_TRY(cm_speed_run(&r->speed, &r->suite, r->found, r->records));
-    if (r->suite.arm_count) CM_TRY(cm_crew_open(&r->crew, r->suite.backend, o->threads));
+    if (r->suite.arm_count) CM_TRY(cm_crew_open(&r->crew, r->suite.backend, o->lean ? 1 : o->threads));
+    if (r->suite.arm_count && o->lean) r->crew.places[0].g.threads = o->threads;
     for (size_t a = 0; a < r->suite.arm_count; a++) CM_TRY(shoot_arm(r, a));
     return finish(r);
 }

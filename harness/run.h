@@ -21,6 +21,7 @@ typedef struct cm_run_options {
     size_t limit;            /* only the first that many prompts; 0: all */
     int threads;
     bool fresh, speed;
+    bool lean;               /* little memory for more time: a picture at a time, on all threads */
     const json_t *machine;   /* keys for the header, or NULL */
 } cm_run_options;
 

@@ -28,6 +28,7 @@ typedef struct speed_row {
     const cm_ops *backend;
     const char *backend_name;
     size_t width, height, steps, repeats, warm_up;
+    bool lean;
     const json_t *stages; /* NULL: all */
 } speed_row;
 
@@ -61,9 +62,11 @@ static bool wants_stage(const speed_row *row, int stage) {
 }
 
 static json_t *stage_record(const speed_row *row, int stage) {
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:s}", "kind", "speed", "model", row->model, "backend",
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:s}", "kind", "speed", "model", row->model, "backend",
                      row->backend_name, "dtype", row->backend->dtype, "width", (json_int_t)row->width, "height",
                      (json_int_t)row->height, "batch", 1, "stage", stage_names[stage]);
+    if (row->lean) json_object_set_new(o, "lean", json_true());
+    return o;
 }
 
 static void add_unmeasured(json_t *list, const speed_row *row, const char *why) {
@@ -155,7 +158,7 @@ static cm_status measure_row(const measurement *m, json_t *list) {
     if (!x) return cm_fail(CM_ENOMEM, "out of memory");
     cm_model model;
     cm_ctx g;
-    cm_status s = cm_model_open(&model, m->row->model, &(cm_model_options){.seed = 1});
+    cm_status s = cm_model_open(&model, m->row->model, &(cm_model_options){.seed = 1, .lean = m->row->lean});
     if (s == CM_OK) {
         cm_ctx_init(&g, m->row->backend, m->threads);
         s = one_image(m->suite, m->row, &model, &g, true, x);
@@ -197,7 +200,7 @@ static cm_status measure_sgemm(const measurement *m, json_t *list) {
 
 /* A request: a row of the table, or after those a backend whose sgemm is wanted. The answer is one line:
  * {"rows": [...]} or {"error": "...", "status": n}. */
-static void answer(int request, const cm_suite *s, int threads, int out) {
+static void answer(int request, const cm_suite *s, int threads, bool lean, int out) {
     const json_t *table = json_object_get(s->document, "speed");
     const int rows = (int)json_array_size(table);
     speed_row row;
@@ -206,6 +209,7 @@ static void answer(int request, const cm_suite *s, int threads, int out) {
     cm_status status;
     if (request < rows) {
         status = read_row(s, json_array_get(table, (size_t)request), &row);
+        row.lean = lean;
         if (status == CM_OK) status = measure_row(&m, list);
     } else {
         m.ops = cm_backends()[request - rows];
@@ -230,14 +234,14 @@ static void write_line(int out, const char *text) {
 }
 
 /* Serves requests until the other end closes. */
-static void serve(const cm_suite *s, int threads, int in, int out) {
+static void serve(const cm_suite *s, int threads, bool lean, int in, int out) {
     int request, how = 0;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* nobody measures for a run that is gone */
     while (read_exactly(in, &request, sizeof request)) {
         const pid_t pid = fork();
         if (pid == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
-            answer(request, s, threads, out);
+            answer(request, s, threads, lean, out);
             _exit(0);
         }
         while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR) continue;
@@ -252,7 +256,7 @@ static void serve(const cm_suite *s, int threads, int in, int out) {
     _exit(0);
 }
 
-cm_status cm_speed_open(cm_speed *m, const cm_suite *s, int threads) {
+cm_status cm_speed_open(cm_speed *m, const cm_suite *s, int threads, bool lean) {
     int there[2], back[2];
     *m = (cm_speed){0};
     if (pipe(there) != 0) return cm_fail(CM_EIO, "no pipe: %s", strerror(errno));
@@ -265,11 +269,11 @@ cm_status cm_speed_open(cm_speed *m, const cm_suite *s, int threads) {
     if (pid == 0) {
         close(there[1]);
         close(back[0]);
-        serve(s, threads, there[0], back[1]);
+        serve(s, threads, lean, there[0], back[1]);
     }
     close(there[0]);
     close(back[1]);
-    *m = (cm_speed){pid, there[1], back[0]};
+    *m = (cm_speed){pid, there[1], back[0], lean};
     if (pid > 0) return CM_OK;
     const cm_status status = cm_fail(CM_EIO, "no child process: %s", strerror(errno));
     cm_speed_close(m);
@@ -321,7 +325,7 @@ static bool has_row(const json_t *found, const speed_row *row) {
     for (size_t i = 0; i < json_array_size(found); i++) {
         const json_t *o = json_array_get(found, i);
         if (same(o, "kind", "speed") && same(o, "model", row->model) && same(o, "backend", row->backend_name) &&
-            cm_json_size_or(o, "width", 0) == row->width && cm_json_size_or(o, "height", 0) == row->height)
+            json_is_true(json_object_get(o, "lean")) == row->lean && cm_json_size_or(o, "width", 0) == row->width && cm_json_size_or(o, "height", 0) == row->height)
             return true;
     }
     return false;
@@ -378,6 +382,7 @@ cm_status cm_speed_run(cm_speed *m, const cm_suite *s, const json_t *found, cm_r
         speed_row row;
         const cm_status status = read_row(s, json_array_get(table, i), &row);
         if (status != CM_OK) return cm_fail_in(status, "speed row %zu", i + 1);
+        row.lean = m->lean;
         if (!has_row(found, &row)) CM_TRY(run_row(m, (int)i, &row, records));
     }
     return CM_OK;

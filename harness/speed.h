@@ -16,9 +16,10 @@
  * for each row. */
 typedef struct cm_speed {
     int pid, to, from; /* pid 0: none */
+    bool lean;
 } cm_speed;
 
-cm_status cm_speed_open(cm_speed *m, const cm_suite *s, int threads);
+cm_status cm_speed_open(cm_speed *m, const cm_suite *s, int threads, bool lean);
 void cm_speed_close(cm_speed *m);
 
 /* Measures the suite's "speed" rows that are not in `found` yet, and the machine's rate of one large matrix product.

@@ -131,14 +131,21 @@ static cm_status open_network(cm_stage *s, const char *model) {
                               : cm_frozen_unet(&s->weights, folder, &s->arena, &s->unet);
 }
 
+static void make_lean(cm_stage *s) {
+    const bool decodes = s->stage == DECODE;
+    cm_params_lean(s->weights.params, decodes ? SIZE_MAX : cm_params_lean_room(s->weights.params));
+    if (decodes) cm_vae_set_band(s->vae, CM_VAE_LEAN_BAND);
+}
+
 cm_status cm_stage_open(cm_stage **out, const char *model, const char *stage, const char *inputs, const cm_ops *backend,
-                        int threads) {
+                        int threads, bool lean) {
     cm_stage *s = calloc(1, sizeof *s);
     if (!s) return cm_fail(CM_ENOMEM, "out of memory");
     cm_arena_init(&s->arena, 0);
     cm_ctx_init(&s->g, backend, threads);
     while (cm_stage_names[s->stage + 1] && strcmp(stage, cm_stage_names[s->stage]) != 0) s->stage++;
     cm_status status = open_network(s, model);
+    if (status == CM_OK && lean) make_lean(s);
     if (status == CM_OK) status = read_inputs(s, inputs);
     cm_ctx_reset(&s->g);
     if (status == CM_OK) *out = s;

@@ -20,9 +20,10 @@ typedef struct cm_stage cm_stage;
 
 /* NULL-terminated: "unet", "decode", "inception", "inception-torchvision". */
 extern const char *const cm_stage_names[];
-/* Opens only the network it needs: from a diffusers folder, or, of an Inception, from a folder or file with its weights. */
+/* Opens only the network it needs: from a diffusers folder, or, of an Inception, from a folder or file with its weights.
+ * lean: little memory for more time. */
 cm_status cm_stage_open(cm_stage **out, const char *model, const char *stage, const char *inputs, const cm_ops *backend,
-                        int threads);
+                        int threads, bool lean);
 void cm_stage_close(cm_stage **s);
 cm_status cm_stage_run(cm_stage *s, double *seconds);
 cm_status cm_stage_write(const cm_stage *s, const char *path); /* the last run's output, f32 */

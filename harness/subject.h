@@ -12,7 +12,7 @@
 
 typedef struct cm_subject cm_subject;
 
-cm_status cm_subject_open(cm_subject **out, const char *model);
+cm_status cm_subject_open(cm_subject **out, const char *model, bool lean);
 void cm_subject_close(cm_subject **s);
 const char *cm_subject_hash(const cm_subject *s); /* SHA-256 over the weights */
 

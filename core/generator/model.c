@@ -306,9 +306,14 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
         cm_sha_end(&h, configs);
     }
     if (s == CM_OK) s = check_fit(m);
+    for (int i = 0; s == CM_OK && i < PARTS; i++) {
+        if (!m->params[i]) continue;
+        cm_params_fix(m->params[i]);
+        if (o->lean) cm_params_lean(m->params[i], i == VAE ? SIZE_MAX : cm_params_lean_room(m->params[i]));
+    }
+    m->lean = o->lean;
+    if (s == CM_OK && o->lean) cm_vae_set_band(m->vae, CM_VAE_LEAN_BAND);
     if (s == CM_OK) s = hash_model(m, e.random, o->seed, configs);
-    for (int i = 0; s == CM_OK && i < PARTS; i++)
-        if (m->params[i]) cm_params_fix(m->params[i]);
     if (s == CM_OK) {
         set_default_size(m, &e);
         m->name = cm_arena_string(&m->arena, name);
@@ -319,6 +324,12 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
     }
     if (s != CM_OK) cm_model_close(m);
     return s;
+}
+
+void cm_model_rest(const cm_model *m, unsigned parts) {
+    static const unsigned part_of[PARTS] = {[TEXT] = CM_PART_TEXT, [UNET] = CM_PART_UNET, [VAE] = CM_PART_VAE, [TEXT2] = CM_PART_TEXT};
+    for (int i = 0; i < PARTS; i++)
+        if (m->params[i] && (parts & part_of[i])) cm_params_rest(m->params[i]);
 }
 
 void cm_model_close(cm_model *m) {

@@ -10,7 +10,7 @@
 #include "core/base/system.h"
 #include "core/tensor/nn.h"
 
-enum { MAX_SIDE = 16384 };
+enum { MAX_SIDE = 16384, HOLD = 256 << 20 /* bytes of one stage's tensors that may stay for the next */ };
 
 /* What one run of the pipeline passes from stage to stage. */
 typedef struct run {
@@ -153,6 +153,7 @@ static cm_status encode_text(run *r) {
     if (r->batch == 2 && r->request->guidance_to > 0) r->text_alone = prepare_text(r, &t, 1);
     CM_TRY(cm_ctx_check(r->g));
     CM_TRY(cm_arena_check(&r->keep));
+    if (m->lean || r->request->text_once) cm_model_rest(m, CM_PART_TEXT);
     timing->text = cm_now() - start - timing->tokenize;
     return CM_OK;
 }
@@ -411,12 +412,16 @@ static cm_status sample(run *r) {
 }
 
 static cm_status stages(run *r) {
+    const bool lean = r->model->lean;
     CM_TRY(check_request(r));
     CM_TRY(start_noise(r));
     CM_TRY(encode_text(r));
     CM_TRY(sample(r));
     const double start = cm_now();
+    if (lean) cm_model_rest(r->model, CM_PART_UNET);
+    cm_ctx_rest(r->g, lean ? 0 : HOLD);
     CM_TRY(decode(r, r->x, r->out, &r->result->picture));
+    if (lean) cm_model_rest(r->model, CM_PART_VAE);
     r->result->timing.decode = cm_now() - start;
     to_channels_first(r->x, r->result->channels, r->result->h * r->result->w, r->result->latents);
     return CM_OK;
@@ -431,7 +436,7 @@ cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *request, c
     run r = {.model = m, .g = g, .request = request, .out = out, .result = &o, .batch = request->guidance > 1 ? 2 : 1};
     cm_arena_init(&r.keep, 0);
     const cm_status s = stages(&r);
-    cm_ctx_reset(g);
+    cm_ctx_rest(g, m->lean ? 0 : HOLD);
     cm_arena_free(&r.keep);
     if (s != CM_OK) return s;
     o.timing.total = cm_now() - start;

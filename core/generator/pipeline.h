@@ -50,6 +50,7 @@ typedef struct cm_model {
     size_t default_width, default_height;
     char hash[65];               /* SHA-256 over all weights; of a random model: over its configurations and seed */
     cm_params *params[4];        /* text, unet, vae, text2 */
+    bool lean;
     cm_model_entry entry;        /* what it was opened from */
     cm_arena arena;
 } cm_model;
@@ -60,11 +61,16 @@ typedef struct cm_model_options {
     const char *unet;   /* a folder whose UNet takes the model's place (CosmicMan releases nothing else), or NULL */
     const char *config; /* of a single-file checkpoint: a diffusers folder for what the file lacks, its tokenizers (and
                          * configurations, where they are not those of Stable Diffusion 1.5 or XL); or NULL */
+    bool lean;          /* little memory for more time: cm_params_lean, and each part is let go when its stage is done; one
+                         * context at a time */
 } cm_model_options;
 
 /* name: a folder, a single-file checkpoint in the original layout (*.safetensors, *.ckpt), or a name of models.json. */
 cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o);
 void cm_model_close(cm_model *m);
+/* Lets packed and large weights of these parts go until they are wanted again; no context may be using them. */
+enum { CM_PART_TEXT = 1, CM_PART_UNET = 2, CM_PART_VAE = 4 };
+void cm_model_rest(const cm_model *m, unsigned parts);
 
 /* Writes the model as a diffusers folder: its configurations and tokenizers, and the weights as `type` (f32, f16, bf16).
  * `folder` must be absent or empty; it appears when it is whole. */
@@ -97,6 +103,7 @@ typedef struct cm_request {
                                     * the steps stop there (their latent is still noisy), with start they begin there,
                                     * from the latent in `noise` (diffusers' denoising_start and denoising_end) */
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
+    bool text_once;                /* no later prompt: the text towers' weights are let go when they have read this one */
     size_t compare;                /* with an observer: of so many steps, from the second on, a pass without it is timed too */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;

@@ -20,6 +20,7 @@ static int run(const cm_args *a) {
         .threads = threads ? (int)threads : cm_threads_available(),
         .fresh = cm_arg_flag(a, "fresh"),
         .speed = !cm_arg_flag(a, "no-speed"),
+        .lean = cm_arg_flag(a, "lean"),
         .machine = machine,
     };
     cm_catch_signals();
@@ -40,6 +41,7 @@ static const cm_option options[] = {
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "another prompt set: a name in prompts/sets, or a JSON-lines file"},
     {"count", CM_OPT_SIZE, "N", "0", "only the first N prompts; 0: all"},
     {"no-speed", CM_OPT_FLAG, NULL, NULL, "leave the speed rows out"},
+    {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help), a picture at a time"},
     {"threads", CM_OPT_SIZE, "N", "0", "pictures made at once; 0: as many as there are cores"},
     {0},
 };

@@ -35,6 +35,7 @@ static const cm_option options[] = {
     {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
+    {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time: weights stay as the file has them and are widened as they are used"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w], a safetensors file's only tensor"},
     {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
@@ -103,6 +104,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
     if (one == many) return cm_fail(CM_EUSAGE, "generate wants either --prompt TEXT or --prompts FILE");
     j->model_name = cm_arg_text(a, "model");
+    j->lean = cm_arg_flag(a, "lean");
     j->unet = cm_arg_text(a, "unet");
     j->config = cm_arg_text(a, "config");
     if (cm_arg_given(a, "recipe")) CM_TRY(cm_recipe_find(cm_arg_text(a, "recipe"), &j->arena, &j->recipe));
@@ -210,6 +212,7 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     cm_progress bar;
     q.progress = show_step;
     q.progress_arg = &bar;
+    q.text_once = i + 1 == j->images;
     cm_result r;
     cm_progress_begin(&bar, "generate", "step", j->steps);
     const cm_status s = cm_generate(&j->model, &j->ctx, &q, a, &r);
@@ -219,8 +222,8 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     CM_TRY(cm_generate_write_picture(j, &q, &r.picture, 0, path, a));
     CM_TRY(cm_generate_extras_end(&extras, &r));
     const cm_timing *t = &r.timing;
-    cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s; peak memory %.0f MB",
-              t->tokenize + t->text, t->unet_steps, t->unet_step_median, t->decode, t->total, cm_peak_rss_mb());
+    cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s",
+              t->tokenize + t->text, t->unet_steps, t->unet_step_median, t->decode, t->total);
     printf("%s\n", path);
     return CM_OK;
 }
@@ -229,7 +232,7 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
 
 static cm_status open_model(cm_generate_job *j) {
     const double start = cm_now();
-    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .config = j->config};
+    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .config = j->config, .lean = j->lean};
     CM_TRY(cm_model_open(&j->model, j->model_name, &o));
     cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
     if (!j->width) j->width = j->model.default_width;
@@ -313,7 +316,10 @@ const cm_command cm_command_generate = {
     .name = "generate",
     .about = "make pictures from prompts",
     .options = options,
-    .details = "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
+    .details = "--lean, on every backend: the same picture; packed weights are kept up to a quarter of them as bf16, the others are widened\n"
+               "(of a random model: made) and packed at each use, the decoder works in narrower bands, and each stage's weights\n"
+               "are let go when it is done.\n"
+               "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
                "make the same picture again. A run that was stopped goes on where it was; pictures made with the same\n"
                "settings are not made again.",
     .run = run,

@@ -18,7 +18,7 @@ typedef struct cm_generate_job {
     const char *model_name, *unet, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
     size_t images;                                     /* of one prompt, seeds counted up */
-    bool capture, capture_all;
+    bool capture, capture_all, lean;
     cm_generate_costs costs;
     size_t save_every;                                 /* steps from preview to preview; 0: none */
     size_t steps, width, height;                       /* width, height 0: the model's */

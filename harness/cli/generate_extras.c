@@ -90,4 +90,5 @@ void cm_generate_tell_costs(const cm_generate_job *j) {
         cm_note("capture: %.4f s a step with it, %.4f s without, x %.2f (the fastest of %zu steps taken both ways in turn); "
                 "its files %.3f s",
                 c->observed, c->unobserved, c->observed / c->unobserved, c->compared, c->files);
+    cm_detail("peak memory %.0f MB", cm_peak_rss_mb());
 }

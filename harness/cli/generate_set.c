@@ -133,9 +133,9 @@ static cm_status record_picture(set_run *r, const prompt *p, const cm_result *o,
     CM_TRY(cm_sha_file(picture, picture_hash));
     json_t *record = settings_of(r, p);
     const cm_timing *t = &o->timing;
-    json_t *more = json_pack("{s:s, s:s, s:o, s:s, s:i, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
+    json_t *more = json_pack("{s:s, s:s, s:o, s:s, s:i, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
                              "picture_hash", picture_hash, "picture", json_sprintf("%s.png", p->id), "version", CM_VERSION,
-                             "threads", r->job->threads, "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
+                             "threads", r->job->threads, "peak_rss_mb", cm_peak_rss_mb(), "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
                              t->unet_step_median, "preview", t->preview, "decode", t->decode, "total", t->total);
     cm_status s = CM_OK;
     if (!record || !more || json_object_update(record, more) != 0) s = cm_fail(CM_ENOMEM, "out of memory for a record");
@@ -167,6 +167,7 @@ static cm_status make_picture(set_run *r, const prompt *p) {
     cm_request q = cm_generate_request(r->job, p->text, p->negative, p->seed);
     q.progress = show_step;
     q.progress_arg = r;
+    q.text_once = p == &r->prompts[r->count - 1];
     const char *picture = picture_path(r, p, a);
     CM_TRY(cm_arena_check(a));
     cm_generate_extras extras;

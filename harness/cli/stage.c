@@ -71,7 +71,8 @@ static cm_status open_stage(const cm_args *a, stage *s) {
     CM_TRY(cm_check_writable(cm_arg_text(a, "out")));
     if (is_one_of(name, cm_sets_stages)) return cm_sets_stage_open(&s->sets, name, cm_arg_text(a, "in"));
     CM_TRY(check_given(a, "model"));
-    return cm_stage_open(&s->network, cm_arg_text(a, "model"), name, cm_arg_text(a, "in"), backend, threads);
+    return cm_stage_open(&s->network, cm_arg_text(a, "model"), name, cm_arg_text(a, "in"), backend, threads,
+                         cm_arg_flag(a, "lean"));
 }
 
 static int run(const cm_args *a) {
@@ -94,6 +95,7 @@ static const cm_option options[] = {
     {"out", CM_OPT_TEXT, "FILE", NULL, "the first run's output: noise, pixels, features or values, f32, as safetensors"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
+    {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help)"},
     {0},
 };
 

@@ -62,6 +62,8 @@ prints "fresh begins anew" "report" $bench --arms hq --fresh --out again
 holds "with one arm only" test "$(grep -ac '"kind":"image"' again/records.jsonl)" -eq 24
 
 prints "speed rows" "report" $cm bench -q --suite $suite --count 2 --out speed
+prints "lean speed rows" "report" $cm bench -q --suite $suite --count 2 --out lean --lean
+holds "they say so" grep -q '"lean": *true' lean/records.jsonl
 holds "what is not measured has no number" grep -qE '"stage":"image","note":"not measured: a mock has no speed"' speed/records.jsonl
 holds "the machine's own rate" grep -q '"kind":"sgemm","backend":"openblas"' speed/records.jsonl
 printf '{"kind":"peer","model":"m","stage":"unet","engine":"another","version":"2","precision":"f32","median_s":8,"ratio":2,"agrees":true}\n' >peers.jsonl

@@ -41,6 +41,10 @@ says "a file where a folder should be" 1 "file" gen --prompt a --out file/one.pn
 says "an unwritable folder" 1 "/proc" gen --prompt a --out /proc/one.png
 says "latents nowhere" 1 "/proc" gen --prompt a --out one.png --save-latents /proc/z.safetensors
 says "a folder instead of a file" 2 "is a folder" gen --prompt a --out new
+says "lean" 0 "peak memory [0-9]* MB" gen -v --prompt red --seed 3 --out lean.png --save-latents lean.st --lean
+says "not lean" 0 "" gen -q --prompt red --seed 3 --out fat.png --save-latents fat.st
+holds "lean latents are the same" cmp lean.st fat.st
+holds "the lean picture is the same" cmp lean.png fat.png
 # A file size limit stands for a full disk: writing fails after the first bytes.
 full() { bash -c "trap '' XFSZ; ulimit -f 1; exec \"\$@\"" full "$@"; }
 says "a full disk" 1 "full.png" full "$cm" generate --model "$tiny" --width 64 --height 64 --steps 2 --prompt a --out full.png

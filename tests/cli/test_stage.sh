@@ -25,9 +25,13 @@ prints "a UNet step" '^\{"seconds": [0-9.]+, "peak_rss_mb": [0-9.]+\}$' runs 2 -
 holds "a line when ready and one a run" test "$(wc -l <"$work/out")" -eq 3
 holds "its noise" grep -aq '"noise".*\[2,4,8,8\]' noise.st
 says "on ref" 0 "" runs 1 --model "$tiny" --stage unet --in unet.st --out ref.st --backend ref
+prints "a lean UNet step" seconds runs 2 --model "$tiny" --stage unet --in unet.st --out lean.st --lean
+holds "lean noise is the same" cmp noise.st lean.st
 prints "a UNet step with added conditions" seconds runs 1 --model "$root/tests/golden/pipeline/xl" --stage unet --in xl.st --out xl_noise.st
 says "latents" 0 "" "$cm" generate -q --prompt a --model "$tiny" --width 64 --height 64 --steps 1 --out a.png --save-latents a.st
 prints "a decoder" seconds runs 1 --model "$tiny" --stage decode --in a.st --out pixels.st
+prints "a lean decoder" seconds runs 1 --model "$tiny" --stage decode --in a.st --out lean_pixels.st --lean
+holds "lean pixels are the same" cmp pixels.st lean_pixels.st
 holds "its pixels" grep -aq '"pixels".*\[1,3,64,64\]' pixels.st
 prints "a scoring network with random weights" '^fid$' "$cm" export --model random:inception-2015-12-05 --type bf16 --out fid
 zeros faces.st pixels 1,3,299,299 268203

@@ -212,6 +212,39 @@ Test(pipeline, a_prompt_without_groups_and_a_size_without_layers_say_so) {
     cr_assert_eq(cm_group_maps_begin(&m, &model, &q, true, &arena), CM_OK);
 }
 
+/* --- lean ----------------------------------------------------------------- */
+
+/* Two prompts, so that every part is let go and wanted again. */
+Test(pipeline, lean_models_make_the_same_pictures) {
+    cm_model lean;
+    cr_assert_eq(cm_model_open(&lean, "nano:daring", &(cm_model_options){.lean = true}), CM_OK, "%s", cm_why());
+    for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
+        cm_request q = request("euler", 2);
+        if (*ops == cm_ops_ref()) q.width = q.height = 32;
+        cm_ctx_free(&ctx);
+        cm_ctx_init(&ctx, *ops, 2);
+        for (int prompt = 0; prompt < 2; prompt++) {
+            if (prompt) q.prompt = "a portrait, an elderly man, black coat";
+            const cm_result usual = generate(&q);
+            cm_result r;
+            cr_assert_eq(cm_generate(&lean, &ctx, &q, &arena, &r), CM_OK, "%s", cm_why());
+            cr_expect_eq(memcmp(usual.latents, r.latents, r.channels * r.h * r.w * sizeof(float)), 0, "%s", (*ops)->name);
+            cr_expect_eq(largest_difference(&usual.picture, &r.picture), 0, "%s", (*ops)->name);
+        }
+    }
+    cm_model_close(&lean);
+}
+
+/* A tower that was let go after what was to be the last prompt reads another one all the same. */
+Test(pipeline, text_towers_come_back) {
+    cm_request q = request("euler", 1);
+    const cm_result before = generate(&q);
+    q.text_once = true;
+    generate(&q);
+    const cm_result after = generate(&q);
+    cr_expect_eq(largest_difference(&before.picture, &after.picture), 0);
+}
+
 /* --- memory --------------------------------------------------------------- */
 
 typedef struct step_allocations {
