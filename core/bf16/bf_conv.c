@@ -366,7 +366,7 @@ void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_ar
     j.plane = chunk_values(&j, j.lines);
     const size_t read = j.plane * j.split * j.split + slack;
     j.low = pairs ? read : 0;
-    j.tiles = j.lines * (bf_up(j.columns, BF_SIDE) + 1) + BF_SIDE;
+    j.tiles = bf_up(j.lines * (bf_up(j.columns, BF_SIDE) + 1), 16) * 16 + BF_SIDE; /* 16s: the lines begin a cache line */
     const size_t group_strips = bf_up(j.strips * j.phases, j.groups);
     j.sums_floats = j.pieces > 1 ? group_strips * bf_up(j.tiles, 2) * BF_COLS * BF_COLS : 0;
     j.worker_floats = bf_up(j.tiles * sizeof(conv_tile) / sizeof(float) + bf_floats(read * j.parts), 16) * 16 + j.sums_floats;
