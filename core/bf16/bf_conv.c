@@ -120,14 +120,17 @@ static size_t lines_under(const conv_job *j, size_t lines) {
     return under(j, lines, j->kh);
 }
 
-/* One padded line: columns of input from `x` (in padded columns) on, each or every second one */
-static void read_line(const conv_job *j, const bf_row *t, const float *from, size_t x, size_t width, size_t channels,
+/* One padded line: columns of input from `x` (in padded columns) on, each or every second one. `next`: the next line of the
+ * same image is fetched meanwhile. */
+static void read_line(const conv_job *j, const bf_row *t, const float *from, bool next, size_t x, size_t width, size_t channels,
                       uint16_t *to) {
     const size_t values = bf_up(channels, BF_DEPTH) * BF_DEPTH;
     for (size_t i = 0; i < width; i++, to += j->pixel) {
         const size_t at = x + i * j->split;
         if (from && at >= j->pad_left && at - j->pad_left < j->in_w) {
-            j->u->row(t, channels, from + (at - j->pad_left) * j->x_column, to, BF_DEPTH);
+            const float *pixel = from + (at - j->pad_left) * j->x_column;
+            for (size_t c = 0; next && c < channels; c += BF_SIDE) __builtin_prefetch(pixel + j->split * j->x_line + c, 0, 2);
+            j->u->row(t, channels, pixel, to, BF_DEPTH);
             continue;
         }
         memset(to, 0, values * sizeof *to);
@@ -144,7 +147,7 @@ static void read_part(const conv_job *j, const part *p, size_t x, size_t channel
         const size_t at = p->line * j->s->stride + r * j->split + odd_line;
         const bool inside = at >= j->pad_top && at - j->pad_top < j->in_h;
         const float *from = inside ? j->x + p->image * j->x_image + (at - j->pad_top) * j->x_line + channel : NULL;
-        read_line(j, &t, from, x * j->s->stride + odd_column, j->line / j->pixel, channels,
+        read_line(j, &t, from, at + j->split - j->pad_top < j->in_h, x * j->s->stride + odd_column, j->line / j->pixel, channels,
                   lines + (i % images) * j->plane + p->at + r * j->line);
     }
 }
@@ -198,14 +201,36 @@ typedef struct conv_place {
     size_t x, width, first_strip;
 } conv_place;
 
+enum { LINES = 2 * BF_COLS * 2 }; /* cache lines that an epilogue reads and writes of a pair of tiles: 32 columns' of y and plus */
+
+/* What the epilogue of rows [from, to) of `tiles` tiles will want from memory. */
+static size_t find_lines(const conv_job *j, const conv_place *at, const conv_tile *t, size_t tiles, size_t from, size_t to, size_t phase,
+                         size_t o, const void **lines) {
+    const size_t times = j->phases == 4 ? 2 : 1;
+    size_t n = 0;
+    for (size_t r = from; r < bf_least(to, tiles * BF_SIDE); r++) {
+        const conv_tile *own = t + r / BF_SIDE;
+        if (own->x + r % BF_SIDE >= at->width) continue;
+        const size_t line = times * own->y + phase / 2, column = times * (at->x + own->x + r % BF_SIDE) + phase % 2;
+        const size_t pixel = own->image * j->s->oh * j->s->ow + line * j->s->ow + column;
+        for (size_t c = o; c < bf_least(o + BF_COLS, j->s->o); c += BF_SIDE) {
+            lines[n++] = j->y + own->image * j->y_image + line * j->y_line + column * j->y_column + c;
+            if (j->a->plus) lines[n++] = j->a->plus + pixel * j->s->o + c;
+        }
+    }
+    return n;
+}
+
 /* A few pairs of tiles at a time pass over the units in runs whose weights, with the sums, stay in the first-level cache. */
 static void multiply(const conv_job *j, const conv_place *at, size_t piece, size_t strip) {
     bf_sums some[BF_PAIRS] __attribute__((aligned(64)));
     const size_t phase = strip / j->strips, o = strip % j->strips * BF_COLS, taps = j->kh * j->kw, unit = 2 * BF_TILE * j->parts;
     const size_t units = bf_least(j->piece, j->steps - piece * j->piece) * taps, all_pairs = bf_up(at->count, 2);
     const uint16_t *weights = j->w + strip * j->strip_values + piece * j->piece * taps * unit;
+    const size_t rows_a_unit = piece + 1 == j->pieces ? bf_up(BF_COLS, units) : 0;
+    const void *lines[LINES];
     bf_sums *kept = (bf_sums *)(void *)at->sums + (strip - at->first_strip) * all_pairs;
-    bf_block b = {.steps = 1, .a_row = j->stride * j->pixel, .a_low = j->low, .c_row = BF_COLS};
+    bf_block b = {.steps = 1, .a_row = j->stride * j->pixel, .a_low = j->low, .c_row = BF_COLS, .touch = lines};
     for (size_t i = 0; i < at->count; i += 2 * BF_PAIRS) {
         const size_t pairs = bf_least(BF_PAIRS, bf_up(at->count - i, 2));
         bf_sums *sums = j->pieces > 1 ? kept + i / 2 : some;
@@ -221,6 +246,7 @@ static void multiply(const conv_job *j, const conv_place *at, size_t piece, size
                 b.a[0] = at->lines + t->a;
                 b.a[1] = i + 2 * p + 1 < at->count ? at->lines + t[1].a : NULL;
                 b.c = sums[p];
+                b.touches = find_lines(j, at, t, b.a[1] ? 2 : 1, u * rows_a_unit, (u + b.segments) * rows_a_unit, phase, o, lines);
                 j->u->block(&b);
             }
         }

@@ -37,6 +37,8 @@ typedef struct bf_block {
     size_t c_row;
     const uint16_t *soon; /* fetched into the second-level cache on the way: soon_values from there */
     size_t soon_values;
+    const void *const *touch; /* and the cache lines at these addresses */
+    size_t touches;
 } bf_block;
 
 /* What happens to a row of values on its way to bf16. */

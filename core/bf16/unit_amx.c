@@ -68,6 +68,8 @@ CM_INLINE void run(const bf_block *p, int halves, int tiles, bool low) {
         _tile_zero(3);
     }
     const size_t row = 2 * p->a_row, b_step = (size_t)tiles * BF_TILE;
+    const void *const *touch = p->touch, *const *const touch_end = touch + p->touches;
+    const size_t touch_step = p->touches ? (p->touches - 1) / (p->segments * p->steps) + 1 : 0;
     const uint16_t *b = p->b, *soon = p->soon, *const soon_end = soon + p->soon_values;
     for (size_t s = 0; s < p->segments; s++) {
         const uint16_t *a0 = p->a[0] + p->a_segment[s], *a1 = halves == 2 ? p->a[1] + p->a_segment[s] : a0;
@@ -87,6 +89,7 @@ CM_INLINE void run(const bf_block *p, int halves, int tiles, bool low) {
             BF_PRODUCTS(halves, tiles, b);
             b += b_step;
             for (int i = 0; i < 8 && soon < soon_end; i++, soon += BF_DEPTH) _mm_prefetch(soon, _MM_HINT_T1);
+            for (size_t i = 0; i < touch_step && touch < touch_end; i++) _mm_prefetch(*touch++, _MM_HINT_T1);
             a0 += p->a_step;
             a1 += p->a_step;
         }
