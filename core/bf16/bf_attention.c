@@ -12,7 +12,7 @@
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
 
-enum { QUERIES = 128, MOST_KEYS = 512, FEW_KEYS = 256, NARROW = 160 }; /* narrow heads: few keys, so that scores stay in the first-level cache */
+enum { QUERIES = 128, MOST_KEYS = 512, FEW_KEYS = 256, NARROW = 160, ROWS = 4 }; /* narrow heads: few keys, so that scores stay in the first-level cache */
 
 typedef struct attention_job {
     const bf_unit *u;
@@ -61,7 +61,7 @@ static void pack_head(void *arg, size_t i, int worker) {
 
 /* What one worker holds: the state of its queries, and of 32 of them scores and probabilities. */
 typedef struct attention_place {
-    float *top, *sum, *scores, *mixed; /* [QUERIES], [QUERIES], [32][keys], [QUERIES][columns] */
+    float *top, *sum, *scores, *mixed; /* [QUERIES], [QUERIES], two times [32][keys], [QUERIES][columns] */
     uint16_t *queries, *probs;
     size_t mixed_row;
 } attention_place;
@@ -69,7 +69,7 @@ typedef struct attention_place {
 static attention_place find_place(const attention_job *j, int worker) {
     float *at = j->scratch + (size_t)worker * j->worker_floats;
     attention_place p = {.top = at, .sum = at + QUERIES, .scores = at + 2 * QUERIES, .mixed_row = j->width_strips * BF_COLS};
-    p.mixed = p.scores + BF_COLS * j->keys;
+    p.mixed = p.scores + 2 * BF_COLS * j->keys;
     p.queries = (uint16_t *)(void *)(p.mixed + QUERIES * p.mixed_row);
     p.probs = p.queries + QUERIES / BF_COLS * j->q_values;
     return p;
@@ -85,14 +85,12 @@ static void read_queries(const attention_job *j, const float *q, size_t count, u
 
 static const ptrdiff_t no_segment[1] = {0};
 
-static void find_scores(const attention_job *j, const attention_place *p, const uint16_t *queries, const uint16_t *keys, size_t strips) {
-    bf_block b = {.segments = 1, .steps = j->steps, .a = {queries, queries + j->steps * BF_TILE}, .a_segment = no_segment,
-                  .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->parts == 2 ? j->q_values / 2 : 0, .c_row = j->keys};
-    for (size_t i = 0; i < strips; i++) {
-        b.b = keys + i * j->steps * 2 * BF_TILE * j->parts;
-        b.c = p->scores + i * BF_COLS;
-        j->u->block(&b);
-    }
+/* 32 queries against the keys of strip i of a block */
+static void find_scores(const attention_job *j, const uint16_t *queries, const uint16_t *keys, size_t i, float *scores) {
+    const bf_block b = {.segments = 1, .steps = j->steps, .a = {queries, queries + j->steps * BF_TILE}, .a_segment = no_segment,
+                        .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->parts == 2 ? j->q_values / 2 : 0, .c_row = j->keys,
+                        .b = keys + i * j->steps * 2 * BF_TILE * j->parts, .c = scores + i * BF_COLS};
+    j->u->block(&b);
 }
 
 static void mix_values(const attention_job *j, const attention_place *p, const uint16_t *values, size_t keys, bool add, float *mixed) {
@@ -109,18 +107,46 @@ static void mix_values(const attention_job *j, const attention_place *p, const u
     }
 }
 
-/* 32 queries against a block of keys */
-static void absorb(const attention_job *j, const attention_place *p, size_t group, const uint16_t *head, size_t key) {
-    const size_t keys = bf_least(j->keys, j->s->lk - key), all = bf_up(keys, BF_DEPTH) * BF_DEPTH;
-    float *mixed = p->mixed + group * BF_COLS * p->mixed_row;
-    find_scores(j, p, p->queries + group * j->q_values, head + key / BF_COLS * j->steps * 2 * BF_TILE * j->parts, all / BF_COLS);
-    float shrink[BF_COLS];
-    const bf_scores t = {.rows = BF_COLS, .n = keys, .all = all, .s = p->scores, .s_row = j->keys, .top = p->top + group * BF_COLS,
-                         .sum = p->sum + group * BF_COLS, .shrink = shrink, .y = p->probs, .half = j->keys / BF_DEPTH * BF_TILE,
-                         .low = j->parts == 2 ? j->p_values / 2 : 0};
-    if (j->u->softmax(&t))
+/* 32 queries and a block of keys; turns go through the queries first. */
+typedef struct attention_turn {
+    size_t group, key, keys, strips;
+    const uint16_t *queries, *head;
+    float *scores;
+} attention_turn;
+
+static attention_turn find_turn(const attention_job *j, const attention_place *p, const uint16_t *head, size_t groups, size_t i) {
+    attention_turn t = {.group = i % groups, .key = i / groups * j->keys, .head = head, .scores = p->scores + i % 2 * BF_COLS * j->keys};
+    t.keys = t.key < j->s->lk ? bf_least(j->keys, j->s->lk - t.key) : 0; /* none: after the last turn */
+    t.strips = bf_up(t.keys, BF_DEPTH);
+    t.queries = p->queries + t.group * j->q_values;
+    return t;
+}
+
+static void find_strip(const attention_job *j, const attention_turn *t, size_t i) {
+    find_scores(j, t->queries, t->head + t->key / BF_COLS * j->steps * 2 * BF_TILE * j->parts, i, t->scores);
+}
+
+static bool find_probs(const attention_job *j, const attention_place *p, const attention_turn *t, size_t row, size_t rows, float *shrink) {
+    const size_t at = t->group * BF_COLS + row;
+    return j->u->softmax(&(bf_scores){.rows = rows, .n = t->keys, .all = t->strips * BF_DEPTH, .s = t->scores + row * j->keys,
+                                      .s_row = j->keys, .top = p->top + at, .sum = p->sum + at, .shrink = shrink + row,
+                                      .y = p->probs + row / BF_SIDE * (j->keys / BF_DEPTH) * BF_TILE + row % BF_SIDE * BF_DEPTH,
+                                      .low = j->parts == 2 ? j->p_values / 2 : 0});
+}
+
+/* A turn, whose scores are there. The next turn's are made by the way, some between every few rows of powers: matrix
+ * registers and vector units then work side by side. */
+static void absorb(const attention_job *j, const attention_place *p, const attention_turn *t, const attention_turn *next) {
+    float *mixed = p->mixed + t->group * BF_COLS * p->mixed_row, shrink[BF_COLS];
+    bool any = false;
+    for (size_t row = 0; row < BF_COLS; row += ROWS) {
+        const size_t from = row * next->strips / BF_COLS, to = (row + ROWS) * next->strips / BF_COLS;
+        for (size_t i = from; i < to; i++) find_strip(j, next, i);
+        any |= find_probs(j, p, t, row, ROWS, shrink);
+    }
+    if (any)
         for (size_t r = 0; r < BF_COLS; r++) j->u->scale(p->mixed_row, shrink[r], mixed + r * p->mixed_row);
-    mix_values(j, p, head + j->k_values + key / j->keys * j->v_block, keys, key > 0, mixed);
+    mix_values(j, p, t->head + j->k_values + t->key / j->keys * j->v_block, t->keys, t->key > 0, mixed);
 }
 
 static void one_block(void *arg, size_t i, int worker) {
@@ -136,8 +162,14 @@ static void one_block(void *arg, size_t i, int worker) {
     for (size_t r = 0; r < count; r += BF_COLS)
         read_queries(j, j->q + at + r * width, count - r, p.queries + r / BF_COLS * j->q_values);
     j->u->begin();
-    for (size_t key = 0; key < s->lk; key += j->keys)
-        for (size_t r = 0; r < count; r += BF_COLS) absorb(j, &p, r / BF_COLS, j->packed + head * j->head_values, key);
+    const size_t groups = bf_up(count, BF_COLS), turns = groups * bf_up(s->lk, j->keys);
+    attention_turn turn = find_turn(j, &p, j->packed + head * j->head_values, groups, 0);
+    for (size_t n = 0; n < turn.strips; n++) find_strip(j, &turn, n);
+    for (size_t t = 0; t < turns; t++) {
+        const attention_turn next = find_turn(j, &p, turn.head, groups, t + 1);
+        absorb(j, &p, &turn, &next);
+        turn = next;
+    }
     j->u->end();
     for (size_t r = 0; r < count; r++) j->u->copy_scaled(s->d, 1.0f / p.sum[r], p.mixed + r * p.mixed_row, j->out + at + r * width);
 }
@@ -155,7 +187,7 @@ void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, con
     j.head_values = j.k_values + bf_up(s->lk, j.keys) * j.v_block;
     j.q_values = 2 * j.steps * BF_TILE * j.parts;
     j.p_values = 2 * (j.keys / BF_DEPTH) * BF_TILE * j.parts;
-    j.worker_floats = 2 * QUERIES + BF_COLS * j.keys + QUERIES * j.width_strips * BF_COLS +
+    j.worker_floats = 2 * QUERIES + 2 * BF_COLS * j.keys + QUERIES * j.width_strips * BF_COLS +
                       bf_floats(QUERIES / BF_COLS * j.q_values + j.p_values);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     j.packed = (uint16_t *)CM_PUSH(e->scratch, float, bf_floats(heads * j.head_values));
