@@ -147,8 +147,8 @@ static void read_part(const conv_job *j, const part *p, size_t x, size_t channel
         const size_t at = p->line * j->s->stride + r * j->split + odd_line;
         const bool inside = at >= j->pad_top && at - j->pad_top < j->in_h;
         const float *from = inside ? j->x + p->image * j->x_image + (at - j->pad_top) * j->x_line + channel : NULL;
-        read_line(j, &t, from, at + j->split - j->pad_top < j->in_h, x * j->s->stride + odd_column, j->line / j->pixel, channels,
-                  lines + (i % images) * j->plane + p->at + r * j->line);
+        read_line(j, &t, from, at + j->split - j->pad_top < j->in_h, x * j->s->stride + odd_column, j->line / j->pixel,
+                  channels, lines + (i % images) * j->plane + p->at + r * j->line);
     }
 }
 
