@@ -6,13 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-
 static const float *row_of(const float *x, const size_t *picks, size_t i, size_t width) {
     return x + (picks ? picks[i] : i) * width;
 }
 
-/* Centred rows [n,width] in double, and their mean. A NaN anywhere makes the mean not finite. */
-static cm_status centre(const float *x, const size_t *picks, size_t n, size_t width, double *mean, double *rows) {
+/* A NaN anywhere makes a mean not finite. */
+static cm_status mean_of(const float *x, const size_t *picks, size_t n, size_t width, double *mean) {
     memset(mean, 0, width * sizeof *mean);
     for (size_t i = 0; i < n; i++) {
         const float *r = row_of(x, picks, i, width);
@@ -22,10 +21,20 @@ static cm_status centre(const float *x, const size_t *picks, size_t n, size_t wi
         mean[k] /= (double)n;
         if (!isfinite(mean[k])) return cm_fail(CM_EUNDEFINED, "feature %zu is not finite", k);
     }
+    return CM_OK;
+}
+
+/* Rows [begin, begin + n) less the mean, in double. */
+static void centre_rows(const float *x, const size_t *picks, size_t begin, size_t n, size_t width, const double *mean, double *rows) {
     for (size_t i = 0; i < n; i++) {
-        const float *r = row_of(x, picks, i, width);
+        const float *r = row_of(x, picks, begin + i, width);
         for (size_t k = 0; k < width; k++) rows[i * width + k] = (double)r[k] - mean[k];
     }
+}
+
+static cm_status centre(const float *x, const size_t *picks, size_t n, size_t width, double *mean, double *rows) {
+    CM_TRY(mean_of(x, picks, n, width, mean));
+    centre_rows(x, picks, 0, n, width, mean, rows);
     return CM_OK;
 }
 
@@ -71,23 +80,23 @@ cm_status cm_moments_without(cm_moments *into, const cm_moments *from) {
 }
 
 /* A block of rows at a time, always the same blocks: memory does not grow with n, and sums do not depend on anything else. */
-enum { BLOCK = 512 };
+enum { BLOCK = 1024 };
 
 cm_status cm_moments_of(const float *x, const size_t *picks, size_t n, size_t width, cm_arena *out, cm_moments *m) {
     if (n < 2) return cm_fail(CM_EUNDEFINED, "moments of %zu sample%s: at least 2 are needed", n, n == 1 ? "" : "s");
-    cm_moments r = {0, width, CM_PUSH(out, double, width), CM_PUSH(out, double, width * width)};
-    const cm_arena_mark mark = cm_arena_get_mark(out);
     const size_t most = n < BLOCK ? n : BLOCK;
-    cm_moments part = {0, width, CM_PUSH(out, double, width), n > BLOCK ? CM_PUSH(out, double, width * width) : NULL};
+    cm_moments r = {n, width, CM_PUSH(out, double, width), CM_PUSH(out, double, width * width)};
+    const cm_arena_mark mark = cm_arena_get_mark(out);
     double *rows = CM_PUSH(out, double, most * width);
     CM_TRY(cm_arena_check(out));
+    CM_TRY(mean_of(x, picks, n, width, r.mean));
     for (size_t i = 0; i < n; i += most) {
-        cm_moments *to = i ? &part : &r;
-        to->n = n - i < most ? n - i : most;
-        CM_TRY(centre(picks ? x : x + i * width, picks ? picks + i : NULL, to->n, width, to->mean, rows));
-        square(rows, width, to->n, true, 1, to->scatter);
-        if (i) CM_TRY(cm_moments_merge(&r, &part));
+        const size_t count = n - i < most ? n - i : most;
+        centre_rows(x, picks, i, count, width, r.mean, rows);
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)width, (int)count, 1.0, rows, (int)width, i ? 1.0 : 0.0, r.scatter,
+                    (int)width);
     }
+    mirror(r.scatter, width);
     cm_arena_reset(out, mark);
     *m = r;
     return CM_OK;
