@@ -13,8 +13,8 @@
 #include "harness/cli/command.h"
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a diffusers folder, or a single file"},
-    {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place: CosmicMan-SD or -SDXL on Stable Diffusion's other parts"},
+    {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},
+    {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place: CosmicMan-SD's or -SDXL's"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
@@ -35,7 +35,7 @@ static const cm_option options[] = {
     {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
-    {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time: weights stay as the file has them and are widened as they are used"},
+    {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory or less: weights are packed at each use"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w], a safetensors file's only tensor"},
     {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
@@ -316,10 +316,7 @@ const cm_command cm_command_generate = {
     .name = "generate",
     .about = "make pictures from prompts",
     .options = options,
-    .details = "--lean, on every backend: the same picture; packed weights are kept up to a quarter of them as bf16, the others are widened\n"
-               "(of a random model: made) and packed at each use, the decoder works in narrower bands, and each stage's weights\n"
-               "are let go when it is done.\n"
-               "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
+    .details = "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
                "make the same picture again. A run that was stopped goes on where it was; pictures made with the same\n"
                "settings are not made again.",
     .run = run,
