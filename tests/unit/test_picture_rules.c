@@ -139,7 +139,7 @@ Test(picture_rules, a_size_that_is_not_square_keeps_what_fits_it) {
 }
 
 Test(picture_rules, no_size_of_zero_and_none_too_large) {
-    const cm_image image = picture(1, 600), none = {0, 5, 3, image.pixels};
+    const cm_image image = picture(1, 600), none = {.height = 5, .channels = 3, .pixels = image.pixels};
     float x[3];
     const size_t used = arena.used;
     for (size_t r = 0; r < cm_picture_rule_count; r++) {
