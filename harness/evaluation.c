@@ -78,27 +78,15 @@ static cm_status prepare(const cm_feed *f, const cm_extractor *x, batch *b, cm_w
     return CM_OK;
 }
 
-static bool is_finite(const float *x, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(x[i])) return false;
-    return true;
-}
-
-static cm_status keep_features(const evaluation *e, size_t feed, batch *b, const size_t *rows, size_t count,
-                               float *const out[CM_OUTPUTS], cm_arena *scratch) {
+static cm_status keep_features(const evaluation *e, size_t feed, const batch *b, const size_t *rows, size_t count,
+                               float *const out[CM_OUTPUTS]) {
     const side *s = &e->sides[e->at];
     for (size_t c = 0; c < e->plan.column_count; c++) {
         const cm_feature_column *column = &e->plan.columns[c];
         if (column->feed != feed) continue;
         for (size_t i = 0; i < count; i++) {
-            const float *x = out[column->output] + i * column->width;
             if (b->trouble[rows[i]]) continue;
-            if (!is_finite(x, column->width)) {
-                cm_fail(CM_EUNDEFINED, "the features of %s are not finite", column->name);
-                CM_TRY(fail_picture(b, rows[i], scratch));
-                continue;
-            }
-            CM_TRY(cm_feature_store_write(&s->stores[c], b->index[rows[i]] - s->begin, x));
+            CM_TRY(cm_feature_store_write(&s->stores[c], b->index[rows[i]] - s->begin, out[column->output] + i * column->width));
         }
     }
     return CM_OK;
@@ -170,7 +158,7 @@ static cm_status run_feed(const evaluation *e, size_t feed, batch *b, cm_worker_
         if (wanted & 1u << i) out[i] = CM_PUSH(&w->scratch, float, count * cm_extractor_width(x, (cm_output)i));
     CM_TRY(cm_arena_check(&w->scratch));
     CM_TRY(run_network(x, b, rows, count, pixels, out, w));
-    CM_TRY(keep_features(e, feed, b, rows, count, out, &w->scratch));
+    CM_TRY(keep_features(e, feed, b, rows, count, out));
     if (e->at == CM_REFERENCE || !cm_extractor_pair(x)) return CM_OK;
     return score_text(e, feed, b, rows, count, out[CM_OUT_FEATURES], w);
 }
@@ -344,11 +332,12 @@ static cm_status open_lists(evaluation *e) {
 
 static cm_status check_sizes(const evaluation *e) {
     const size_t n = e->sides[CM_PICTURES].count, m = e->sides[CM_REFERENCE].count;
-    if (!m || e->options->unequal) return CM_OK;
-    for (size_t i = 0; i < e->plan.metric_count; i++)
-        if (e->plan.metrics[i]->equal_n && n != m)
-            return cm_fail(CM_EUSAGE, "%s falls with the number of pictures: %zu and %zu do not compare (--unequal to do it all the same)",
-                           e->plan.metrics[i]->name, n, m);
+    if (!m) return CM_OK;
+    for (size_t i = 0; i < e->plan.metric_count; i++) {
+        if (!e->plan.metrics[i]->equal_n) continue;
+        const cm_status s = cm_frechet_comparable(n, m, e->options->unequal);
+        if (s != CM_OK) return cm_fail_in(s, "%s (--unequal to do it all the same)", e->plan.metrics[i]->name);
+    }
     return CM_OK;
 }
 
@@ -386,8 +375,8 @@ const char *const cm_evaluation_keys[] = {"suite", "prompts", "prompts_hash", "a
 static cm_status take_over(evaluation *e, const json_t *existing, const json_t *header) {
     static const char *const shard[] = {"shard", NULL};
     const json_t *found = json_array_get(existing, 0);
-    CM_TRY(cm_manifest_same(found, header, cm_evaluation_keys));
-    CM_TRY(cm_manifest_same(found, header, shard));
+    CM_TRY(cm_manifest_continue(found, header, cm_evaluation_keys));
+    CM_TRY(cm_manifest_continue(found, header, shard));
     size_t i;
     json_t *line;
     json_array_foreach((json_t *)existing, i, line) {
@@ -422,11 +411,8 @@ static cm_status open_stores(evaluation *e) {
         if (!s->source) continue;
         for (size_t c = 0; c < e->plan.column_count; c++) {
             const cm_feature_column *column = &e->plan.columns[c];
-            if (e->options->fresh) {
-                const char *old = cm_arena_print(&e->arena, "%s/features/%s-%s.f32", e->options->folder, cm_side_names[i], column->name);
-                CM_TRY(cm_arena_check(&e->arena));
-                unlink(old);
-            }
+            if (e->options->fresh) unlink(cm_column_path(e->options->folder, (cm_side)i, column->name, &e->arena));
+            CM_TRY(cm_arena_check(&e->arena));
             CM_TRY(cm_column_open(e->options->folder, (cm_side)i, column->name, s->end - s->begin, column->width, true, &e->arena,
                                    &s->stores[c]));
         }

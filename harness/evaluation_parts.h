@@ -48,7 +48,9 @@ json_t *cm_plan_describe(const cm_plan *p);           /* for the header: metrics
 /* "fid@clean", or "fid@clean[random]" where the network's weights are not the published ones. */
 const char *cm_metric_label(const cm_protocol *m, const char *weights_label, cm_arena *out);
 
-/* FOLDER/features/SIDE-COLUMN.f32; make: where it is absent, else that is an error. */
+/* FOLDER/features/SIDE-COLUMN.f32; NULL: no memory, which `out` then says. */
+char *cm_column_path(const char *folder, cm_side side, const char *column, cm_arena *out);
+/* make: where it is absent, else that is an error. */
 cm_status cm_column_open(const char *folder, cm_side side, const char *column, size_t rows, size_t width, bool make,
                          cm_arena *out, cm_feature_store *store);
 

@@ -183,9 +183,13 @@ json_t *cm_plan_describe(const cm_plan *p) {
     return json_pack("{s:o, s:o, s:o}", "metrics", metrics, "networks", networks, "columns", columns);
 }
 
+char *cm_column_path(const char *folder, cm_side side, const char *column, cm_arena *out) {
+    return cm_arena_print(out, "%s/features/%s-%s.f32", folder, cm_side_names[side], column);
+}
+
 cm_status cm_column_open(const char *folder, cm_side side, const char *column, size_t rows, size_t width, bool make,
                          cm_arena *out, cm_feature_store *store) {
-    char *path = cm_arena_print(out, "%s/features/%s-%s.f32", folder, cm_side_names[side], column);
+    char *path = cm_column_path(folder, side, column, out);
     CM_TRY(cm_arena_check(out));
     return cm_feature_store_open(store, path, rows, width, make, out);
 }

@@ -95,13 +95,20 @@ cm_status cm_manifest_same(const json_t *found, const json_t *wanted, const char
         if ((!before && !now) || !differs(before, now, &p)) continue;
         print_short(p.was, was, sizeof was);
         print_short(p.is, is, sizeof is);
-        return cm_fail(CM_EUSAGE, "the run in this folder has another %s: %s there, %s now; --fresh begins anew", p.where, was, is);
+        return cm_fail(CM_EUSAGE, "another %s: %s there, %s now", p.where, was, is);
     }
     return CM_OK;
+}
+
+cm_status cm_manifest_continue(const json_t *found, const json_t *wanted, const char *const *keys) {
+    char why[512];
+    if (cm_manifest_same(found, wanted, keys) == CM_OK) return CM_OK;
+    snprintf(why, sizeof why, "%s", cm_why());
+    return cm_fail(CM_EUSAGE, "the run in this folder has %s; --fresh begins anew", why);
 }
 
 cm_status cm_manifest_check(const json_t *found, const json_t *wanted) {
     static const char *const keys[] = {"suite", "prompts", "prompts_hash", "count", "settings", "arms", "reference",
                                        "ceiling", "scorer", NULL};
-    return cm_manifest_same(found, wanted, keys);
+    return cm_manifest_continue(found, wanted, keys);
 }

@@ -15,7 +15,8 @@ json_t *cm_manifest_make(const cm_suite *s, const cm_prompt_set *prompts, const 
 
 /* CM_EUSAGE naming the first thing that differs and would change pictures or scores. */
 cm_status cm_manifest_check(const json_t *found, const json_t *wanted);
-/* The same for any header: under these keys, NULL after the last. */
+/* The same for any two headers, under these keys, NULL after the last; _continue: where a folder's run is to go on. */
 cm_status cm_manifest_same(const json_t *found, const json_t *wanted, const char *const *keys);
+cm_status cm_manifest_continue(const json_t *found, const json_t *wanted, const char *const *keys);
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/networks/dinov2.h"
 #include "core/networks/inception.h"
 #include "core/networks/scorenet.h"
+#include "core/networks/vit.h"
 
 enum { SEED = 2020 };
 
@@ -177,29 +178,32 @@ const cm_clip_pair *cm_extractor_pair(const cm_extractor *e) {
 
 /* --- running ---------------------------------------------------------------------- */
 
-static void copy_out(const cm_tensor *t, float *out) {
-    if (t && out) memcpy(out, t->data, cm_count(t) * sizeof *out);
+static cm_status take(const cm_ctx *g, const cm_tensor *t, float *out) {
+    return out ? cm_vit_take(g, t, 0, out, "the features of picture") : CM_OK;
 }
 
-static void run_inception(const cm_extractor *e, cm_ctx *g, cm_tensor *pixels, float *const out[CM_OUTPUTS]) {
+static cm_status run_inception(const cm_extractor *e, cm_ctx *g, cm_tensor *pixels, float *const out[CM_OUTPUTS]) {
     cm_inception_out r = {0};
     const unsigned wanted = (out[CM_OUT_FEATURES] ? CM_INCEPTION_WANT_POOL : 0) | (out[CM_OUT_SPATIAL] ? CM_INCEPTION_WANT_SPATIAL : 0) |
                             (out[CM_OUT_LOGITS] ? CM_INCEPTION_WANT_LOGITS_UNBIASED : 0);
     cm_inception_forward(g, e->inception, pixels, wanted, &r);
-    copy_out(r.pool, out[CM_OUT_FEATURES]);
-    copy_out(r.spatial, out[CM_OUT_SPATIAL]);
-    copy_out(r.logits_unbiased, out[CM_OUT_LOGITS]);
+    CM_TRY(take(g, r.pool, out[CM_OUT_FEATURES]));
+    CM_TRY(take(g, r.spatial, out[CM_OUT_SPATIAL]));
+    return take(g, r.logits_unbiased, out[CM_OUT_LOGITS]);
+}
+
+static cm_status run_nano(const cm_extractor *e, cm_ctx *g, cm_tensor *pixels, float *const out[CM_OUTPUTS]) {
+    cm_tensor *pooled = NULL;
+    cm_feature_net_forward(g, e->nano, pixels, &pooled, NULL);
+    return take(g, pooled, out[CM_OUT_FEATURES]);
 }
 
 cm_status cm_extractor_run(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, float *const out[CM_OUTPUTS]) {
     if (e->kind == CLIP) return cm_clip_pair_images(e->pair, g, pixels, n, out[CM_OUT_FEATURES]);
     if (e->kind == DINOV2) return cm_dinov2_images(e->dinov2, g, pixels, n, out[CM_OUT_FEATURES]);
     cm_ctx_reset(g);
-    cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(n, e->height, e->width, 3), pixels), *pooled = NULL;
-    if (e->kind == INCEPTION) run_inception(e, g, x, out);
-    if (e->kind == NANO) cm_feature_net_forward(g, e->nano, x, &pooled, NULL);
-    copy_out(pooled, out[CM_OUT_FEATURES]);
-    const cm_status s = cm_ctx_check(g);
+    cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(n, e->height, e->width, 3), pixels);
+    const cm_status s = e->kind == INCEPTION ? run_inception(e, g, x, out) : run_nano(e, g, x, out);
     cm_ctx_reset(g);
     return s;
 }

@@ -38,7 +38,8 @@ size_t cm_extractor_width(const cm_extractor *e, cm_output output); /* values a 
 void cm_extractor_size(const cm_extractor *e, size_t *width, size_t *height); /* of the pictures it takes */
 const cm_clip_pair *cm_extractor_pair(const cm_extractor *e); /* NULL: has no text tower */
 
-/* pixels [n,height,width,3], made ready by the protocol's rule. out[output]: [n,width], where it is not NULL. g is reset. */
+/* pixels [n,height,width,3], made ready by the protocol's rule. out[output]: [n,width], where it is not NULL. g is reset.
+ * CM_EUNDEFINED names the first picture whose features are not finite. */
 cm_status cm_extractor_run(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, float *const out[CM_OUTPUTS]);
 
 #endif

@@ -250,25 +250,18 @@ cm_status cm_frechet_of_moments(const cm_frechet_side *side, const cm_moments *m
     return s;
 }
 
-static cm_status between(const cm_moments *a, const cm_moments *b, cm_arena *scratch, double *distance) {
-    cm_frechet_side side;
-    CM_TRY(cm_frechet_prepare(a, scratch, &side));
-    return distance_from(&side, b, scratch, distance);
-}
-
 cm_status cm_frechet_between(const cm_moments *a, const cm_moments *b, cm_arena *scratch, double *distance) {
-    if (a->width != b->width)
-        return cm_fail(CM_EUSAGE, "features of width %zu and %zu cannot be compared", a->width, b->width);
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
-    const cm_status s = between(a, b, scratch, distance);
+    cm_frechet_side side;
+    cm_status s = cm_frechet_prepare(a, scratch, &side);
+    if (s == CM_OK) s = cm_frechet_of_moments(&side, b, scratch, distance);
     cm_arena_reset(scratch, mark);
     return s;
 }
 
 cm_status cm_frechet_comparable(size_t n_a, size_t n_b, bool unequal) {
     if (n_a == n_b || unequal) return CM_OK;
-    return cm_fail(CM_EUSAGE, "Fréchet distances over %zu and %zu images cannot be compared: the value falls with N", n_a,
-                   n_b);
+    return cm_fail(CM_EUSAGE, "a Fréchet distance falls with the number of pictures: %zu and %zu do not compare", n_a, n_b);
 }
 
 const char *cm_frechet_warning(size_t n, size_t width, cm_arena *out) {

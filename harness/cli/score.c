@@ -17,11 +17,15 @@
 #include "harness/suite.h"
 #include "reports/report.h"
 
+static int threads_of(const cm_args *a) {
+    const size_t threads = cm_arg_size(a, "threads");
+    return threads ? (int)threads : cm_threads_available();
+}
+
 /* The shipped networks and the suite's reference: everything but attention. */
 static int score_by_suite(const cm_args *a) {
     if (!cm_arg_text(a, "prompts")) return cm_exit_for(cm_fail(CM_EUSAGE, "score: --prompts FILE is needed"));
     json_t *machine = cm_machine_describe();
-    const size_t threads = cm_arg_size(a, "threads");
     const cm_score_options o = {
         .images = cm_arg_text(a, "images"),
         .prompts = cm_arg_text(a, "prompts"),
@@ -29,7 +33,7 @@ static int score_by_suite(const cm_args *a) {
         .scorer = cm_arg_text(a, "scorer"),
         .name = cm_arg_text(a, "name"),
         .suite = cm_arg_text(a, "suite"),
-        .threads = threads ? (int)threads : cm_threads_available(),
+        .threads = threads_of(a),
         .machine = machine,
     };
     cm_score_counts n;
@@ -58,7 +62,6 @@ static cm_status read_shard(const char *text, size_t *shard, size_t *shards) {
 
 static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_options *o) {
     const char *prompts = NULL;
-    const size_t threads = cm_arg_size(a, "threads");
     if (cm_arg_text(a, "prompts")) CM_TRY(cm_find_prompts(cm_arg_text(a, "prompts"), arena, &prompts));
     *o = (cm_evaluation_options){
         .images = cm_arg_text(a, "images"),
@@ -71,7 +74,7 @@ static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_o
         .folder = cm_arg_text(a, "out"),
         .name = cm_arg_text(a, "name"),
         .statistics = cm_arg_text(a, "save-statistics"),
-        .threads = threads ? (int)threads : cm_threads_available(),
+        .threads = threads_of(a),
         .batch = cm_arg_size(a, "batch"),
         .fresh = cm_arg_flag(a, "fresh"),
         .unequal = cm_arg_flag(a, "unequal"),

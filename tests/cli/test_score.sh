@@ -50,7 +50,7 @@ says "a shard twice" 2 "are both shard 1" "$cm" merge shard1 shard1 shard2 --out
 says "no shard" 2 "is no shard" "$cm" merge whole --out bad
 says "into a folder that is used" 2 "is there already" "$cm" merge shard1 shard2 shard3 --out merged
 prints "a shard of another run" "shard 2" $score --shard 2/3 --images two/images --reference two/images --metric $four,prdc,fid-inf@clean --out other2
-says "does not fit" 2 "not of one run: .* another" "$cm" merge shard1 other2 shard3 --out bad
+says "does not fit" 2 "not of one run: another arms" "$cm" merge shard1 other2 shard3 --out bad
 mkdir half && cp -r shard2/features half/ && head -4 shard2/records.jsonl >half/records.jsonl
 says "a shard that has not finished" 2 "has not finished: no record of picture" "$cm" merge shard1 half shard3 --out bad
 holds "leaves nothing half-made" test ! -e bad/records.jsonl

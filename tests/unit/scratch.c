@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/scratch.h"
 
+#include <criterion/criterion.h>
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +47,14 @@ void scratch_write(const char *name, const void *data, size_t bytes) {
     FILE *f = fopen(scratch(name), "wb");
     if (!f || fwrite(data, 1, bytes, f) != bytes) abort();
     fclose(f);
+}
+
+size_t read_file(const char *path, unsigned char *bytes, size_t room) {
+    FILE *f = fopen(path, "rb");
+    cr_assert(f, "%s", path);
+    const size_t n = fread(bytes, 1, room, f);
+    fclose(f);
+    return n;
 }
 
 void limit_files(size_t bytes) {

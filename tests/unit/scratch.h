@@ -16,6 +16,9 @@ size_t scratch_files(void);
 void scratch_write(const char *name, const void *data, size_t bytes);
 void scratch_done(void);
 
+/* A file's bytes, at most `room` of them; a file that is not there fails the test. */
+size_t read_file(const char *path, unsigned char *bytes, size_t room);
+
 /* From now on no file of this process grows beyond `bytes`: a full disk. */
 void limit_files(size_t bytes);
 void unlimit_files(void);

@@ -139,22 +139,14 @@ Test(clip_pair, a_text_depends_on_no_other) {
 
 /* --- what is wrong with files ---------------------------------------------------------- */
 
-static size_t read_file(const char *path, unsigned char bytes[ROOM]) {
-    FILE *f = fopen(path, "rb");
-    cr_assert(f, "%s", path);
-    const size_t n = fread(bytes, 1, ROOM, f);
-    fclose(f);
-    return n;
-}
-
 static void copy_file(const char *path, const char *name) {
     static unsigned char bytes[ROOM];
-    scratch_write(name, bytes, read_file(path, bytes));
+    scratch_write(name, bytes, read_file(path, bytes, ROOM));
 }
 
 Test(clip_pair, cuts_of_an_archive_are_refused) {
     static unsigned char bytes[ROOM];
-    const size_t n = read_file(CLIP "openai.pt", bytes);
+    const size_t n = read_file(CLIP "openai.pt", bytes, ROOM);
     for (size_t cut = 0; cut < n; cut += 4999) {
         scratch_write("cut.pt", bytes, cut);
         refuses(scratch("cut.pt"), NULL, cut < 4 ? "too short" : "truncated");
@@ -305,7 +297,7 @@ static void no_tokenizer(const char *path, const char *says) {
 
 Test(clip_pair, a_packed_vocabulary_that_is_damaged_is_refused) {
     static unsigned char bytes[ROOM];
-    const size_t n = read_file(CLIP "bpe.txt.gz", bytes);
+    const size_t n = read_file(CLIP "bpe.txt.gz", bytes, ROOM);
     for (size_t cut = 2; cut < n; cut += 3) {
         scratch_write("bpe.txt.gz", bytes, cut);
         no_tokenizer(scratch("bpe.txt.gz"), "truncated");

@@ -3,12 +3,14 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/io/safetensors.h"
 #include "core/networks/inception.h"
 #include "core/tensor/tape.h"
 #include "tests/unit/failing_alloc.h"
+#include "tests/unit/scratch.h"
+
+TestSuite(inception, .fini = scratch_done);
 
 enum { SIDE = CM_INCEPTION_SIDE_LEAST };
 
@@ -137,11 +139,8 @@ Test(inception, gives_what_is_wanted) {
 
 Test(inception, saves_what_it_asked_for_and_nothing_made_of_it) {
     world w;
-    char path[] = "/tmp/cm-inception-XXXXXX";
+    const char *path = scratch("folded.safetensors");
     cm_safetensors *f = NULL;
-    const int file = mkstemp(path);
-    cr_assert_geq(file, 0);
-    close(file);
     begin(&w, CM_INCEPTION_FID);
     cr_assert_eq(cm_params_save(w.p, path, CM_BF16, NULL, NULL), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_safetensors_open(&f, path), CM_OK, "%s", cm_why());
@@ -149,7 +148,6 @@ Test(inception, saves_what_it_asked_for_and_nothing_made_of_it) {
     cr_expect(cm_safetensors_find(f, "Mixed_7c.branch3x3dbl_3b.bn.running_var"));
     cm_safetensors_close(&f);
     end(&w);
-    unlink(path);
 }
 
 /* --- weights that will not do ------------------------------------------------------------ */
@@ -168,10 +166,7 @@ static void expect_refusal(const char *path, cm_inception_kind kind, const char 
 }
 
 Test(inception, refuses_a_file_of_other_weights_by_name) {
-    char path[] = "/tmp/cm-inception-XXXXXX";
-    const int file = mkstemp(path);
-    cr_assert_geq(file, 0);
-    close(file);
+    const char *path = scratch("other.safetensors");
     float *fc = calloc(1000 * 2048, sizeof *fc);
     const cm_store_item items[] = {
         {.name = "fc.weight", .dtype = CM_F32, .ndim = 2, .shape = (const size_t[]){1000, 2048}, .floats = fc},
@@ -188,7 +183,6 @@ Test(inception, refuses_a_file_of_other_weights_by_name) {
     cr_assert_eq(cm_safetensors_write(path, items, 4, NULL), CM_OK, "%s", cm_why());
     expect_refusal(path, CM_INCEPTION_TORCHVISION, (const char *const[]){"2 not a finite number in: fc.weight, fc.bias", NULL});
     free(fc);
-    unlink(path);
 }
 
 Test(inception, refuses_a_variance_below_0) {

@@ -14,14 +14,6 @@
 #define FILES CM_TESTS_DIR "/golden/torch/"
 enum { ROOM = 16384 };
 
-static size_t read_file(const char *path, unsigned char bytes[ROOM]) {
-    FILE *f = fopen(path, "rb");
-    cr_assert(f, "%s", path);
-    const size_t n = fread(bytes, 1, ROOM, f);
-    fclose(f);
-    return n;
-}
-
 static void refused(const char *path, const char *says) {
     cm_torch_file *f = NULL;
     cr_assert_eq(cm_torch_file_open(&f, path), CM_EFORMAT, "%s was taken", path);
@@ -113,7 +105,7 @@ Test(torch_file, either_kind_is_known_by_name_or_first_bytes) {
         char path[256];
         snprintf(path, sizeof path, FILES "%s", files[i]);
         cm_tensor_file *f = NULL;
-        scratch_write("blob", bytes, read_file(path, bytes));
+        scratch_write("blob", bytes, read_file(path, bytes, ROOM));
         cr_assert_eq(cm_tensor_file_open(&f, scratch("blob")), CM_OK, "%s", cm_why());
         cr_assert_eq(cm_tensor_file_count(f), 18);
         cr_assert(cm_tensor_file_find(f, cm_tensor_file_at(f, 3)->name) == cm_tensor_file_at(f, 3));
@@ -128,7 +120,7 @@ Test(torch_file, either_kind_is_known_by_name_or_first_bytes) {
 
 Test(torch_file, every_cut_of_a_good_file_is_refused) {
     static unsigned char bytes[ROOM];
-    const size_t n = read_file(FILES "plain.pt", bytes);
+    const size_t n = read_file(FILES "plain.pt", bytes, ROOM);
     for (size_t cut = 0; cut < n; cut += cut < n - 700 ? 7 : 1) {
         scratch_write("cut.pt", bytes, cut);
         refused(scratch("cut.pt"), cut < 4 ? "too short" : "truncated");
@@ -138,7 +130,7 @@ Test(torch_file, every_cut_of_a_good_file_is_refused) {
 
 Test(torch_file, every_cut_of_the_old_format_is_refused) {
     static unsigned char bytes[ROOM];
-    const size_t n = read_file(FILES "old_nested.pt", bytes);
+    const size_t n = read_file(FILES "old_nested.pt", bytes, ROOM);
     for (size_t cut = 0; cut < n; cut++) {
         scratch_write("cut.pt", bytes, cut);
         refused(scratch("cut.pt"), cut < 4 ? "too short" : cut < 15 ? "not a torch checkpoint" : cut < 2000 ? "ends early" : "");
@@ -149,7 +141,7 @@ Test(torch_file, every_cut_of_the_old_format_is_refused) {
 /* Bytes of old.pt that are `from` become `to`, and the file is refused. */
 static void changed(const char *from, const char *to, size_t size, const char *says) {
     static unsigned char bytes[ROOM];
-    const size_t n = read_file(FILES "old.pt", bytes);
+    const size_t n = read_file(FILES "old.pt", bytes, ROOM);
     unsigned char *at = memmem(bytes, n, from, size);
     cr_assert(at, "%s", says);
     memcpy(at, to, size);
@@ -167,7 +159,7 @@ Test(torch_file, the_old_formats_parts_must_fit_each_other) {
 
 Test(torch_file, an_encrypted_entry_is_named) {
     static unsigned char bytes[ROOM];
-    const size_t n = read_file(FILES "ema.pth", bytes);
+    const size_t n = read_file(FILES "ema.pth", bytes, ROOM);
     for (size_t i = 0; i + 46 < n; i++)
         if (memcmp(bytes + i, "PK\1\2", 4) == 0) bytes[i + 8] |= 1;
     scratch_write("secret.pt", bytes, n);
@@ -328,6 +320,6 @@ Test(torch_file, a_flood_of_objects_is_refused) {
     for (size_t i = FLOOD / 2; i < FLOOD - 1; i++) pickle[i] = 'a'; /* a list in a list in a list */
     write_checkpoint("deep.pt", pickle, sizeof pickle);
     refused(scratch("deep.pt"), "holds something else");
-    cr_assert(read_file(scratch("deep.pt"), file) > FLOOD);
+    cr_assert(read_file(scratch("deep.pt"), file, ROOM) > FLOOD);
     scratch_done();
 }
