@@ -118,4 +118,13 @@ static void block(const bf_block *p) {
 }
 
 #endif
+
+static bool look(const bf_look *p) {
+    return bf_look_by(block, p);
+}
+
+static void look_top(const bf_look *p, float *top) {
+    bf_look_top_by(block, p, top);
+}
+
 #endif

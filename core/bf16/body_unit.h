@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What all tables share, over openblas's vectors: rounding to bf16, packing, epilogues, softmax. */
+/* What all tables share, over openblas's vectors: rounding to bf16, packing, epilogues, powers. */
 #ifndef CM_CORE_BF16_BODY_UNIT_H
 #define CM_CORE_BF16_BODY_UNIT_H
 
@@ -219,11 +219,12 @@ CM_INLINE __m512i bf_join(__m256i a, __m256i b) {
     return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
 }
 
-/* columns are rows of x: 16 of them, 32 values each, turned by pairs */
-CM_INLINE void bf_columns_turned(size_t n, const float *x, size_t n_step, size_t low, uint16_t *y) {
+/* columns are rows of x: n of 16, k of 32 values each, turned by pairs */
+CM_INLINE void bf_columns_turned(size_t k, size_t n, const float *x, size_t n_step, size_t low, uint16_t *y) {
     __m512i upper[16], lower[16];
     for (size_t j = 0; j < BF_SIDE; j++) {
-        const vec a = j < n ? v_load(x + j * n_step) : v_zero(), b = j < n ? v_load(x + j * n_step + W) : v_zero();
+        const vec a = j < n ? v_load_n(x + j * n_step, k < W ? k : W) : v_zero();
+        const vec b = j < n && k > W ? v_load_n(x + j * n_step + W, k - W) : v_zero();
         const __m256i ua = bf_narrow(a), ub = bf_narrow(b);
         upper[j] = bf_join(ua, ub);
         if (low) lower[j] = bf_join(bf_narrow(v_sub(a, bf_wide(ua))), bf_narrow(v_sub(b, bf_wide(ub))));
@@ -255,8 +256,9 @@ CM_BODY void columns(size_t k, size_t n, const float *x, size_t k_step, size_t n
     if (n > BF_SIDE) n = BF_SIDE;
     for (size_t i = 0; i < k; i += BF_DEPTH, y += y_step) {
 #if defined(__AVX512F__)
-        if (k_step == 1 && i + BF_DEPTH <= k) {
-            bf_columns_turned(n, x + i, n_step, low, y);
+        if (k_step == 1) {
+            if (i + BF_DEPTH <= k) bf_columns_turned(BF_DEPTH, n, x + i, n_step, low, y);
+            else bf_columns_turned(k - i, n, x + i, n_step, low, y);
             continue;
         }
         if (n_step == 1) {
@@ -323,7 +325,7 @@ CM_BODY void gated(const bf_gated *g) {
     else bf_gated_as(true, g);
 }
 
-/* --- softmax ----------------------------------------------------------------------------------- */
+/* --- powers of scores ----------------------------------------------------------------------------------- */
 
 CM_INLINE float v_most(vec a) {
 #if defined(__AVX512F__)
@@ -349,41 +351,157 @@ CM_INLINE float bf_top(size_t n, const float *s) {
     return top;
 }
 
-CM_INLINE float bf_powers(bool precise, size_t n, size_t all, const float *s, float top, size_t low, uint16_t *y) {
-    vec sum = v_zero(), sum2 = sum;
-    const vec at = v_set(top);
-    size_t i = 0;
-    for (; i + BF_DEPTH <= n; i += BF_DEPTH, y += BF_TILE)
-        CM_UNROLL for (size_t j = 0; j < BF_DEPTH; j += 2 * W) {
-            const vec p = v_exp2(v_sub(v_load(s + i + j), at), precise), q = v_exp2(v_sub(v_load(s + i + j + W), at), precise);
-            sum = v_add(sum, p);
-            sum2 = v_add(sum2, q);
-            bf_store(p, low, y + j);
-            bf_store(q, low, y + j + W);
-        }
-    for (; i < all; i += BF_DEPTH, y += BF_TILE)
-        for (size_t j = i; j < i + BF_DEPTH; j += W) {
-            const size_t here = j >= n ? 0 : n - j < W ? n - j : W;
-            const vec p = here ? v_keep_n(v_exp2(v_sub(v_load_n(s + j, here), at), precise), here) : v_zero();
-            sum = v_add(sum, p);
-            bf_store(p, low, y + j - i);
-        }
-    return v_sum(v_add(sum, sum2));
+/* One row of a strip, n of 32 scores; the greatest x goes to `most`. */
+CM_INLINE void bf_powers_exact(size_t n, const float *s, float shift, size_t low, uint16_t *y, vec *most) {
+    for (size_t j = 0; j < BF_DEPTH; j += W) {
+        const size_t here = j >= n ? 0 : n - j < W ? n - j : W;
+        const vec x = here ? v_keep_n(v_add(v_load_n(s + j, here), v_set(shift)), here) : v_zero();
+        *most = v_max(*most, x);
+        bf_store(here ? v_keep_n(v_exp2(x, true), here) : x, low, y + j);
+    }
 }
 
-CM_BODY bool softmax(const bf_scores *p) {
-    bool any = false;
-    for (size_t r = 0; r < p->rows; r++) {
-        const float *s = p->s + r * p->s_row;
-        uint16_t *y = p->y + r / BF_SIDE * p->half + r % BF_SIDE * BF_DEPTH;
-        const float here = bf_top(p->n, s), now = here > p->top[r] ? here : p->top[r];
-        p->shrink[r] = p->sum[r] > 0.0f && now > p->top[r] ? exp2f(p->top[r] - now) : 1.0f;
-        any |= p->shrink[r] != 1.0f;
-        const float added = p->low ? bf_powers(true, p->n, p->all, s, now, p->low, y) : bf_powers(false, p->n, p->all, s, now, 0, y);
-        p->sum[r] = p->sum[r] * p->shrink[r] + added;
-        p->top[r] = now;
+/* 128 (2^(i/128) - 1) to the nearest */
+static const uint8_t bf_curve[BF_FINE] __attribute__((aligned(64))) = {
+    0, 1, 1, 2, 3, 4, 4, 5, 6, 6, 7, 8, 9, 9, 10, 11, 12, 12, 13, 14, 15, 15, 16, 17, 18, 19, 19, 20, 21, 22, 23, 23,
+    24, 25, 26, 27, 28, 28, 29, 30, 31, 32, 33, 34, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
+    53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 72, 73, 74, 75, 76, 77, 78, 79, 80, 82, 83, 84, 85, 86,
+    87, 88, 90, 91, 92, 93, 94, 96, 97, 98, 99, 100, 102, 103, 104, 105, 107, 108, 109, 111, 112, 113, 115, 116, 117, 118, 120, 121, 123, 124, 125, 127,
+};
+enum { BF_MOST_WORD = (127 + BF_GROWTH) * BF_FINE };
+
+#if defined(__AVX512F__)
+CM_INLINE __m512i bf_curved(__m512i words) {
+    const __m512i upper = _mm512_set1_epi16((short)0xff80);
+#if defined(__AVX512VBMI__)
+    const __m512i low = _mm512_load_si512(bf_curve), high = _mm512_load_si512(bf_curve + 64);
+    const __m512i curve = _mm512_maskz_permutex2var_epi8(0x5555555555555555, low, words, high);
+    return _mm512_ternarylogic_epi32(words, curve, upper, 0xec); /* words & upper | curve */
+#else
+    uint16_t lanes[2 * W];
+    _mm512_storeu_si512(lanes, words);
+    for (size_t i = 0; i < 2 * W; i++) lanes[i] = lanes[i] < BF_FINE ? 0 : (uint16_t)((lanes[i] & 0xff80) | bf_curve[lanes[i] & 0x7f]);
+    (void)upper;
+    return _mm512_loadu_si512(lanes);
+#endif
+}
+
+CM_INLINE __m512i bf_words_of(size_t n, const float *s, vec shift) {
+    if (n >= W) return _mm512_cvtps_epi32(v_add(v_load(s), shift));
+    const __mmask16 some = (__mmask16)((1u << n) - 1);
+    return _mm512_maskz_cvtps_epi32(some, v_add(_mm512_maskz_loadu_ps(some, s), shift));
+}
+
+typedef __m512i bf_words;
+CM_INLINE bf_words bf_no_words(void) {
+    return _mm512_setzero_si512();
+}
+CM_INLINE bool bf_beyond(bf_words most) {
+    return _mm512_cmpgt_epu16_mask(most, _mm512_set1_epi16((short)BF_MOST_WORD)) != 0;
+}
+
+CM_INLINE void bf_powers(size_t n, const float *s, float shift, uint16_t *y, bf_words *most) {
+    const vec at = v_set(shift);
+    const __m512i words = _mm512_packus_epi32(bf_words_of(n, s, at), bf_words_of(n > W ? n - W : 0, s + W, at));
+    *most = _mm512_max_epu16(*most, words);
+    _mm512_storeu_si512(y, bf_curved(words));
+}
+#else
+CM_INLINE uint16_t bf_word_of(float x) {
+    return x >= 65535.0f ? 65535 : x > 0.0f ? (uint16_t)lrintf(x) : 0; /* a NaN: 0 */
+}
+
+typedef uint16_t bf_words;
+CM_INLINE bf_words bf_no_words(void) {
+    return 0;
+}
+CM_INLINE bool bf_beyond(bf_words most) {
+    return most > BF_MOST_WORD;
+}
+
+CM_INLINE void bf_powers(size_t n, const float *s, float shift, uint16_t *y, bf_words *most) {
+    for (size_t i = 0; i < BF_DEPTH; i++) {
+        const uint16_t word = i < n ? bf_word_of(s[i] + shift) : 0;
+        const size_t pair = i / 2, at = pair % 8 / 2 * 4 + pair / 8 * 2 + pair % 2; /* bf_order(at) = pair */
+        *most = word > *most ? word : *most;
+        y[2 * at + i % 2] = word < BF_FINE ? 0 : (uint16_t)((word & 0xff80) | bf_curve[word & 0x7f]);
     }
-    return any;
+}
+#endif
+
+/* Rows [from, from + rows) of a strip whose scores are there, of one half. */
+CM_INLINE void bf_look_rows(const bf_look *p, size_t strip, const float *scores, size_t from, size_t rows, bf_words *most) {
+    const size_t n = p->n - strip * BF_DEPTH;
+    const float *s = scores + from * BF_COLS, *shift = p->shift + from;
+    uint16_t *y = p->y + strip * BF_TILE + from / BF_SIDE * p->half + from % BF_SIDE * BF_DEPTH;
+    bf_words greatest = *most;
+    if (n >= BF_DEPTH) {
+        CM_UNROLL for (size_t r = 0; r < rows; r++) bf_powers(BF_DEPTH, s + r * BF_COLS, shift[r], y + r * BF_DEPTH, &greatest);
+    } else {
+        for (size_t r = 0; r < rows; r++) bf_powers(n, s + r * BF_COLS, shift[r], y + r * BF_DEPTH, &greatest);
+    }
+    *most = greatest;
+}
+
+CM_INLINE float *bf_look_scores(const bf_look *p, size_t strip) {
+    return p->scores + strip % 2 * BF_COLS * BF_COLS;
+}
+
+CM_INLINE void bf_look_strip(void (*multiply)(const bf_block *), const bf_look *p, size_t strip) {
+    static const ptrdiff_t no_segment[1] = {0};
+    const bf_block b = {.segments = 1, .steps = p->steps, .a = {p->queries, p->queries + p->steps * BF_TILE}, .a_segment = no_segment,
+                        .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = p->low_q, .c_row = BF_COLS,
+                        .b = p->keys + strip * p->steps * 2 * BF_TILE * (p->low_q ? 2 : 1), .c = bf_look_scores(p, strip)};
+    multiply(&b);
+}
+
+/* The next strip's scores are made before this one's powers: matrix registers and vector units work side by side. */
+CM_INLINE bool bf_look_by(void (*multiply)(const bf_block *), const bf_look *p) {
+    vec most = v_zero();
+    bf_words most_words = bf_no_words();
+    bf_look_strip(multiply, p, 0);
+    for (size_t i = 0; i < p->strips; i++) {
+        const float *s = bf_look_scores(p, i);
+        if (i + 1 < p->strips) bf_look_strip(multiply, p, i + 1);
+        for (size_t r = 0; !p->low && r < BF_COLS; r += BF_SIDE) bf_look_rows(p, i, s, r, BF_SIDE, &most_words);
+        for (size_t r = 0; p->low && r < BF_COLS; r++)
+            bf_powers_exact(p->n - i * BF_DEPTH, s + r * BF_COLS, p->shift[r], p->low,
+                            p->y + i * BF_TILE + r / BF_SIDE * p->half + r % BF_SIDE * BF_DEPTH, &most);
+    }
+    return bf_beyond(most_words) || v_most(most) > (float)BF_GROWTH;
+}
+
+CM_INLINE void bf_look_top_by(void (*multiply)(const bf_block *), const bf_look *p, float *top) {
+    for (size_t r = 0; r < BF_COLS; r++) top[r] = -INFINITY;
+    for (size_t i = 0; i < p->strips; i++) {
+        const size_t left = p->n - i * BF_DEPTH, n = left < BF_DEPTH ? left : BF_DEPTH;
+        bf_look_strip(multiply, p, i);
+        for (size_t r = 0; r < BF_COLS; r++) {
+            const float here = bf_top(n, bf_look_scores(p, i) + r * BF_COLS);
+            top[r] = here > top[r] ? here : top[r];
+        }
+    }
+}
+
+CM_BODY float most(size_t n, const float *x) {
+    float top;
+#if defined(__AVX512F__)
+    const __m512i no_sign = _mm512_set1_epi32(0x7fffffff);
+    __m512i bits = _mm512_setzero_si512();
+    for (size_t i = 0; i < n; i += W)
+        bits = _mm512_max_epi32(bits, _mm512_and_si512(_mm512_castps_si512(v_load_n(x + i, n - i < W ? n - i : W)), no_sign));
+    const int32_t greatest = _mm512_reduce_max_epi32(bits);
+#else
+    int32_t greatest = 0;
+    for (size_t i = 0; i < n; i++) {
+        int32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= 0x7fffffff;
+        greatest = bits > greatest ? bits : greatest;
+    }
+#endif
+    memcpy(&top, &greatest, sizeof top);
+    return top;
 }
 
 CM_BODY void copy_scaled(size_t n, float alpha, const float *x, float *y) {
@@ -401,7 +519,7 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
 #define BF_UNIT_TABLE(set, has_matrix, is_direct, begin_fn, end_fn, block_fn)                                                          \
     {                                                                                                                       \
         .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
-        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .softmax = softmax, .scale = scale,             \
+        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .look = look, .look_top = look_top, .most = most, .scale = scale,             \
         .copy_scaled = copy_scaled,                                                                                         \
     }
 

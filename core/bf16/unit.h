@@ -73,16 +73,28 @@ typedef struct bf_gated {
     size_t half, low;
 } bf_gated;
 
-/* Rows of scores in units of log 2 -> 2^(score - top) as tiles of bf16; columns [n, all) become zeros. */
-typedef struct bf_scores {
-    size_t rows, n, all;
-    const float *s;
-    size_t s_row;
-    float *top, *sum; /* [rows]: so far, then with these scores */
-    float *shrink;    /* [rows]: what the sums made before are to be scaled by */
-    uint16_t *y;      /* rows of 32 values; 16 rows, then `half` values further on the next 16 */
+/* 32 queries and strips of 32 keys: their products, scores, become powers of two as tiles of bf16; of keys [n, 32 strips)
+ * they are zeros.
+ *
+ * With lower parts a score becomes 2^(score + shift). Without, scores are in units of BF_FINE to a doubling, and the
+ * nearest whole number to score + shift is a bf16 number's bits but for the curve between powers of two, which is looked
+ * up: 2^(word/BF_FINE - 127). Those of 32 keys stand in the order 0-3, 16-19, 4-7, 20-23, ... (bf_order). */
+enum { BF_FINE = 128, BF_GROWTH = 60 };
+typedef struct bf_look {
+    const uint16_t *queries; /* two halves of 16: tiles [steps] each */
+    size_t steps, low_q;     /* of 32 values; low_q, low: from an upper to its lower part; 0: bf16 alone */
+    const uint16_t *keys;    /* for each strip its steps' pairs of tiles, those of lower parts after them */
+    size_t strips, n;
+    const float *shift;      /* [32] */
+    uint16_t *y;             /* rows of 32 values, a tile for each strip; the second half's `half` values further on */
     size_t half, low;
-} bf_scores;
+    float *scores;           /* room for two strips' [32][32] */
+} bf_look;
+
+/* Which pair of columns in their own order stands at pair i of 16. */
+static inline size_t bf_order(size_t i) {
+    return i / 4 * 2 + i % 2 + (i % 4 < 2 ? 0 : BF_SIDE / 2);
+}
 
 typedef struct bf_unit {
     const char *name; /* "amx", "avx512-bf16", "avx512", "portable" */
@@ -103,7 +115,9 @@ typedef struct bf_unit {
     void (*finish_geglu)(const bf_finish *f, size_t gate);
 
     void (*gated)(const bf_gated *g);
-    bool (*softmax)(const bf_scores *p); /* is a shrink not 1? */
+    bool (*look)(const bf_look *p);                   /* is a power beyond 2^BF_GROWTH? */
+    void (*look_top)(const bf_look *p, float *top);   /* [32]: the greatest score of each, without y */
+    float (*most)(size_t n, const float *x);          /* the greatest absolute value; NaN is greatest */
     void (*scale)(size_t n, float alpha, float *x);
     void (*copy_scaled)(size_t n, float alpha, const float *x, float *y);
 } bf_unit;

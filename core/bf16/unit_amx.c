@@ -111,6 +111,56 @@ static void block(const bf_block *p) {
     }
 }
 
+/* Heads of at most 64: the queries' tiles stay in registers, which leaves two of keys' tiles and two of sums. Rows of the
+ * strip before stand between the instructions: what is issued farther apart does not overlap. */
+CM_INLINE void look_half(const bf_look *p, size_t strip, size_t half, bool two, bool powers, bf_words *most) {
+    const uint16_t *keys = p->keys + (strip * p->steps * 2 + half) * BF_TILE;
+    const uint16_t *next = p->keys + (strip * p->steps * 2 + (half ? p->steps * 2 : 1)) * BF_TILE;
+    float *s = bf_look_scores(p, strip) + half * BF_SIDE;
+    const float *before = bf_look_scores(p, strip + 1);
+    if (two) _tile_loadd(3, keys + 2 * BF_TILE, 64);
+    _tile_zero(0);
+    _tile_dpbf16ps(0, 4, 2);
+    if (powers) bf_look_rows(p, strip - 1, before, half * BF_SIDE, 4, most);
+    _tile_zero(1);
+    _tile_dpbf16ps(1, 6, 2);
+    if (powers) bf_look_rows(p, strip - 1, before, half * BF_SIDE + 4, 4, most);
+    if (two) _tile_dpbf16ps(0, 5, 3);
+    _tile_loadd(2, next, 64); /* after the last keys, whatever follows: no harm */
+    if (two) _tile_dpbf16ps(1, 7, 3);
+    if (powers) bf_look_rows(p, strip - 1, before, half * BF_SIDE + 8, 4, most);
+    _tile_stored(0, s, BF_COLS * 4);
+    if (powers) bf_look_rows(p, strip - 1, before, half * BF_SIDE + 12, 4, most);
+    _tile_stored(1, s + BF_SIDE * BF_COLS, BF_COLS * 4);
+}
+
+CM_INLINE bool look_narrow(const bf_look *p, bool two) {
+    bf_words most = bf_no_words();
+    const uint16_t *second = p->queries + p->steps * BF_TILE;
+    const size_t last = p->strips - 1;
+    _tile_loadd(4, p->queries, 64);
+    _tile_loadd(6, second, 64);
+    if (two) {
+        _tile_loadd(5, p->queries + BF_TILE, 64);
+        _tile_loadd(7, second + BF_TILE, 64);
+    }
+    _tile_loadd(2, p->keys, 64);
+    for (size_t half = 0; half < 2; half++) look_half(p, 0, half, two, false, &most);
+    for (size_t i = 1; i <= last; i++)
+        for (size_t half = 0; half < 2; half++) look_half(p, i, half, two, true, &most);
+    for (size_t half = 0; half < 2; half++) bf_look_rows(p, last, bf_look_scores(p, last), half * BF_SIDE, BF_SIDE, &most);
+    return bf_beyond(most);
+}
+
+static bool look(const bf_look *p) {
+    if (p->steps > 2 || p->low_q) return bf_look_by(block, p);
+    return p->steps == 2 ? look_narrow(p, true) : look_narrow(p, false);
+}
+
+static void look_top(const bf_look *p, float *top) {
+    bf_look_top_by(block, p, top);
+}
+
 static const bf_unit table = BF_UNIT_TABLE("amx", true, true, begin, end, block);
 
 const bf_unit *bf_unit_amx(void) {

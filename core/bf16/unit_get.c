@@ -44,7 +44,7 @@ static void choose(void) {
     best = bf_unit_portable();
     if (level >= 1 && has_avx512()) best = bf_unit_avx512();
     if (level >= 2 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
-    if (level >= 3 && has_avx512() && c->avx512bf16 && c->amx_bf16 && bf_unit_amx() && may_use_tiles()) best = bf_unit_amx();
+    if (level >= 3 && has_avx512() && c->avx512bf16 && c->amx_bf16 && __builtin_cpu_supports("avx512vbmi") && bf_unit_amx() && may_use_tiles()) best = bf_unit_amx();
 }
 
 const bf_unit *bf_unit_get(void) {
