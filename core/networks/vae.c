@@ -240,7 +240,9 @@ void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **me
  * the sum of the first residual block are 2.5 GiB. In bands the doubled image never lies whole: its convolution is done
  * twice, once for the norm's statistics (and the shortcut), once for what follows, a twentieth of the decoder's time with a
  * folded kernel, and the sum takes the shortcut's place: 1.25 GiB. Doing the other convolutions twice too would save the
- * middle tensor for a fifth more time. */
+ * middle tensor for a fifth more time. Of smaller pictures (512x512: 256 MiB) the doubled image is kept. */
+
+enum { KEPT = 6 /* bands' bytes of the doubled image, at most */ };
 
 static size_t band_lines(const cm_vae *n, size_t height, size_t width) {
     const size_t c = n->config.channels[n->config.blocks > 1], line = width * c * sizeof(float), step = cm_lines_step(width);
@@ -263,7 +265,7 @@ typedef struct tail {
     cm_ctx *g;
     const half *f;
     size_t blocks, groups, lines; /* lines of a band */
-    cm_lines low, sum, middle;
+    cm_lines low, sum, middle, up; /* up: the doubled image where it is kept, else without data */
 } tail;
 
 static size_t band_at(const tail *t, size_t first) {
@@ -287,11 +289,17 @@ static void conv_by_bands(const tail *t, const cm_lines *x, cm_affine norm, cm_a
     }
 }
 
-/* Lines [first, first+count) of the doubled image. */
-static cm_tensor *doubled(const tail *t, size_t first, size_t count, cm_lines *lines) {
+/* Lines [first, first+count) of the doubled image; *held is to be dropped afterwards. */
+static bool doubled(const tail *t, size_t first, size_t count, cm_lines *lines, cm_tensor **held) {
     const cm_affine up = t->f->levels[t->blocks - 2].sampler;
+    *held = NULL;
+    if (t->up.data) {
+        *lines = cm_lines_part(&t->up, first, count);
+        return true;
+    }
     *lines = (cm_lines){.first = first, .count = count};
-    return cm_lines_doubled_conv(t->g, &t->low, up.weight, up.bias, lines);
+    *held = cm_lines_doubled_conv(t->g, &t->low, up.weight, up.bias, lines);
+    return *held != NULL;
 }
 
 /* The first sweep over the doubled image: the norm's statistics, and the shortcut. */
@@ -299,8 +307,8 @@ static void first_sweep(const tail *t, const cm_resnet *r, cm_lines_norm *n) {
     for (size_t at = 0; at < t->sum.height; at += t->lines) {
         const cm_lines to = cm_lines_part(&t->sum, at, band_at(t, at));
         cm_lines x;
-        cm_tensor *held = doubled(t, at, to.count, &x);
-        if (!held) return;
+        cm_tensor *held;
+        if (!doubled(t, at, to.count, &x, &held)) return;
         cm_lines_norm_add(t->g, n, &x);
         if (r->shortcut.weight) cm_lines_conv(t->g, &x, NULL, r->shortcut.weight, r->shortcut.bias, false, &to);
         else memcpy(to.data, x.data, to.count * to.width * to.channels * sizeof(float));
@@ -315,21 +323,29 @@ static void second_sweep(const tail *t, const cm_resnet *r, const cm_lines_norm 
         const cm_lines to = cm_lines_part(&t->middle, at, band_at(t, at));
         const size_t from = at ? at - MARGIN : 0, end = at + to.count + MARGIN < to.height ? at + to.count + MARGIN : to.height;
         cm_lines x;
-        cm_tensor *held = doubled(t, from, end - from, &x);
-        if (!held) return;
+        cm_tensor *held;
+        if (!doubled(t, from, end - from, &x, &held)) return;
         cm_lines_conv(t->g, &x, n, r->conv1.weight, r->conv1.bias, false, &to);
         cm_drop(t->g, held);
     }
 }
 
-static void run_tail_image(const tail *t, const cm_lines *pixels) {
+static void run_tail_image(tail *t, bool keep, const cm_lines *pixels) {
     const level *l = &t->f->levels[t->blocks - 1];
     const cm_group norm = tail_norm(t, l->resnets[0].norm1);
     cm_lines_norm n;
     if (!cm_lines_norm_begin(t->g, &norm, cm_count(norm.weight), &n)) return;
+    cm_tensor *kept = NULL;
+    t->up = (cm_lines){0};
+    if (keep) {
+        cm_lines whole;
+        if (!doubled(t, 0, t->sum.height, &whole, &kept)) return;
+        t->up = whole;
+    }
     first_sweep(t, &l->resnets[0], &n);
     if (t->g->status != CM_OK) return;
     second_sweep(t, &l->resnets[0], &n);
+    cm_drop(t->g, kept);
     for (size_t j = 0; j < l->layers; j++) {
         const cm_resnet *r = &l->resnets[j];
         if (j) conv_by_bands(t, &t->sum, r->norm1, r->conv1, false, &t->middle);
@@ -343,7 +359,8 @@ static cm_tensor *run_tail(cm_ctx *g, const cm_vae *n, cm_tensor *x) {
     const cm_vae_config *c = &n->config;
     if (!x) return NULL;
     const size_t count = x->shape[0], h = 2 * x->shape[1], w = 2 * x->shape[2];
-    cm_ctx_trim(g, h * w * c->channels[0] * sizeof(float));
+    const bool keep = h * w * c->channels[1] * sizeof(float) <= KEPT * n->band_bytes;
+    if (!keep) cm_ctx_trim(g, h * w * c->channels[0] * sizeof(float));
     cm_tensor *sum = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0])), *middle = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0]));
     cm_tensor *y = cm_tensor_new(g, CM_SHAPE(count, h, w, c->out_channels));
     tail t = {.g = g, .f = &n->decoder, .blocks = c->blocks, .groups = c->norm_groups, .lines = band_lines(n, h, w)};
@@ -352,7 +369,7 @@ static cm_tensor *run_tail(cm_ctx *g, const cm_vae *n, cm_tensor *x) {
     for (size_t i = 0; y && i < count; i++) {
         const cm_lines pixels = cm_lines_of(y, i);
         t.low = cm_lines_of(x, i);
-        run_tail_image(&t, &pixels);
+        run_tail_image(&t, keep, &pixels);
     }
     cm_drop(g, sum);
     cm_drop(g, middle);
