@@ -14,139 +14,32 @@ of theirs / median of ours in the same round).
 Outputs are held against PyTorch's own in f32 (relative L2). Memory is the worker's VmHWM. Writes OUT/records.jsonl
 (rows of other models, sizes and stages stay) and prints a table in Markdown.
 """
-import argparse, json, math, os, platform, shutil, statistics, subprocess, sys, time
+import argparse, json, os, shutil, statistics, subprocess, sys, time
 from importlib import metadata
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from engines import ROWS, WEIGHTS
+from workers import SPARE_MB, TOLERANCE, Picture, Row, Unavailable, available_mb, cpu_name, environment, limited, reason
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-TOLERANCE = {"f32": 1e-4, "bf16": 3e-2}
-SPARE_MB = 1000  # of memory, left to the system
-# What a worker may want: a multiple of its weights, and megabytes for each 512x512 pixels.
-WANTS = {"torch": (1.1, 2000), "openvino": (1.6, 2000), "onnxruntime": (2.2, 2500)}
-OURS_WANT = (2.2, 1500)
-
-
-class Unavailable(Exception):
-    pass
-
-
-def environment(threads):
-    keep = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
-    return dict(keep, OMP_NUM_THREADS=str(threads), HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false",
-                PYTHONWARNINGS="ignore")
-
-
-def reason(log, code):
-    if code is not None and code < 0:
-        return f"ended by signal {-code}" + (" (out of memory?)" if code == -9 else "")
-    with open(log, errors="replace") as f:
-        lines = [line.strip() for line in f if line.strip()]
-    return lines[-1] if lines else f"exit code {code}"
-
-
-def kernel_mb(path, key):
-    """Megabytes that a line "key: N kB" of a file in /proc says."""
-    with open(path) as f:
-        return next((int(line.split()[1]) / 1024 for line in f if line.startswith(key + ":")), 0)
-
-
-def available_mb(team):
-    """What another worker may take. The system counts files that are mapped as free; those of the team are in use."""
-    mapped = sum(kernel_mb(f"/proc/{row.process.pid}/status", "RssFile") for row in team if row.process)
-    return kernel_mb("/proc/meminfo", "MemAvailable") - mapped
-
-
-def cpu_name():
-    with open("/proc/cpuinfo") as f:
-        return next((line.split(":")[1].strip() for line in f if line.startswith("model name")), platform.machine())
-
-
-# --- rows --------------------------------------------------------------------
-
-class Row:
-    """One engine and precision at one stage: its command, its worker while that lives, what was measured."""
-
-    def __init__(self, stage, name, engine, precision, layout, version):
-        self.stage, self.name, self.engine, self.precision, self.layout = stage, name, engine, precision, layout
-        self.version, self.command = version, None
-        self.output, self.log = f"{stage.folder}/{name}.safetensors", f"{stage.folder}/{name}.log"
-        self.process, self.peak_mb, self.faults, self.seconds, self.ratios, self.why = None, 0, 0, [], [], None
-
-    def ask(self, text):
-        try:
-            self.process.stdin.write(text)
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        line = self.process.stdout.readline()
-        if not line:
-            raise Unavailable(reason(self.log, self.process.wait()))
-        self.peak_mb = max(self.peak_mb, kernel_mb(f"/proc/{self.process.pid}/status", "VmHWM"))
-        return json.loads(line)["seconds"]
-
-    def disk_reads(self):
-        """Pages that the worker had to read from disk so far: its major faults."""
-        with open(f"/proc/{self.process.pid}/stat") as f:
-            return int(f.read().rsplit(")", 1)[1].split()[9])
-
-    def start(self):
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen(self.command, env=environment(self.stage.options.threads), text=True,
-                                            stderr=log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.ask("")
-        self.ask("run\n")
-
-    def run(self):
-        """Seconds of each run of one turn: one run, or as many as fill the turn's time."""
-        before, found = self.disk_reads(), [self.ask("run\n")]
-        while sum(found) < self.stage.options.turn_seconds:
-            found.append(self.ask("run\n"))
-        self.faults += self.disk_reads() - before
-        return found
-
-    def close(self):
-        if self.process:
-            self.process.stdin.close()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            self.process.stdout.close()
-        self.process = None
-
-    def error(self, reference):
-        """Relative L2 against PyTorch in f32; None where it is no number."""
-        if not os.path.exists(self.output):
-            return None
-        mine = next(iter(load_file(self.output).values())).astype(np.float64)
-        if mine.shape != reference.shape:
-            return None
-        e = np.linalg.norm(mine - reference) / np.linalg.norm(reference)
-        return float(e) if math.isfinite(e) else None
-
-    def record(self, reference):
-        o, s = self.stage.options, self.stage
-        r = {"kind": "peer", "model": o.name, "stage": s.name, "engine": self.engine, "version": self.version,
-             "precision": self.precision, "layout": self.layout, "width": o.width, "height": o.height, "batch": s.batch,
-             "threads": o.threads, "cpu": cpu_name(), "load": o.load, "started": o.started}
-        if self.seconds and not self.why:
-            e, tolerance = self.error(reference), TOLERANCE[self.precision]
-            r.update(n=len(self.seconds), min_s=min(self.seconds), median_s=statistics.median(self.seconds),
-                     ratio=statistics.median(self.ratios), peak_rss_mb=round(self.peak_mb, 1), major_faults=self.faults,
-                     tolerance=tolerance, agrees=e is not None and e <= tolerance)
-            r.update({"relative_l2": e} if e is not None else {"note": "its output is not of numbers in the right shape"})
-        if self.why:
-            r.update(note=f"not available: {self.why}")
-        return r
+BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+STAGES = ["unet", "decode", "picture"]
+PICTURE_TOLERANCE = {"f32": 1e-3, "bf16": 1e-1}  # of final latents: the steps amplify what differs
+PROMPT = "a full-body shot, an adult asian female, fit body, city street, red striped long sleeve shirt, blue pants"
 
 
 # --- stages ------------------------------------------------------------------
+
+def float_mb(path):
+    """Megabytes of a file's weights as f32."""
+    with safe_open(path, "np") as f:
+        each = BYTES.get(f.get_slice(next(iter(f.keys()))).get_dtype(), 4)
+    return os.path.getsize(path) / each * 4 / 2 ** 20
+
 
 class Stage:
     def __init__(self, options, name):
@@ -155,7 +48,8 @@ class Stage:
         part = f"{options.folder}/{'unet' if name == 'unet' else 'vae'}"
         with open(f"{part}/config.json") as f:
             self.config = json.load(f)
-        self.weights_mb = os.path.getsize(f"{part}/{WEIGHTS}") / 2 ** 20
+        self.weights_mb = float_mb(f"{part}/{WEIGHTS}")
+        self.settings = {}
 
     def write_inputs(self):
         os.makedirs(self.folder)
@@ -179,16 +73,32 @@ class Stage:
         note(f"{self.name}: preparing {target}")
         with open(log, "w") as f:
             code = subprocess.run([sys.executable, f"{HERE}/engines.py", "prepare", target, self.name, self.options.folder,
-                                   self.folder], env=environment(self.options.threads), stdout=f, stderr=f).returncode
+                                   self.folder], env=environment(self.options.threads), stdout=f, stderr=f,
+                                  preexec_fn=limited()).returncode
         return reason(log, code) if code else None
 
-    def our_row(self, backend):
-        o = self.options
-        row = Row(self, f"cosmicman_{backend}", f"cosmicman {backend}", "bf16" if backend == "bf16" else "f32",
-                  "channels-last", o.version)
-        row.command = [o.program, "stage", "-q", "--model", o.folder, "--stage", self.name, "--backend", backend, "--threads",
-                       str(o.threads), "--in", f"{self.folder}/inputs.safetensors", "--out", row.output]
+    def reference(self):
+        """What outputs are held against: PyTorch's own in f32."""
+        why = self.prepare("reference")
+        if why:
+            sys.exit(f"{self.name}: PyTorch's own result: {why}")
+        return load_file(f"{self.folder}/reference.safetensors")["output"].astype(np.float64)
+
+    def tolerance(self, precision):
+        return TOLERANCE[precision]
+
+    def our_row(self, spelled, kind=Row):
+        """Of a backend's name, or NAME+lean."""
+        backend, _, lean = spelled.partition("+")
+        row = kind(self, f"cosmicman_{backend}{'_lean' * bool(lean)}", f"cosmicman {backend}{' --lean' * bool(lean)}",
+                   "bf16" if backend == "bf16" else "f32", "channels-last", self.options.version)
+        row.command = self.our_command(backend, row) + (["--lean"] if lean else [])
         return row
+
+    def our_command(self, backend, row):
+        o = self.options
+        return [o.program, "stage", "-q", "--model", o.folder, "--stage", self.name, "--backend", backend, "--threads",
+                str(o.threads), "--in", f"{self.folder}/inputs.safetensors", "--out", row.output]
 
     def their_row(self, name):
         o, (engine, precision, layout) = self.options, ROWS[name]
@@ -199,14 +109,55 @@ class Stage:
 
     def rows(self):
         theirs = [self.their_row(name) for name in self.options.engines]
-        why = {engine: self.prepare(engine) for engine in dict.fromkeys(row.engine for row in theirs) if engine != "torch"}
         for row in theirs:
-            row.why = why.get(row.engine)
+            wants, there = row.wants_mb() + SPARE_MB, available_mb([])
+            if wants > there:
+                row.why = f"wants about {wants:.0f} MB of memory, {there:.0f} MB are free"
+        why = {engine: self.prepare(engine) for engine in dict.fromkeys(row.engine for row in theirs if not row.why)
+               if engine != "torch"}
+        for row in theirs:
+            row.why = row.why or why.get(row.engine)
+            if row.why:
+                note(f"{self.name}: {row.name}: {row.why}")
         return [self.our_row(backend) for backend in self.options.backends] + theirs
 
-    def wants_mb(self, row):
-        times, each = WANTS.get(row.engine, OURS_WANT)
-        return times * self.weights_mb + each * self.options.width * self.options.height / 2 ** 18
+
+class PictureStage(Stage):
+    """A whole picture by each of our backends, from one seed, held against `openblas`, ours in f32."""
+
+    def __init__(self, options):
+        super().__init__(options, "picture")
+        self.settings = {"steps": options.sample_steps, "sampler": options.sampler, "guidance": options.guidance}
+
+    def write_inputs(self):
+        os.makedirs(self.folder)
+        with open(f"{self.folder}/prompts.jsonl", "w") as f:
+            f.write(json.dumps({"id": "picture", "prompt": PROMPT, "seed": self.options.inputs_seed}) + "\n")
+
+    def our_command(self, backend, row):
+        o = self.options
+        return [o.program, "generate", "-q", "--model", o.folder, "--prompts", f"{self.folder}/prompts.jsonl", "--out",
+                f"{self.folder}/{row.name}", "--save-latents", row.output, "--steps", str(o.sample_steps), "--sampler",
+                o.sampler, "--cfg", str(o.guidance), "--width", str(o.width), "--height", str(o.height), "--backend", backend,
+                "--threads", str(o.threads)]
+
+    def reference(self):
+        row = self.our_row("openblas", Picture)
+        row.name += "_reference"
+        row.output = f"{self.folder}/{row.name}.safetensors"
+        row.command = self.our_command("openblas", row)
+        note("picture: by openblas, the reference")
+        try:
+            row.run()
+        except Unavailable as problem:
+            sys.exit(f"picture: ours in f32: {problem}")
+        return row
+
+    def tolerance(self, precision):
+        return PICTURE_TOLERANCE[precision]
+
+    def rows(self):
+        return [self.our_row(backend, Picture) for backend in self.options.backends]
 
 
 def turn(row, alive):
@@ -244,19 +195,20 @@ def rounds(team, alive, count):
 
 
 def gather(ours, waiting, alternate):
-    """The next team: ours and those of `waiting` that memory holds beside it; alive or not."""
+    """The next team: ours and those of `waiting` that memory holds beside it, all where none stays; alive or not."""
+    if alternate:
+        return [ours, *(waiting.pop(0) for _ in range(len(waiting)))], False
     team = [ours]
-    if not alternate:
-        ours.start()
-    while waiting and not alternate:
+    ours.start()
+    while waiting:
         row = waiting[0]
-        if available_mb(team) < row.stage.wants_mb(row) + SPARE_MB:
+        if available_mb(team) < row.wants_mb() + SPARE_MB:
             break
         waiting.pop(0)
-        if guarded(row, lambda: row.start() or True):
+        if guarded(row, lambda: row.start(team) or True):
             team.append(row)
     if len(team) > 1 or not waiting:
-        return team, not alternate
+        return team, True
     ours.close()
     return [ours, waiting.pop(0)], False
 
@@ -265,16 +217,13 @@ def measure(stage):
     o = stage.options
     shutil.rmtree(stage.folder, ignore_errors=True)
     stage.write_inputs()
-    why = stage.prepare("reference")
-    if why:
-        sys.exit(f"{stage.name}: PyTorch's own result: {why}")
-    reference = load_file(f"{stage.folder}/reference.safetensors")["output"].astype(np.float64)
+    reference = stage.reference()
     rows = stage.rows()
     rows[0].ratios = [1.0]
     ours, waiting = rows[0], [row for row in rows[1:] if not row.why]
     try:
         while True:
-            team, alive = gather(ours, waiting, o.alternate)
+            team, alive = gather(ours, waiting, o.alternate or stage.name == "picture")
             note(f"{stage.name}: " + ", ".join(row.name for row in team) + ("" if alive else ", each started for its turn"))
             rounds(team, alive, o.rounds)
             for row in team:
@@ -300,13 +249,15 @@ def note(text):
 
 def export(o):
     """A folder with one file of weights a network: the model's own, or a copy."""
-    if all(os.path.exists(f"{o.model}/{part}/{WEIGHTS}") for part in ("unet", "vae")):
+    if o.type == "f32" and all(os.path.exists(f"{o.model}/{part}/{WEIGHTS}") for part in ("unet", "vae")):
         return o.model
     folder = f"{o.out}/models/{os.path.basename(os.path.abspath(o.model)).replace(':', '-')}-{o.seed}"
+    folder += "" if o.type == "f32" else f"-{o.type}"
     if not os.path.exists(f"{folder}/model_index.json"):
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         note(f"exporting {o.model}")
-        if subprocess.run([o.program, "export", "-q", "--model", o.model, "--seed", str(o.seed), "--out", folder],
+        if subprocess.run([o.program, "export", "-q", "--model", o.model, "--seed", str(o.seed), "--type", o.type,
+                           "--out", folder],
                           stdout=subprocess.DEVNULL).returncode:
             sys.exit(1)
     return folder
@@ -330,17 +281,18 @@ def write_records(path, records):
 
 
 def table(records):
-    yield "| stage | size | engine | type | layout | min s | median s | x ours | relative L2 | agrees | peak MB | n |"
-    yield "| --- " * 12 + "|"
+    yield "| stage | size | engine | type | layout | min s | median s | x ours | relative L2 | PSNR dB | agrees | peak MB | n |"
+    yield "| --- " * 13 + "|"
     for r in records:
         head = f"| {r['stage']} | {r['width']}x{r['height']} | {r['engine']} {r['version']} | {r['precision']} | {r['layout']} |"
         if "median_s" not in r:
-            yield f"{head} {r['note'].replace('|', '/')} | | | | | | |"
+            yield f"{head} {r['note'].replace('|', '/')} | | | | | | | |"
             continue
         error = f"{r['relative_l2']:.1e}" if "relative_l2" in r else "none"
+        signal = f"{r['psnr_db']:.1f}" if "psnr_db" in r else ""
         agrees = "yes" if r["agrees"] else f"**no** (over {r['tolerance']:g})"
-        yield (f"{head} {r['min_s']:.4g} | {r['median_s']:.4g} | {r['ratio']:.2f} | {error} | {agrees} | {r['peak_rss_mb']:.0f} | "
-               f"{r['n']} |")
+        yield (f"{head} {r['min_s']:.4g} | {r['median_s']:.4g} | {r['ratio']:.2f} | {error} | {signal} | {agrees} | "
+               f"{r['peak_rss_mb']:.0f} | {r['n']} |")
 
 
 def choices(text, known, what):
@@ -358,22 +310,30 @@ def read_options():
     p.add_argument("--inputs-seed", type=int, default=0)
     p.add_argument("--width", type=int, help="pixels [the model's own]")
     p.add_argument("--height", type=int, help="pixels [the model's own]")
-    p.add_argument("--stages", default="unet,decode")
-    p.add_argument("--backends", default="openblas", help="of ours; ratios are to the first")
+    p.add_argument("--type", default="f32", choices=["f32", "f16", "bf16"],
+                   help="the exported model's weights, rounded for all engines alike: half of the disk and the reading")
+    p.add_argument("--stages", default=",".join(STAGES))
+    p.add_argument("--backends", default="openblas", help="of ours, each NAME or NAME+lean; ratios are to the first")
     p.add_argument("--engines", default=",".join(ROWS), help=f"[{','.join(ROWS)}]")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--turn-seconds", type=float, default=0.5, help="a turn is one run, or as many as fill this time")
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--sample-steps", type=int, default=8, help="of the picture")
+    p.add_argument("--sampler", default="dpmpp_2m", help="of the picture")
+    p.add_argument("--guidance", type=float, default=5, help="of the picture")
     p.add_argument("--alternate", action="store_true", help="start each worker for its turn only, to save memory")
     p.add_argument("--keep", action="store_true", help="leave OUT/work: inputs, outputs, converted networks, logs")
     p.add_argument("--program", default=f"{ROOT}/build/cosmicman")
     p.add_argument("--out", default=f"{ROOT}/out/peers")
     o = p.parse_args()
-    o.stages = choices(o.stages, ["unet", "decode"], "stages")
+    o.stages = choices(o.stages, STAGES, "stages")
     o.engines = choices(o.engines, list(ROWS), "engines")
     o.backends = choices(o.backends, None, "backends")
-    if o.rounds < 1 or o.threads < 1 or not o.backends:
-        sys.exit("at least one round, one thread and one backend are wanted")
+    for name in o.backends:
+        if "+" in name and not name.endswith("+lean"):
+            sys.exit(f"--backends: '{name}' is neither NAME nor NAME+lean")
+    if o.rounds < 1 or o.threads < 1 or o.sample_steps < 1 or not o.backends:
+        sys.exit("at least one round, one thread, one step and one backend are wanted")
     return o
 
 
@@ -404,7 +364,7 @@ def main():
     complete(o)
     records = []
     for name in o.stages:
-        records += measure(Stage(o, name))
+        records += measure(PictureStage(o) if name == "picture" else Stage(o, name))
         write_records(f"{o.out}/records.jsonl", records)
     if not o.keep:
         shutil.rmtree(f"{o.out}/work", ignore_errors=True)
