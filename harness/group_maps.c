@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "core/io/safetensors.h"
+#include "harness/lettering.h"
 #include "harness/overlay.h"
 #include "prompts/prompt_set.h"
 #include "prompts/read_groups.h"
 
-enum { FACTOR = 16, MAX_SITES = 256, MAX_SIZES = 16, TILE = 96, GAP = 4 };
+enum { FACTOR = 16, MAX_SITES = 256, MAX_SIZES = 16, TILE = 96, GAP = 4, LETTERS = 2 };
 
 /* --- before --------------------------------------------------------------- */
 
@@ -176,8 +177,9 @@ static cm_status add_layer(const cm_group_maps *m, const cm_attention_map *map, 
     return CM_OK;
 }
 
-static void paste(const cm_image *tile, size_t column, size_t row, cm_image *to) {
-    const size_t x = column * (tile->width + GAP), y = row * (tile->height + GAP);
+/* Tiles stand side by side at the right; what is left is the name's. */
+static void paste(const cm_image *tile, size_t from_right, size_t row, cm_image *to) {
+    const size_t x = to->width - (from_right + 1) * (tile->width + GAP) + GAP, y = row * (tile->height + GAP);
     for (size_t i = 0; i < tile->height; i++)
         memcpy(to->pixels + ((y + i) * to->width + x) * 3, tile->pixels + i * tile->width * 3, tile->width * 3);
 }
@@ -190,17 +192,29 @@ static cm_status draw_row(const cm_group_maps *m, const cm_image *small, size_t 
     cm_image tile;
     CM_TRY(cm_image_resize(small, 2 * small->width, 2 * small->height, CM_BICUBIC, scratch, &tile));
     CM_TRY(cm_arena_check(scratch));
-    paste(&tile, 0, group, to);
+    const size_t y = group * (tile.height + GAP), spare = tile.height / 2;
+    const size_t half = LETTERS * CM_LETTER_HEIGHT / 2;
+    cm_letter(cm_prompt_group_name(m->phrases[group]->group), LETTERS, GAP, y + (spare > half ? spare - half : 0), to);
+    paste(&tile, layers + 1, group, to);
     for (size_t i = 0; i < layers; i++) {
         double *cells = CM_PUSH(scratch, double, maps[i].height * maps[i].width);
         CM_TRY(cm_arena_check(scratch));
         CM_TRY(add_layer(m, &maps[i], group, small->height, small->width, scratch, cells, sum));
         CM_TRY(cm_overlay(small, cells, maps[i].height, maps[i].width, scratch, &tile));
-        paste(&tile, i + 1, group, to);
+        paste(&tile, layers - i, group, to);
     }
     CM_TRY(cm_overlay(small, sum, small->height, small->width, scratch, &tile));
-    paste(&tile, layers + 1, group, to);
+    paste(&tile, 0, group, to);
     return CM_OK;
+}
+
+static size_t widest_name(const cm_group_maps *m) {
+    size_t widest = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        const size_t width = cm_lettering_width(cm_prompt_group_name(m->phrases[i]->group), LETTERS);
+        if (width > widest) widest = width;
+    }
+    return widest;
 }
 
 cm_status cm_group_maps_overview(const cm_group_maps *m, const cm_image *picture, cm_arena *out, cm_image *overview) {
@@ -210,7 +224,8 @@ cm_status cm_group_maps_overview(const cm_group_maps *m, const cm_image *picture
     const cm_attention_map *maps;
     const size_t columns = cm_capture_maps(m->capture, &maps) + 2;
     cm_image small, all;
-    CM_TRY(cm_image_new(out, columns * (2 * width + GAP) - GAP, m->count * (2 * height + GAP) - GAP, 3, &all));
+    const size_t names = widest_name(m) + 2 * GAP;
+    CM_TRY(cm_image_new(out, names + columns * (2 * width + GAP) - GAP, m->count * (2 * height + GAP) - GAP, 3, &all));
     CM_TRY(cm_image_resize(picture, width, height, CM_LANCZOS, out, &small));
     memset(all.pixels, 255, all.width * all.height * 3);
     for (size_t g = 0; g < m->count; g++) {

@@ -34,7 +34,7 @@ cm_status cm_group_maps_write(const cm_group_maps *m, const cm_request *q, const
                               cm_arena *scratch);
 /* "shot, person, tops": the groups' names, as the overview's rows. */
 char *cm_group_maps_rows(const cm_group_maps *m, cm_arena *out);
-/* A row a group. Columns: the picture, each layer's map over it (mean over steps), the mean over the layers; every
+/* A row a group, its name before it. Columns: the picture, each layer's map over it (mean over steps), the mean over the layers; every
  * map's own maximum is full light. */
 cm_status cm_group_maps_overview(const cm_group_maps *m, const cm_image *picture, cm_arena *out, cm_image *overview);
 

@@ -56,7 +56,7 @@ cm_status cm_report_csv(const cm_rows *r) {
                                         "p90_s", "n",       "peak_rss_mb", "gflop", "note"};
     static const char *const peers[] = {"model", "stage", "engine", "version", "precision", "layout", "width", "height",
                                         "batch", "threads", "min_s", "median_s", "ratio", "relative_l2", "agrees",
-                                        "peak_rss_mb", "n", "cpu", "started", "note"};
+                                        "peak_rss_mb", "n", "cpu", "started", "note", "psnr_db", "steps"};
     CM_TRY(write_table(r, "scores.csv", &r->scores, scores, sizeof scores / sizeof *scores));
     CM_TRY(write_table(r, "pairs.csv", &r->pairs, pairs, sizeof pairs / sizeof *pairs));
     CM_TRY(write_table(r, "speed.csv", &r->speeds, speed, sizeof speed / sizeof *speed));

@@ -308,7 +308,7 @@ static void peer_row(FILE *f, const json_t *p) {
     text_cell(f, p, "precision");
     text_cell(f, p, "layout");
     if (!cm_number_of(p, "median_s", &v)) {
-        fputs("<td class=\"none\" colspan=\"7\">", f);
+        fputs("<td class=\"none\" colspan=\"8\">", f);
         escape(f, cm_text_of(p, "note"));
         fputs("</td></tr>\n", f);
         return;
@@ -317,6 +317,7 @@ static void peer_row(FILE *f, const json_t *p) {
     number_cell(f, p, "median_s", "%.4g");
     number_cell(f, p, "ratio", "%.2f");
     number_cell(f, p, "relative_l2", "%.1e");
+    number_cell(f, p, "psnr_db", "%.1f");
     fputs(json_is_true(json_object_get(p, "agrees")) ? "<td>yes</td>" : "<td><b>no</b></td>", f);
     number_cell(f, p, "peak_rss_mb", "%.0f");
     number_cell(f, p, "n", "%.0f");
@@ -329,7 +330,7 @@ static cm_status peers(FILE *f, const cm_rows *r) {
     CM_TRY(paragraphs(f, r, cm_write_peers, "soft"));
     fputs("<div class=\"wide\"><table><tr><th>model</th><th class=\"l\">stage</th><th>size</th><th class=\"l\">engine</th>"
           "<th class=\"l\">version</th><th class=\"l\">type</th><th class=\"l\">layout</th><th>min s</th><th>median s</th>"
-          "<th>x ours</th><th>relative L2</th><th>agrees</th><th>peak MB</th><th>n</th></tr>\n", f);
+          "<th>x ours</th><th>relative L2</th><th>PSNR dB</th><th>agrees</th><th>peak MB</th><th>n</th></tr>\n", f);
     for (size_t i = 0; i < r->peers.count; i++) peer_row(f, r->peers.at[i]);
     fputs("</table></div>\n", f);
     return CM_OK;

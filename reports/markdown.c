@@ -123,13 +123,14 @@ static void peer_row(FILE *f, const json_t *p) {
     cell(f, p, "layout");
     if (!cm_number_of(p, "median_s", &v)) {
         cell(f, p, "note");
-        fputs("| | | | | |\n", f);
+        fputs("| | | | | | |\n", f);
         return;
     }
     number_cell(f, p, "min_s", "%.4g");
     number_cell(f, p, "median_s", "%.4g");
     number_cell(f, p, "ratio", "%.2f");
     number_cell(f, p, "relative_l2", "%.1e");
+    number_cell(f, p, "psnr_db", "%.1f");
     fputs(json_is_true(json_object_get(p, "agrees")) ? "yes | " : "**no** | ", f);
     number_cell(f, p, "peak_rss_mb", "%.0f");
     number_cell(f, p, "n", "%.0f");
@@ -140,8 +141,8 @@ static void peer_table(FILE *f, const cm_rows *r) {
     if (!r->peers.count) return;
     fputs("### Beside other engines\n\n", f);
     cm_write_peers(f, r);
-    fputs("| model | stage | size | engine | version | type | layout | min s | median s | x ours | relative L2 | agrees | peak MB | n |\n"
-          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
+    fputs("| model | stage | size | engine | version | type | layout | min s | median s | x ours | relative L2 | PSNR dB | agrees | peak MB | n |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
     for (size_t i = 0; i < r->peers.count; i++) peer_row(f, r->peers.at[i]);
     fputc('\n', f);
 }

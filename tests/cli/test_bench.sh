@@ -66,9 +66,9 @@ prints "lean speed rows" "report" $cm bench -q --suite $suite --count 2 --out le
 holds "they say so" grep -q '"lean": *true' lean/records.jsonl
 holds "what is not measured has no number" grep -qE '"stage":"image","note":"not measured: a mock has no speed"' speed/records.jsonl
 holds "the machine's own rate" grep -q '"kind":"sgemm","backend":"openblas"' speed/records.jsonl
-printf '{"kind":"peer","model":"m","stage":"unet","engine":"another","version":"2","precision":"f32","median_s":8,"ratio":2,"agrees":true}\n' >peers.jsonl
+printf '{"kind":"peer","model":"m","stage":"picture","engine":"another","version":"2","precision":"f32","median_s":8,"ratio":2,"psnr_db":61.5,"agrees":true}\n' >peers.jsonl
 says "a report with another engine" 0 "peers.csv" "$cm" report speed --peers peers.jsonl
-holds "shows it" grep -q '| another | 2 | f32 |  |  | 8 | 2.00 |  | yes |' speed/report.md
+holds "shows it" grep -q '| another | 2 | f32 |  |  | 8 | 2.00 |  | 61.5 | yes |' speed/report.md
 says "without it" 0 "" "$cm" report speed
 holds "does not" sh -c "! grep -q another speed/report.md speed/peers.csv"
 says "peers that are not there" 1 "none.jsonl" "$cm" report speed --peers none.jsonl

@@ -7,6 +7,8 @@
 #include "core/generator/pipeline.h"
 #include "core/io/safetensors.h"
 #include "harness/group_maps.h"
+#include "harness/lettering.h"
+#include "prompts/prompt_set.h"
 #include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"
 
@@ -184,6 +186,17 @@ static void check_file(const char *path, const cm_group_maps *m) {
     cm_safetensors_close(&f);
 }
 
+/* The white beside a row of tiles holds the group's name and nothing else. */
+static void check_name(const cm_image *overview, size_t top, size_t width, const cm_group_maps *m, size_t group) {
+    cm_image want;
+    cr_assert_eq(cm_image_new(&arena, width, 192, 3, &want), CM_OK);
+    memset(want.pixels, 255, width * 192 * 3);
+    cm_letter(cm_prompt_group_name(m->phrases[group]->group), 2, 4, 87, &want);
+    for (size_t y = 0; y < 192; y++)
+        cr_assert_eq(memcmp(overview->pixels + (top + y) * overview->width * 3, want.pixels + y * width * 3, width * 3), 0,
+                     "row %zu of %zu", y, group);
+}
+
 Test(pipeline, the_maps_file_says_what_is_in_it) {
     cm_request q = request("euler", 2);
     cm_group_maps m;
@@ -194,9 +207,11 @@ Test(pipeline, the_maps_file_says_what_is_in_it) {
     cr_assert_eq(cm_group_maps_write(&m, &q, model.hash, path, &arena), CM_OK, "%s", cm_why());
     check_file(path, &m);
     cr_assert_eq(cm_group_maps_overview(&m, &r.picture, &arena, &overview), CM_OK, "%s", cm_why());
-    cr_assert_eq(overview.width, 6 * (128 + 4) - 4);
+    const size_t names = 7 * 12 - 2 + 2 * 4; /* "bottoms" and a gap on both sides */
+    cr_assert_eq(overview.width, names + 6 * (128 + 4) - 4);
     cr_assert_eq(overview.height, 4 * (192 + 4) - 4);
     cr_assert_str_eq(cm_group_maps_rows(&m, &arena), "shot, person, tops, bottoms");
+    for (size_t row = 0; row < 4; row++) check_name(&overview, row * 196, names, &m, row);
     scratch_done();
 }
 

@@ -102,7 +102,7 @@ static const char *const peer_lines =
     "\"agrees\":true,\"peak_rss_mb\":5900.4,\"n\":5,\"cpu\":\"a <cpu>\"}\n"
     "{\"kind\":\"peer\",\"model\":\"m\",\"stage\":\"unet\",\"engine\":\"other\",\"version\":\"2\",\"precision\":\"bf16\","
     "\"width\":512,\"height\":512,\"batch\":2,\"threads\":2,\"min_s\":8,\"median_s\":8.5,\"ratio\":2.02,\"relative_l2\":0.05,"
-    "\"agrees\":false,\"peak_rss_mb\":7000,\"n\":5}\n"
+    "\"psnr_db\":31.26,\"agrees\":false,\"peak_rss_mb\":7000,\"n\":5}\n"
     "{\"kind\":\"peer\",\"model\":\"m\",\"stage\":\"unet\",\"engine\":\"third\",\"version\":\"3\",\"precision\":\"bf16\","
     "\"width\":512,\"height\":512,\"note\":\"not available: a|b <c>\"}\n";
 
@@ -119,13 +119,13 @@ Test(report, shows_other_engines_beside_ours) {
     cm_arena a;
     cm_arena_init(&a, 0);
     const char *md = read_back(folder, "report.md", &a), *page = read_back(folder, "report.html", &a);
-    cr_expect(strstr(md, "| m | unet | 512x512 | cosmicman openblas | 1 | f32 |  | 4 | 4.2 | 1.00 | 2.0e-06 | yes | 5900 | 5 | \n"), "%s", md);
-    cr_expect(strstr(md, "| 8.5 | 2.02 | 5.0e-02 | **no** | 7000 | 5 | \n"));
-    cr_expect(strstr(md, "not available: a b <c> | | | | | |"));
-    cr_expect(strstr(page, "<td><b>no</b></td>"));
-    cr_expect(strstr(page, "colspan=\"7\">not available: a|b &lt;c&gt;</td>"));
+    cr_expect(strstr(md, "| m | unet | 512x512 | cosmicman openblas | 1 | f32 |  | 4 | 4.2 | 1.00 | 2.0e-06 |  | yes | 5900 | 5 | \n"), "%s", md);
+    cr_expect(strstr(md, "| 8.5 | 2.02 | 5.0e-02 | 31.3 | **no** | 7000 | 5 | \n"));
+    cr_expect(strstr(md, "not available: a b <c> | | | | | | | |\n"));
+    cr_expect(strstr(page, "<td>5.0e-02</td><td>31.3</td><td><b>no</b></td>"));
+    cr_expect(strstr(page, "colspan=\"8\">not available: a|b &lt;c&gt;</td>"));
     cr_expect(strstr(page, "a &lt;cpu&gt;"));
-    cr_expect(strstr(read_back(folder, "peers.csv", &a), "\nm,unet,other,2,bf16,,512,512,2,2,8,8.5,2.02,0.05,no,7000,5,,,\n"));
+    cr_expect(strstr(read_back(folder, "peers.csv", &a), "\nm,unet,other,2,bf16,,512,512,2,2,8,8.5,2.02,0.05,no,7000,5,,,,31.26,\n"));
     cm_arena_free(&a);
 }
 
