@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inference side by side: ours, PyTorch (diffusers), OpenVINO and ONNX Runtime on the same weights and inputs.
 
-usage: inference_speed.py [--model NAME] [--width N] [--height N] [--stages unet,decode] [--backends B,...]
+usage: inference_speed.py [--model NAME] [--width N] [--height N] [--stages unet,decode,picture] [--backends B,...]
                           [--engines E,...] [--rounds N] [--threads N] [--out DIR] ...       (--help says all)
 
 The model is written as a diffusers folder by `cosmicman export`; inputs are random numbers from one seed. Stages: `unet`,
-one step with guidance (a batch of two), and `decode`, one latent. Every engine and precision is a worker process of its
+one step with guidance (a batch of two), `decode`, one latent, and `picture`, a whole one by ours alone. Every engine and precision is a worker process of its
 own (engines.py, `cosmicman stage`), which loads, warms up once, and then runs when it is its turn: round after round, one
 after the other, ours in each; short runs are repeated until their turn is over. As many workers live together as memory
-holds; where not even ours and one other fit, each is started for its turn. The ratio is the median over rounds of (median
+holds; where not even ours and one other fit, or with --alternate, each is started for its turn. What would want more than
+is free at all says so instead. The ratio is the median over rounds of (median
 of theirs / median of ours in the same round).
 
-Outputs are held against PyTorch's own in f32 (relative L2). Memory is the worker's VmHWM. Writes OUT/records.jsonl
+Outputs are held against PyTorch's own in f32 (relative L2, of pixels PSNR too), a picture and its latents against ours by
+`openblas`. Memory is the worker's VmHWM. Writes OUT/records.jsonl
 (rows of other models, sizes and stages stay) and prints a table in Markdown.
 """
 import argparse, json, os, shutil, statistics, subprocess, sys, time
@@ -26,20 +28,12 @@ from workers import SPARE_MB, TOLERANCE, Picture, Row, Unavailable, available_mb
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 STAGES = ["unet", "decode", "picture"]
 PICTURE_TOLERANCE = {"f32": 1e-3, "bf16": 1e-1}  # of final latents: the steps amplify what differs
 PROMPT = "a full-body shot, an adult asian female, fit body, city street, red striped long sleeve shirt, blue pants"
 
 
 # --- stages ------------------------------------------------------------------
-
-def float_mb(path):
-    """Megabytes of a file's weights as f32."""
-    with safe_open(path, "np") as f:
-        each = BYTES.get(f.get_slice(next(iter(f.keys()))).get_dtype(), 4)
-    return os.path.getsize(path) / each * 4 / 2 ** 20
-
 
 class Stage:
     def __init__(self, options, name):
@@ -48,7 +42,9 @@ class Stage:
         part = f"{options.folder}/{'unet' if name == 'unet' else 'vae'}"
         with open(f"{part}/config.json") as f:
             self.config = json.load(f)
-        self.weights_mb = float_mb(f"{part}/{WEIGHTS}")
+        with safe_open(f"{part}/{WEIGHTS}", "np") as f:
+            self.weights_type = f.get_slice(next(iter(f.keys()))).get_dtype().lower()
+        self.weights_mb = os.path.getsize(f"{part}/{WEIGHTS}") / 2 ** 20 * (1 if self.weights_type == "f32" else 2)  # as f32
         self.settings = {}
 
     def write_inputs(self):

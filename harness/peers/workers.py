@@ -142,7 +142,8 @@ class Row:
         o, s = self.stage.options, self.stage
         r = {"kind": "peer", "model": o.name, "stage": s.name, "engine": self.engine, "version": self.version,
              "precision": self.precision, "layout": self.layout, "width": o.width, "height": o.height, "batch": s.batch,
-             "threads": o.threads, "cpu": cpu_name(), "load": o.load, "started": o.started, "weights": o.type, **s.settings}
+             "threads": o.threads, "cpu": cpu_name(), "load": o.load, "started": o.started, "weights": s.weights_type,
+             **s.settings}
         if self.seconds and not self.why:
             found, tolerance = self.differences(reference), s.tolerance(self.precision)
             r.update(n=len(self.seconds), min_s=min(self.seconds), median_s=statistics.median(self.seconds),
@@ -179,7 +180,8 @@ class Picture(Row):
         shutil.rmtree(folder, ignore_errors=True)
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_majflt
         with open(self.log, "w") as log:
-            code = subprocess.run(self.command, env=environment(self.stage.options.threads), stdout=log, stderr=log).returncode
+            code = subprocess.run(self.command, env=environment(self.stage.options.threads), stdout=log,
+                                  stderr=log).returncode
         if code:
             raise Unavailable(reason(self.log, code))
         self.faults += resource.getrusage(resource.RUSAGE_CHILDREN).ru_majflt - before
