@@ -5,16 +5,16 @@ usage: inference_speed.py [--model NAME] [--width N] [--height N] [--stages unet
                           [--engines E,...] [--rounds N] [--threads N] [--out DIR] ...       (--help says all)
 
 The model is written as a diffusers folder by `cosmicman export`; inputs are random numbers from one seed. Stages: `unet`,
-one step with guidance (a batch of two), `decode`, one latent, and `picture`, a whole one by ours alone. Every engine and precision is a worker process of its
-own (engines.py, `cosmicman stage`), which loads, warms up once, and then runs when it is its turn: round after round, one
-after the other, ours in each; short runs are repeated until their turn is over. As many workers live together as memory
-holds; where not even ours and one other fit, or with --alternate, each is started for its turn. What would want more than
-is free at all says so instead. The ratio is the median over rounds of (median
-of theirs / median of ours in the same round).
+one step with guidance (a batch of two), `decode`, one latent, and `picture`, a whole one by ours alone. Every engine and
+precision is a worker process of its own (engines.py, `cosmicman stage`), which loads, warms up once, and then runs when it
+is its turn: round after round, one after the other, ours in each; short runs are repeated until their turn is over. As many
+workers live together as memory holds; where not even ours and one other fit, or with --alternate, each is started for its
+turn. What wants more memory than is free says so instead. The ratio is the median over rounds of (median of theirs / median
+of ours in the same round).
 
 Outputs are held against PyTorch's own in f32 (relative L2, of pixels PSNR too), a picture and its latents against ours by
-`openblas`. Memory is the worker's VmHWM. Writes OUT/records.jsonl
-(rows of other models, sizes and stages stay) and prints a table in Markdown.
+`openblas`. Memory is the worker's VmHWM. Writes OUT/records.jsonl (rows of other models, sizes and stages stay) and prints
+a table in Markdown.
 """
 import argparse, json, os, shutil, statistics, subprocess, sys, time
 from importlib import metadata
