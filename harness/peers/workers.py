@@ -56,7 +56,12 @@ def limited(team=()):
     """For a new process of another engine: it may allocate what is available now. One that wants more ends with its own
     reason, instead of the machine ending another. (Ours reserves addresses that it does not fill, which would count.)"""
     most = int(max(available_mb(team) - SPARE_MB, 1) * 2 ** 20)
-    return lambda: resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+    def begin():
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        with open("/proc/self/oom_score_adj", "w") as f:  # others may have taken memory since: this one is to end then
+            f.write("1000")
+    return begin
 
 
 def cpu_name():
