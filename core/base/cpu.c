@@ -30,6 +30,7 @@ static void find_features(cm_cpu *c) {
     c->avx512f = zmm && b >> 16 & 1;
     c->avx512vnni = zmm && cx >> 11 & 1;
     c->amx_bf16 = tiles && d >> 22 & 1;
+    c->amx_int8 = tiles && d >> 25 & 1;
     if (a >= 1 && __get_cpuid_count(7, 1, &a1, &b1, &c1, &d1)) c->avx512bf16 = zmm && a1 >> 5 & 1;
 }
 #else
@@ -64,7 +65,7 @@ static void find_cpu(void) {
     } all[] = {{cpu.avx2, "avx2"},       {cpu.fma, "fma"},
                {cpu.f16c, "f16c"},       {cpu.avx512f, "avx512f"},
                {cpu.avx512vnni, "avx512vnni"}, {cpu.avx512bf16, "avx512bf16"},
-               {cpu.amx_bf16, "amx_bf16"}};
+               {cpu.amx_bf16, "amx_bf16"},     {cpu.amx_int8, "amx_int8"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i].has) continue;
         const size_t at = strlen(cpu.features);

@@ -17,7 +17,7 @@ void cm_iso_time(char out[32]);      /* 2026-01-02T03:04:05Z */
 
 typedef struct cm_cpu {
     char model[96], features[160];   /* "avx2 fma f16c avx512f ..." */
-    bool avx2, fma, f16c, avx512f, avx512bf16, avx512vnni, amx_bf16;
+    bool avx2, fma, f16c, avx512f, avx512bf16, avx512vnni, amx_bf16, amx_int8;
     int cores;
 } cm_cpu;
 const cm_cpu *cm_cpu_get(void);

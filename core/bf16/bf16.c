@@ -20,7 +20,7 @@ bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t from,
     return (bf_row){.kind = BF_AFFINE, .scale = a->scale + at, .shift = a->shift + at, .act = a->act, .low = low};
 }
 
-static bool is_product(const cm_conv_shape *s, const cm_around *a) {
+bool bf_is_product(const cm_conv_shape *s, const cm_around *a) {
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w &&
            !a->doubled && !a->image;
 }
@@ -38,7 +38,7 @@ static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const
         const cm_placed at = {.x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .relu = a->relu};
         cm_pack_fetch(e->packs);
         fast_conv2d_placed(e, s, &at, x, w, bias, y);
-    } else if (is_product(s, a)) {
+    } else if (bf_is_product(s, a)) {
         const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
         bf_linear(pairs, e, &l, a, x, w, bias, y);
     } else {

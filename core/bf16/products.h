@@ -22,11 +22,14 @@ void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, con
 void bf_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
 bool bf_feed_forward_fits(const cm_feed_shape *s);
 
+/* A convolution that is a linear layer of pixels. */
+bool bf_is_product(const cm_conv_shape *s, const cm_around *a);
+
 /* The tiles of a linear layer's weights: strips of 32 columns, or of 16 and their 16 gates, after one another. */
 const uint16_t *bf_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
 
 /* Kinds of packs of one weight; times two, plus pairs. */
-enum { BF_PACK_LINEAR, BF_PACK_GEGLU, BF_PACK_CONV, BF_PACK_UP };
+enum { BF_PACK_LINEAR, BF_PACK_GEGLU, BF_PACK_CONV, BF_PACK_UP, BF_PACK_INT8, BF_PACK_INT8_GEGLU };
 
 /* Values of scratch, or of a pack, that hold `n` bf16 numbers. */
 static inline size_t bf_floats(size_t n) {

@@ -1,29 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Matrix registers: two tile rows by two tile columns of sums, four loads for four products (eight for twelve with
  * lower parts). */
+#include "core/bf16/amx_config.h"
 #include "core/bf16/body_unit.h"
 
 #if defined(__AMX_BF16__)
-
-typedef struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t bytes[16]; /* of a row */
-    uint8_t rows[16];
-} tile_config;
-
-static void begin(void) {
-    tile_config c = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        c.bytes[i] = 64;
-        c.rows[i] = BF_SIDE;
-    }
-    __asm__ volatile("" : : "r"(&c) : "memory"); /* gcc 12 believes that only the first 8 bytes are read */
-    _tile_loadconfig(&c);
-}
-
-static void end(void) {
-    _tile_release();
-}
 
 /* sums += the two A tiles at hand by B's at b */
 #define BF_PRODUCTS(halves, tiles, b)                                                   \
@@ -161,7 +142,7 @@ static void look_top(const bf_look *p, float *top) {
     bf_look_top_by(block, p, top);
 }
 
-static const bf_unit table = BF_UNIT_TABLE("amx", true, true, begin, end, block);
+static const bf_unit table = BF_UNIT_TABLE("amx", true, true, amx_begin, amx_end, block);
 
 const bf_unit *bf_unit_amx(void) {
     return &table;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/system.h"
-#include "core/bf16/unit.h"
+#include "core/bf16/i8_unit.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
@@ -32,6 +32,17 @@ static bool has_avx512(void) {
 #endif
 
 static const bf_unit *best;
+static const i8_unit *i8_all[5], *i8_best;
+
+static void i8_choose(int level, bool tiles) {
+    const cm_cpu *c = cm_cpu_get();
+    size_t n = 0;
+    i8_all[n++] = i8_unit_portable();
+    if (level >= 1 && has_avx512()) i8_all[n++] = i8_unit_avx512();
+    if (level >= 2 && has_avx512() && c->avx512vnni) i8_all[n++] = i8_unit_vnni();
+    if (level >= 3 && has_avx512() && c->avx512bf16 && c->amx_int8 && i8_unit_amx() && tiles) i8_all[n++] = i8_unit_amx();
+    i8_best = i8_all[n - 1];
+}
 
 static void choose(void) {
     const char *most = getenv("CM_KERNELS");
@@ -45,10 +56,25 @@ static void choose(void) {
     if (level >= 1 && has_avx512()) best = bf_unit_avx512();
     if (level >= 2 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
     if (level >= 3 && has_avx512() && c->avx512bf16 && c->amx_bf16 && __builtin_cpu_supports("avx512vbmi") && bf_unit_amx() && may_use_tiles()) best = bf_unit_amx();
+    i8_choose(level, level >= 3 && (c->amx_bf16 || c->amx_int8) && may_use_tiles());
+}
+
+static void choose_once(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, choose);
 }
 
 const bf_unit *bf_unit_get(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, choose);
+    choose_once();
     return best;
+}
+
+const i8_unit *i8_unit_get(void) {
+    choose_once();
+    return i8_best;
+}
+
+const i8_unit *const *i8_units(void) {
+    choose_once();
+    return i8_all;
 }

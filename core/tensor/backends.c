@@ -4,13 +4,14 @@
 #include "core/tensor/ops.h"
 
 /* One table per thread: it is filled at each call. */
-static _Thread_local const cm_ops *table[5];
+static _Thread_local const cm_ops *table[6];
 
 const cm_ops *const *cm_backends(void) {
     table[0] = cm_ops_ref();
     table[1] = cm_ops_openblas();
     table[2] = cm_ops_bf16x3();
     table[3] = cm_ops_bf16();
+    table[4] = cm_ops_int8();
     return table;
 }
 

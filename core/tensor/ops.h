@@ -92,9 +92,9 @@ typedef struct cm_feed_shape {
 } cm_feed_shape;
 
 typedef struct cm_ops {
-    const char *name;   /* "ref", "openblas", "bf16x3", "bf16" */
+    const char *name;   /* "ref", "openblas", "bf16x3", "bf16", "int8" */
     const char *about;  /* one line for `list backends` */
-    const char *dtype;  /* "f32", or "bf16" where that is all that goes into products */
+    const char *dtype;  /* "f32", or the coarsest that goes into products: "bf16", "int8" */
     bool slow_here;     /* this machine lacks what it is made for */
     double rounding;    /* unit roundoff of what goes into products, where it is coarser than f32's; else 0 */
 
@@ -185,6 +185,7 @@ const cm_ops *cm_ops_ref(void);
 const cm_ops *cm_ops_openblas(void);
 const cm_ops *cm_ops_bf16x3(void);
 const cm_ops *cm_ops_bf16(void);
+const cm_ops *cm_ops_int8(void);
 
 /* All backends, NULL-terminated, fastest last; find returns NULL if there is none of that name. */
 const cm_ops *const *cm_backends(void);

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The block of int8 products without matrix registers. */
+#ifndef CM_CORE_BF16_I8_BODY_BLOCK_H
+#define CM_CORE_BF16_I8_BODY_BLOCK_H
+
+#include "core/bf16/i8_body.h"
+
+static void nothing(void) {
+}
+
+#if defined(__AVX512BW__)
+
+enum { I8_ROWS_AT_ONCE = 8 };
+
+#if defined(__AVX512VNNI__)
+/* vpdpbusd takes a's values as unsigned: they come with 128 added, of which `offset` (128 times the column's sum) is taken
+ * off again. */
+CM_INLINE __m512i i8_spread(int32_t four) { return _mm512_set1_epi32(four ^ (int32_t)0x80808080); }
+CM_INLINE __m512i i8_dot(__m512i sum, __m512i a, __m512i b) { return _mm512_dpbusd_epi32(sum, a, b); }
+CM_INLINE __m512i i8_offset(__m512i sum, __m512i b) { return _mm512_dpbusd_epi32(sum, _mm512_set1_epi32((int32_t)0x80808080), b); }
+#else
+/* Fours as two pairs of 16 bits: values 0 and 2, 1 and 3. */
+CM_INLINE __m512i i8_even(__m512i x) { return _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8); }
+CM_INLINE __m512i i8_odd(__m512i x) { return _mm512_srai_epi16(x, 8); }
+CM_INLINE __m512i i8_spread(int32_t four) { return _mm512_set1_epi32(four); }
+CM_INLINE __m512i i8_dot(__m512i sum, __m512i a, __m512i b) {
+    const __m512i even = _mm512_madd_epi16(i8_even(a), i8_even(b)), odd = _mm512_madd_epi16(i8_odd(a), i8_odd(b));
+    return _mm512_add_epi32(sum, _mm512_add_epi32(even, odd));
+}
+CM_INLINE __m512i i8_offset(__m512i sum, __m512i b) {
+    (void)b;
+    return sum;
+}
+#endif
+
+CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
+    __m512i sum[I8_ROWS_AT_ONCE][2], offset[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
+        CM_UNROLL for (size_t t = 0; t < 2; t++)
+            sum[r][t] = p->add ? _mm512_loadu_si512(c + r * BF_COLS + t * BF_SIDE) : _mm512_setzero_si512();
+    }
+    const int8_t *b = p->b;
+    for (size_t s = 0; s < p->steps; s++, a += I8_TILE, b += 2 * I8_TILE)
+        for (size_t k = 0; k < BF_SIDE; k++) {
+            const __m512i b0 = _mm512_loadu_si512(b + k * I8_DEPTH), b1 = _mm512_loadu_si512(b + I8_TILE + k * I8_DEPTH);
+            offset[0] = i8_offset(offset[0], b0);
+            offset[1] = i8_offset(offset[1], b1);
+            CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
+                int32_t four;
+                memcpy(&four, a + r * I8_DEPTH + 4 * k, sizeof four);
+                const __m512i x = i8_spread(four);
+                sum[r][0] = i8_dot(sum[r][0], x, b0);
+                sum[r][1] = i8_dot(sum[r][1], x, b1);
+            }
+        }
+    CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
+        CM_UNROLL for (size_t t = 0; t < 2; t++)
+            _mm512_storeu_si512(c + r * BF_COLS + t * BF_SIDE, _mm512_sub_epi32(sum[r][t], offset[t]));
+    }
+}
+
+#else
+
+enum { I8_ROWS_AT_ONCE = 1 };
+
+/* The definition: c[j] += sum over steps, fours and their values of a * b. */
+CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
+    int32_t sum[BF_COLS] = {0};
+    if (p->add) memcpy(sum, c, sizeof sum);
+    const int8_t *b = p->b;
+    for (size_t s = 0; s < p->steps; s++, a += I8_TILE, b += 2 * I8_TILE)
+        for (size_t k = 0; k < I8_DEPTH; k++)
+            for (size_t j = 0; j < BF_COLS; j++)
+                sum[j] += a[k] * b[j / BF_SIDE * I8_TILE + k / 4 * I8_DEPTH + j % BF_SIDE * 4 + k % 4];
+    memcpy(c, sum, sizeof sum);
+}
+
+#endif
+
+static void block(const i8_block *p) {
+    for (size_t half = 0; half < 2 && p->a[half]; half++)
+        for (size_t r = 0; r < BF_SIDE; r += I8_ROWS_AT_ONCE)
+            i8_rows(p, p->a[half] + r * I8_DEPTH, p->c + (half * BF_SIDE + r) * BF_COLS);
+    if (p->beside) i8_finish_rows(p->beside, 0, p->beside->rows);
+}
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Linear and feed-forward layers with int8 operands (i8_unit.h says how values become int8): weights once, a scale an
+ * output; activations as they are read, after the norm in front of them, a scale a row. */
+#ifndef CM_CORE_BF16_I8_LAYERS_H
+#define CM_CORE_BF16_I8_LAYERS_H
+
+#include "core/bf16/i8_unit.h"
+#include "core/bf16/products.h"
+
+/* Few rows wait for their weights anyway, so they stay bf16; very wide ones' sums might not fit. No geglu. */
+bool i8_linear_fits(const bf_linear_shape *s, const cm_around *a);
+void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+               float *y);
+
+/* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2; the hidden values have a scale a row and 640 of them. */
+bool i8_feed_forward_fits(const cm_feed_shape *s);
+void i8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
+
+/* A layer's weights: strips of 32 columns, or of 16 and their 16 gates: tiles, and a scale a column. */
+typedef struct i8_weights {
+    size_t steps, strips, strip_bytes;
+    const int8_t *tiles; /* [strips][steps][2] tiles; NULL: no memory, and scratch has failed */
+    const float *scales; /* [strips][32] */
+} i8_weights;
+i8_weights i8_pack_weights(const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
+
+/* Products one after the other, each finished while the next is made. */
+enum { I8_PAIRS = 4 /* of 16 rows, that pass together */, I8_SUMS = BF_COLS * BF_COLS };
+typedef struct i8_ring {
+    int32_t sums[I8_PAIRS + 1][I8_SUMS];
+    size_t next;
+    bool waits;
+    i8_finish last; /* of the sums that wait */
+} i8_ring;
+
+/* Rows' tiles by a strip's weights. `end` is of all these rows; c is filled in. */
+typedef struct i8_pass {
+    const i8_unit *u;
+    const int8_t *tiles; /* 16 rows' tiles, the next 16's `held` tiles further on */
+    size_t held;
+    const int8_t *w;
+    size_t steps;
+    i8_finish end;
+} i8_pass;
+void i8_pass_run(const i8_pass *p, i8_ring *ring);
+void i8_ring_end(const i8_unit *u, i8_ring *ring);
+
+/* Where row r of `held` steps lies in its tiles. */
+static inline int8_t *i8_row_at(int8_t *tiles, size_t held, size_t r) {
+    return tiles + r / BF_SIDE * held * I8_TILE + r % BF_SIDE * I8_DEPTH;
+}
+/* Rows [rows, the next 16) as zeros. */
+void i8_fill_up(int8_t *tiles, size_t held, size_t steps, size_t rows);
+
+#endif
