@@ -21,17 +21,16 @@ CM_INLINE void run(const i8_block *p, int halves) {
     }
     const int8_t *a0 = p->a[0], *a1 = p->a[1], *b = p->b, *soon = p->soon, *const soon_end = soon + p->soon_bytes;
     const size_t rows = p->beside ? p->beside->rows : 0, rows_a_step = (rows + p->steps - 1) / p->steps;
-    for (size_t k = 0, row = 0; k < p->steps; k++, a0 += I8_TILE, b += 2 * I8_TILE) {
-        _tile_loadd(4, a0, I8_DEPTH);
+    for (size_t k = 0, row = 0; k < p->steps; k++, b += 2 * I8_TILE) {
+        _tile_loadd(4, a0 + p->at[k], p->a_row);
         _tile_loadd(6, b, I8_DEPTH);
         _tile_dpbssd(0, 4, 6);
         _tile_loadd(7, b + I8_TILE, I8_DEPTH);
         _tile_dpbssd(1, 4, 7);
         if (halves == 2) {
-            _tile_loadd(5, a1, I8_DEPTH);
+            _tile_loadd(5, a1 + p->at[k], p->a_row);
             _tile_dpbssd(2, 5, 6);
             _tile_dpbssd(3, 5, 7);
-            a1 += I8_TILE;
         }
         for (int i = 0; i < 8 && soon < soon_end; i++, soon += 64) _mm_prefetch(soon, _MM_HINT_T1);
         if (row == rows) continue;

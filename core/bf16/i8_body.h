@@ -58,27 +58,19 @@ CM_INLINE vec i8_widen(const uint16_t *x) {
 
 /* --- rows ----------------------------------------------------------------------------- */
 
-/* A row's scale, and what its values are multiplied by. */
-CM_INLINE float i8_scale(float top, float *inverse) {
-    const bool none = top < 0x1p-100f;
-    *inverse = none ? 0.0f : 127.0f / top;
-    return none ? 0.0f : top / 127.0f;
-}
-
 CM_INLINE float i8_row_as(const bf_row *r, cm_act act, size_t n, const float *x, int8_t *y, size_t y_step, vec mean, vec rstd) {
     i8_most most = i8_most_none();
     const size_t whole = n / W * W, left = n - whole;
     for (size_t i = 0; i < whole; i += W) most = i8_most_of(most, bf_apply(r, act, i, W, v_load(x + i), mean, rstd));
     const vec last = left ? v_keep_n(bf_apply(r, act, whole, left, v_load_n(x + whole, left), mean, rstd), left) : v_zero();
-    float inverse;
-    const float scale = i8_scale(i8_most_get(i8_most_of(most, last)), &inverse);
-    const vec times = v_set(inverse);
+    const float top = i8_most_get(i8_most_of(most, last));
+    const vec times = v_set(i8_inverse(top));
     size_t i = 0;
     for (; i < whole; i += W)
         i8_store(v_mul(bf_apply(r, act, i, W, v_load(x + i), mean, rstd), times), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
     if (left) i8_store(v_mul(last, times), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
     for (i += left ? W : 0; i % I8_DEPTH; i += W) i8_store(v_zero(), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
-    return scale;
+    return i8_scale(top);
 }
 
 CM_BODY float i8_row(const bf_row *r, size_t n, const float *x, int8_t *y, size_t y_step) {
@@ -101,18 +93,19 @@ CM_BODY float i8_row(const bf_row *r, size_t n, const float *x, int8_t *y, size_
 }
 
 /* The largest magnitude of bf16 numbers is that of their bits. */
-CM_BODY float i8_row_bf16(size_t n, const uint16_t *x, int8_t *y, size_t y_step) {
+CM_BODY float i8_top(size_t n, const uint16_t *x) {
     uint16_t top = 0;
     for (size_t i = 0; i < n; i++) {
         const uint16_t bits = x[i] & 0x7fff;
         top = bits > top ? bits : top;
     }
-    float inverse;
-    const float scale = i8_scale(bf_widen(top), &inverse);
+    return bf_widen(top);
+}
+
+CM_BODY void i8_narrow(size_t n, float inverse, const uint16_t *x, int8_t *y, size_t y_step) {
     const vec times = v_set(inverse);
     for (size_t i = 0; i < n; i += I8_DEPTH, y += y_step)
         CM_UNROLL for (size_t k = 0; k < I8_DEPTH; k += W) i8_store(v_mul(i8_widen(x + i + k), times), y + k);
-    return scale;
 }
 
 /* --- the ends of products ------------------------------------------------------------------ */
@@ -183,7 +176,7 @@ CM_BODY void i8_finish_all(const i8_finish *f) {
 #define I8_UNIT_TABLE(set, is_direct, begin_fn, end_fn, block_fn)                                              \
     {                                                                                                          \
         .name = set, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn,                 \
-        .finish = i8_finish_all, .row = i8_row, .row_bf16 = i8_row_bf16,                                       \
+        .finish = i8_finish_all, .row = i8_row, .top = i8_top, .narrow = i8_narrow,                                       \
     }
 
 #endif

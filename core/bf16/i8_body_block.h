@@ -40,14 +40,14 @@ CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
             sum[r][t] = p->add ? _mm512_loadu_si512(c + r * BF_COLS + t * BF_SIDE) : _mm512_setzero_si512();
     }
     const int8_t *b = p->b;
-    for (size_t s = 0; s < p->steps; s++, a += I8_TILE, b += 2 * I8_TILE)
+    for (size_t s = 0; s < p->steps; s++, b += 2 * I8_TILE)
         for (size_t k = 0; k < BF_SIDE; k++) {
             const __m512i b0 = _mm512_loadu_si512(b + k * I8_DEPTH), b1 = _mm512_loadu_si512(b + I8_TILE + k * I8_DEPTH);
             offset[0] = i8_offset(offset[0], b0);
             offset[1] = i8_offset(offset[1], b1);
             CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
                 int32_t four;
-                memcpy(&four, a + r * I8_DEPTH + 4 * k, sizeof four);
+                memcpy(&four, a + p->at[s] + r * p->a_row + 4 * k, sizeof four);
                 const __m512i x = i8_spread(four);
                 sum[r][0] = i8_dot(sum[r][0], x, b0);
                 sum[r][1] = i8_dot(sum[r][1], x, b1);
@@ -68,10 +68,10 @@ CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
     int32_t sum[BF_COLS] = {0};
     if (p->add) memcpy(sum, c, sizeof sum);
     const int8_t *b = p->b;
-    for (size_t s = 0; s < p->steps; s++, a += I8_TILE, b += 2 * I8_TILE)
+    for (size_t s = 0; s < p->steps; s++, b += 2 * I8_TILE)
         for (size_t k = 0; k < I8_DEPTH; k++)
             for (size_t j = 0; j < BF_COLS; j++)
-                sum[j] += a[k] * b[j / BF_SIDE * I8_TILE + k / 4 * I8_DEPTH + j % BF_SIDE * 4 + k % 4];
+                sum[j] += a[p->at[s] + (ptrdiff_t)k] * b[j / BF_SIDE * I8_TILE + k / 4 * I8_DEPTH + j % BF_SIDE * 4 + k % 4];
     memcpy(c, sum, sizeof sum);
 }
 
@@ -80,7 +80,7 @@ CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
 static void block(const i8_block *p) {
     for (size_t half = 0; half < 2 && p->a[half]; half++)
         for (size_t r = 0; r < BF_SIDE; r += I8_ROWS_AT_ONCE)
-            i8_rows(p, p->a[half] + r * I8_DEPTH, p->c + (half * BF_SIDE + r) * BF_COLS);
+            i8_rows(p, p->a[half] + r * p->a_row, p->c + (half * BF_SIDE + r) * BF_COLS);
     if (p->beside) i8_finish_rows(p->beside, 0, p->beside->rows);
 }
 

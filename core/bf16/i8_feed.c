@@ -12,6 +12,7 @@ typedef struct feed_job {
     const float *x;
     float *y;
     i8_weights w1, w2;
+    const ptrdiff_t *at;
     size_t piece, hidden_row, block; /* hidden_row: an odd number of cache lines */
     size_t worker_bytes;
     char *scratch;
@@ -41,12 +42,16 @@ static void make_hidden(const feed_job *j, feed_place *at, size_t step, size_t c
         const i8_finish end = {.rows = at->rows, .rows_scale = at->in_scales, .cols_scale = j->w1.scales + h * BF_COLS, .bias = bias,
                                .gated = at->gated + (h - step * strips) * BF_SIDE, .gated_row = j->hidden_row,
                                .bias_gate = bias + j->s->hidden};
-        i8_pass_run(&(i8_pass){.u = j->u, .tiles = at->in, .held = j->w1.steps, .w = j->w1.tiles + h * j->w1.strip_bytes,
-                               .steps = j->w1.steps, .end = end}, &at->ring);
+        i8_pass_run(&(i8_pass){.u = j->u, .a = at->in, .half = j->w1.steps * I8_TILE, .a_row = I8_DEPTH, .at = j->at,
+                               .w = j->w1.tiles + h * j->w1.strip_bytes, .steps = j->w1.steps, .end = end}, &at->ring);
     }
     i8_ring_end(j->u, &at->ring);
-    for (size_t r = 0; r < at->rows; r++)
-        at->hidden_scales[r] = j->u->row_bf16(count * I8_DEPTH, at->gated + r * j->hidden_row, i8_row_at(at->hidden, j->piece, r), I8_TILE);
+    for (size_t r = 0; r < at->rows; r++) {
+        const uint16_t *row = at->gated + r * j->hidden_row;
+        const float top = j->u->top(count * I8_DEPTH, row);
+        at->hidden_scales[r] = i8_scale(top);
+        j->u->narrow(count * I8_DEPTH, i8_inverse(top), row, i8_row_at(at->hidden, j->piece, r), I8_TILE);
+    }
     i8_fill_up(at->hidden, j->piece, count, at->rows);
 }
 
@@ -58,7 +63,7 @@ static void add_product(const feed_job *j, feed_place *at, size_t step, size_t c
         const i8_finish end = {.rows = at->rows, .cols = BF_COLS, .rows_scale = at->hidden_scales, .cols_scale = j->w2.scales + column,
                                .bias = step ? NULL : j->s->b2 + column, .plus = plus + to, .plus_row = c, .y = j->y + to, .y_row = c,
                                .more = strip + 1 < j->w2.strips};
-        i8_pass_run(&(i8_pass){.u = j->u, .tiles = at->hidden, .held = j->piece, .steps = count,
+        i8_pass_run(&(i8_pass){.u = j->u, .a = at->hidden, .half = j->piece * I8_TILE, .a_row = I8_DEPTH, .at = j->at, .steps = count,
                                .w = j->w2.tiles + strip * j->w2.strip_bytes + step * 2 * I8_TILE, .end = end}, &at->ring);
     }
     i8_ring_end(j->u, &at->ring);
@@ -108,6 +113,7 @@ void i8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, f
     j.block = bf_up(bf_up(s->rows, bf_up(bf_up(s->rows, most), threads) * threads), BF_COLS) * BF_COLS;
     j.worker_bytes = j.block * row_bytes;
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
-    if (j.w1.tiles && j.w2.tiles && j.scratch) cm_parallel(e->threads, bf_up(s->rows, j.block), one_block, &j);
+    j.at = i8_tiles_at(j.w1.steps > j.piece ? j.w1.steps : j.piece, e->scratch);
+    if (j.w1.tiles && j.w2.tiles && j.scratch && j.at) cm_parallel(e->threads, bf_up(s->rows, j.block), one_block, &j);
     cm_arena_reset(e->scratch, mark);
 }

@@ -16,6 +16,11 @@ void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, c
 bool i8_feed_forward_fits(const cm_feed_shape *s);
 void i8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
 
+/* 3x3 of stride 1 that keeps the size, lines of a multiple of 16 pixels; a scale an input line, after the norm and SiLU. */
+bool i8_conv2d_fits(const cm_conv_shape *s, const cm_around *a);
+void i8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+               float *y);
+
 /* A layer's weights: strips of 32 columns, or of 16 and their 16 gates: tiles, and a scale a column. */
 typedef struct i8_weights {
     size_t steps, strips, strip_bytes;
@@ -33,17 +38,24 @@ typedef struct i8_ring {
     i8_finish last; /* of the sums that wait */
 } i8_ring;
 
-/* Rows' tiles by a strip's weights. `end` is of all these rows; c is filled in. */
+/* Rows by a strip's weights. In parts that have scales of their own: the first is ended by `end`, the others' sums are
+ * added to its y. c, and what `end` says of later rows and parts, is filled in. */
 typedef struct i8_pass {
     const i8_unit *u;
-    const int8_t *tiles; /* 16 rows' tiles, the next 16's `held` tiles further on */
-    size_t held;
-    const int8_t *w;
+    const int8_t *a;
+    size_t half, a_row; /* bytes from 16 rows to the next 16, and from a row to the next */
+    size_t width, line; /* 0, or rows of a line, a multiple of 16, and bytes from one line to the next */
+    const ptrdiff_t *at;
     size_t steps;
+    size_t parts, part_a, part_scales; /* bytes of a, and scales, from one to the next; 0 parts: one */
+    const int8_t *w;                   /* [parts][steps][2] tiles */
     i8_finish end;
 } i8_pass;
 void i8_pass_run(const i8_pass *p, i8_ring *ring);
 void i8_ring_end(const i8_unit *u, i8_ring *ring);
+
+/* Steps of tiles that follow one another; NULL without memory. */
+const ptrdiff_t *i8_tiles_at(size_t steps, cm_arena *scratch);
 
 /* Where row r of `held` steps lies in its tiles. */
 static inline int8_t *i8_row_at(int8_t *tiles, size_t held, size_t r) {

@@ -70,6 +70,7 @@ typedef struct linear_job {
     const float *x, *bias;
     float *y;
     i8_weights w;
+    const ptrdiff_t *at;
     size_t block, x_row, y_row;
     size_t worker_bytes;
     int8_t *scratch;
@@ -95,8 +96,8 @@ static void one_block(void *arg, size_t i, int worker) {
                                .bias = j->bias ? j->bias + at : NULL, .plus = j->a->plus ? j->a->plus + first * out + at : NULL,
                                .plus_row = out, .y = j->y + first * j->y_row + at, .y_row = j->y_row, .relu = j->a->relu,
                                .more = at + 2 * BF_COLS <= out};
-        i8_pass_run(&(i8_pass){.u = j->u, .tiles = tiles, .held = j->w.steps, .w = j->w.tiles + strip * j->w.strip_bytes,
-                               .steps = j->w.steps, .end = end}, &ring);
+        i8_pass_run(&(i8_pass){.u = j->u, .a = tiles, .half = j->w.steps * I8_TILE, .a_row = I8_DEPTH, .at = j->at,
+                               .w = j->w.tiles + strip * j->w.strip_bytes, .steps = j->w.steps, .end = end}, &ring);
     }
     i8_ring_end(j->u, &ring);
     j->u->end();
@@ -114,10 +115,12 @@ void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, c
                     .y_row = a->y_row ? a->y_row : s->out};
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     j.w = i8_pack_weights(e, s->in, s->out, false, w);
-    const size_t fit = BLOCK_BYTES / (j.w.steps * I8_DEPTH) / PANEL * PANEL, most = j.w.strips * j.w.strip_bytes <= STAY || fit < PANEL ? PANEL : fit;
+    const size_t fit = BLOCK_BYTES / (j.w.steps * I8_DEPTH) / PANEL * PANEL;
+    const size_t most = j.w.strips * j.w.strip_bytes <= STAY || fit < PANEL ? PANEL : fit;
     j.block = bf_up(bf_up(s->rows, bf_up(bf_up(s->rows, most), threads) * threads), BF_COLS) * BF_COLS;
     j.worker_bytes = j.block * (sizeof(float) + j.w.steps * I8_DEPTH);
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
-    if (j.w.tiles && j.scratch) cm_parallel(e->threads, bf_up(s->rows, j.block), one_block, &j);
+    j.at = i8_tiles_at(j.w.steps, e->scratch);
+    if (j.w.tiles && j.scratch && j.at) cm_parallel(e->threads, bf_up(s->rows, j.block), one_block, &j);
     cm_arena_reset(e->scratch, mark);
 }

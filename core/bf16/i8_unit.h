@@ -44,7 +44,9 @@ typedef struct i8_finish {
 /* C [halves*16, 32] = (or +=) sum over steps of 64 values. B's tiles follow one another: for each step two of 16 columns. */
 typedef struct i8_block {
     size_t steps;
-    const int8_t *a[2];          /* tiles of two halves of 16 rows, one step after the other; the second may be NULL */
+    const int8_t *a[2];          /* first rows of two halves of 16; the second may be NULL */
+    const ptrdiff_t *at;         /* [steps]: where a step's values lie from there */
+    size_t a_row;                /* from one row to the next */
     const int8_t *b;
     bool add;
     int32_t *c;                  /* rows of 32 */
@@ -64,9 +66,20 @@ typedef struct i8_unit {
 
     /* n values -> pieces of 64 that stand y_step apart, the last filled up with zeros; the scale, NaN where a value is */
     float (*row)(const bf_row *r, size_t n, const float *x, int8_t *y, size_t y_step);
-    /* the same of bf16 numbers */
-    float (*row_bf16)(size_t n, const uint16_t *x, int8_t *y, size_t y_step);
+    /* in two steps of bf16 numbers, as many as wished of one scale: the largest magnitude (NaN where a value is), and then
+     * n values, a multiple of 64, times i8_inverse of it */
+    float (*top)(size_t n, const uint16_t *x);
+    void (*narrow)(size_t n, float inverse, const uint16_t *x, int8_t *y, size_t y_step);
 } i8_unit;
+
+/* A row's scale by its largest magnitude, and what its values are multiplied by. */
+static inline float i8_scale(float top) {
+    return top < 0x1p-100f ? 0.0f : top / 127.0f;
+}
+
+static inline float i8_inverse(float top) {
+    return top < 0x1p-100f ? 0.0f : 127.0f / top;
+}
 
 const i8_unit *i8_unit_portable(void);
 const i8_unit *i8_unit_avx512(void);

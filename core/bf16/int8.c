@@ -25,6 +25,7 @@ static void conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_aro
                           const float *bias, float *y) {
     const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
     if (bf_is_product(s, a) && s->c >= I8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
+    else if (i8_conv2d_fits(s, a)) i8_conv2d(e, s, a, x, w, bias, y);
     else cm_ops_bf16()->conv2d_around(e, s, a, x, w, bias, y);
 }
 
