@@ -102,18 +102,23 @@ CM_BODY float i8_top(size_t n, const uint16_t *x) {
     return bf_widen(top);
 }
 
-CM_BODY void i8_narrow(size_t n, float inverse, const uint16_t *x, int8_t *y, size_t y_step) {
-    const vec times = v_set(inverse);
+CM_BODY void i8_narrow(size_t n, float inverse, float offset, const uint16_t *x, int8_t *y, size_t y_step) {
+    const vec times = v_set(inverse), less = v_set(-offset);
     for (size_t i = 0; i < n; i += I8_DEPTH, y += y_step)
-        CM_UNROLL for (size_t k = 0; k < I8_DEPTH; k += W) i8_store(v_mul(i8_widen(x + i + k), times), y + k);
+        CM_UNROLL for (size_t k = 0; k < I8_DEPTH; k += W) i8_store(v_fma(i8_widen(x + i + k), times, less), y + k);
 }
 
 /* --- the ends of products ------------------------------------------------------------------ */
 
+CM_INLINE vec i8_with_offset(const i8_finish *f, size_t r, vec sums, vec cols_sum) {
+    return f->rows_offset ? v_fma(v_set(f->rows_offset[r]), cols_sum, sums) : sums;
+}
+
 CM_INLINE void i8_finish_some(const i8_finish *f, size_t from, size_t to, size_t at, size_t n) {
     const vec scale = v_load_n(f->cols_scale + at, n), bias = f->bias ? v_load_n(f->bias + at, n) : v_zero();
+    const vec cols_sum = f->rows_offset ? v_load_n(f->cols_sum + at, n) : v_zero();
     for (size_t r = from; r < to; r++) {
-        vec v = v_fma(i8_from_sums_n(f->c + r * BF_COLS + at, n), v_mul(v_set(f->rows_scale[r]), scale), bias);
+        vec v = v_fma(i8_with_offset(f, r, i8_from_sums_n(f->c + r * BF_COLS + at, n), cols_sum), v_mul(v_set(f->rows_scale[r]), scale), bias);
         if (f->plus) v = v_add(v, v_load_n(f->plus + r * f->plus_row + at, n));
         if (f->relu) v = v_max(v_zero(), v);
         v_store_n(f->y + r * f->y_row + at, v, n);
@@ -121,17 +126,19 @@ CM_INLINE void i8_finish_some(const i8_finish *f, size_t from, size_t to, size_t
 }
 
 CM_INLINE void i8_finish_whole(const i8_finish *f, size_t from, size_t to, bool plus) {
-    vec scale[BF_COLS / W], bias[BF_COLS / W];
+    vec scale[BF_COLS / W], bias[BF_COLS / W], cols_sum[BF_COLS / W];
     CM_UNROLL for (size_t k = 0; k < BF_COLS / W; k++) {
         scale[k] = v_load(f->cols_scale + k * W);
         bias[k] = f->bias ? v_load(f->bias + k * W) : v_zero();
+        cols_sum[k] = f->rows_offset ? v_load(f->cols_sum + k * W) : v_zero();
     }
     for (size_t r = from; r < to; r++) {
         float *y = f->y + r * f->y_row;
         const float *p = plus ? f->plus + r * f->plus_row : NULL;
         const vec row = v_set(f->rows_scale[r]);
         CM_UNROLL for (size_t k = 0; k < BF_COLS / W; k++) {
-            const vec v = v_fma(i8_from_sums(f->c + r * BF_COLS + k * W), v_mul(row, scale[k]), bias[k]);
+            const vec sums = i8_with_offset(f, r, i8_from_sums(f->c + r * BF_COLS + k * W), cols_sum[k]);
+            const vec v = v_fma(sums, v_mul(row, scale[k]), bias[k]);
             v_store(y + k * W, plus ? v_add(v, v_load(p + k * W)) : v);
         }
         if (!f->more) continue;

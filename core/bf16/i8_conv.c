@@ -5,6 +5,7 @@
  * The three lines under an output line have three scales, so their sums are made, scaled and added one after the other.
  * A result depends neither on chunks nor on threads.
  */
+#include <math.h>
 #include <string.h>
 
 #include "core/base/threads.h"
@@ -22,7 +23,7 @@ typedef struct conv_job {
     size_t steps, strips, strip_bytes, pixel, line;
     size_t lines, images, chunks, groups; /* lines of an image and images of a chunk; items are chunks times groups of strips */
     const int8_t *w;
-    const float *scales;
+    const float *scales, *sums; /* of weights: a column's scale, and [strips][3][32] sums of whole numbers under a line's taps */
     ptrdiff_t *at;         /* [steps][3]: where a step's values under a tap lie from a pixel */
     size_t values, worker_bytes; /* values: of a line in bf16 */
     char *scratch;
@@ -36,7 +37,7 @@ typedef struct conv_weights {
     const conv_job *j;
     const float *w;
     int8_t *tiles;
-    float *scales;
+    float *scales, *sums;
 } conv_weights;
 
 /* Output channel o: [c][3][3] -> [3][step][3] tiles. */
@@ -50,11 +51,16 @@ static void weights_strip(void *arg, size_t strip, int worker) {
         const bf_row plain = {.kind = BF_PLAIN, .factor = 1.0f};
         p->scales[o] = j->u->row(&plain, c * TAPS, p->w + o * c * TAPS, row, I8_DEPTH);
         int8_t *to = p->tiles + strip * j->strip_bytes + i / BF_SIDE * I8_TILE + i % BF_SIDE * 4;
-        for (size_t y = 0; y < KERNEL; y++)
+        for (size_t y = 0; y < KERNEL; y++) {
+            int sum = 0;
             for (size_t k = 0; k < j->steps * I8_DEPTH; k++)
-                for (size_t x = 0; x < KERNEL; x++)
-                    to[((y * j->steps + k / I8_DEPTH) * KERNEL + x) * 2 * I8_TILE + k % I8_DEPTH / 4 * I8_DEPTH + k % 4] =
-                        k < c ? row[k * TAPS + y * KERNEL + x] : 0;
+                for (size_t x = 0; x < KERNEL; x++) {
+                    const int8_t v = k < c ? row[k * TAPS + y * KERNEL + x] : 0;
+                    to[((y * j->steps + k / I8_DEPTH) * KERNEL + x) * 2 * I8_TILE + k % I8_DEPTH / 4 * I8_DEPTH + k % 4] = v;
+                    sum += v;
+                }
+            p->sums[(strip * KERNEL + y) * BF_COLS + i] = (float)sum;
+        }
     }
 }
 
@@ -62,6 +68,7 @@ static void fill_weights(void *arg, void *data) {
     conv_weights *p = arg;
     p->tiles = data;
     p->scales = (float *)(void *)(p->tiles + p->j->strips * p->j->strip_bytes);
+    p->sums = p->scales + p->j->strips * BF_COLS;
     cm_parallel(p->j->threads, p->j->strips, weights_strip, p);
 }
 
@@ -71,34 +78,52 @@ static void fill_weights(void *arg, void *data) {
 typedef struct conv_place {
     size_t image, images, line, lines; /* of the output */
     uint16_t *wide;                    /* a line in bf16 */
-    float *scales;                     /* [images][3][lines][w]: of the lines under an output pixel */
+    float *scales, *offsets;           /* [images][3][lines][w]: of the lines under an output pixel */
     int8_t *in;                        /* [images][lines + 2] padded lines */
 } conv_place;
 
-static float read_line(const conv_job *j, size_t image, size_t line, uint16_t *wide, int8_t *to) {
+/* The scale, the inverse and the offset of a line whose largest magnitude is known. SiLU's results are -0.2785 or more:
+ * from there to the largest is spread over 253 numbers, so that, rounded, 127 is enough. */
+static void choose_scale(const conv_job *j, float top, float *scale, float *inverse, float *offset) {
+    const float least = 0.2785f, range = top + least;
+    *scale = i8_scale(top);
+    *inverse = i8_inverse(top);
+    *offset = 0.0f;
+    if (j->a->act != CM_SILU) return;
+    *scale = range / 253.0f;
+    *inverse = 253.0f / range;
+    *offset = rintf(0.5f * (top - least) * *inverse);
+}
+
+static void read_line(const conv_job *j, size_t image, size_t line, uint16_t *wide, int8_t *to, float *scale, float *offset) {
     const cm_conv_shape *s = j->s;
     const bf_row t = bf_row_of(j->a, image, s->c, 0, 0);
     const size_t pixel = j->steps * I8_DEPTH;
     for (size_t p = 0; p < s->w; p++)
         bf_unit_get()->row(&t, s->c, j->x + ((image * s->h + line) * s->w + p) * s->c, wide + p * pixel, BF_DEPTH);
     const float top = j->u->top(s->w * pixel, wide);
-    for (size_t p = 0; p < s->w; p++) j->u->narrow(pixel, i8_inverse(top), wide + p * pixel, to + (p + 1) * j->pixel, I8_DEPTH);
-    memset(to, 0, j->pixel);
-    memset(to + (s->w + 1) * j->pixel, 0, j->pixel);
-    return i8_scale(top);
+    float inverse;
+    choose_scale(j, top, scale, &inverse, offset);
+    const int nothing = fabsf(*offset) <= 127.0f ? -(int)*offset : 0;
+    for (size_t p = 0; p < s->w; p++) j->u->narrow(pixel, inverse, *offset, wide + p * pixel, to + (p + 1) * j->pixel, I8_DEPTH);
+    memset(to, nothing, j->pixel);
+    memset(to + (s->w + 1) * j->pixel, nothing, j->pixel);
 }
 
 static void read_image(const conv_job *j, const conv_place *at, size_t i) {
     const size_t w = j->s->w;
     int8_t *lines = at->in + i * (at->lines + 2) * j->line;
-    float *scales = at->scales + i * KERNEL * at->lines * w;
+    const size_t scales = i * KERNEL * at->lines * w;
     for (size_t l = 0; l < at->lines + 2; l++) {
         const bool inside = at->line + l >= 1 && at->line + l <= j->s->h;
-        float scale = 0.0f;
-        if (inside) scale = read_line(j, at->image + i, at->line + l - 1, at->wide, lines + l * j->line);
+        float scale = 0.0f, offset = 0.0f;
+        if (inside) read_line(j, at->image + i, at->line + l - 1, at->wide, lines + l * j->line, &scale, &offset);
         else memset(lines + l * j->line, 0, j->line);
         for (size_t y = 0; y < KERNEL; y++) /* the output lines that this one is under */
-            for (size_t p = 0; l >= y && l - y < at->lines && p < w; p++) scales[(y * at->lines + l - y) * w + p] = scale;
+            for (size_t p = 0; l >= y && l - y < at->lines && p < w; p++) {
+                at->scales[scales + (y * at->lines + l - y) * w + p] = scale;
+                at->offsets[scales + (y * at->lines + l - y) * w + p] = offset;
+            }
     }
 }
 
@@ -107,8 +132,10 @@ static void read_image(const conv_job *j, const conv_place *at, size_t i) {
 static void multiply(const conv_job *j, const conv_place *at, size_t strip, size_t i, i8_ring *ring) {
     const cm_conv_shape *s = j->s;
     const size_t o = strip * BF_COLS, pixels = at->lines * s->w, first = ((at->image + i) * s->h + at->line) * s->w;
+    const float *offsets = j->a->act == CM_SILU ? at->offsets + i * KERNEL * pixels : NULL;
     const float *plus = j->a->plus ? j->a->plus + first * s->o + o : NULL;
     const i8_finish end = {.rows = pixels, .cols = BF_COLS, .rows_scale = at->scales + i * KERNEL * pixels, .cols_scale = j->scales + o,
+                           .rows_offset = offsets, .cols_sum = j->sums + strip * KERNEL * BF_COLS,
                            .bias = j->bias ? j->bias + (at->image + i) * j->bias_image + o : NULL, .plus = plus, .plus_row = s->o,
                            .y = j->y + first * s->o + o, .y_row = s->o, .relu = j->a->relu, .more = o + BF_COLS < s->o};
     i8_pass_run(&(i8_pass){.u = j->u, .a = at->in + i * (at->lines + 2) * j->line, .a_row = j->pixel, .width = s->w, .line = j->line,
@@ -126,6 +153,7 @@ static void one_item(void *arg, size_t item, int worker) {
     at.in = (int8_t *)j->scratch + (size_t)worker * j->worker_bytes;
     at.wide = (uint16_t *)(void *)(at.in + j->images * (j->lines + 2) * j->line);
     at.scales = (float *)(void *)(at.wide + j->values);
+    at.offsets = at.scales + j->images * KERNEL * j->lines * j->s->w;
     ring.next = 0;
     ring.waits = false;
     for (size_t i = 0; i < at.images; i++) read_image(j, &at, i);
@@ -186,10 +214,11 @@ void i8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, con
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     j.rows = cm_arena_push(e->scratch, threads * bf_up(s->c * TAPS, I8_DEPTH) * I8_DEPTH);
     conv_weights weights = {.j = &j, .w = w};
-    const size_t bytes = j.strips * (j.strip_bytes + BF_COLS * sizeof(float));
+    const size_t bytes = j.strips * (j.strip_bytes + (1 + KERNEL) * BF_COLS * sizeof(float));
     if (j.rows) j.w = (const int8_t *)bf_pack(e, BF_PACK_INT8, false, bytes / sizeof(uint16_t), fill_weights, &weights);
     j.scales = (const float *)(const void *)(j.w + j.strips * j.strip_bytes);
-    j.worker_bytes = j.images * (j.lines + 2) * j.line + j.values * sizeof(uint16_t) + j.images * KERNEL * j.lines * s->w * sizeof(float);
+    j.sums = j.scales + j.strips * BF_COLS;
+    j.worker_bytes = j.images * (j.lines + 2) * j.line + j.values * sizeof(uint16_t) + 2 * j.images * KERNEL * j.lines * s->w * sizeof(float);
     j.worker_bytes = bf_up(j.worker_bytes, 64) * 64;
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
     if (j.w && j.scratch && add_biases(&j, e->scratch) && place_steps(&j, e->scratch))

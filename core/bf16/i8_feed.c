@@ -50,7 +50,7 @@ static void make_hidden(const feed_job *j, feed_place *at, size_t step, size_t c
         const uint16_t *row = at->gated + r * j->hidden_row;
         const float top = j->u->top(count * I8_DEPTH, row);
         at->hidden_scales[r] = i8_scale(top);
-        j->u->narrow(count * I8_DEPTH, i8_inverse(top), row, i8_row_at(at->hidden, j->piece, r), I8_TILE);
+        j->u->narrow(count * I8_DEPTH, i8_inverse(top), 0.0f, row, i8_row_at(at->hidden, j->piece, r), I8_TILE);
     }
     i8_fill_up(at->hidden, j->piece, count, at->rows);
 }

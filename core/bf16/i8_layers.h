@@ -7,7 +7,8 @@
 #include "core/bf16/i8_unit.h"
 #include "core/bf16/products.h"
 
-/* Few rows wait for their weights anyway, so they stay bf16; very wide ones' sums might not fit. No geglu. */
+/* With a norm before it, or a sum after: what else carries values on unchanged otherwise, and its errors with them (a UNet's
+ * step then is off by 1.9e-2 instead of 1.5e-2). Few rows wait for their weights anyway. No geglu. */
 bool i8_linear_fits(const bf_linear_shape *s, const cm_around *a);
 void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y);
@@ -16,7 +17,8 @@ void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, c
 bool i8_feed_forward_fits(const cm_feed_shape *s);
 void i8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
 
-/* 3x3 of stride 1 that keeps the size, lines of a multiple of 16 pixels; a scale an input line, after the norm and SiLU. */
+/* 3x3 of stride 1 that keeps the size, lines of a multiple of 16 pixels; a scale an input line, after the norm and SiLU
+ * (whose results reach from -0.28 up, so that they get an offset too). */
 bool i8_conv2d_fits(const cm_conv_shape *s, const cm_around *a);
 void i8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y);
@@ -47,7 +49,7 @@ typedef struct i8_pass {
     size_t width, line; /* 0, or rows of a line, a multiple of 16, and bytes from one line to the next */
     const ptrdiff_t *at;
     size_t steps;
-    size_t parts, part_a, part_scales; /* bytes of a, and scales, from one to the next; 0 parts: one */
+    size_t parts, part_a, part_scales; /* bytes of a, and rows' scales and offsets, from one to the next; 0 parts: one */
     const int8_t *w;                   /* [parts][steps][2] tiles */
     i8_finish end;
 } i8_pass;

@@ -12,6 +12,7 @@ static i8_finish rows_of(const i8_finish *all, size_t first, const int32_t *c) {
     f.rows = bf_least(BF_COLS, all->rows - first);
     f.c = c;
     f.rows_scale += first;
+    if (f.rows_offset) f.rows_offset += first;
     if (f.plus) f.plus += first * f.plus_row;
     if (f.y) f.y += first * f.y_row;
     if (f.gated) f.gated += first * f.gated_row;
@@ -63,6 +64,10 @@ void i8_pass_run(const i8_pass *p, i8_ring *ring) {
             end.plus = end.y;
             end.plus_row = end.y_row;
             end.rows_scale += p->part_scales;
+            if (end.rows_offset) {
+                end.rows_offset += p->part_scales;
+                end.cols_sum += BF_COLS;
+            }
             end.more = false;
             end.relu = p->end.relu && part + 2 == parts;
         }

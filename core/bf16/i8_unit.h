@@ -2,7 +2,7 @@
 /* The inner loops of products with int8 operands and i32 sums, one table an instruction set.
  *
  * A row of n values becomes int8 by one scale: the largest magnitude is 127, the others are the nearest whole multiples of
- * a 127th of it (symmetric, no offset; what is below 2^-100 is 0). A weight's column (an output) has one scale, a row of
+ * a 127th of it (symmetric; what is below 2^-100 is 0). A weight's column (an output) has one scale, a row of
  * activations another, so sum a b = row scale * column scale * whole sum.
  *
  * Tiles are those of AMX: of A 16 rows of 64 values, of B 16 fours of values for 16 columns, 1 KiB each. Sums are whole
@@ -25,6 +25,8 @@ typedef struct i8_finish {
     const int32_t *c;            /* rows of 32 sums */
     const float *rows_scale;     /* [rows] */
     const float *cols_scale;     /* [32] */
+    const float *rows_offset;    /* [rows], or NULL: what was taken off a row's whole numbers, which cols_sum brings back */
+    const float *cols_sum;       /* [32]: the sum of a column's whole numbers; with rows_offset */
     const float *bias;           /* [cols], or NULL; of gated sums [16] */
 
     /* y = c + bias + plus */
@@ -67,9 +69,9 @@ typedef struct i8_unit {
     /* n values -> pieces of 64 that stand y_step apart, the last filled up with zeros; the scale, NaN where a value is */
     float (*row)(const bf_row *r, size_t n, const float *x, int8_t *y, size_t y_step);
     /* in two steps of bf16 numbers, as many as wished of one scale: the largest magnitude (NaN where a value is), and then
-     * n values, a multiple of 64, times i8_inverse of it */
+     * n values, a multiple of 64, times an inverse of it, less an offset, a whole number */
     float (*top)(size_t n, const uint16_t *x);
-    void (*narrow)(size_t n, float inverse, const uint16_t *x, int8_t *y, size_t y_step);
+    void (*narrow)(size_t n, float inverse, float offset, const uint16_t *x, int8_t *y, size_t y_step);
 } i8_unit;
 
 /* A row's scale by its largest magnitude, and what its values are multiplied by. */
