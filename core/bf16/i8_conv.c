@@ -15,6 +15,7 @@ enum { KERNEL = 3, TAPS = KERNEL * KERNEL, CHUNK_BYTES = 1024 << 10 };
 
 typedef struct conv_job {
     const i8_unit *u;
+    const bf_unit *read;
     const cm_conv_shape *s;
     const cm_around *a;
     const float *x, *bias; /* bias: [o], or with what is added to an image [n,o] */
@@ -99,8 +100,11 @@ static void read_line(const conv_job *j, size_t image, size_t line, uint16_t *wi
     const cm_conv_shape *s = j->s;
     const bf_row t = bf_row_of(j->a, image, s->c, 0, 0);
     const size_t pixel = j->steps * I8_DEPTH;
-    for (size_t p = 0; p < s->w; p++)
-        bf_unit_get()->row(&t, s->c, j->x + ((image * s->h + line) * s->w + p) * s->c, wide + p * pixel, BF_DEPTH);
+    const float *from = j->x + (image * s->h + line) * s->w * s->c;
+    for (size_t p = 0; p < s->w; p++, from += s->c) {
+        for (size_t c = 0; line + 1 < s->h && c < s->c; c += BF_SIDE) __builtin_prefetch(from + s->w * s->c + c, 0, 2);
+        j->read->row(&t, s->c, from, wide + p * pixel, BF_DEPTH);
+    }
     const float top = j->u->top(s->w * pixel, wide);
     float inverse;
     choose_scale(j, top, scale, &inverse, offset);
@@ -203,7 +207,7 @@ static bool place_steps(conv_job *j, cm_arena *scratch) {
 void i8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y) {
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;
-    conv_job j = {.u = i8_unit_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .threads = e->threads,
+    conv_job j = {.u = i8_unit_get(), .read = bf_unit_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .threads = e->threads,
                   .steps = bf_up(s->c, I8_DEPTH), .strips = s->o / BF_COLS};
     if (s->n * s->h * s->w * s->o == 0) return;
     j.strip_bytes = TAPS * j.steps * 2 * I8_TILE;

@@ -3,7 +3,7 @@
 
 #include "core/bf16/i8_layers.h"
 
-enum { STEPS = 10 }; /* whose weights stay in the first-level cache while the pairs pass */
+enum { STEPS = 15 }; /* at most; their weights stay in the first-level cache while the pairs pass */
 
 
 /* The end of the 32 rows from `first` on. */
@@ -34,9 +34,9 @@ static const int8_t *half_at(const i8_pass *p, size_t half) {
 
 /* `group` pairs from `first` on, one part. */
 static void run_part(const i8_pass *p, size_t first, size_t group, const int8_t *w, size_t part_a, const i8_finish *end, i8_ring *ring) {
-    const size_t halves = bf_up(p->end.rows, BF_SIDE);
-    for (size_t s = 0; s < p->steps; s += STEPS) {
-        i8_block b = {.steps = bf_least(STEPS, p->steps - s), .at = p->at + s, .a_row = p->a_row, .b = w + s * 2 * I8_TILE, .add = s > 0};
+    const size_t halves = bf_up(p->end.rows, BF_SIDE), run = bf_up(p->steps, bf_up(p->steps, STEPS));
+    for (size_t s = 0; s < p->steps; s += run) {
+        i8_block b = {.steps = bf_least(run, p->steps - s), .at = p->at + s, .a_row = p->a_row, .b = w + s * 2 * I8_TILE, .add = s > 0};
         b.soon = b.b + b.steps * 2 * I8_TILE; /* after the last weights, whatever follows: no harm */
         b.soon_bytes = bf_up(b.steps * 2 * I8_TILE, group);
         for (size_t q = 0; q < group; q++, b.soon += b.soon_bytes) {
@@ -45,7 +45,7 @@ static void run_part(const i8_pass *p, size_t first, size_t group, const int8_t 
             b.a[1] = half + 1 < halves ? half_at(p, half + 1) + part_a : NULL;
             b.c = ring->sums[(ring->next + q) % (I8_PAIRS + 1)];
             run_block(p->u, &b, ring);
-            if (s + STEPS < p->steps) continue;
+            if (s + run < p->steps) continue;
             ring->last = rows_of(end, half * BF_SIDE, b.c);
             ring->waits = true;
         }
