@@ -36,6 +36,7 @@ typedef struct samples {
     double seconds[STAGES][MAX_SAMPLES];
     size_t n[STAGES];
     double operations[STAGES]; /* of one picture or step */
+    double peak_mb, apart;     /* apart: of a coarse backend, as a cm_result's */
 } samples;
 
 static cm_status read_row(const cm_suite *s, const json_t *o, speed_row *row) {
@@ -128,6 +129,21 @@ static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_mod
     return status;
 }
 
+/* Of a coarse backend, after all that is timed: how far a step is off. */
+static cm_status note_apart(const cm_suite *s, const speed_row *row, const cm_model *m, cm_ctx *g, samples *x) {
+    if (!cm_backend_is_coarse(row->backend)) return CM_OK;
+    cm_arena out;
+    cm_arena_init(&out, 0);
+    cm_result r;
+    const cm_request q = {.prompt = prompt, .negative = s->negative, .seed = 1, .steps = 2, .width = row->width, .height = row->height,
+                          .sampler = s->sampler, .guidance = s->guidance > 1 ? s->guidance : 2, .beside = cm_backend_default()};
+    g->ops = row->backend;
+    const cm_status status = cm_generate(m, g, &q, &out, &r);
+    if (status == CM_OK) x->apart = r.apart;
+    cm_arena_free(&out);
+    return status;
+}
+
 static void add_measured(json_t *list, const speed_row *row, samples *x) {
     for (int stage = 0; stage < STAGES; stage++) {
         if (!wants_stage(row, stage)) continue;
@@ -139,7 +155,8 @@ static void add_measured(json_t *list, const speed_row *row, samples *x) {
         json_object_set_new(o, "p10_s", json_real(cm_stats_quantile(t, n, 0.1)));
         json_object_set_new(o, "p90_s", json_real(cm_stats_quantile(t, n, 0.9)));
         json_object_set_new(o, "n", json_integer((json_int_t)n));
-        json_object_set_new(o, "peak_rss_mb", json_real(cm_peak_rss_mb()));
+        json_object_set_new(o, "peak_rss_mb", json_real(x->peak_mb));
+        if (x->apart > 0 && stage == UNET_STEP) json_object_set_new(o, "apart", json_real(x->apart));
         if (x->operations[stage] > 0) json_object_set_new(o, "gflop", json_real(1e-9 * x->operations[stage]));
         if (row->note[0]) json_object_set_new(o, "note", json_string(row->note));
         json_array_append_new(list, o);
@@ -163,6 +180,8 @@ static cm_status measure_row(const measurement *m, json_t *list) {
         cm_ctx_init(&g, m->row->backend, m->threads);
         s = one_image(m->suite, m->row, &model, &g, true, x);
         for (size_t i = 0; i < m->row->repeats && s == CM_OK; i++) s = one_image(m->suite, m->row, &model, &g, false, x);
+        x->peak_mb = cm_peak_rss_mb();
+        if (s == CM_OK) s = note_apart(m->suite, m->row, &model, &g, x);
         cm_ctx_free(&g);
         cm_model_close(&model);
     }

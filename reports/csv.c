@@ -53,7 +53,7 @@ cm_status cm_report_csv(const cm_rows *r) {
                                          "deviation", "reference_n", "read"};
     static const char *const pairs[] = {"suite", "prompts", "score", "a", "b", "difference", "lo", "hi", "p", "n"};
     static const char *const speed[] = {"model", "backend", "dtype", "width", "height", "batch", "stage", "median_s", "p10_s",
-                                        "p90_s", "n",       "peak_rss_mb", "gflop", "note"};
+                                        "p90_s", "n",       "peak_rss_mb", "gflop", "apart", "note"};
     static const char *const peers[] = {"model", "stage", "engine", "version", "precision", "layout", "width", "height",
                                         "batch", "threads", "min_s", "median_s", "ratio", "relative_l2", "agrees",
                                         "peak_rss_mb", "n", "cpu", "started", "note", "psnr_db", "steps"};

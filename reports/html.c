@@ -253,12 +253,14 @@ static void speed(FILE *f, const cm_rows *r) {
           "<th>median s</th><th>10-90 %</th><th>a second</th><th>GFLOP/s</th><th>of one product</th><th>n</th><th>peak MB</th></tr>\n", f);
     for (size_t i = 0; i < r->speeds.count; i++) {
         const json_t *s = r->speeds.at[i];
-        double w = 0, h = 0, n = 0, median, gflop;
+        double w = 0, h = 0, n = 0, median, gflop, apart;
         cm_number_of(s, "width", &w);
         cm_number_of(s, "height", &h);
         cm_number_of(s, "n", &n);
-        fprintf(f, "<tr><td>%s</td><td class=\"l\">%s</td><td class=\"l\">%s</td><td>%.0fx%.0f</td><td class=\"l\">%s</td>",
-                cm_text_of(s, "model"), cm_text_of(s, "backend"), cm_text_of(s, "dtype"), w, h, cm_text_of(s, "stage"));
+        fprintf(f, "<tr><td>%s</td><td class=\"l\">%s</td><td class=\"l\">%s", cm_text_of(s, "model"), cm_text_of(s, "backend"),
+                cm_text_of(s, "dtype"));
+        if (cm_number_of(s, "apart", &apart)) fprintf(f, " (%.1e off f32)", apart);
+        fprintf(f, "</td><td>%.0fx%.0f</td><td class=\"l\">%s</td>", w, h, cm_text_of(s, "stage"));
         if (!cm_number_of(s, "median_s", &median)) {
             fputs("<td class=\"none\" colspan=\"7\">not measured", f);
             if (*cm_text_of(s, "note")) fputs(": ", f);

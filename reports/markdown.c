@@ -74,12 +74,13 @@ static void speed_table(FILE *f, const cm_rows *r) {
           "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", f);
     for (size_t i = 0; i < r->speeds.count; i++) {
         const json_t *s = r->speeds.at[i];
-        double w = 0, h = 0, n = 0;
+        double w = 0, h = 0, n = 0, apart;
         cm_number_of(s, "width", &w);
         cm_number_of(s, "height", &h);
         cm_number_of(s, "n", &n);
-        fprintf(f, "| %s | %s | %s | %.0fx%.0f | %s | ", cm_text_of(s, "model"), cm_text_of(s, "backend"), cm_text_of(s, "dtype"), w,
-                h, cm_text_of(s, "stage"));
+        fprintf(f, "| %s | %s | %s", cm_text_of(s, "model"), cm_text_of(s, "backend"), cm_text_of(s, "dtype"));
+        if (cm_number_of(s, "apart", &apart)) fprintf(f, " (%.1e off f32)", apart);
+        fprintf(f, " | %.0fx%.0f | %s | ", w, h, cm_text_of(s, "stage"));
         cm_write_value(f, s, "median_s", 5);
         fputs(" | ", f);
         cm_write_value(f, s, "p10_s", 5);

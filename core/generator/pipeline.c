@@ -235,14 +235,13 @@ static bool guides_at(const run *r, double t) {
     return sigma > q->guidance_from && sigma <= q->guidance_to;
 }
 
-/* One pass over the UNet: both halves as one batch, then guidance into eps [h,w,C]; without guidance the prompt's alone. */
-static cm_status predict(run *r, float t, float input_scale, const cm_attention_observer *observer, float *eps) {
+/* One pass over the UNet: both halves as one batch; without guidance the prompt's alone. */
+static cm_status pass(run *r, float t, float input_scale, const cm_attention_observer *observer, const cm_tensor **noise) {
     cm_ctx *g = r->g;
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
-    const bool guided = guides_at(r, t);
-    const size_t batch = guided ? 2 : 1;
-    const cm_unet_text *text = guided || r->batch == 1 ? r->text : r->text_alone;
+    const size_t batch = guides_at(r, t) ? 2 : 1;
+    const cm_unet_text *text = batch == 2 || r->batch == 1 ? r->text : r->text_alone;
     const float times[2] = {t, t};
     cm_ctx_reset(g);
     cm_tensor *in = cm_tensor_new(g, CM_SHAPE(batch, o->h, o->w, o->channels));
@@ -252,11 +251,42 @@ static cm_status predict(run *r, float t, float input_scale, const cm_attention_
     }
     const cm_attention_observer *before = g->observer;
     g->observer = observer;
-    const cm_tensor *noise = cm_unet_forward(g, r->model->unet, in, times, text);
+    *noise = cm_unet_forward(g, r->model->unet, in, times, text);
     g->observer = before;
-    CM_TRY(cm_ctx_check(g));
-    if (guided) guide(r->request, noise->data, noise->data + n, n, eps);
+    return cm_ctx_check(g);
+}
+
+/* The pass, then guidance into eps [h,w,C]. */
+static cm_status predict(run *r, float t, float input_scale, const cm_attention_observer *observer, float *eps) {
+    const size_t n = r->result->h * r->result->w * r->result->channels;
+    const cm_tensor *noise;
+    CM_TRY(pass(r, t, input_scale, observer, &noise));
+    if (guides_at(r, t)) guide(r->request, noise->data, noise->data + n, n, eps);
     else memcpy(eps, noise->data, n * sizeof *eps);
+    return CM_OK;
+}
+
+/* How far the network's output is from that on another backend at the same input. */
+static cm_status compare_backends(run *r, float t, float input_scale) {
+    const cm_ops *own = r->g->ops;
+    const cm_tensor *noise;
+    const cm_arena_mark mark = cm_arena_get_mark(&r->keep);
+    r->g->ops = r->request->beside;
+    const cm_status s = pass(r, t, input_scale, NULL, &noise);
+    r->g->ops = own;
+    if (s != CM_OK) return s;
+    const size_t n = cm_count(noise);
+    float *want = CM_PUSH(&r->keep, float, n);
+    CM_TRY(cm_arena_check(&r->keep));
+    memcpy(want, noise->data, n * sizeof *want);
+    CM_TRY(pass(r, t, input_scale, NULL, &noise));
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        difference += ((double)noise->data[i] - want[i]) * ((double)noise->data[i] - want[i]);
+        size += (double)want[i] * want[i];
+    }
+    r->result->apart = size > 0 ? sqrt(difference / size) : 0;
+    cm_arena_reset(&r->keep, mark);
     return CM_OK;
 }
 
@@ -348,6 +378,7 @@ static cm_status take_step(run *r, cm_sampler_state *state, size_t i, float *eps
     if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", i + 1, r->end);
     if (wants_preview(q, taken)) memcpy(r->clean, r->x, n * sizeof *r->x);
     const bool compared = is_compared(q, taken, r->end - r->first);
+    if (q->beside && i + 1 == r->end) CM_TRY(compare_backends(r, t, scale));
     const double before = cm_now();
     if (compared) CM_TRY(predict(r, t, scale, NULL, eps));
     const double start = cm_now();

@@ -105,6 +105,7 @@ typedef struct cm_request {
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
     bool text_once;                /* no later prompt: the text towers' weights are let go when they have read this one */
     size_t compare;                /* with an observer: of so many steps, from the second on, a pass without it is timed too */
+    const cm_ops *beside;          /* NULL; else the network runs on this backend too at the last step's input: result.apart */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;
     size_t preview_every;          /* 0: never; else after every so many steps `preview` gets the decoded clean latent that the
@@ -129,6 +130,8 @@ typedef struct cm_result {
     cm_image picture;
     char noise_hash[65];           /* of the starting noise's bytes */
     cm_tokens tokens;              /* of the prompt */
+    double apart;                  /* relative L2 of the network's output from that on request.beside; 0 without. Not in timing,
+                                    * but for total */
     cm_timing timing;
 } cm_result;
 

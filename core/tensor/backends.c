@@ -24,3 +24,7 @@ const cm_ops *cm_backend_find(const char *name) {
 const cm_ops *cm_backend_default(void) {
     return cm_ops_bf16x3()->slow_here ? cm_ops_openblas() : cm_ops_bf16x3();
 }
+
+bool cm_backend_is_coarse(const cm_ops *ops) {
+    return ops->rounding > 0x1p-9;
+}

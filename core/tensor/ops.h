@@ -192,5 +192,7 @@ const cm_ops *const *cm_backends(void);
 const cm_ops *cm_backend_find(const char *name);
 /* The fastest here that is as exact as f32: bf16x3 with matrix registers, else openblas. */
 const cm_ops *cm_backend_default(void);
+/* Coarser than bf16: whoever uses it is told how far from cm_backend_default its results are. */
+bool cm_backend_is_coarse(const cm_ops *ops);
 
 #endif

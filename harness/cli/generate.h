@@ -20,6 +20,7 @@ typedef struct cm_generate_job {
     size_t images;                                     /* of one prompt, seeds counted up */
     bool capture, capture_all, lean;
     cm_generate_costs costs;
+    double apart;                                      /* of a coarse backend: the first picture's result.apart; 0: not known */
     size_t save_every;                                 /* steps from preview to preview; 0: none */
     size_t steps, width, height;                       /* width, height 0: the model's */
     const char *from_latents;                          /* a file of starting noise, or NULL */
@@ -58,7 +59,9 @@ typedef struct cm_generate_extras {
 cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm_request *q, const char *path, cm_arena *arena);
 cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r);
 bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm_arena *scratch);
-/* Says what they cost, over all pictures. */
+/* A backend that is coarse, and not measured yet: the next request's `beside` is to be the default backend. */
+bool cm_generate_wants_apart(const cm_generate_job *j);
+/* Says what they cost, over all pictures, and what a coarse backend did. */
 void cm_generate_tell_costs(const cm_generate_job *j);
 
 /* One line a prompt, a picture and a record each; pictures that the records know are not made again.

@@ -82,6 +82,10 @@ cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r) {
     return CM_OK;
 }
 
+bool cm_generate_wants_apart(const cm_generate_job *j) {
+    return cm_backend_is_coarse(j->backend) && j->apart == 0;
+}
+
 void cm_generate_tell_costs(const cm_generate_job *j) {
     const cm_generate_costs *c = &j->costs;
     if (c->previews)
@@ -90,5 +94,8 @@ void cm_generate_tell_costs(const cm_generate_job *j) {
         cm_note("capture: %.4f s a step with it, %.4f s without, x %.2f (the fastest of %zu steps taken both ways in turn); "
                 "its files %.3f s",
                 c->observed, c->unobserved, c->observed / c->unobserved, c->compared, c->files);
+    if (j->apart > 0)
+        cm_note("%s: one pass of the UNet is %.1e off (relative L2, beside %s at the same input)", j->backend->name, j->apart,
+                cm_backend_default()->name);
     cm_detail("peak memory %.0f MB", cm_peak_rss_mb());
 }

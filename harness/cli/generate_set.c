@@ -137,6 +137,7 @@ static cm_status record_picture(set_run *r, const prompt *p, const cm_result *o,
                              "picture_hash", picture_hash, "picture", json_sprintf("%s.png", p->id), "version", CM_VERSION,
                              "threads", r->job->threads, "peak_rss_mb", cm_peak_rss_mb(), "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
                              t->unet_step_median, "preview", t->preview, "decode", t->decode, "total", t->total);
+    if (more && r->job->apart > 0) json_object_set_new(more, "apart", json_real(r->job->apart));
     cm_status s = CM_OK;
     if (!record || !more || json_object_update(record, more) != 0) s = cm_fail(CM_ENOMEM, "out of memory for a record");
     if (s == CM_OK) s = cm_records_add(r->records, record);
@@ -168,12 +169,14 @@ static cm_status make_picture(set_run *r, const prompt *p) {
     q.progress = show_step;
     q.progress_arg = r;
     q.text_once = p == &r->prompts[r->count - 1];
+    if (cm_generate_wants_apart(r->job)) q.beside = cm_backend_default();
     const char *picture = picture_path(r, p, a);
     CM_TRY(cm_arena_check(a));
     cm_generate_extras extras;
     CM_TRY(cm_generate_extras_begin(&extras, r->job, &q, picture, a));
     cm_result o;
     CM_TRY(cm_generate(&r->job->model, &r->job->ctx, &q, a, &o));
+    if (q.beside) r->job->apart = o.apart;
     CM_TRY(cm_generate_extras_end(&extras, &o));
     if (r->job->latents) CM_TRY(write_latents(r, p, &o, a));
     CM_TRY(cm_generate_write_picture(r->job, &q, &o.picture, 0, picture, a));
