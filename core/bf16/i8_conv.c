@@ -104,6 +104,8 @@ static void read_line(const conv_job *j, size_t image, size_t line, uint16_t *wi
     for (size_t p = 0; p < s->w; p++, from += s->c) {
         for (size_t c = 0; line + 1 < s->h && c < s->c; c += BF_SIDE) __builtin_prefetch(from + s->w * s->c + c, 0, 2);
         j->read->row(&t, s->c, from, wide + p * pixel, BF_DEPTH);
+        const size_t read = bf_up(s->c, BF_DEPTH) * BF_DEPTH;
+        memset(wide + p * pixel + read, 0, (pixel - read) * sizeof *wide);
     }
     const float top = j->u->top(s->w * pixel, wide);
     float inverse;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of the backend int8: bf16's, with linear layers, 1x1 convolutions and feed-forward layers on int8 operands.
- * Other convolutions and attention stay bf16, gradients f32. */
+/* The table of the backend int8: bf16's, with most linear layers, feed-forward layers and 3x3 convolutions on int8 operands.
+ * What i8_layers.h's *_fits leave out, and attention, stays bf16, gradients f32. */
 #include <pthread.h>
 
 #include "core/bf16/i8_layers.h"
@@ -49,7 +49,7 @@ static cm_ops int8;
 static void fill(void) {
     int8 = *cm_ops_bf16();
     int8.name = "int8";
-    int8.about = "linear layers in int8 (a scale a row and an output), the rest as bf16: fastest and coarsest, with AMX or AVX-512 VNNI";
+    int8.about = "most linear layers and 3x3 convolutions by int8 products, the rest as bf16: fastest and coarsest, with AMX or AVX-512 VNNI";
     int8.dtype = "int8";
     int8.rounding = 0x1p-8;
     int8.slow_here = !i8_unit_get()->direct;

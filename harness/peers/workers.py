@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file
 
-TOLERANCE = {"f32": 1e-4, "bf16": 3e-2}
+TOLERANCE = {"f32": 1e-4, "bf16": 3e-2, "int8": 3e-2}
 SPARE_MB = 1000  # of memory, left to the system
 # What a worker may want: a multiple of its weights in f32, and megabytes for each 512x512 pixels. From peaks measured with
 # Stable Diffusion 1.5's architecture: weights from its UNet's, pixels from its decoder's, with room.
 WANTS = {
-    ("cosmicman", "f32"): (1.2, 1000), ("cosmicman", "bf16"): (0.65, 900),
+    ("cosmicman", "f32"): (1.2, 1000), ("cosmicman", "bf16"): (0.65, 900), ("cosmicman", "int8"): (0.65, 900),
     ("torch", "f32"): (1.1, 2000), ("torch", "bf16"): (0.6, 1300),
     ("openvino", "f32"): (2.1, 1300), ("openvino", "bf16"): (2.1, 1300),  # its conversion is from f32 in both
     ("onnxruntime", "f32"): (2.1, 2300),

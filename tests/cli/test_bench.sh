@@ -137,13 +137,16 @@ cat >growth.json <<END
 {"prompts": "people-64", "scorer": "mock", "sampler": "ddim", "steps": 2, "guidance": 3, "width": 64, "height": 64,
  "backend": "openblas", "arms": [], "speed": [
   {"model": "$tiny", "backend": "openblas", "width": 128, "height": 128, "repeats": 2, "stages": ["text", "unet_step", "decode"]},
-  {"model": "$tiny", "backend": "openblas", "width": 64, "height": 64, "repeats": 2, "warm_up": 64}]}
+  {"model": "$tiny", "backend": "openblas", "width": 64, "height": 64, "repeats": 2, "warm_up": 64},
+  {"model": "$tiny", "backend": "int8", "width": 64, "height": 64, "repeats": 1}]}
 END
 prints "a suite of speed alone" "report" $cm bench -q --suite ./growth.json --out growth
-gflop() { sed -n "s/.*\"width\":$1,.*\"stage\":\"$2\".*\"gflop\":\([0-9.e-]*\).*/\1/p" growth/records.jsonl; }
+gflop() { sed -n "s/.*\"backend\":\"openblas\".*\"width\":$1,.*\"stage\":\"$2\".*\"gflop\":\([0-9.e-]*\).*/\1/p" growth/records.jsonl; }
 holds "the text is the same at every size" test "$(gflop 128 text)" = "$(gflop 64 text)"
 holds "a step has its operations" sh -c "awk 'BEGIN { exit !($(gflop 128 unet_step) > 3 * $(gflop 64 unet_step)) }'"
 holds "an image has all of them" sh -c "awk 'BEGIN { d = $(gflop 64 image) - $(gflop 64 text) - 2 * $(gflop 64 unet_step) - $(gflop 64 decode); exit !(d < 1e-9 && d > -1e-9) }'"
 holds "the growth is in the report" grep -qE 'unet_step \| 128x128 \| [0-9.e-]+ \| [0-9.]+ \| [0-9.e-]+ \| [0-9.]+ \|' growth/report.md
+holds "how far a coarse backend's step is off" grep -qE '"backend":"int8".*"stage":"unet_step".*"apart":0\.0[0-9]+' growth/records.jsonl
+holds "in the report" grep -qE 'int8 \([0-9.]+e-0[23] off f32\) \| 64x64 \| unet_step' growth/report.md
 holds "no scores are" sh -c "! grep -q Acc_obj growth/report.md"
 says "neither arms nor speed" 2 "no arms to run, and no speed rows" sh -c "sed '/model/d; s/\"speed\": ./\"speed\": []}/' growth.json >s.json; $cm bench -q --suite ./s.json --out x"

@@ -6,7 +6,7 @@ says "nothing asked" 2 "wants --model" "$cm" generate --prompt a
 says "no prompt" 2 "either --prompt TEXT or --prompts FILE" gen
 says "both kinds of prompt" 2 "either --prompt TEXT or --prompts FILE" gen --prompt a --prompts b
 says "unknown sampler" 2 "'eular' is none of ddim, ddpm, pndm" gen --prompt a --sampler eular
-says "unknown backend" 2 "'cuda9' is none of auto, ref, openblas, bf16x3, bf16" gen --prompt a --backend cuda9
+says "unknown backend" 2 "'cuda9' is none of auto, ref, openblas, bf16x3, bf16, int8" gen --prompt a --backend cuda9
 says "unknown model" 2 "no model 'nano:darling'.*nano:daring" "$cm" generate --model nano:darling --prompt a
 says "zero steps" 2 "0 steps make no picture" gen --prompt a --steps 0
 says "more steps than training had" 2 "1001 is more than the 1000" gen --prompt a --steps 1001
@@ -25,6 +25,8 @@ holds "same seed, same picture" cmp one.png two.png
 says "another seed" 0 "" gen --prompt "red shirt" --seed 1 --out three.png
 holds "other seed, other picture" sh -c "! cmp -s one.png three.png"
 says "without guidance" 0 "" gen --prompt "red shirt" --cfg 1 --out four.png
+says "a coarse backend says how coarse" 0 "int8: one pass of the UNet is [0-9.]*e-0[23] off (relative L2, beside" gen --prompt "red shirt" --backend int8 --out int8.png
+holds "and is another picture" sh -c "! cmp -s one.png int8.png"
 says "quiet" 0 "" gen -q --prompt "red shirt" --out five.png
 holds "quiet says nothing" test ! -s "$work/err"
 says "steps are shown" 0 "s a step" gen --prompt "red shirt" --out six.png

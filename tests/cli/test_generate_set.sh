@@ -18,6 +18,9 @@ holds "is the same noise, picture and latents" cmp <(tail -c 2000 alone.png) <(t
 cp set/records.jsonl before.jsonl
 says "again: all are there" 0 "3 of 3 were there already" set_of --prompts three.jsonl --out set
 holds "no record was added" cmp before.jsonl set/records.jsonl
+holds "none is off" sh -c "! grep -q apart set/records.jsonl"
+says "a coarse backend" 0 "int8: one pass of the UNet is" set_of --prompts three.jsonl --out coarse --backend int8
+holds "each record says how coarse" test "$(grep -cE '"apart": *0\.0[0-9]+' coarse/records.jsonl)" -eq 3
 rm set/c.png
 says "again, with one missing" 0 "2 of 3 were there already" set_of --prompts three.jsonl --out set
 holds "it is back" test -s set/c.png

@@ -86,7 +86,9 @@ static void compare(const char *name, layers *fn, const shape *s, const cm_ops *
         difference += pow((double)got->data[i] - want->data[i], 2);
         size += pow(want->data[i], 2);
     }
-    const double far = sqrt(difference / size), limit = fmax(1e-5, 4 * ops->rounding);
+    /* of a gated layer's hidden values the largest is far from the others, which int8's one scale a row feels */
+    const double times = cm_backend_is_coarse(ops) ? 6 : 4;
+    const double far = sqrt(difference / size), limit = fmax(1e-5, times * ops->rounding);
     cr_assert(far <= limit, "%s on %s, %zux%zux%zux%zu -> %zu, %d threads: %.2e, limit %.0e", name, ops->name, s->n, s->h, s->w, s->c,
               s->o, threads, far, limit);
     cm_ctx_free(&ref);
