@@ -148,7 +148,11 @@ static cm_status encode_text(run *r) {
     timing->tokenize = cm_now() - start;
     text_states t = {0};
     cm_ctx_reset(r->g);
-    CM_TRY(run_towers(r, ids, ids2, &t));
+    const cm_ops *own = r->g->ops;
+    r->g->ops = cm_backend_for_once(own);
+    const cm_status towers = run_towers(r, ids, ids2, &t);
+    r->g->ops = own;
+    CM_TRY(towers);
     r->text = prepare_text(r, &t, r->batch);
     if (r->batch == 2 && r->request->guidance_to > 0) r->text_alone = prepare_text(r, &t, 1);
     CM_TRY(cm_ctx_check(r->g));
@@ -331,7 +335,10 @@ static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *p
     cm_tensor *in = cm_tensor_new(g, CM_SHAPE(1, o->h, o->w, o->channels));
     CM_TRY(cm_ctx_check(g));
     for (size_t i = 0; i < n; i++) in->data[i] = latents[i] / v->scaling_factor + v->shift_factor;
+    const cm_ops *own = g->ops;
+    g->ops = cm_backend_for_once(own);
     const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
+    g->ops = own;
     CM_TRY(cm_ctx_check(g));
     if (!all_finite(pixels->data, cm_count(pixels))) return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
     CM_TRY(cm_image_new(out, r->request->width, r->request->height, 3, picture));

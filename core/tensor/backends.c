@@ -28,3 +28,7 @@ const cm_ops *cm_backend_default(void) {
 bool cm_backend_is_coarse(const cm_ops *ops) {
     return ops->rounding > 0x1p-9;
 }
+
+const cm_ops *cm_backend_for_once(const cm_ops *ops) {
+    return cm_backend_is_coarse(ops) ? cm_ops_bf16() : ops;
+}
