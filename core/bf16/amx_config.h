@@ -3,9 +3,10 @@
 #ifndef CM_CORE_BF16_AMX_CONFIG_H
 #define CM_CORE_BF16_AMX_CONFIG_H
 
+#include <stdint.h>
+
 #if defined(__AMX_TILE__)
 #include <immintrin.h>
-#include <stdint.h>
 
 typedef struct tile_config {
     uint8_t palette, start_row, reserved[14];
