@@ -175,7 +175,7 @@ def psnr(mine, reference, peak):
 
 class Picture(Row):
     """A whole picture by ours: `generate` in a process of its own each turn. The seconds are its record's, so weights are
-    packed within them, and opening the model is not."""
+    packed within them, and opening the model is not. Pages read from disk are not counted: the file's own are among them."""
 
     def start(self, team=()):
         pass
@@ -183,17 +183,18 @@ class Picture(Row):
     def run(self):
         folder = f"{self.stage.folder}/{self.name}"
         shutil.rmtree(folder, ignore_errors=True)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_majflt
         with open(self.log, "w") as log:
             code = subprocess.run(self.command, env=environment(self.stage.options.threads), stdout=log,
                                   stderr=log).returncode
         if code:
             raise Unavailable(reason(self.log, code))
-        self.faults += resource.getrusage(resource.RUSAGE_CHILDREN).ru_majflt - before
         with open(f"{folder}/records.jsonl") as f:
             made = json.loads(f.readline())
         self.peak_mb = max(self.peak_mb, made["peak_rss_mb"])
         return [made["seconds"]["total"]]
+
+    def record(self, reference):
+        return {k: v for k, v in super().record(reference).items() if k != "major_faults"}
 
     def picture(self):
         with Image.open(f"{self.stage.folder}/{self.name}/picture.png") as image:
