@@ -197,18 +197,13 @@ static void set_limit(run *r) {
     if (replaced(r->kernel, r->ops, cm_ops_openblas()) && coarse > r->plan.limit) r->plan.limit = coarse;
 }
 
-/* Eight bits with one scale a row keep nothing of values far below its greatest, whatever weighs them. */
-static bool is_promised(const run *r, unsigned kind) {
-    return kind != CHECK_WIDE || strcmp(r->ops->dtype, "int8") != 0 || !replaced(r->kernel, r->ops, cm_ops_openblas());
-}
-
 static void one_shape(run *r) {
     r->plan = (check_plan){0};
     r->kernel->plan(r->shape, &r->plan);
     set_limit(r);
     const check_plan *p = &r->plan;
     for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
-        if (kinds[kind].bit && (!(p->kinds & kinds[kind].bit) || !is_promised(r, kinds[kind].bit))) continue;
+        if (kinds[kind].bit && !(p->kinds & kinds[kind].bit)) continue;
         r->kind = kinds[kind].name;
         for (r->exec.threads = 1; r->exec.threads <= MAX_THREADS; r->exec.threads++) {
             const size_t shift = r->exec.threads == 2; /* one value past alignment */
