@@ -8,7 +8,8 @@
 #include "core/bf16/products.h"
 
 /* With a norm before it, or a sum after: what else carries values on unchanged otherwise, and its errors with them (a UNet's
- * step then is off by 1.9e-2 instead of 1.5e-2). No geglu. Nothing depends on how many rows come together. */
+ * step then is off by 1.9e-2 instead of 1.5e-2). No geglu, and not of
+ * fewer than 64 values. Nothing depends on how many rows come together. */
 bool i8_linear_fits(const bf_linear_shape *s, const cm_around *a);
 void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y);

@@ -104,7 +104,7 @@ static void one_block(void *arg, size_t i, int worker) {
 }
 
 bool i8_linear_fits(const bf_linear_shape *s, const cm_around *a) {
-    return s->in <= I8_DEEPEST && !a->geglu && (a->gamma || a->scale || a->plus);
+    return s->in >= I8_DEPTH && s->in <= I8_DEEPEST && !a->geglu && (a->gamma || a->scale || a->plus);
 }
 
 void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
