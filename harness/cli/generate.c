@@ -184,10 +184,11 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
 }
 
 static void show_step(void *arg, size_t step, size_t steps, double seconds) {
-    (void)steps;
+    cm_progress *bar = arg;
     char extra[64];
     snprintf(extra, sizeof extra, "%.3f s a step", seconds);
-    cm_progress_step(arg, step, extra);
+    bar->total = steps; /* some samplers evaluate the model once more than they were asked for steps */
+    cm_progress_step(bar, step, extra);
 }
 
 static cm_status write_latents(const char *path, const cm_result *r) {
