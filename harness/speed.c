@@ -106,15 +106,19 @@ static void note_operations(samples *x, bool warm_up, const step_counts *c, size
     x->operations[IMAGE] = coarse ? 0 : cm_counted(); /* text and decoder then run elsewhere, and are not counted */
 }
 
+static cm_request request_of(const cm_suite *s, const speed_row *row, size_t side, size_t steps) {
+    return (cm_request){.prompt = prompt, .negative = s->negative, .seed = 1, .steps = steps, .width = side ? side : row->width,
+                        .height = side ? side : row->height, .sampler = s->sampler, .guidance = s->guidance > 1 ? s->guidance : 2};
+}
+
 static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_model *m, cm_ctx *g, bool warm_up, samples *x) {
     cm_arena out;
     cm_arena_init(&out, 0);
-    const size_t side = warm_up ? row->warm_up : 0;
     cm_result r;
     step_counts counts;
-    const cm_request q = {.prompt = prompt, .negative = s->negative, .seed = 1, .steps = warm_up ? 2 : row->steps,
-                          .width = side ? side : row->width, .height = side ? side : row->height, .sampler = s->sampler,
-                          .guidance = s->guidance > 1 ? s->guidance : 2, .progress = note_step, .progress_arg = &counts};
+    cm_request q = request_of(s, row, warm_up ? row->warm_up : 0, warm_up ? 2 : row->steps);
+    q.progress = note_step;
+    q.progress_arg = &counts;
     g->ops = cm_counting(row->backend);
     const cm_status status = cm_generate(m, g, &q, &out, &r);
     if (status == CM_OK) note_operations(x, warm_up, &counts, r.timing.unet_steps, cm_backend_is_coarse(row->backend));
@@ -135,8 +139,8 @@ static cm_status note_apart(const cm_suite *s, const speed_row *row, const cm_mo
     cm_arena out;
     cm_arena_init(&out, 0);
     cm_result r;
-    const cm_request q = {.prompt = prompt, .negative = s->negative, .seed = 1, .steps = 2, .width = row->width, .height = row->height,
-                          .sampler = s->sampler, .guidance = s->guidance > 1 ? s->guidance : 2, .beside = cm_backend_default()};
+    cm_request q = request_of(s, row, 0, 2);
+    q.beside = cm_backend_default();
     g->ops = row->backend;
     const cm_status status = cm_generate(m, g, &q, &out, &r);
     if (status == CM_OK) x->apart = r.apart;

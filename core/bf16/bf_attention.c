@@ -27,7 +27,6 @@ typedef struct attention_job {
     uint16_t *packed;
     float *scratch;
     size_t parts, steps, key_strips;     /* steps of 32 over d */
-    size_t keys;                         /* of a block */
     size_t width_strips, last_tiles;     /* of the output's columns and their powers' sum; tiles of the last strip */
     size_t k_values, v_block, head_values, blocks, worker_floats;
     size_t q_values, p_values;           /* of 32 queries' tiles, of 32 rows of probabilities' */
@@ -94,10 +93,10 @@ static void pack_head(void *arg, size_t i, int worker) {
     }
     j->k_most[i] = most;
     to += j->k_values;
-    for (size_t key = 0; key < s->lk; key += j->keys) {
-        const size_t keys = bf_least(j->keys, s->lk - key);
+    for (size_t key = 0; key < s->lk; key += KEYS) {
+        const size_t keys = bf_least(KEYS, s->lk - key);
         fetch_rows(j, j->v + at + key * width, keys, false);
-        uint16_t *strip = to + key / j->keys * j->v_block;
+        uint16_t *strip = to + key / KEYS * j->v_block;
         for (size_t c = 0; c < j->width_strips; c++) {
             const size_t tiles = c + 1 == j->width_strips ? j->last_tiles : 2;
             for (size_t t = 0; t < tiles; t++)
@@ -135,7 +134,7 @@ static void read_queries(const attention_job *j, const float *q, size_t count, u
 static void mix_values(const attention_job *j, const attention_place *p, const uint16_t *values, size_t keys, bool add, float *mixed) {
     const size_t steps = bf_up(keys, BF_DEPTH);
     static const ptrdiff_t no_segment[1] = {0};
-    bf_block b = {.segments = 1, .steps = steps, .a = {p->probs, p->probs + j->keys / BF_DEPTH * BF_TILE}, .a_segment = no_segment,
+    bf_block b = {.segments = 1, .steps = steps, .a = {p->probs, p->probs + KEYS / BF_DEPTH * BF_TILE}, .a_segment = no_segment,
                   .a_row = BF_DEPTH, .a_step = BF_TILE, .a_low = j->parts == 2 ? j->p_values / 2 : 0, .add = add, .c_row = p->mixed_row};
     for (size_t c = 0; c < j->width_strips; c++) {
         const size_t tiles = c + 1 == j->width_strips ? j->last_tiles : 2;
@@ -162,18 +161,18 @@ static void shift_again(const attention_job *j, const bf_look *look, bool first,
 
 /* 32 queries and a block of keys */
 static void absorb(const attention_job *j, const attention_place *p, const uint16_t *head, size_t group, size_t key) {
-    const size_t keys = bf_least(j->keys, j->s->lk - key);
+    const size_t keys = bf_least(KEYS, j->s->lk - key);
     float *mixed = p->mixed + group * BF_COLS * p->mixed_row, *shift = p->shift + group * BF_COLS;
     const bf_look look = {.queries = p->queries + group * j->q_values, .steps = j->steps, .low_q = j->parts == 2 ? j->q_values / 2 : 0,
                           .keys = head + key / BF_COLS * j->steps * 2 * BF_TILE * j->parts, .strips = bf_up(keys, BF_DEPTH), .n = keys,
-                          .shift = shift, .y = p->probs, .half = j->keys / BF_DEPTH * BF_TILE,
+                          .shift = shift, .y = p->probs, .half = KEYS / BF_DEPTH * BF_TILE,
                           .low = j->parts == 2 ? j->p_values / 2 : 0, .scores = p->scores};
     if (key == 0) shift_again(j, &look, true, shift, mixed, p->mixed_row);
     if (j->u->look(&look)) {
         shift_again(j, &look, false, shift, mixed, p->mixed_row);
         j->u->look(&look);
     }
-    mix_values(j, p, head + j->k_values + key / j->keys * j->v_block, keys, key > 0, mixed);
+    mix_values(j, p, head + j->k_values + key / KEYS * j->v_block, keys, key > 0, mixed);
 }
 
 /* Of scores beyond 2^30 units (or of an infinity, or NaN) rounding leaves nothing: the output says so. */
@@ -193,7 +192,7 @@ static void one_block(void *arg, size_t i, int worker) {
     const float q_most = find_most(j, count, j->q + at);
     fetch_rows(j, j->out + at, count, true);
     j->u->begin();
-    for (size_t key = 0; key < s->lk; key += j->keys)
+    for (size_t key = 0; key < s->lk; key += KEYS)
         for (size_t group = 0; group < bf_up(count, BF_COLS); group++) absorb(j, &p, j->packed + head * j->head_values, group, key);
     j->u->end();
     const float one = are_in_range(j, q_most, j->k_most[head]) ? 1.0f : NAN;
@@ -208,14 +207,13 @@ void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, con
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1, heads = s->n * s->heads;
     attention_job j = {.u = bf_unit_get(), .s = s, .q = q, .k = k, .v = v, .out = out, .parts = pairs ? 2 : 1,
                        .steps = bf_up(s->d, BF_DEPTH), .key_strips = bf_up(s->lk, BF_COLS), .width_strips = bf_up(s->d + 1, BF_COLS)};
-    j.keys = KEYS;
     j.last_tiles = bf_up(s->d + 1 - (j.width_strips - 1) * BF_COLS, BF_SIDE);
     j.blocks = bf_up(s->lq, QUERIES);
     j.k_values = j.key_strips * j.steps * 2 * BF_TILE * j.parts;
-    j.v_block = (2 * (j.width_strips - 1) + j.last_tiles) * (j.keys / BF_DEPTH) * BF_TILE * j.parts;
-    j.head_values = j.k_values + bf_up(s->lk, j.keys) * j.v_block;
+    j.v_block = (2 * (j.width_strips - 1) + j.last_tiles) * (KEYS / BF_DEPTH) * BF_TILE * j.parts;
+    j.head_values = j.k_values + bf_up(s->lk, KEYS) * j.v_block;
     j.q_values = 2 * j.steps * BF_TILE * j.parts;
-    j.p_values = 2 * (j.keys / BF_DEPTH) * BF_TILE * j.parts;
+    j.p_values = 2 * (KEYS / BF_DEPTH) * BF_TILE * j.parts;
     j.factor = s->scale * 1.44269504f * (pairs ? 1.0f : BF_FINE);
     j.worker_floats = QUERIES + 2 * BF_COLS * BF_COLS + QUERIES * j.width_strips * BF_COLS +
                       bf_floats(QUERIES / BF_COLS * j.q_values + j.p_values);

@@ -102,8 +102,7 @@ void bf_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const
     if (s->rows == 0) return;
     j.piece = bf_least(HIDDEN_STEPS / parts, j.hidden_steps);
     const size_t row = (j.steps + j.piece) * BF_DEPTH * 2 * parts + s->c * 4, fit = CACHE / row / BF_COLS * BF_COLS;
-    const size_t most = fit > 4 * BF_COLS ? fit : 4 * BF_COLS, blocks = bf_up(bf_up(s->rows, most), threads) * threads;
-    j.block = bf_up(bf_up(s->rows, blocks), BF_COLS) * BF_COLS;
+    j.block = bf_block_rows(s->rows, fit > 4 * BF_COLS ? fit : 4 * BF_COLS, threads);
     j.low_in = pairs ? j.block * s->c : 0;
     j.low_hidden = pairs ? j.block * j.piece * BF_DEPTH : 0;
     j.in_values = j.block * s->c * parts;

@@ -150,8 +150,7 @@ static void plan(linear_job *j, size_t threads) {
     const size_t fit = BLOCK_BYTES / (2 * j->piece * BF_DEPTH * j->parts) / BF_COLS * BF_COLS;
     const size_t block = fit > 2 * BF_COLS ? fit : 2 * BF_COLS;
     j->shared = threads > 1 && j->strips * BF_COLS > 2 * rows;
-    const size_t blocks = j->shared ? bf_up(rows, 2 * block) : bf_up(bf_up(rows, block), threads) * threads;
-    j->block = bf_up(bf_up(rows, blocks), BF_COLS) * BF_COLS;
+    j->block = j->shared ? bf_block_rows(rows, 2 * block, 1) : bf_block_rows(rows, block, threads);
     j->blocks = bf_up(rows, j->block);
     j->groups = j->shared ? bf_least(j->strips, 4 * threads) : 1;
     const size_t held = bf_up(j->shared ? rows : j->block, BF_SIDE) * steps_held(j) * BF_TILE;

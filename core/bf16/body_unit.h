@@ -370,18 +370,22 @@ static const uint8_t bf_curve[BF_FINE] __attribute__((aligned(64))) = {
 };
 enum { BF_MOST_WORD = (127 + BF_GROWTH) * BF_FINE };
 
+/* A word with its curve; below the least normal number 0, as matrix registers take it. */
+CM_INLINE uint16_t bf_curved_one(uint16_t word) {
+    return word < BF_FINE ? 0 : (uint16_t)((word & 0xff80) | bf_curve[word & 0x7f]);
+}
+
 #if defined(__AVX512F__)
 CM_INLINE __m512i bf_curved(__m512i words) {
-    const __m512i upper = _mm512_set1_epi16((short)0xff80);
 #if defined(__AVX512VBMI__)
+    const __m512i upper = _mm512_set1_epi16((short)0xff80);
     const __m512i low = _mm512_load_si512(bf_curve), high = _mm512_load_si512(bf_curve + 64);
     const __m512i curve = _mm512_maskz_permutex2var_epi8(0x5555555555555555, low, words, high);
     return _mm512_ternarylogic_epi32(words, curve, upper, 0xec); /* words & upper | curve */
 #else
     uint16_t lanes[2 * W];
     _mm512_storeu_si512(lanes, words);
-    for (size_t i = 0; i < 2 * W; i++) lanes[i] = lanes[i] < BF_FINE ? 0 : (uint16_t)((lanes[i] & 0xff80) | bf_curve[lanes[i] & 0x7f]);
-    (void)upper;
+    for (size_t i = 0; i < 2 * W; i++) lanes[i] = bf_curved_one(lanes[i]);
     return _mm512_loadu_si512(lanes);
 #endif
 }
@@ -424,7 +428,7 @@ CM_INLINE void bf_powers(size_t n, const float *s, float shift, uint16_t *y, bf_
         const uint16_t word = i < n ? bf_word_of(s[i] + shift) : 0;
         const size_t pair = i / 2, at = pair % 8 / 2 * 4 + pair / 8 * 2 + pair % 2; /* bf_order(at) = pair */
         *most = word > *most ? word : *most;
-        y[2 * at + i % 2] = word < BF_FINE ? 0 : (uint16_t)((word & 0xff80) | bf_curve[word & 0x7f]);
+        y[2 * at + i % 2] = bf_curved_one(word);
     }
 }
 #endif
@@ -519,8 +523,8 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
 #define BF_UNIT_TABLE(set, has_matrix, is_direct, begin_fn, end_fn, block_fn)                                                          \
     {                                                                                                                       \
         .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
-        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .look = look, .look_top = look_top, .most = most, .scale = scale,             \
-        .copy_scaled = copy_scaled,                                                                                         \
+        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .look = look,                                  \
+        .look_top = look_top, .most = most, .scale = scale, .copy_scaled = copy_scaled,                                                                                         \
     }
 
 #endif

@@ -160,8 +160,7 @@ static void one_item(void *arg, size_t item, int worker) {
     at.wide = (uint16_t *)(void *)(at.in + j->images * (j->lines + 2) * j->line);
     at.scales = (float *)(void *)(at.wide + j->values);
     at.offsets = at.scales + j->images * KERNEL * j->lines * j->s->w;
-    ring.next = 0;
-    ring.waits = false;
+    i8_ring_begin(&ring);
     for (size_t i = 0; i < at.images; i++) read_image(j, &at, i);
     j->u->begin();
     for (size_t strip = group * j->strips / j->groups; strip < (group + 1) * j->strips / j->groups; strip++)

@@ -79,8 +79,7 @@ static void one_block(void *arg, size_t i, int worker) {
     at.in = (int8_t *)(at.hidden_scales + j->block);
     at.hidden = at.in + j->block * j->w1.steps * I8_DEPTH;
     at.gated = (uint16_t *)(void *)(at.hidden + j->block * j->piece * I8_DEPTH);
-    at.ring.next = 0;
-    at.ring.waits = false;
+    i8_ring_begin(&at.ring);
     read_rows(j, &at);
     j->u->begin();
     for (size_t step = 0; step < j->w2.steps; step += j->piece) {
@@ -110,7 +109,7 @@ void i8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, f
     const size_t row_bytes = (j.w1.steps + j.piece) * I8_DEPTH + j.hidden_row * sizeof(uint16_t) + 2 * sizeof(float);
     const size_t fit = CACHE / (row_bytes + s->c * sizeof(float)) / BF_COLS * BF_COLS;
     const size_t stay = j.w1.strips * j.w1.strip_bytes + j.w2.strips * j.w2.strip_bytes <= STAY, most = stay || fit < PANEL ? PANEL : fit;
-    j.block = bf_up(bf_up(s->rows, bf_up(bf_up(s->rows, most), threads) * threads), BF_COLS) * BF_COLS;
+    j.block = bf_block_rows(s->rows, most, threads);
     j.worker_bytes = j.block * row_bytes;
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
     j.at = i8_tiles_at(j.w1.steps > j.piece ? j.w1.steps : j.piece, e->scratch);

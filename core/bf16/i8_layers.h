@@ -8,8 +8,8 @@
 #include "core/bf16/products.h"
 
 /* With a norm before it, or a sum after: what else carries values on unchanged otherwise, and its errors with them (a UNet's
- * step then is off by 1.9e-2 instead of 1.5e-2). No geglu, and not of
- * fewer than 64 values. Nothing depends on how many rows come together. */
+ * step then is off by 1.9e-2 instead of 1.5e-2). No geglu, and not of fewer than 64 values. Nothing
+ * depends on how many rows come together. */
 bool i8_linear_fits(const bf_linear_shape *s, const cm_around *a);
 void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y);
@@ -55,6 +55,7 @@ typedef struct i8_pass {
     i8_finish end;
 } i8_pass;
 void i8_pass_run(const i8_pass *p, i8_ring *ring);
+void i8_ring_begin(i8_ring *ring); /* in each item, before its first pass */
 void i8_ring_end(const i8_unit *u, i8_ring *ring);
 
 /* Steps of tiles that follow one another; NULL without memory. */

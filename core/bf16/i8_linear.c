@@ -82,8 +82,7 @@ static void one_block(void *arg, size_t i, int worker) {
     i8_ring ring __attribute__((aligned(64)));
     float *scales = (float *)(void *)(j->scratch + (size_t)worker * j->worker_bytes);
     int8_t *tiles = (int8_t *)(scales + j->block);
-    ring.next = 0;
-    ring.waits = false;
+    i8_ring_begin(&ring);
     for (size_t r = 0; r < rows; r++) {
         const bf_row t = bf_row_of(j->a, (first + r) / j->s->per_image, j->s->in, 0, 0);
         scales[r] = j->u->row(&t, j->s->in, j->x + (first + r) * j->x_row, i8_row_at(tiles, j->w.steps, r), I8_TILE);
@@ -117,7 +116,7 @@ void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, c
     j.w = i8_pack_weights(e, s->in, s->out, false, w);
     const size_t fit = BLOCK_BYTES / (j.w.steps * I8_DEPTH) / PANEL * PANEL;
     const size_t most = j.w.strips * j.w.strip_bytes <= STAY || fit < PANEL ? PANEL : fit;
-    j.block = bf_up(bf_up(s->rows, bf_up(bf_up(s->rows, most), threads) * threads), BF_COLS) * BF_COLS;
+    j.block = bf_block_rows(s->rows, most, threads);
     j.worker_bytes = j.block * (sizeof(float) + j.w.steps * I8_DEPTH);
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
     j.at = i8_tiles_at(j.w.steps, e->scratch);

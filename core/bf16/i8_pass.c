@@ -5,7 +5,6 @@
 
 enum { STEPS = 15 }; /* at most; their weights stay in the first-level cache while the pairs pass */
 
-
 /* The end of the 32 rows from `first` on. */
 static i8_finish rows_of(const i8_finish *all, size_t first, const int32_t *c) {
     i8_finish f = *all;
@@ -72,6 +71,11 @@ void i8_pass_run(const i8_pass *p, i8_ring *ring) {
             end.relu = p->end.relu && part + 2 == parts;
         }
     }
+}
+
+void i8_ring_begin(i8_ring *ring) {
+    ring->next = 0;
+    ring->waits = false;
 }
 
 void i8_ring_end(const i8_unit *u, i8_ring *ring) {

@@ -44,6 +44,11 @@ static inline size_t bf_up(size_t n, size_t to) {
     return (n + to - 1) / to;
 }
 
+/* Rows of a block, pairs of 16: at most `most` or little more, of which each thread gets as many. */
+static inline size_t bf_block_rows(size_t rows, size_t most, size_t threads) {
+    return bf_up(bf_up(rows, bf_up(bf_up(rows, most), threads) * threads), BF_COLS) * BF_COLS;
+}
+
 /* The kept pack of the weight at hand, or one for this call in scratch; NULL (and scratch has failed) without memory. */
 const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg);
 

@@ -21,12 +21,20 @@ static bool has_avx512(void) {
     return cm_cpu_get()->avx512f && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512vl");
 }
+
+static bool has_vbmi(void) {
+    return __builtin_cpu_supports("avx512vbmi");
+}
 #else
 static bool may_use_tiles(void) {
     return false;
 }
 
 static bool has_avx512(void) {
+    return false;
+}
+
+static bool has_vbmi(void) {
     return false;
 }
 #endif
@@ -40,7 +48,7 @@ static void i8_choose(int level, bool tiles) {
     i8_all[n++] = i8_unit_portable();
     if (level >= 1 && has_avx512()) i8_all[n++] = i8_unit_avx512();
     if (level >= 2 && has_avx512() && c->avx512vnni) i8_all[n++] = i8_unit_vnni();
-    if (level >= 3 && has_avx512() && c->avx512bf16 && c->amx_int8 && i8_unit_amx() && tiles) i8_all[n++] = i8_unit_amx();
+    if (tiles && c->amx_int8 && i8_unit_amx()) i8_all[n++] = i8_unit_amx();
     i8_best = i8_all[n - 1];
 }
 
@@ -52,11 +60,12 @@ static void choose(void) {
         if (strcmp(most, order[i]) == 0) level = i;
     if (most && strcmp(most, "avx2") == 0) level = 0;
     const cm_cpu *c = cm_cpu_get();
+    const bool tiles = level >= 3 && has_avx512() && c->avx512bf16 && (c->amx_bf16 || c->amx_int8) && may_use_tiles();
     best = bf_unit_portable();
     if (level >= 1 && has_avx512()) best = bf_unit_avx512();
     if (level >= 2 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
-    if (level >= 3 && has_avx512() && c->avx512bf16 && c->amx_bf16 && __builtin_cpu_supports("avx512vbmi") && bf_unit_amx() && may_use_tiles()) best = bf_unit_amx();
-    i8_choose(level, level >= 3 && (c->amx_bf16 || c->amx_int8) && may_use_tiles());
+    if (tiles && c->amx_bf16 && has_vbmi() && bf_unit_amx()) best = bf_unit_amx();
+    i8_choose(level, tiles);
 }
 
 static void choose_once(void) {

@@ -337,11 +337,7 @@ static void run_tail_image(tail *t, bool keep, const cm_lines *pixels) {
     if (!cm_lines_norm_begin(t->g, &norm, cm_count(norm.weight), &n)) return;
     cm_tensor *kept = NULL;
     t->up = (cm_lines){0};
-    if (keep) {
-        cm_lines whole;
-        if (!doubled(t, 0, t->sum.height, &whole, &kept)) return;
-        t->up = whole;
-    }
+    if (keep && !doubled(t, 0, t->sum.height, &t->up, &kept)) return;
     first_sweep(t, &l->resnets[0], &n);
     if (t->g->status != CM_OK) return;
     second_sweep(t, &l->resnets[0], &n);

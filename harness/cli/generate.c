@@ -214,13 +214,11 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     q.progress = show_step;
     q.progress_arg = &bar;
     q.text_once = i + 1 == j->images;
-    if (cm_generate_wants_apart(j)) q.beside = cm_backend_default();
     cm_result r;
     cm_progress_begin(&bar, "generate", "step", j->steps);
     const cm_status s = cm_generate(&j->model, &j->ctx, &q, a, &r);
     cm_progress_end(&bar);
     if (s != CM_OK) return s;
-    if (q.beside) j->apart = r.apart;
     if (j->latents) CM_TRY(write_latents(j->latents, &r));
     CM_TRY(cm_generate_write_picture(j, &q, &r.picture, 0, path, a));
     CM_TRY(cm_generate_extras_end(&extras, &r));

@@ -48,7 +48,8 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
 char *cm_generate_beside(const char *path, cm_arena *out, const char *what, const char *ending);
 
 /* What is asked for beside a picture that will be `path`: previews (NAME.step-0005.png) and attention
- * (NAME.attention.safetensors and .png). The request is told; all of it must stay until the end. */
+ * (NAME.attention.safetensors and .png), and how far a coarse backend is off, once a job. The request is told; all of it
+ * must stay until the end. */
 typedef struct cm_generate_extras {
     cm_generate_job *job;
     const cm_request *request;
@@ -59,8 +60,6 @@ typedef struct cm_generate_extras {
 cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm_request *q, const char *path, cm_arena *arena);
 cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r);
 bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm_arena *scratch);
-/* A backend that is coarse, and not measured yet: the next request's `beside` is to be the default backend. */
-bool cm_generate_wants_apart(const cm_generate_job *j);
 /* Says what they cost, over all pictures, and what a coarse backend did. */
 void cm_generate_tell_costs(const cm_generate_job *j);
 

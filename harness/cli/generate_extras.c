@@ -51,6 +51,7 @@ cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm
     q->preview = write_preview;
     q->preview_arg = x;
     q->compare = COMPARED;
+    if (cm_backend_is_coarse(j->backend) && j->apart == 0) q->beside = cm_backend_default();
     return j->capture ? cm_group_maps_begin(&x->maps, &j->model, q, j->capture_all, arena) : CM_OK;
 }
 
@@ -72,6 +73,7 @@ cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r) {
     const cm_timing *t = &r->timing;
     c->previews += t->previews;
     c->preview += t->preview;
+    if (x->request->beside) x->job->apart = r->apart;
     if (!x->job->capture) return CM_OK;
     c->observed = c->compared ? fmin(c->observed, t->observed) : t->observed;
     c->unobserved = c->compared ? fmin(c->unobserved, t->unobserved) : t->unobserved;
@@ -80,10 +82,6 @@ cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r) {
     CM_TRY(write_attention(x, r));
     c->files += cm_now() - start;
     return CM_OK;
-}
-
-bool cm_generate_wants_apart(const cm_generate_job *j) {
-    return cm_backend_is_coarse(j->backend) && j->apart == 0;
 }
 
 void cm_generate_tell_costs(const cm_generate_job *j) {

@@ -169,14 +169,12 @@ static cm_status make_picture(set_run *r, const prompt *p) {
     q.progress = show_step;
     q.progress_arg = r;
     q.text_once = p == &r->prompts[r->count - 1];
-    if (cm_generate_wants_apart(r->job)) q.beside = cm_backend_default();
     const char *picture = picture_path(r, p, a);
     CM_TRY(cm_arena_check(a));
     cm_generate_extras extras;
     CM_TRY(cm_generate_extras_begin(&extras, r->job, &q, picture, a));
     cm_result o;
     CM_TRY(cm_generate(&r->job->model, &r->job->ctx, &q, a, &o));
-    if (q.beside) r->job->apart = o.apart;
     CM_TRY(cm_generate_extras_end(&extras, &o));
     if (r->job->latents) CM_TRY(write_latents(r, p, &o, a));
     CM_TRY(cm_generate_write_picture(r->job, &q, &o.picture, 0, picture, a));
