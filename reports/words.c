@@ -91,8 +91,8 @@ void cm_write_peers(FILE *f, const cm_rows *r) {
                "one step with guidance (a batch of two), decode one latent, picture a whole one by ours alone. x ours is the "
                "median over rounds of their time by ours in the same round: above 1, ours is faster. Relative L2 is against "
                "PyTorch in f32, of a picture's last latents against ours in f32 (openblas); an output that differs by more than "
-               "its type's tolerance (1e-4 in f32, 3e-2 in bf16; of a picture, whose steps amplify, 1e-3 and 1e-1) is marked. "
-               "PSNR is of the pixels against the same reference, clipped; equal pixels have none. Peak memory holds the "
+               "its type's tolerance (1e-4 in f32, 3e-2 in bf16 and int8; of a picture, whose steps amplify, 1e-3, 1e-1 and 2e-1) "
+               "is marked. PSNR is of the pixels against the same reference, clipped; equal pixels have none. Peak memory holds the "
                "engine's own libraries.\n\n", threads, cm_text_of(first, "cpu"));
 }
 
