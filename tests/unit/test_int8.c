@@ -190,7 +190,7 @@ Test(int8, a_linear_layer_is_its_definition) {
         cm_arena_init(&scratch, 0);
         plain_linear(rows, in, out, x, w, bias, plus, want);
         for (int threads = 1; threads <= 3; threads++) {
-            const cm_exec e = {threads, &scratch};
+            const cm_exec e = {.threads = threads, .scratch = &scratch};
             cm_ops_int8()->linear(&e, rows, in, out, x, w, bias, plus, got);
             cr_assert(apart(got, want, rows * out) < 1e-6, "%zux%zu -> %zu: %.1e", rows, in, out, apart(got, want, rows * out));
         }
@@ -215,11 +215,11 @@ static void conv_case(const cm_conv_shape *s, cm_act act) {
         read[i] = x[i] * scale[channel] + shift[channel];
         if (act == CM_SILU) read[i] /= 1 + expf(-read[i]);
     }
-    const cm_exec one = {1, &scratch};
+    const cm_exec one = {.threads = 1, .scratch = &scratch};
     cm_ops_openblas()->conv2d(&one, s, read, w, bias, y[0]);
     for (size_t i = 0; i < out; i++) y[0][i] += image[i / (s->h * s->w * s->o) * s->o + i % s->o] + plus[i];
     for (int threads = 1; threads <= 3; threads++) {
-        const cm_exec e = {threads, &scratch};
+        const cm_exec e = {.threads = threads, .scratch = &scratch};
         cm_ops_int8()->conv2d_around(&e, s, &a, x, w, bias, y[threads]);
     }
     const double far = apart(y[1], y[0], out);
