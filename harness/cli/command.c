@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/closest.h"
+
 enum { MAX_OPTIONS = 64, MAX_WORDS = 256, HELP_COLUMN = 28, HELP_WIDTH = 100 };
 
 struct cm_args {
@@ -19,47 +21,6 @@ struct cm_args {
     bool help;
     int verbosity;
 };
-
-/* --- distance between words --------------------------------------------- */
-
-static size_t min3(size_t a, size_t b, size_t c) {
-    const size_t m = a < b ? a : b;
-    return m < c ? m : c;
-}
-
-/* Levenshtein's distance; words longer than the row are cut, they are not near anything. */
-static size_t distance(const char *a, const char *b) {
-    enum { LONGEST = 48 };
-    size_t row[LONGEST + 1];
-    size_t nb = strlen(b);
-    if (nb > LONGEST) nb = LONGEST;
-    for (size_t j = 0; j <= nb; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 1; j <= nb; j++) {
-            const size_t above = row[j];
-            row[j] = min3(row[j] + 1, row[j - 1] + 1, diagonal + (a[i] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[nb];
-}
-
-const char *cm_closest(const char *typed, const char *const *words) {
-    const char *best = NULL;
-    const size_t length = strlen(typed);
-    size_t least = length / 2 > 3 ? 4 : length / 2 + 1;
-    for (size_t i = 0; words[i]; i++) {
-        size_t d = distance(typed, words[i]);
-        if (length >= 2 && strncmp(typed, words[i], length) == 0) d = 0;
-        if (d < least) {
-            least = d;
-            best = words[i];
-        }
-    }
-    return best;
-}
 
 /* --- reading ------------------------------------------------------------- */
 

@@ -57,8 +57,6 @@ bool cm_args_help(const cm_args *a);         /* --help was given: nothing else w
 int cm_args_verbosity(const cm_args *a);     /* -1 quiet, 0, 1 verbose */
 void cm_command_help(const cm_command *c);   /* one screen on stdout */
 
-/* The word of `words` (NULL-terminated) nearest to what was typed, or NULL when none is near. */
-const char *cm_closest(const char *typed, const char *const *words);
 
 /* Prints "cosmicman: <why>" and returns the exit code for a status (2 for CM_EUSAGE, else 1). */
 int cm_exit_for(cm_status s);

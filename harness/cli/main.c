@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/progress.h"
+#include "core/base/closest.h"
 #include "core/base/system.h"
 #include "harness/cli/command.h"
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/base/closest.h"
+
+#include <string.h>
+
+static size_t min3(size_t a, size_t b, size_t c) {
+    const size_t m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+size_t cm_edit_distance(const char *a, const char *b) {
+    enum { LONGEST = 48 };
+    size_t row[LONGEST + 1];
+    size_t nb = strlen(b);
+    if (nb > LONGEST) nb = LONGEST;
+    for (size_t j = 0; j <= nb; j++) row[j] = j;
+    for (size_t i = 0; a[i]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 1; j <= nb; j++) {
+            const size_t above = row[j];
+            row[j] = min3(row[j] + 1, row[j - 1] + 1, diagonal + (a[i] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[nb];
+}
+
+const char *cm_closest(const char *typed, const char *const *words) {
+    const char *best = NULL;
+    const size_t length = strlen(typed);
+    size_t least = length / 2 > 3 ? 4 : length / 2 + 1;
+    for (size_t i = 0; words[i]; i++) {
+        size_t d = cm_edit_distance(typed, words[i]);
+        if (length >= 2 && strncmp(typed, words[i], length) == 0) d = 0;
+        if (d < least) {
+            least = d;
+            best = words[i];
+        }
+    }
+    return best;
+}
