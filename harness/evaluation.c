@@ -11,6 +11,7 @@
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 #include "core/io/picture_source.h"
+#include "core/io/record_lines.h"
 #include "harness/crew.h"
 #include "harness/evaluation_parts.h"
 #include "harness/manifest.h"
@@ -397,6 +398,7 @@ static cm_status open_records(evaluation *e, json_t *header) {
     CM_TRY(cm_arena_check(&e->arena));
     CM_TRY(cm_make_dirs(features));
     if (o->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
+    if (cm_path_exists(path)) CM_TRY(cm_record_lines_check(path));
     CM_TRY(cm_records_open(&e->records, path, &existing));
     cm_status s = CM_OK;
     if (json_array_size(existing) == 0) s = cm_records_add(e->records, header);

@@ -5,6 +5,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
+#include "core/io/record_lines.h"
 #include "harness/evaluation_parts.h"
 #include "harness/manifest.h"
 
@@ -54,7 +55,7 @@ static cm_status read_shards(merge *m) {
     for (size_t i = 0; i < m->count; i++) {
         const char *path = cm_arena_print(&m->arena, "%s/records.jsonl", m->folders[i]);
         CM_TRY(cm_arena_check(&m->arena));
-        CM_TRY(cm_jsonl_read(path, &m->lines[i]));
+        CM_TRY(cm_record_lines_all(path, &m->lines[i]));
     }
     return sort_shards(m);
 }

@@ -9,6 +9,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
+#include "core/io/record_lines.h"
 #include "harness/crew.h"
 #include "harness/drawn.h"
 #include "harness/judge.h"
@@ -79,7 +80,7 @@ static cm_status write_fresh_lines(const run *r, const char *path, const json_t 
 /* Takes the stale lines out of an unfinished run's records. */
 static cm_status drop_stale(run *r, const char *path) {
     json_t *all = NULL;
-    CM_TRY(cm_jsonl_read(path, &all));
+    CM_TRY(cm_record_lines_all(path, &all));
     bool any = false;
     for (size_t i = 0; i < json_array_size(all); i++) any |= is_stale(r, json_array_get(all, i), &r->arena);
     const cm_status s = any && !find_kind(all, "done") ? write_fresh_lines(r, path, all, &r->arena) : CM_OK;

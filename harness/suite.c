@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/names.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
@@ -57,7 +58,7 @@ static cm_status read_arms(cm_suite *s, const char *list, cm_arena *out) {
         cm_arm a = {.about = cm_json_text_or(row, "about", "")};
         CM_TRY(cm_json_text(row, "name", &a.name));
         CM_TRY(cm_json_text(row, "model", &a.model));
-        if (!a.name[0] || strpbrk(a.name, "/\\. ,\"<>&")) return cm_fail(CM_EFORMAT, "arm '%s' cannot be a folder's name", a.name);
+        CM_TRY(cm_name_check("arm", a.name));
         if (is_chosen(list, a.name)) s->arms[s->arm_count++] = a;
     }
     const bool speed = json_array_size(json_object_get(s->document, "speed")) > 0;
@@ -140,7 +141,9 @@ cm_status cm_suite_open(const cm_suite_choice *choice, cm_arena *out, cm_suite *
     CM_TRY(find_file(choice->suite, "harness/suites", ".json", out, &path));
     CM_TRY(cm_json_read(path, &r.document));
     r.name = cm_prompt_set_stem(path, out);
-    cm_status status = read_suite(choice, out, &r);
+    cm_status status = cm_arena_check(out);
+    if (status == CM_OK) status = cm_name_check("suite", r.name);
+    if (status == CM_OK) status = read_suite(choice, out, &r);
     if (status == CM_OK) status = cm_arena_check(out);
     if (status != CM_OK) {
         cm_suite_close(&r);

@@ -10,7 +10,7 @@
  *                 "repeats": 1, "warm_up": 64, "stages": ["unet_step", "decode"],
  *                 "note": "..."}]}
  *
- * An arm, a pair or a speed row more is a line more. A suite with speed rows needs no arms. prompts is a name in prompts/sets or a path. A speed row
+ * Names of arms, and of the suite's file, keep to core/base/names.h. An arm, a pair or a speed row more is a line more. A suite with speed rows needs no arms. prompts is a name in prompts/sets or a path. A speed row
  * whose "repeats" is 0 is not measured: its record carries the note only.
  */
 #ifndef CM_HARNESS_SUITE_H

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/names.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/base/threads.h"
@@ -108,6 +109,10 @@ static int score_by_protocols(const cm_args *a) {
 
 static int run(const cm_args *a) {
     if (!cm_arg_text(a, "images")) return cm_exit_for(cm_fail(CM_EUSAGE, "score: --images DIR is needed"));
+    if (!cm_name_is_good(cm_arg_text(a, "name"))) {
+        cm_name_check("--name", cm_arg_text(a, "name"));
+        return cm_exit_for(cm_fail_in(CM_EUSAGE, "score"));
+    }
     cm_catch_signals();
     return cm_arg_text(a, "metric") ? score_by_protocols(a) : score_by_suite(a);
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/arena.h"
 #include "core/io/jsonl.h"
+#include "core/io/record_lines.h"
 #include "reports/report.h"
 
 static void print_row(const json_t *o) {
@@ -23,26 +24,32 @@ static void print_row(const json_t *o) {
     else printf("%-28s %12s  %s\n", cm_json_text_or(o, "score", ""), "undefined", cm_json_text_or(o, "note", ""));
 }
 
+static cm_status print_scores(const char *path, size_t *undefined) {
+    cm_record_lines *lines = NULL;
+    const json_t *record = NULL;
+    cm_status s;
+    CM_TRY(cm_record_lines_open(&lines, path));
+    while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record) {
+        if (strcmp(cm_json_text_or(record, "kind", ""), "score") != 0) continue;
+        print_row(record);
+        *undefined += !json_object_get(record, "value");
+    }
+    cm_record_lines_close(&lines);
+    return s;
+}
+
 cm_status cm_show_scores(const char *folder, size_t *undefined) {
     *undefined = 0;
     cm_arena arena;
-    json_t *lines = NULL, *line;
-    size_t i;
     cm_arena_init(&arena, 0);
     const char *path = cm_arena_print(&arena, "%s/records.jsonl", folder);
     cm_status s = cm_arena_check(&arena);
-    if (s == CM_OK) s = cm_jsonl_read(path, &lines);
     if (s == CM_OK) s = cm_report_write(folder, NULL);
     if (s == CM_OK) {
         printf("%-28s %12s  %-24s %-12s %s\n", "score", "value", "95 %", "deviation", "n/reference");
-        json_array_foreach(lines, i, line) {
-            if (strcmp(cm_json_text_or(line, "kind", ""), "score") != 0) continue;
-            print_row(line);
-            *undefined += !json_object_get(line, "value");
-        }
-        printf("%s/report.html\n", folder);
+        s = print_scores(path, undefined);
     }
-    json_decref(lines);
+    if (s == CM_OK) printf("%s/report.html\n", folder);
     cm_arena_free(&arena);
     return s;
 }
