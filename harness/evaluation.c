@@ -41,12 +41,18 @@ typedef struct evaluation {
     cm_evaluation_counts counts;
 } evaluation;
 
+/* Which outputs of a feed this side wants, as bits. */
+static unsigned wanted_of(const evaluation *e, size_t feed) {
+    return e->at == CM_PICTURES ? e->plan.feeds[feed].wanted : e->plan.feeds[feed].stored;
+}
+
 /* --- one batch ------------------------------------------------------------------ */
 
 typedef struct batch {
     size_t count;
     const size_t *index;            /* in the list */
-    cm_image *pictures;
+    cm_image *pictures;             /* their sizes; the pixels are gone */
+    float *pixels[CM_EVAL_METRICS]; /* by feed: [count,height,width,3], made ready; NULL: not wanted */
     const char **trouble;           /* why a picture cannot be scored, or NULL */
     json_t **scores, **read;        /* of text scores */
 } batch;
@@ -56,27 +62,56 @@ static cm_status fail_picture(batch *b, size_t k, cm_arena *scratch) {
     return cm_arena_check(scratch);
 }
 
-static cm_status read_pictures(const side *s, batch *b, cm_arena *scratch) {
-    for (size_t k = 0; k < b->count; k++)
-        if (cm_picture_source_read(s->source, b->index[k], scratch, &b->pictures[k]) != CM_OK) CM_TRY(fail_picture(b, k, scratch));
+/* One picture made ready for every feed that wants this side, at its place k of each feed's pixels. */
+static cm_status prepare_picture(const evaluation *e, batch *b, size_t k, cm_arena *whole) {
+    const side *s = &e->sides[e->at];
+    CM_TRY(cm_picture_source_read(s->source, b->index[k], whole, &b->pictures[k]));
+    for (size_t f = 0; f < e->plan.feed_count; f++) {
+        size_t width, height;
+        if (!b->pixels[f]) continue;
+        cm_extractor_size(e->plan.extractors[e->plan.feeds[f].network], &width, &height);
+        CM_TRY(cm_picture_prepare(e->plan.feeds[f].rule, &b->pictures[k], width, height, whole, b->pixels[f] + k * height * width * 3));
+    }
+    b->pictures[k].pixels = NULL;
     return CM_OK;
 }
 
-/* The pictures that can still be scored, made ready: rows[i] says which of the batch row i is. */
-static cm_status prepare(const cm_feed *f, const cm_extractor *x, batch *b, cm_worker_place *w, size_t *rows, size_t *count, float **pixels) {
-    size_t width, height, n = 0;
-    cm_extractor_size(x, &width, &height);
-    for (size_t k = 0; k < b->count; k++)
-        if (!b->trouble[k]) rows[n++] = k;
-    *count = n;
-    *pixels = CM_PUSH(&w->scratch, float, n * height * width * 3 + 1);
+/* One damaged picture does not cost the others; a stop or want of memory ends the batch. */
+static bool only_this_one(cm_status s) {
+    return s != CM_EINTERRUPTED && s != CM_ENOMEM;
+}
+
+/* Decoded pictures can be hundreds of MB: each is brought to the networks' sizes and dropped before the next is read. */
+static cm_status prepare_pictures(const evaluation *e, batch *b, cm_worker_place *w) {
+    for (size_t f = 0; f < e->plan.feed_count; f++) {
+        size_t width, height;
+        if (!wanted_of(e, f)) continue;
+        cm_extractor_size(e->plan.extractors[e->plan.feeds[f].network], &width, &height);
+        b->pixels[f] = CM_PUSH(&w->scratch, float, b->count * height * width * 3);
+    }
     CM_TRY(cm_arena_check(&w->scratch));
-    for (size_t i = 0; i < n; i++) {
-        const cm_arena_mark mark = cm_arena_get_mark(&w->maps);
-        CM_TRY(cm_picture_prepare(f->rule, &b->pictures[rows[i]], width, height, &w->maps, *pixels + i * height * width * 3));
-        cm_arena_reset(&w->maps, mark);
+    for (size_t k = 0; k < b->count; k++) {
+        cm_arena whole;
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
+        cm_arena_init(&whole, 0);
+        const cm_status s = prepare_picture(e, b, k, &whole);
+        cm_arena_free(&whole);
+        if (s != CM_OK) CM_TRY(only_this_one(s) ? fail_picture(b, k, &w->scratch) : s);
     }
     return CM_OK;
+}
+
+/* The pictures that can still be scored, side by side: rows[i] says which of the batch row i is. */
+static void gather(const cm_extractor *x, const batch *b, float *pixels, size_t *rows, size_t *count) {
+    size_t width, height, n = 0;
+    cm_extractor_size(x, &width, &height);
+    const size_t one = width * height * 3;
+    for (size_t k = 0; k < b->count; k++) {
+        if (b->trouble[k]) continue;
+        if (n != k) memcpy(pixels + n * one, pixels + k * one, one * sizeof *pixels);
+        rows[n++] = k;
+    }
+    *count = n;
 }
 
 static cm_status keep_features(const evaluation *e, size_t feed, const batch *b, const size_t *rows, size_t count,
@@ -148,17 +183,17 @@ static cm_status run_network(const cm_extractor *x, batch *b, const size_t *rows
 static cm_status run_feed(const evaluation *e, size_t feed, batch *b, cm_worker_place *w) {
     const cm_feed *f = &e->plan.feeds[feed];
     const cm_extractor *x = e->plan.extractors[f->network];
-    const unsigned wanted = e->at == CM_PICTURES ? f->wanted : f->stored;
-    float *out[CM_OUTPUTS] = {0}, *pixels = NULL;
+    const unsigned wanted = wanted_of(e, feed);
+    float *out[CM_OUTPUTS] = {0};
     size_t *rows = CM_PUSH(&w->scratch, size_t, b->count), count = 0;
     if (!wanted) return CM_OK;
     CM_TRY(cm_arena_check(&w->scratch));
-    CM_TRY(prepare(f, x, b, w, rows, &count, &pixels));
+    gather(x, b, b->pixels[feed], rows, &count);
     if (count == 0) return CM_OK;
     for (int i = 0; i < CM_OUTPUTS; i++)
         if (wanted & 1u << i) out[i] = CM_PUSH(&w->scratch, float, count * cm_extractor_width(x, (cm_output)i));
     CM_TRY(cm_arena_check(&w->scratch));
-    CM_TRY(run_network(x, b, rows, count, pixels, out, w));
+    CM_TRY(run_network(x, b, rows, count, b->pixels[feed], out, w));
     CM_TRY(keep_features(e, feed, b, rows, count, out));
     if (e->at == CM_REFERENCE || !cm_extractor_pair(x)) return CM_OK;
     return score_text(e, feed, b, rows, count, out[CM_OUT_FEATURES], w);
@@ -202,7 +237,7 @@ static cm_status record_batch(evaluation *e, const batch *b) {
 }
 
 static cm_status look_at(evaluation *e, batch *b, cm_worker_place *w) {
-    CM_TRY(read_pictures(&e->sides[e->at], b, &w->scratch));
+    CM_TRY(prepare_pictures(e, b, w));
     for (size_t f = 0; f < e->plan.feed_count; f++) CM_TRY(run_feed(e, f, b, w));
     return record_batch(e, b);
 }
@@ -211,8 +246,12 @@ static cm_status look(void *arg, size_t first, cm_worker_place *w) {
     evaluation *e = arg;
     const side *s = &e->sides[e->at];
     const size_t left = s->todo_count - first, count = left < e->options->batch ? left : e->options->batch;
-    batch b = {count, s->todo + first, CM_PUSH_ZERO(&w->scratch, cm_image, count), CM_PUSH_ZERO(&w->scratch, const char *, count),
-               CM_PUSH_ZERO(&w->scratch, json_t *, count), CM_PUSH_ZERO(&w->scratch, json_t *, count)};
+    batch b = {.count = count,
+               .index = s->todo + first,
+               .pictures = CM_PUSH_ZERO(&w->scratch, cm_image, count),
+               .trouble = CM_PUSH_ZERO(&w->scratch, const char *, count),
+               .scores = CM_PUSH_ZERO(&w->scratch, json_t *, count),
+               .read = CM_PUSH_ZERO(&w->scratch, json_t *, count)};
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t k = 0; k < count; k++) {
         b.scores[k] = json_object();
