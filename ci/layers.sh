@@ -52,6 +52,6 @@ git ls-files core metrics prompts harness reports | grep -E '\.(c|h|cu)$' | whil
         core/openblas/* | metrics/frechet.c | metrics/dense.c | core/train/check*.c | harness/cli/doctor.c | harness/cli/machine.c) ;;
         *) foreign 'cblas\|lapacke\|openblas_config\|dnnl\|cuda' "$f" ;;
     esac
-    case $f in core/io/* | harness/cli/doctor.c) ;; *) foreign 'png\|jpeglib\|zlib' "$f" ;; esac
+    case $f in core/io/* | harness/cli/doctor.c) ;; *) foreign 'png\|jpeglib\|zlib\|gif_lib\|webp' "$f" ;; esac
     case $f in core/data/people/* | harness/cli/doctor.c) ;; *) foreign 'cairo' "$f" ;; esac
 done | sort -u | awk '{ print } END { exit NR > 0 }'

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/io/image.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <strings.h>
 
-#include "core/base/system.h"
 #include "core/io/image_codecs.h"
+#include "core/io/mapped.h"
 
 cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image) {
     if (!width || !height || width > CM_IMAGE_MAX_PIXELS / height) {
@@ -19,16 +18,12 @@ cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channe
     return CM_OK;
 }
 
-/* Deflate makes at most 1032 of one byte, at 1 bit a pixel; JPEG takes at least a bit for 64 pixels. */
-cm_status cm_image_new_from(FILE *f, const char *path, cm_arena *out, size_t width, size_t height, size_t channels,
-                            cm_image *image) {
+/* Deflate makes at most 1032 of one byte, at 1 bit a pixel; JPEG takes at least a bit for 64 pixels, GIF 12 for 4096. */
+cm_status cm_image_new_from(size_t file_bytes, cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image) {
     enum { PIXELS_A_BYTE = 8 * 1032 };
-    struct stat st;
-    if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && width * height / PIXELS_A_BYTE > (size_t)st.st_size) {
-        return cm_fail(CM_EFORMAT, "%s: damaged: %zux%zu pixels in %zu bytes", path, width, height, (size_t)st.st_size);
-    }
-    const cm_status s = cm_image_new(out, width, height, channels, image);
-    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
+    if (width * height / PIXELS_A_BYTE > file_bytes)
+        return cm_fail(CM_EFORMAT, "damaged: %zux%zu pixels in %zu bytes", width, height, file_bytes);
+    return cm_image_new(out, width, height, channels, image);
 }
 
 /* ITU-R BT.601 luma in 16-bit fixed point, rounded. */
@@ -51,27 +46,48 @@ static cm_status with_channels(const cm_image *from, size_t channels, cm_arena *
         }
     }
     image.lost_alpha = from->lost_alpha;
+    image.lossy = from->lossy;
     *to = image;
     return CM_OK;
 }
 
-static cm_status decode(FILE *f, const char *path, bool indices, cm_arena *out, cm_image *image) {
-    static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, jpeg[3] = {0xff, 0xd8, 0xff};
-    unsigned char head[8] = {0};
-    const size_t got = fread(head, 1, sizeof head, f);
-    if (ferror(f)) return cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
-    rewind(f);
-    if (got == sizeof png && memcmp(head, png, sizeof png) == 0) return cm_png_decode(f, path, indices, out, image);
-    if (got >= sizeof jpeg && memcmp(head, jpeg, sizeof jpeg) == 0 && !indices) return cm_jpeg_decode(f, path, out, image);
-    return cm_fail(CM_EFORMAT, "%s: not a PNG%s", path, indices ? "" : " or JPEG");
+/* What files of a kind begin with; a '?' is any byte. */
+typedef enum kind { PNG, JPEG, WEBP, BMP, GIF, KINDS } kind;
+static const struct {
+    const char *text;
+    size_t length;
+} begins[KINDS] = {
+    [PNG] = {"\x89PNG\r\n\x1a\n", 8}, [JPEG] = {"\xff\xd8\xff", 3}, [WEBP] = {"RIFF????WEBP", 12}, [BMP] = {"BM", 2}, [GIF] = {"GIF8", 4}};
+
+static kind kind_of(const cm_mapped *m) {
+    for (kind k = 0; k < KINDS; k++) {
+        size_t i = 0;
+        while (i < begins[k].length && i < m->bytes && (begins[k].text[i] == '?' || (unsigned char)begins[k].text[i] == m->data[i])) i++;
+        if (i == begins[k].length) return k;
+    }
+    return KINDS;
+}
+
+static cm_status decode(const cm_mapped *m, bool indices, cm_arena *out, cm_image *image) {
+    const kind k = kind_of(m);
+    if (indices && k != PNG) return cm_fail(CM_EFORMAT, "not a PNG");
+    switch (k) {
+    case PNG: return cm_png_decode(m->data, m->bytes, indices, out, image);
+    case JPEG: return cm_jpeg_decode(m->data, m->bytes, out, image);
+    case WEBP: return cm_webp_decode(m->data, m->bytes, out, image);
+    case BMP: return cm_bmp_decode(m->data, m->bytes, out, image);
+    case GIF: return cm_gif_decode(m->data, m->bytes, out, image);
+    case KINDS: break;
+    }
+    return m->bytes ? cm_fail(CM_EFORMAT, "not a PNG, JPEG, WebP, BMP or GIF") : cm_fail(CM_EFORMAT, "an empty file");
 }
 
 static cm_status read_file(const char *path, bool indices, cm_arena *out, cm_image *image) {
-    FILE *f = fopen(path, "rb");
-    if (!f) return cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
-    const cm_status s = decode(f, path, indices, out, image);
-    fclose(f);
-    return s;
+    cm_mapped m;
+    CM_TRY(cm_mapped_open(&m, path));
+    const cm_status s = decode(&m, indices, out, image);
+    cm_mapped_close(&m);
+    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
 }
 
 cm_status cm_image_read(const char *path, size_t channels, cm_arena *out, cm_image *image) {
@@ -93,6 +109,25 @@ cm_status cm_image_read_labels(const char *path, cm_arena *out, cm_image *image)
         cm_arena_reset(out, mark);
     }
     return s;
+}
+
+/* Does the name end in one of these? */
+static bool ends_in(const char *path, const char *const *endings) {
+    const char *dot = strrchr(path, '.');
+    for (; dot && *endings; endings++)
+        if (strcasecmp(dot + 1, *endings) == 0) return true;
+    return false;
+}
+
+cm_status cm_image_write(const char *path, const cm_image *image, const char *const *text) {
+    static const char *const jpeg[] = {"jpg", "jpeg", NULL};
+    return ends_in(path, jpeg) ? cm_image_write_jpeg(path, image, text) : cm_image_write_png(path, image, text);
+}
+
+cm_status cm_image_check_name(const char *path) {
+    static const char *const others[] = {"webp", "gif", "bmp", "tif", "tiff", "jp2", "jxl", "avif", "heic", "ppm", NULL};
+    if (!ends_in(path, others)) return CM_OK;
+    return cm_fail(CM_EUSAGE, "%s: pictures are written as PNG or JPEG (.png, .jpg)", path);
 }
 
 void cm_image_to_float(const cm_image *image, float *out) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Images: 8-bit, 1 or 3 channels, rows without padding.
  *
- * PNG (any colour type and depth; 16 bit is reduced to 8 by its high byte, palettes
- * are expanded, alpha is dropped) and JPEG are read; PNG is written, and read back
- * bit for bit. A damaged file is an error naming it, never a partial picture.
+ * PNG, JPEG, WebP, BMP and GIF are read (of an animation the first frame); which one a file is its first bytes say, never
+ * its name. Pixels are those of Pillow's Image.open(path).convert("RGB"): palettes are expanded, alpha is dropped, CMYK
+ * becomes RGB by Pillow's formula, EXIF's orientation and colour profiles are left alone. One difference is on purpose:
+ * of 16-bit grey PNG the high byte counts, as of 16-bit RGB, where Pillow clips at 255 and gives an all but white picture.
+ * PNG is written, and read back bit for bit; JPEG is written too. A damaged file is an error naming it, never a partial
+ * picture. Reading stops when the user asks for it (CM_EINTERRUPTED).
  */
 #ifndef CM_CORE_IO_IMAGE_H
 #define CM_CORE_IO_IMAGE_H
@@ -18,14 +21,22 @@ typedef struct cm_image {
     size_t width, height, channels; /* channels: 3 (RGB) or 1 */
     uint8_t *pixels;                /* height*width*channels, top row first */
     bool lost_alpha;                /* the file had transparency, which was dropped */
+    bool lossy;                     /* the file was JPEG or lossy WebP */
 } cm_image;
 
 /* channels wanted: 3 or 1 (grey by BT.601 luma when the file has colour; a grey file gives its values). pixels live in `out`. */
 cm_status cm_image_read(const char *path, size_t channels, cm_arena *out, cm_image *image);
 /* A label map: 8-bit grey or palette PNG, values as stored (palette indices are not expanded). */
 cm_status cm_image_read_labels(const char *path, cm_arena *out, cm_image *image);
-/* Through a temporary name, then renamed. text: PNG tEXt pairs key, value, ..., NULL; or NULL. */
+enum { CM_JPEG_QUALITY = 95 };
+/* Through a temporary name, then renamed. text: pairs key, value, ..., NULL; or NULL. In PNG they are tEXt, in JPEG one
+ * comment that holds a JSON object. JPEG is of CM_JPEG_QUALITY, colours at full resolution (4:4:4). */
 cm_status cm_image_write_png(const char *path, const cm_image *image, const char *const *text);
+cm_status cm_image_write_jpeg(const char *path, const cm_image *image, const char *const *text);
+/* Which of both, the name's ending says: .jpg and .jpeg, else PNG. */
+cm_status cm_image_write(const char *path, const cm_image *image, const char *const *text);
+/* CM_EUSAGE for a name that ends as another kind of picture (.webp, .gif, ...), which is not written. */
+cm_status cm_image_check_name(const char *path);
 cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image); /* cleared */
 
 /* The resampling filters, each equal to its original within 1 of 255 (uint8) or 1e-5 (float).

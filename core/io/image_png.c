@@ -28,6 +28,8 @@ typedef struct reader {
     trouble trouble;
     png_structp png;
     png_infop info;
+    const unsigned char *data;
+    size_t bytes, at;
     cm_arena *out;
     cm_image image;
     png_bytep *rows;
@@ -35,10 +37,10 @@ typedef struct reader {
     bool alpha;
 } reader;
 
-static cm_status check_labels(reader *r, const char *path) {
+static cm_status check_labels(reader *r) {
     const int type = png_get_color_type(r->png, r->info), depth = png_get_bit_depth(r->png, r->info);
     if ((type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_PALETTE) && depth <= 8) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%s: a label map must be an 8-bit grey or palette PNG", path);
+    return cm_fail(CM_EFORMAT, "a label map must be an 8-bit grey or palette PNG");
 }
 
 /* To 8-bit grey or RGB: high byte of 16, palettes expanded, alpha dropped. */
@@ -55,9 +57,25 @@ static void set_transforms(reader *r, bool indices) {
     png_read_update_info(r->png, r->info);
 }
 
-static cm_status make_rows(reader *r, FILE *f, const char *path) {
+static void read_some(png_structp png, png_bytep to, size_t bytes) {
+    reader *r = png_get_io_ptr(png);
+    if (bytes > r->bytes - r->at) png_error(png, "Read Error");
+    memcpy(to, r->data + r->at, bytes);
+    r->at += bytes;
+}
+
+/* After every row. */
+static void on_row(png_structp png, png_uint_32 row, int pass) {
+    reader *r = png_get_io_ptr(png);
+    (void)row, (void)pass;
+    if (!cm_interrupted()) return;
+    r->status = cm_fail(CM_EINTERRUPTED, "stopped");
+    longjmp(r->trouble.back, 1);
+}
+
+static cm_status make_rows(reader *r) {
     const size_t width = png_get_image_width(r->png, r->info), height = png_get_image_height(r->png, r->info);
-    CM_TRY(cm_image_new_from(f, path, r->out, width, height, png_get_channels(r->png, r->info), &r->image));
+    CM_TRY(cm_image_new_from(r->bytes, r->out, width, height, png_get_channels(r->png, r->info), &r->image));
     r->image.lost_alpha = r->alpha;
     r->rows = CM_PUSH(r->out, png_bytep, height);
     CM_TRY(cm_arena_check(r->out));
@@ -65,32 +83,33 @@ static cm_status make_rows(reader *r, FILE *f, const char *path) {
     return CM_OK;
 }
 
-static void read_all(reader *r, FILE *f, const char *path, bool indices) {
+static void read_all(reader *r, bool indices) {
     if (setjmp(r->trouble.back)) {
-        r->status = cm_fail(CM_EFORMAT, "%s: damaged PNG: %s", path, r->trouble.why);
+        if (r->status == CM_OK) r->status = cm_fail(CM_EFORMAT, "damaged PNG: %s", r->trouble.why);
         return;
     }
-    png_init_io(r->png, f);
+    png_set_read_fn(r->png, r, read_some);
+    png_set_read_status_fn(r->png, on_row);
     png_set_user_limits(r->png, 1 << 20, 1 << 20);
     png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_read_info(r->png, r->info);
-    if (indices) r->status = check_labels(r, path);
+    if (indices) r->status = check_labels(r);
     if (r->status != CM_OK) return;
     set_transforms(r, indices);
-    r->status = make_rows(r, f, path);
+    r->status = make_rows(r);
     if (r->status != CM_OK) return;
     png_read_image(r->png, r->rows);
     png_read_end(r->png, NULL);
 }
 
-cm_status cm_png_decode(FILE *f, const char *path, bool indices, cm_arena *out, cm_image *image) {
-    reader r = {.out = out};
+cm_status cm_png_decode(const unsigned char *data, size_t bytes, bool indices, cm_arena *out, cm_image *image) {
+    reader r = {.data = data, .bytes = bytes, .out = out};
     r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r.trouble, on_error, on_warning);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     if (r.info) {
-        read_all(&r, f, path, indices);
+        read_all(&r, indices);
     } else {
-        r.status = cm_fail(CM_ENOMEM, "%s: out of memory", path);
+        r.status = cm_fail(CM_ENOMEM, "out of memory");
     }
     png_destroy_read_struct(&r.png, &r.info, NULL);
     if (r.status == CM_OK) *image = r.image;

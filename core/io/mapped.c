@@ -21,8 +21,9 @@ static cm_status map(cm_mapped *m, const char *path, int fd) {
     return CM_OK;
 }
 
+/* Without waiting for whoever might write into a pipe of that name. */
 cm_status cm_mapped_open(cm_mapped *m, const char *path) {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return cm_fail(CM_EIO, "%s: %s", path, strerror(errno));
     const cm_status s = map(m, path, fd);
     close(fd);

@@ -2,6 +2,7 @@
 /* cosmicman doctor: what this machine has, and what would be faster. */
 #include <cairo.h>
 #include <cblas.h>
+#include <gif_lib.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <png.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <webp/decode.h>
 
 /* jpeglib.h wants <stdio.h> before it. */
 #include <jpeglib.h>
@@ -56,7 +58,7 @@ static void print_machine(void) {
 }
 
 static void print_libraries(void) {
-    char gnuplot[100];
+    char gnuplot[100], text[32];
     printf("libraries\n");
     row("OpenBLAS", openblas_get_config());
     row("  core type", openblas_get_corename());
@@ -67,6 +69,9 @@ static void print_libraries(void) {
 #else
     row("libjpeg", TEXT(JPEG_LIB_VERSION));
 #endif
+    snprintf(text, sizeof text, "%d.%d.%d", WebPGetDecoderVersion() >> 16, WebPGetDecoderVersion() >> 8 & 255, WebPGetDecoderVersion() & 255);
+    row("libwebp", text);
+    row("giflib", TEXT(GIFLIB_MAJOR) "." TEXT(GIFLIB_MINOR) "." TEXT(GIFLIB_RELEASE));
     row("jansson", JANSSON_VERSION);
     row("cairo", cairo_version_string());
     row("libcrypto", OpenSSL_version(OPENSSL_VERSION));

@@ -130,13 +130,12 @@ Test(image, other_files_are_refused_by_name, .init = begin, .fini = end) {
     cm_image image;
     scratch_write("note.png", "this is text", 12);
     cr_assert_eq(cm_image_read(scratch("note.png"), 3, &a, &image), CM_EFORMAT);
-    cr_assert(strstr(cm_why(), "note.png: not a PNG or JPEG"), "%s", cm_why());
+    cr_assert(strstr(cm_why(), "note.png: not a PNG, JPEG, WebP, BMP or GIF"), "%s", cm_why());
     scratch_write("empty.png", "", 0);
     cr_assert_eq(cm_image_read(scratch("empty.png"), 3, &a, &image), CM_EFORMAT);
     cr_assert_eq(cm_image_read(scratch("absent.png"), 3, &a, &image), CM_EIO);
-    cr_assert_eq(cm_image_read("/tmp", 3, &a, &image), CM_EIO);
-    cr_assert_eq(cm_image_read(golden_file("cmyk.jpg"), 3, &a, &image), CM_EFORMAT);
-    cr_assert(strstr(cm_why(), "4 components"), "%s", cm_why());
+    cr_assert_eq(cm_image_read("/tmp", 3, &a, &image), CM_EFORMAT);
+    cr_assert(strstr(cm_why(), "/tmp: not a regular file"), "%s", cm_why());
 }
 
 /* 4 gigapixels claimed in a file of 57 bytes */
