@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/closest.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
@@ -39,6 +40,18 @@ typedef struct samples {
     double peak_mb, apart;     /* apart: of a coarse backend, as a cm_result's */
 } samples;
 
+static cm_status check_stages(const json_t *list) {
+    const char *names[STAGES + 1] = {NULL};
+    memcpy(names, stage_names, sizeof stage_names);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        int k = 0;
+        while (name && k < STAGES && strcmp(stage_names[k], name) != 0) k++;
+        if (!name || k == STAGES) return cm_unknown_choice("stages", name ? name : "", names);
+    }
+    return CM_OK;
+}
+
 static cm_status read_row(const cm_suite *s, const json_t *o, speed_row *row) {
     *row = (speed_row){.note = cm_json_text_or(o, "note", ""),
                        .width = cm_json_size_or(o, "width", s->width),
@@ -49,9 +62,9 @@ static cm_status read_row(const cm_suite *s, const json_t *o, speed_row *row) {
                        .stages = json_object_get(o, "stages")};
     CM_TRY(cm_json_text(o, "model", &row->model));
     CM_TRY(cm_json_text(o, "backend", &row->backend_name));
-    row->backend = cm_backend_find(row->backend_name);
-    if (row->steps == 0) return cm_fail(CM_EUSAGE, "steps: 0");
-    return row->backend ? CM_OK : cm_fail(CM_EUSAGE, "no backend '%s'", row->backend_name);
+    CM_TRY(cm_backend_choose("backend", row->backend_name, &row->backend));
+    row->backend_name = row->backend->name;
+    return check_stages(row->stages);
 }
 
 static bool wants_stage(const speed_row *row, int stage) {
@@ -279,9 +292,21 @@ static void serve(const cm_suite *s, int threads, bool lean, int in, int out) {
     _exit(0);
 }
 
+/* Before anything is made: a wrong row would else be found after the pictures. */
+static cm_status check_rows(const cm_suite *s) {
+    const json_t *table = json_object_get(s->document, "speed");
+    for (size_t i = 0; i < json_array_size(table); i++) {
+        speed_row row;
+        const cm_status status = read_row(s, json_array_get(table, i), &row);
+        if (status != CM_OK) return cm_fail_in(status, "speed row %zu", i + 1);
+    }
+    return CM_OK;
+}
+
 cm_status cm_speed_open(cm_speed *m, const cm_suite *s, int threads, bool lean) {
     int there[2], back[2];
     *m = (cm_speed){0};
+    CM_TRY(check_rows(s));
     if (pipe(there) != 0) return cm_fail(CM_EIO, "no pipe: %s", strerror(errno));
     if (pipe(back) != 0) {
         close(there[0]);

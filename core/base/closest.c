@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/closest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static size_t min3(size_t a, size_t b, size_t c) {
@@ -39,4 +40,15 @@ const char *cm_closest(const char *typed, const char *const *words) {
         }
     }
     return best;
+}
+
+cm_status cm_unknown_choice(const char *what, const char *typed, const char *const *names) {
+    enum { SHORT = 120 };
+    char list[2048] = "";
+    size_t n = 0;
+    for (size_t i = 0; names[i] && n < sizeof list; i++) n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
+    const char *near = cm_closest(typed, names);
+    if (!near) return cm_fail(CM_EUSAGE, "%s: '%.80s' is none of %s", what, typed, list);
+    if (n > SHORT) return cm_fail(CM_EUSAGE, "%s: there is no '%.80s'; the closest is '%s'", what, typed, near);
+    return cm_fail(CM_EUSAGE, "%s: '%.80s' is none of %s; the closest is '%s'", what, typed, list, near);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
@@ -48,6 +49,10 @@ static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e
 }
 
 static cm_status unknown_name(const char *name, const cm_model_entry *entries, size_t count) {
+    const char *names[64] = {NULL};
+    for (size_t i = 0; i < count && i < 63; i++) names[i] = entries[i].name;
+    const char *near = cm_closest(name, names);
+    if (near) return cm_fail(CM_EUSAGE, "no model '%s', and no such folder or file; the closest is '%s'", name, near);
     char list[400] = "";
     for (size_t i = 0; i < count; i++) {
         const size_t n = strlen(list);

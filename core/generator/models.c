@@ -5,6 +5,7 @@
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/generator/table.h"
+#include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
 
 /* A part's folder as an absolute path; a part that the row lacks is an error. */
@@ -23,9 +24,18 @@ static bool is_present(const cm_model_entry *e) {
     return true;
 }
 
+static const cm_json_key model_keys[] = {
+    {"name", CM_JSON_NAME},           {"about", CM_JSON_TEXT},
+    {"tokenizer", CM_JSON_NAME},      {"tokenizer_2", CM_JSON_NAME},
+    {"text_encoder", CM_JSON_NAME},   {"text_encoder_2", CM_JSON_NAME},
+    {"unet", CM_JSON_NAME},           {"vae", CM_JSON_NAME},
+    {"scheduler", CM_JSON_NAME},      {"force_zeros_for_empty_prompt", CM_JSON_BOOL},
+    {"width", CM_JSON_WHOLE, 8, 65536}, {"height", CM_JSON_WHOLE, 8, 65536}, {0}};
+
 static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, void *entry) {
     cm_model_entry *e = entry;
     const char *name;
+    CM_TRY(cm_json_check(row, "model", model_keys));
     CM_TRY(cm_json_text(row, "name", &name));
     CM_TRY(part_folder(row, "text_encoder", folder, out, &e->text_encoder));
     CM_TRY(part_folder(row, "unet", folder, out, &e->unet));

@@ -79,6 +79,8 @@ cm_status cm_model_export(const cm_model *m, cm_dtype type, const char *folder);
 /* Where what ships with the program lies: `sub` ("prompts/sets") under $COSMICMAN_HOME, under the program's folder or
  * the one above it, or in its source tree; the first that is there. */
 cm_status cm_shipped_folder(const char *sub, cm_arena *out, char **path);
+/* The names of files in `folder` that end in `ending`, without it, sorted; at most `max`. Texts live in `out`. */
+cm_status cm_names_in(const char *folder, const char *ending, cm_arena *out, char **names, size_t max, size_t *count);
 /* Where shipped models lie: $COSMICMAN_MODELS, else core/models there. */
 cm_status cm_models_folder(cm_arena *out, char **path);
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/generator/sampler_state.h"
 #include "core/io/jsonl.h"
 
@@ -16,6 +17,13 @@ const cm_sampler *cm_sampler_find(const char *name) {
         if (strcmp(cm_samplers[i]->name, name) == 0) return cm_samplers[i];
     }
     return NULL;
+}
+
+cm_status cm_sampler_choose(const char *what, const char *name, const cm_sampler **sampler) {
+    const char *names[32] = {NULL};
+    for (size_t i = 0; cm_samplers[i] && i < 31; i++) names[i] = cm_samplers[i]->name;
+    *sampler = cm_sampler_find(name);
+    return *sampler ? CM_OK : cm_unknown_choice(what, name, names);
 }
 
 const cm_sampler *cm_sampler_for_class(const char *class_name) {

@@ -66,6 +66,8 @@ void cm_sampler_clean(const cm_sampler *s, const cm_sampler_state *state, size_t
 
 extern const cm_sampler *const cm_samplers[]; /* NULL-terminated */
 const cm_sampler *cm_sampler_find(const char *name); /* NULL: none of that name */
+/* The same, where an unknown name is wrong usage; what: the option or key that gave it. */
+cm_status cm_sampler_choose(const char *what, const char *name, const cm_sampler **sampler);
 /* The sampler that a scheduler_config.json's _class_name means; ddim where we have none of that class. */
 const cm_sampler *cm_sampler_for_class(const char *class_name);
 

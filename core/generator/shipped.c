@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where the program finds what ships with it. */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,4 +43,24 @@ cm_status cm_models_folder(cm_arena *out, char **path) {
     if (!cm_path_is_dir(models)) return cm_fail(CM_EIO, "%s: no such folder (COSMICMAN_MODELS)", models);
     *path = cm_arena_string(out, models);
     return cm_arena_check(out);
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+cm_status cm_names_in(const char *folder, const char *ending, cm_arena *out, char **names, size_t max, size_t *count) {
+    DIR *d = opendir(folder);
+    if (!d) return cm_fail(CM_EIO, "%s: cannot open the folder", folder);
+    size_t n = 0;
+    for (const struct dirent *e = readdir(d); e && n < max; e = readdir(d)) {
+        const size_t length = strlen(e->d_name), tail = strlen(ending);
+        if (length <= tail || strcmp(e->d_name + length - tail, ending) != 0) continue;
+        names[n++] = cm_arena_print(out, "%.*s", (int)(length - tail), e->d_name);
+    }
+    closedir(d);
+    CM_TRY(cm_arena_check(out));
+    qsort(names, n, sizeof *names, compare_names);
+    *count = n;
+    return CM_OK;
 }

@@ -16,12 +16,24 @@ static cm_status out_of_memory(const char *path) {
     return cm_fail(CM_ENOMEM, "%s: out of memory", path);
 }
 
+/* A whole file, without the mark that some editors put before UTF-8. */
+static cm_status read_text(const char *path, cm_arena *arena, char **text, size_t *length) {
+    CM_TRY(cm_read_text(path, MAX_FILE, arena, text, length));
+    const unsigned char *b = (const unsigned char *)*text;
+    if (*length >= 2 && ((b[0] == 0xff && b[1] == 0xfe) || (b[0] == 0xfe && b[1] == 0xff)))
+        return cm_fail(CM_EFORMAT, "%s: UTF-16; save it as UTF-8", path);
+    const bool mark = *length >= 3 && b[0] == 0xef && b[1] == 0xbb && b[2] == 0xbf;
+    *text += mark ? 3 : 0;
+    *length -= mark ? 3 : 0;
+    return CM_OK;
+}
+
 cm_status cm_json_read(const char *path, json_t **out) {
     cm_arena arena;
     cm_arena_init(&arena, 0);
     char *text;
     size_t length;
-    cm_status s = cm_read_text(path, MAX_FILE, &arena, &text, &length);
+    cm_status s = read_text(path, &arena, &text, &length);
     if (s == CM_OK) {
         json_error_t e;
         json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
@@ -80,7 +92,7 @@ cm_status cm_jsonl_read(const char *path, json_t **out) {
     char *text;
     size_t length;
     json_t *all = json_array();
-    cm_status s = all ? cm_read_text(path, MAX_FILE, &arena, &text, &length) : out_of_memory(path);
+    cm_status s = all ? read_text(path, &arena, &text, &length) : out_of_memory(path);
     if (s == CM_OK) s = parse_lines(path, text, length, all);
     cm_arena_free(&arena);
     if (s == CM_OK) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/tensor/ops.h"
 
 /* One table per thread: it is filled at each call. */
@@ -19,6 +20,13 @@ const cm_ops *cm_backend_find(const char *name) {
     for (const cm_ops *const *b = cm_backends(); *b; b++)
         if (strcmp((*b)->name, name) == 0) return *b;
     return NULL;
+}
+
+cm_status cm_backend_choose(const char *what, const char *name, const cm_ops **backend) {
+    const char *names[8] = {"auto"};
+    for (size_t i = 0; cm_backends()[i] && i < 6; i++) names[i + 1] = cm_backends()[i]->name;
+    *backend = strcmp(name, "auto") == 0 ? cm_backend_default() : cm_backend_find(name);
+    return *backend ? CM_OK : cm_unknown_choice(what, name, names);
 }
 
 const cm_ops *cm_backend_default(void) {

@@ -7,6 +7,7 @@
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 #include "core/train/gates.h"
+#include "core/train/trainer.h"
 
 static json_t *gates_json(const cm_gates *gates) {
     json_t *list = json_array();
@@ -78,7 +79,7 @@ cm_status cm_write_card(const char *folder, const char *part, const cm_gates *ga
     snprintf(card_path, sizeof card_path, "%s/card.json", folder);
     snprintf(readme, sizeof readme, "%s/README.md", folder);
     json_t *card;
-    CM_TRY(cm_json_read(card_path, &card));
+    CM_TRY(cm_card_read(card_path, &card));
     json_object_set_new(card, "gates", gates_json(gates));
     cm_status s = cm_json_write(card_path, card);
     if (s == CM_OK) s = write_readme(readme, part, card, gates);

@@ -11,6 +11,7 @@
 #include "core/io/jsonl.h"
 #include "core/train/gates.h"
 #include "core/train/latents.h"
+#include "core/train/trainer.h"
 
 static const int times[] = {300, 500, 700};
 enum { DENSE, EXCHANGED, NONE, POOR, TEXTS };
@@ -123,7 +124,7 @@ static cm_status read_own(swap_test *t) {
     json_t *card;
     t->own = DENSE;
     if (!cm_path_exists(path)) return CM_OK;
-    CM_TRY(cm_json_read(path, &card));
+    CM_TRY(cm_card_read(path, &card));
     if (strcmp(cm_json_text_or(json_object_get(card, "recipe"), "captions", "dense"), "poor") == 0) t->own = POOR;
     json_decref(card);
     return CM_OK;

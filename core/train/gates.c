@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/threads.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
@@ -66,9 +67,15 @@ static void draw_one(void *arg, size_t i, int worker) {
     cm_arena_free(&scratch);
 }
 
+static cm_status unknown_part(const char *typed) {
+    const char *names[PARTS + 2] = {"all"};
+    for (size_t i = 0; i < PARTS; i++) names[i + 1] = parts[i].name;
+    return cm_unknown_choice("--part", typed, names);
+}
+
 static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
-    const cm_ops *ops = cm_backend_find(r->backend);
-    if (!ops) return cm_fail(CM_EUSAGE, "--backend: there is no '%s'", r->backend);
+    const cm_ops *ops;
+    CM_TRY(cm_backend_choose("--backend", r->backend, &ops));
     if (r->count < 8) return cm_fail(CM_EUSAGE, "--count: at least 8, not %zu", r->count);
     cm_ctx_init(&c->g, ops, 1); /* tiny networks: more threads would only wait for each other */
     char *models;
@@ -87,7 +94,7 @@ cm_status cm_train_check(const cm_check_request *r) {
     size_t first = 0, last = PARTS;
     if (strcmp(r->part, "all") != 0) {
         while (first < PARTS && strcmp(parts[first].name, r->part) != 0) first++;
-        if (first == PARTS) return cm_fail(CM_EUSAGE, "--part: '%s' is none of all, vae, clip, parser, features, unet", r->part);
+        if (first == PARTS) return unknown_part(r->part);
         last = first + 1;
     }
     cm_checking c = {0};

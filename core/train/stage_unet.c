@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/generator/sampler.h"
 #include "core/io/jsonl.h"
 #include "core/train/hola.h"
@@ -31,15 +32,16 @@ typedef struct unet_net {
 static cm_status read_hola(const json_t *r, cm_hola_config *c, bool *fine) {
     const char *terms = cm_json_text_or(r, "hola_terms", "both"), *form = cm_json_text_or(r, "hola_form", "code");
     const char *masks = cm_json_text_or(r, "hola_masks", "classes");
-    static const char *const names[] = {"both", "mean", "token"};
+    static const char *const names[] = {"both", "mean", "token", NULL}, *const forms[] = {"code", "paper", NULL};
+    static const char *const kinds[] = {"classes", "groups", NULL};
     *c = (cm_hola_config){.weight = cm_json_number_or(r, "hola", 0), .factor = cm_json_size_or(r, "hola_factor", 16)};
     size_t i = 0;
     while (i < 3 && strcmp(names[i], terms) != 0) i++;
-    if (i == 3) return cm_fail(CM_EUSAGE, "hola_terms: '%s' is none of both, mean, token", terms);
+    if (i == 3) return cm_unknown_choice("hola_terms", terms, names);
     if (strcmp(form, "code") != 0 && strcmp(form, "paper") != 0)
-        return cm_fail(CM_EUSAGE, "hola_form: '%s' is none of code, paper", form);
+        return cm_unknown_choice("hola_form", form, forms);
     if (strcmp(masks, "classes") != 0 && strcmp(masks, "groups") != 0)
-        return cm_fail(CM_EUSAGE, "hola_masks: '%s' is none of classes, groups", masks);
+        return cm_unknown_choice("hola_masks", masks, kinds);
     if (c->factor == 0 || c->weight < 0) return cm_fail(CM_EUSAGE, "hola: a weight of 0 or more, and a factor of 1 or more");
     c->terms = (cm_hola_terms)i;
     c->paper_form = strcmp(form, "paper") == 0;
@@ -50,7 +52,7 @@ static cm_status read_hola(const json_t *r, cm_hola_config *c, bool *fine) {
 static cm_status open_settings(cm_trainer *t, unet_state *s, cm_caption_kind *kind) {
     const char *captions = cm_json_text_or(t->recipe, "captions", "poor");
     if (strcmp(captions, "poor") != 0 && strcmp(captions, "dense") != 0)
-        return cm_fail(CM_EUSAGE, "captions: '%s' is none of poor, dense", captions);
+        return cm_unknown_choice("captions", captions, (const char *const[]){"poor", "dense", NULL});
     *kind = strcmp(captions, "dense") == 0 ? CM_CAPTION_DENSE : CM_CAPTION_POOR;
     CM_TRY(read_hola(t->recipe, &s->hola, &s->fine_masks));
     if (s->hola.weight > 0 && *kind == CM_CAPTION_POOR)

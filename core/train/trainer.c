@@ -73,7 +73,9 @@ static cm_status open_workers(cm_trainer *t) {
 static cm_status resolve_networks(cm_trainer *t) {
     static const char *const keys[] = {"network", "text", "vision"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (!json_is_string(json_object_get(t->recipe, keys[i]))) continue;
+        const json_t *network = json_object_get(t->recipe, keys[i]);
+        if (!network || json_is_object(network)) continue;
+        if (!json_is_string(network)) return cm_fail(CM_EFORMAT, "recipe: \"%s\" is no folder's name and no configuration", keys[i]);
         char *folder;
         json_t *config;
         CM_TRY(cm_recipe_folder(t->recipe, keys[i], "", &t->arena, &folder));
@@ -86,10 +88,10 @@ static cm_status resolve_networks(cm_trainer *t) {
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {
     *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights, .order_pass = SIZE_MAX};
     cm_arena_init(&t->arena, 0);
+    CM_TRY(cm_recipe_check(recipe, stage->name));
     const char *backend = cm_json_text_or(recipe, "backend", "openblas");
-    t->ops = cm_backend_find(backend);
-    if (t->ops && t->ops->rounding > 0) return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref or openblas", backend);
-    if (!t->ops) return cm_fail(CM_EUSAGE, "backend: there is no '%s'", backend);
+    CM_TRY(cm_backend_choose("backend", backend, &t->ops));
+    if (t->ops->rounding > 0) return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref or openblas", backend);
     t->seed = cm_json_size_or(recipe, "seed", 1);
     t->batch = cm_json_size_or(recipe, "batch", 16);
     t->workers = cm_json_size_or(recipe, "workers", (size_t)cm_threads_available());

@@ -79,6 +79,11 @@ typedef struct cm_stage {
 extern const cm_stage *const cm_stages[]; /* NULL-terminated, in the order of training */
 const cm_stage *cm_stage_find(const char *name);
 
+/* recipe_keys.c: refuses a key that this stage does not read, a value of another type or out of bounds. */
+cm_status cm_recipe_check(const json_t *recipe, const char *stage);
+/* A card.json; the same for its keys and those of its recipe. Caller json_decref. */
+cm_status cm_card_read(const char *path, json_t **card);
+
 /* recipe is kept (a new reference). The run's folder is made. */
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights);
 /* Continues from the folder's checkpoint if there is one; trains up to the recipe's steps. */

@@ -10,22 +10,8 @@
 #include "core/base/system.h"
 #include "core/base/threads.h"
 
-cm_status cm_unknown_choice(const char *what, const char *typed, const char *const *names) {
-    char list[256] = "";
-    for (size_t i = 0; names[i]; i++) {
-        const size_t n = strlen(list);
-        snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
-    }
-    return cm_fail(CM_EUSAGE, "--%s: '%s' is none of %s", what, typed, list);
-}
-
 cm_status cm_choose_backend(const cm_args *a, const cm_ops **backend) {
-    const char *name = cm_arg_text(a, "backend");
-    *backend = strcmp(name, "auto") == 0 ? cm_backend_default() : cm_backend_find(name);
-    if (*backend) return CM_OK;
-    const char *names[16] = {"auto"};
-    for (size_t i = 0; cm_backends()[i] && i < 14; i++) names[i + 1] = cm_backends()[i]->name;
-    return cm_unknown_choice("backend", name, names);
+    return cm_backend_choose("--backend", cm_arg_text(a, "backend"), backend);
 }
 
 cm_status cm_choose_threads(const cm_args *a, int *threads) {

@@ -6,8 +6,6 @@
 #include "core/tensor/ops.h"
 #include "harness/cli/command.h"
 
-/* "--what: 'typed' is none of a, b, c"; names ends in NULL. */
-cm_status cm_unknown_choice(const char *what, const char *typed, const char *const *names);
 cm_status cm_choose_backend(const cm_args *a, const cm_ops **backend); /* --backend */
 cm_status cm_choose_threads(const cm_args *a, int *threads);           /* --threads; without it all cores */
 /* The folder a file is to lie in is made, and asked whether it takes files, before any work is done. */

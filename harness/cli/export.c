@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/networks/inception.h"
@@ -17,7 +18,7 @@ static cm_status choose_type(const cm_args *a, cm_dtype *type) {
         *type = types[i];
         return CM_OK;
     }
-    return cm_unknown_choice("type", name, names);
+    return cm_unknown_choice("--type", name, names);
 }
 
 /* "a/b/" is "a/b". */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/safetensors.h"
@@ -50,11 +51,8 @@ static const cm_option options[] = {
 
 static cm_status pick_sampler(const cm_args *a, const cm_sampler **sampler) {
     const char *name = cm_arg_text(a, "sampler");
-    *sampler = name ? cm_sampler_find(name) : NULL;
-    if (!name || *sampler) return CM_OK;
-    const char *names[32] = {NULL};
-    for (size_t i = 0; cm_samplers[i] && i < 31; i++) names[i] = cm_samplers[i]->name;
-    return cm_unknown_choice("sampler", name, names);
+    *sampler = NULL;
+    return name ? cm_sampler_choose("--sampler", name, sampler) : CM_OK;
 }
 
 static cm_status check_side(const cm_args *a, const char *name, size_t *side) {
@@ -93,7 +91,7 @@ static cm_status read_extras(const cm_args *a, cm_generate_job *j) {
     if (j->save_every > j->steps)
         return cm_fail(CM_EUSAGE, "--save-every: %zu is more than the %zu steps", j->save_every, j->steps);
     const char *capture = cm_arg_text(a, "capture");
-    if (capture && strcmp(capture, "groups") != 0) return cm_unknown_choice("capture", capture, (const char *const[]){"groups", NULL});
+    if (capture && strcmp(capture, "groups") != 0) return cm_unknown_choice("--capture", capture, (const char *const[]){"groups", NULL});
     j->capture = capture != NULL;
     j->capture_all = cm_arg_flag(a, "capture-all");
     return j->capture_all && !capture ? cm_fail(CM_EUSAGE, "--capture-all wants --capture groups") : CM_OK;

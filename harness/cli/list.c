@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cosmicman list: prints the tables. */
-#include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/generator/pipeline.h"
@@ -74,34 +72,13 @@ static cm_status list_networks(cm_arena *a) {
     return CM_OK;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The names in `folder` that end in `ending`, without it, sorted. */
-static cm_status names_in(const char *folder, const char *ending, cm_arena *a, char **names, size_t max, size_t *count) {
-    DIR *d = opendir(folder);
-    if (!d) return cm_fail(CM_EIO, "%s: cannot open the folder", folder);
-    size_t n = 0;
-    for (const struct dirent *e = readdir(d); e && n < max; e = readdir(d)) {
-        const size_t length = strlen(e->d_name), tail = strlen(ending);
-        if (length <= tail || strcmp(e->d_name + length - tail, ending) != 0) continue;
-        names[n++] = cm_arena_print(a, "%.*s", (int)(length - tail), e->d_name);
-    }
-    closedir(d);
-    CM_TRY(cm_arena_check(a));
-    qsort(names, n, sizeof *names, compare_names);
-    *count = n;
-    return CM_OK;
-}
-
 enum { MAX_FILES = 256 };
 
 static cm_status list_suites(cm_arena *a) {
     char *folder, *names[MAX_FILES];
     size_t count;
     CM_TRY(cm_shipped_folder("harness/suites", a, &folder));
-    CM_TRY(names_in(folder, ".json", a, names, MAX_FILES, &count));
+    CM_TRY(cm_names_in(folder, ".json", a, names, MAX_FILES, &count));
     for (size_t i = 0; i < count; i++) {
         json_t *suite = NULL;
         CM_TRY(cm_json_read(cm_arena_print(a, "%s/%s.json", folder, names[i]), &suite));
@@ -115,7 +92,7 @@ static cm_status list_prompts(cm_arena *a) {
     char *folder, *names[MAX_FILES];
     size_t count;
     CM_TRY(cm_shipped_folder("prompts/sets", a, &folder));
-    CM_TRY(names_in(folder, ".jsonl", a, names, MAX_FILES, &count));
+    CM_TRY(cm_names_in(folder, ".jsonl", a, names, MAX_FILES, &count));
     for (size_t i = 0; i < count; i++) {
         json_t *lines = NULL;
         CM_TRY(cm_jsonl_read(cm_arena_print(a, "%s/%s.jsonl", folder, names[i]), &lines));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/system.h"
 #include "harness/cli/choose.h"
 #include "harness/stage_run.h"
@@ -51,7 +52,7 @@ static cm_status check_name(const char *name) {
     size_t n = 0;
     for (size_t i = 0; cm_stage_names[i]; i++) all[n++] = cm_stage_names[i];
     for (size_t i = 0; cm_sets_stages[i]; i++) all[n++] = cm_sets_stages[i];
-    return is_one_of(name, all) ? CM_OK : cm_unknown_choice("stage", name, all);
+    return is_one_of(name, all) ? CM_OK : cm_unknown_choice("--stage", name, all);
 }
 
 static cm_status check_given(const cm_args *a, const char *name) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
@@ -34,16 +35,28 @@ static void override(const cm_args *a, json_t *recipe) {
     if (cm_arg_flag(a, "simple")) json_object_set_new(recipe, "simple", json_true());
 }
 
+/* A shipped recipe's file. */
+static cm_status find_recipe(const char *name, cm_arena *arena, const char **path) {
+    enum { MAX_RECIPES = 64 };
+    char *models, *names[MAX_RECIPES + 1];
+    size_t count;
+    CM_TRY(cm_models_folder(arena, &models));
+    const char *folder = cm_arena_print(arena, "%s/nano/recipes", models);
+    *path = cm_arena_print(arena, "%s/%s.json", folder ? folder : "", name);
+    CM_TRY(cm_arena_check(arena));
+    if (cm_path_exists(*path)) return CM_OK;
+    CM_TRY(cm_names_in(folder, ".json", arena, names, MAX_RECIPES, &count));
+    names[count] = NULL;
+    const char *near = cm_closest(name, (const char *const *)names);
+    return cm_fail(CM_EUSAGE, "--recipe: '%s' is no file and no recipe of %s%s%s%s", name, folder, near ? "; the closest is '" : "",
+                   near ? near : "", near ? "'" : "");
+}
+
 /* --recipe is a file, or the name of a shipped one. */
 static cm_status read_recipe(const cm_args *a, const cm_stage *stage, cm_arena *arena, json_t **recipe) {
     const char *name = cm_arg_text(a, "recipe");
     if (!name) name = stage->recipe;
-    if (!cm_path_exists(name) || cm_path_is_dir(name)) {
-        char *models;
-        CM_TRY(cm_models_folder(arena, &models));
-        name = cm_arena_print(arena, "%s/nano/recipes/%s.json", models, name);
-        CM_TRY(cm_arena_check(arena));
-    }
+    if (!cm_path_exists(name) || cm_path_is_dir(name)) CM_TRY(find_recipe(name, arena, &name));
     CM_TRY(cm_json_read(name, recipe));
     if (json_is_object(*recipe)) return CM_OK;
     json_decref(*recipe);

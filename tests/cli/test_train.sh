@@ -5,8 +5,8 @@ says "help" 0 "" "$cm" train --help
 says "no stage" 2 "train wants vae" "$cm" train
 says "unknown stage" 2 "none of vae.clip" "$cm" train vea
 says "no folder" 2 "--out DIR" "$cm" train vae
-says "no such recipe" 1 "" "$cm" train vae --recipe nothing --out "$work/t"
-says "no such backend" 2 "there is no 'fast'" "$cm" train vae --backend fast --out "$work/t"
+says "no such recipe" 2 "'nothing' is no file and no recipe of" "$cm" train vae --recipe nothing --out "$work/t"
+says "no such backend" 2 "backend: 'fast' is none of auto, ref" "$cm" train vae --backend fast --out "$work/t"
 says "batch and workers" 2 "multiple of workers" "$cm" train vae --batch 3 --threads 2 --out "$work/t"
 says "captions" 2 "none of poor, dense" "$cm" train unet --captions rich --out "$work/t"
 says "hola on poor captions" 2 "needs dense" "$cm" train unet --captions poor --hola 1 --out "$work/t"
