@@ -153,6 +153,7 @@ cm_status cm_dinov2_stretch(const float *positions, size_t from, size_t to, size
 
 static cm_status set_positions(cm_dinov2 *n) {
     const cm_dinov2_config *c = &n->config;
+    cm_pack_use(&n->positions->packs); /* values of a large table wait until they are wanted */
     const float *all = n->positions->data;
     n->class_position = CM_PUSH(&n->arena, float, c->hidden_size);
     n->grid = CM_PUSH(&n->arena, float, n->side * n->side * c->hidden_size);

@@ -102,6 +102,7 @@ static cm_tensor *take_rows(cm_ctx *g, cm_tensor *x, size_t width, size_t *rows,
 
 cm_tensor *cm_gather_rows(cm_ctx *g, cm_tensor *x, const size_t *rows, size_t count) {
     if (!x) return NULL;
+    cm_pack_use(&x->packs);
     const size_t c = cm_dim(x, -1);
     size_t *kept = cm_ctx_push(g, count * sizeof *kept);
     if (kept && count) memcpy(kept, rows, count * sizeof *kept);

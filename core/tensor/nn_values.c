@@ -15,9 +15,12 @@ cm_tensor *cm_like(cm_ctx *g, const cm_tensor *x, size_t last) {
     return cm_tensor_new(g, x->ndim, shape);
 }
 
-static cm_tensor *same_shape(cm_ctx *g, const cm_tensor *a, const cm_tensor *b) {
+/* For an operation that reads both: they may be weights whose values wait until they are wanted. */
+static cm_tensor *same_shape(cm_ctx *g, cm_tensor *a, cm_tensor *b) {
     if (!a || !b) return NULL;
     assert(cm_count(a) == cm_count(b));
+    cm_pack_fetch(&a->packs);
+    cm_pack_fetch(&b->packs);
     return cm_tensor_new(g, a->ndim, a->shape);
 }
 
@@ -85,6 +88,7 @@ cm_tensor *cm_add_broadcast(cm_ctx *g, cm_tensor *x, cm_tensor *t) {
     if (!y) return NULL;
     const size_t period = cm_count(t), n = cm_count(x);
     assert(n % period == 0);
+    cm_pack_use(&t->packs);
     const cm_exec e = cm_exec_of(g);
     for (size_t at = 0; at < n; at += period) g->ops->add(&e, period, x->data + at, t->data, y->data + at);
     return cm_node(g, y, broadcast_back, &(two_node){x, t, y}, sizeof(two_node), CM_INPUTS(x, t));

@@ -215,6 +215,7 @@ cm_tensor *cm_view(cm_ctx *g, cm_tensor *x, int ndim, const size_t *shape) {
     cm_tensor *v = x ? new_header(g, ndim, shape) : NULL;
     if (!v) return NULL;
     assert(cm_count(v) == cm_count(x));
+    cm_pack_fetch(&x->packs); /* the view may outlast the next weight's use */
     v->data = x->data;
     v->grad = x->grad;
     v->needs_grad = x->needs_grad;

@@ -424,3 +424,56 @@ Test(dinov2, a_feature_depends_neither_on_the_batch_nor_on_threads) {
     cm_ctx_free(&g);
     cm_dinov2_close(&n);
 }
+
+/* One layer of 64 channels for pictures of 14x130 pixels a side: positions of over a million values, that are widened when
+ * they are first wanted. */
+static void with_large_positions(cm_dtype type) {
+    enum { C = 64, SIDE = 130 };
+    static const char config[] = "{\"model_type\": \"dinov2\", \"hidden_size\": 64, \"num_hidden_layers\": 1, \"image_size\": 1820, "
+                                 "\"patch_size\": 14, \"num_attention_heads\": 4, \"mlp_ratio\": 1}";
+    static const struct {
+        const char *name;
+        size_t rows, columns; /* columns 0: a vector */
+    } layer[] = {{"norm1.weight", C, 0}, {"norm1.bias", C, 0}, {"attention.attention.query.weight", C, C},
+                 {"attention.attention.query.bias", C, 0}, {"attention.attention.key.weight", C, C},
+                 {"attention.attention.key.bias", C, 0}, {"attention.attention.value.weight", C, C},
+                 {"attention.attention.value.bias", C, 0}, {"attention.output.dense.weight", C, C},
+                 {"attention.output.dense.bias", C, 0}, {"norm2.weight", C, 0}, {"norm2.bias", C, 0}, {"mlp.fc1.weight", C, C},
+                 {"mlp.fc1.bias", C, 0}, {"mlp.fc2.weight", C, C}, {"mlp.fc2.bias", C, 0}, {"layer_scale1.lambda1", C, 0},
+                 {"layer_scale2.lambda1", C, 0}};
+    cm_params *p;
+    cr_assert_eq(cm_params_create(&p, 3), CM_OK);
+    cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(1, 1, C), "embeddings.cls_token");
+    cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(1, SIDE * SIDE + 1, C), "embeddings.position_embeddings");
+    cm_param(p, CM_INIT_CONV, CM_SHAPE(C, 3, 14, 14), "embeddings.patch_embeddings.projection.weight");
+    cm_param(p, CM_INIT_BIAS, CM_SHAPE(C), "embeddings.patch_embeddings.projection.bias");
+    cm_param(p, CM_INIT_ONE, CM_SHAPE(C), "layernorm.weight");
+    cm_param(p, CM_INIT_ZERO, CM_SHAPE(C), "layernorm.bias");
+    for (size_t i = 0; i < sizeof layer / sizeof *layer; i++)
+        cm_param(p, layer[i].columns ? CM_INIT_LINEAR : CM_INIT_SCALE, layer[i].columns ? 2 : 1, (size_t[]){C, C},
+                 "encoder.layer.0.%s", layer[i].name);
+    cr_assert_eq(cm_params_save(p, scratch("model.safetensors"), type, NULL, NULL), CM_OK, "%s", cm_why());
+    cm_params_close(&p);
+    scratch_write("config.json", config, sizeof config - 1);
+}
+
+Test(dinov2, large_positions_are_read_whatever_their_type) {
+    enum { C = 64, SIZE = 56 };
+    static const cm_dtype types[] = {CM_F32, CM_F16, CM_BF16, CM_F64};
+    static float x[SIZE * SIZE * 3];
+    float features[4][C];
+    for (size_t k = 0; k < SIZE * SIZE * 3; k++) x[k] = (float)((k * 2654435761u >> 8) % 1000) / 250.0f - 2.0f;
+    for (size_t i = 0; i < 4; i++) {
+        cm_dinov2 *n = NULL;
+        cm_ctx g;
+        with_large_positions(types[i]);
+        cr_assert_eq(cm_dinov2_open(&n, scratch_folder, &(cm_dinov2_options){.size = SIZE}), CM_OK, "%s", cm_why());
+        cm_ctx_init(&g, cm_ops_ref(), 1);
+        cr_assert_eq(cm_dinov2_images(n, &g, x, 1, features[i]), CM_OK, "%s", cm_why());
+        cr_expect(distance(features[i], features[0], C) <= 0.01, "%s: %g from f32", cm_dtype_name(types[i]),
+                  distance(features[i], features[0], C));
+        cm_ctx_free(&g);
+        cm_dinov2_close(&n);
+        scratch_done();
+    }
+}

@@ -379,3 +379,44 @@ Test(params, weights_let_go_come_back_as_they_were) {
     check_let_go(read, "read");
     cm_params_close(&read);
 }
+
+/* What any operation reads of a weight whose values wait is there, and right. */
+Test(params, operations_fetch_the_weights_that_they_read) {
+    enum { ROWS = 1100, C = 1000, N = ROWS * C };
+    cm_params *made, *read;
+    cm_ctx g;
+    static float zeros[N];
+    const size_t row = ROWS - 1;
+    cr_assert_eq(cm_params_create(&made, 5), CM_OK);
+    float *want = malloc(N * sizeof *want);
+    const cm_tensor *table = cm_param(made, CM_INIT_EMBEDDING, CM_SHAPE(ROWS, C), "table");
+    cr_assert_eq(cm_params_save(made, scratch("half.safetensors"), CM_BF16, NULL, NULL), CM_OK, "%s", cm_why());
+    for (size_t i = 0; i < N; i++) {
+        uint16_t half;
+        cm_from_float(CM_BF16, table->data + i, 1, &half);
+        cm_to_float(CM_BF16, &half, 1, want + i);
+    }
+    cm_params_close(&made);
+    for (int lean = 0; lean < 2; lean++) {
+        for (int which = 0; which < 4; which++) {
+            cr_assert_eq(cm_params_open(&read, scratch("half.safetensors")), CM_OK, "%s", cm_why());
+            cm_tensor *t = cm_param(read, CM_INIT_EMBEDDING, CM_SHAPE(ROWS, C), "table"), *y;
+            cm_params_fix(read);
+            if (lean) cm_params_lean(read, 0);
+            cr_assert(t->packs.absent, "the test wants a weight that waits");
+            cm_ctx_init(&g, cm_ops_ref(), 1);
+            cm_tensor *x = cm_tensor_copy(&g, CM_SHAPE(ROWS, C), zeros);
+            if (which == 0) y = cm_add_broadcast(&g, x, t);
+            else if (which == 1) y = cm_add(&g, x, t);
+            else if (which == 2) y = cm_gather_rows(&g, t, &row, 1);
+            else y = cm_view(&g, t, CM_SHAPE(1, ROWS, C));
+            cr_assert(y && y->data, "operation %d", which);
+            const size_t from = which == 2 ? row * C : 0;
+            cr_expect_eq(memcmp(y->data, want + from, cm_count(y) * sizeof *want), 0, "operation %d reads other values", which);
+            cm_ctx_free(&g);
+            cm_params_close(&read);
+        }
+    }
+    free(want);
+    scratch_done();
+}
