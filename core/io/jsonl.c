@@ -2,6 +2,7 @@
 #include "core/io/jsonl.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,21 +29,46 @@ static cm_status read_text(const char *path, cm_arena *arena, char **text, size_
     return CM_OK;
 }
 
+/* The library calls a text wrong when it had no memory for a part of it, so its allocations are watched. */
+static _Thread_local bool lacks_memory;
+
+static void *watched_malloc(size_t bytes) {
+    void *p = malloc(bytes);
+    if (!p && bytes) lacks_memory = true;
+    return p;
+}
+
+static void watch(void) {
+    json_set_alloc_funcs(watched_malloc, free);
+}
+
+json_t *cm_json_parse(const char *text, size_t length, size_t flags, bool *no_memory, json_error_t *e) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch);
+    lacks_memory = false;
+    json_t *value = json_loadb(text, length, flags, e);
+    *no_memory = !value && lacks_memory;
+    return value;
+}
+
+/* Parses a text; line 0: the reader's own count of lines is told. */
+static cm_status parse(const char *path, const char *text, size_t length, size_t line, size_t flags, json_t **out) {
+    json_error_t e;
+    bool no_memory;
+    json_t *value = cm_json_parse(text, length, JSON_REJECT_DUPLICATES | flags, &no_memory, &e);
+    if (no_memory) return out_of_memory(path);
+    if (!value) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", path, line ? line : (size_t)e.line, e.text);
+    *out = value;
+    return CM_OK;
+}
+
 cm_status cm_json_read(const char *path, json_t **out) {
     cm_arena arena;
     cm_arena_init(&arena, 0);
     char *text;
     size_t length;
     cm_status s = read_text(path, &arena, &text, &length);
-    if (s == CM_OK) {
-        json_error_t e;
-        json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
-        if (value) {
-            *out = value;
-        } else {
-            s = cm_fail(CM_EFORMAT, "%s:%d: not JSON: %s", path, e.line, e.text);
-        }
-    }
+    if (s == CM_OK) s = parse(path, text, length, 0, JSON_DECODE_ANY, out);
     cm_arena_free(&arena);
     return s;
 }
@@ -76,9 +102,8 @@ static cm_status parse_lines(const char *path, const char *text, size_t length, 
         const size_t n = end ? (size_t)(end - text) - at : length - at;
         number++;
         if (!is_blank(text + at, n)) {
-            json_error_t e;
-            json_t *line = json_loadb(text + at, n, JSON_REJECT_DUPLICATES, &e);
-            if (!line) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", path, number, e.text);
+            json_t *line;
+            CM_TRY(parse(path, text + at, n, number, 0, &line));
             if (json_array_append_new(all, line) != 0) return out_of_memory(path);
         }
         at += n + 1;

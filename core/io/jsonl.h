@@ -12,8 +12,11 @@
 
 #include "core/base/arena.h"
 
-cm_status cm_json_read(const char *path, json_t **out);  /* a whole file; caller json_decref */
+cm_status cm_json_read(const char *path, json_t **out);  /* a whole file, perhaps behind a byte order mark; caller json_decref */
 cm_status cm_json_write(const char *path, const json_t *value); /* indented, sorted as given, through a temporary name */
+
+/* json_loadb that tells a text that is wrong from memory that failed; NULL on either. */
+json_t *cm_json_parse(const char *text, size_t length, size_t flags, bool *no_memory, json_error_t *e);
 
 /* Reads every line; out is a new JSON array of them. Blank lines are skipped. */
 cm_status cm_jsonl_read(const char *path, json_t **out);

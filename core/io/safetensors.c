@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/system.h"
+#include "core/io/jsonl.h"
 #include "core/io/mapped.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -40,7 +41,9 @@ static cm_status parse_header(cm_safetensors *f, const char *path, size_t *data_
                        f->file.bytes);
     }
     json_error_t e;
-    f->header = json_loadb((const char *)f->file.data + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &e);
+    bool no_memory;
+    f->header = cm_json_parse((const char *)f->file.data + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &no_memory, &e);
+    if (no_memory) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     if (!f->header) return cm_fail(CM_EFORMAT, "%s: header is not JSON: %s", path, e.text);
     if (!json_is_object(f->header)) return cm_fail(CM_EFORMAT, "%s: header is not a JSON object", path);
     *data_at = LENGTH_BYTES + (size_t)length;
@@ -84,8 +87,9 @@ static cm_status parse_tensor(cm_safetensors *f, const char *path, size_t data_a
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
     if (!find_dtype(json_object_get(entry, "dtype"), &t->dtype)) {
-        const char *name = json_string_value(json_object_get(entry, "dtype"));
-        return cm_fail(CM_EFORMAT, "%s: tensor '%s': unknown dtype %s", path, t->name, name ? name : "(none)");
+        t->unread = json_string_value(json_object_get(entry, "dtype"));
+        if (!t->unread) return cm_fail(CM_EFORMAT, "%s: tensor '%s': no dtype", path, t->name);
+        t->dtype = CM_U8;
     }
     CM_TRY(parse_shape(path, json_object_get(entry, "shape"), t));
     if (json_array_size(offsets) != 2 || !is_size(first) || !is_size(last)) {
@@ -97,6 +101,7 @@ static cm_status parse_tensor(cm_safetensors *f, const char *path, size_t data_a
                        f->file.bytes - data_at);
     }
     size_t want;
+    if (t->unread) t->count = end - begin;
     if (__builtin_mul_overflow(t->count, cm_dtype_size(t->dtype), &want) || want != end - begin) {
         return cm_fail(CM_EFORMAT, "%s: tensor '%s': %zu bytes do not hold its shape", path, t->name, end - begin);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/system.h"
+#include "core/io/jsonl.h"
 #include "core/networks/bpe.h"
 #include "core/networks/text_mend.h"
 #include "core/networks/unicode.h"
@@ -171,8 +172,11 @@ static cm_status read_config(const char *path, json_t **out) {
     json_error_t e;
     cm_status s = cm_read_text(path, MAX_CONFIG, &scratch, &text, &length);
     if (s == CM_OK) {
-        *out = json_loadb(text, length, JSON_DECODE_INT_AS_REAL, &e);
-        if (!*out) s = cm_fail(CM_EFORMAT, "%s:%d: not JSON: %s", path, e.line, e.text);
+        const size_t mark = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        bool no_memory;
+        *out = cm_json_parse(text + mark, length - mark, JSON_DECODE_INT_AS_REAL, &no_memory, &e);
+        if (no_memory) s = cm_fail(CM_ENOMEM, "%s: out of memory", path);
+        else if (!*out) s = cm_fail(CM_EFORMAT, "%s:%d: not JSON: %s", path, e.line, e.text);
     }
     cm_arena_free(&scratch);
     return s;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-long cm_test_fail_once = -1, cm_test_fail_from = -1;
+long cm_test_fail_once = -1, cm_test_fail_from = -1, cm_test_fail_malloc = -1;
 _Atomic long cm_test_allocations;
 
 void *__real_aligned_alloc(size_t align, size_t bytes);
@@ -25,6 +25,7 @@ void *__wrap_aligned_alloc(size_t align, size_t bytes) {
 
 void *__wrap_malloc(size_t bytes) {
     cm_test_allocations++;
+    if (cm_test_fail_malloc >= 0 && cm_test_fail_malloc-- == 0) return NULL;
     return __real_malloc(bytes);
 }
 

@@ -5,6 +5,8 @@
 
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
+#include "core/io/safetensors.h"
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"
 
 static void put(const char *name, const char *text) {
@@ -38,6 +40,51 @@ Test(jsonl, reads_lines_and_skips_blank_ones) {
     cr_assert_eq(cm_jsonl_read(scratch("f"), &all), CM_OK);
     cr_assert_eq(json_array_size(all), 0);
     json_decref(all);
+    scratch_done();
+}
+
+Test(jsonl, a_byte_order_mark_is_passed_over) {
+    json_t *value;
+    put("f", "\xEF\xBB\xBF{\"a\": 1}\n{\"a\": 2}\n");
+    cr_assert_eq(cm_jsonl_read(scratch("f"), &value), CM_OK, "%s", cm_why());
+    cr_assert_eq(json_array_size(value), 2);
+    json_decref(value);
+    put("f", "\xEF\xBB\xBF{\"a\": 1}\n");
+    cr_assert_eq(cm_json_read(scratch("f"), &value), CM_OK, "%s", cm_why());
+    cr_assert_eq(json_integer_value(json_object_get(value, "a")), 1);
+    json_decref(value);
+    scratch_done();
+}
+
+static cm_status read_each(int which, json_t **value) {
+    cm_safetensors *f = NULL;
+    if (which == 0) return cm_json_read(scratch("f"), value);
+    if (which == 1) return cm_jsonl_read(scratch("f"), value);
+    const cm_status s = cm_safetensors_open(&f, scratch("t.safetensors"));
+    cm_safetensors_close(&f);
+    return s;
+}
+
+/* Every allocation of a reader fails once: it is never the text that is at fault. */
+Test(jsonl, an_allocation_that_fails_is_not_a_text_that_is_no_json) {
+    static const char header[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+    unsigned char bytes[100] = {sizeof header - 1};
+    memcpy(bytes + 8, header, sizeof header - 1);
+    scratch_write("t.safetensors", bytes, 8 + sizeof header - 1 + 4);
+    put("f", "{\"a\": [1, 2.5, \"text\", null, {\"b\": true}], \"longer\": \"\\u00e4\"}");
+    for (int which = 0; which < 3; which++) {
+        cm_status s = CM_ENOMEM;
+        long n = 0;
+        for (; s == CM_ENOMEM && n < 1000; n++) {
+            json_t *value = NULL;
+            cm_test_fail_malloc = n;
+            s = read_each(which, &value);
+            cm_test_fail_malloc = -1;
+            cr_assert(s == CM_OK || s == CM_ENOMEM, "reader %d, allocation %ld: %s", which, n, cm_why());
+            json_decref(value);
+        }
+        cr_expect(s == CM_OK && n > 5, "reader %d: %ld", which, n);
+    }
     scratch_done();
 }
 
