@@ -46,6 +46,43 @@ static uint16_t to_half(float f) {
     return (uint16_t)(sign | (size - (112u << 23) + even) >> 13);
 }
 
+/* E5M2 is the upper half of a half. E4M3: 1 sign, 4 exponent (bias 7), 3 mantissa bits. */
+static float from_e4m3(uint8_t v) {
+    const unsigned exponent = v >> 3 & 15, mantissa = v & 7;
+    const uint32_t sign = (uint32_t)(v & 0x80) << 24;
+    if ((v & 0x7f) == 0x7f) return float_of(sign | 0x7fc00000);
+    if (exponent) return float_of(sign | (exponent + 120) << 23 | mantissa << 20);
+    const float tiny = (float)mantissa * 0x1p-9f;
+    return sign ? -tiny : tiny;
+}
+
+/* To the nearest of an 8-bit float's values with `kept` mantissa bits, ties to even; its smallest normal number is
+ * 2^lowest. */
+static float round_to_bits(float f, int kept, int lowest) {
+    int exponent;
+    frexpf(f, &exponent);
+    const int step = (exponent - 1 < lowest ? lowest : exponent - 1) - kept;
+    return ldexpf(nearbyintf(ldexpf(f, -step)), step);
+}
+
+static uint8_t to_e4m3(float f) {
+    const uint8_t sign = (uint8_t)(bits_of(f) >> 24 & 0x80);
+    const float x = fabsf(f);
+    if (isnan(x)) return sign | 0x7f;
+    const float r = x < 448 ? round_to_bits(x, 3, -6) : 448;
+    if (r < 0x1p-6f) return (uint8_t)(sign | (unsigned)(r * 512));
+    const uint32_t bits = bits_of(r);
+    return (uint8_t)(sign | ((bits >> 23) - 120) << 3 | (bits >> 20 & 7));
+}
+
+static uint8_t to_e5m2(float f) {
+    const uint8_t sign = (uint8_t)(bits_of(f) >> 24 & 0x80);
+    const float x = fabsf(f);
+    if (isnan(x)) return sign | 0x7f;
+    if (x >= 61440) return sign | 0x7c; /* half way between the largest, 57344, and what would be next */
+    return (uint8_t)(sign | to_half(round_to_bits(x, 2, -14)) >> 8);
+}
+
 static uint16_t to_bfloat(float f) {
     const uint32_t bits = bits_of(f);
     if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
@@ -102,6 +139,8 @@ void cm_to_float(cm_dtype type, const void *data, size_t count, float *out) {
     case CM_I32: WIDEN(int32_t, (float)v);
     case CM_U8: WIDEN(uint8_t, (float)v);
     case CM_BOOL: WIDEN(uint8_t, v ? 1.0f : 0.0f);
+    case CM_F8_E4M3: WIDEN(uint8_t, from_e4m3(v));
+    case CM_F8_E5M2: WIDEN(uint8_t, from_half((uint16_t)(v << 8)));
     case CM_DTYPE_COUNT: break;
     }
 }
@@ -136,6 +175,8 @@ void cm_from_float(cm_dtype type, const float *values, size_t count, void *data)
     case CM_I32: NARROW(int32_t, whole(v, INT32_MIN, INT32_MAX));
     case CM_U8: NARROW(uint8_t, whole(v, 0, 255));
     case CM_BOOL: NARROW(uint8_t, v != 0);
+    case CM_F8_E4M3: NARROW(uint8_t, to_e4m3(v));
+    case CM_F8_E5M2: NARROW(uint8_t, to_e5m2(v));
     case CM_DTYPE_COUNT: break;
     }
 }
@@ -144,10 +185,15 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[CM_DTYPE_COUNT] = {[CM_F32] = {"F32", 4}, [CM_F16] = {"F16", 2}, [CM_BF16] = {"BF16", 2}, [CM_F64] = {"F64", 8},
-                            [CM_I64] = {"I64", 8}, [CM_I32] = {"I32", 4}, [CM_U8] = {"U8", 1},     [CM_BOOL] = {"BOOL", 1}};
+                            [CM_I64] = {"I64", 8}, [CM_I32] = {"I32", 4}, [CM_U8] = {"U8", 1},     [CM_BOOL] = {"BOOL", 1},
+                            [CM_F8_E4M3] = {"F8_E4M3", 1}, [CM_F8_E5M2] = {"F8_E5M2", 1}};
 
 size_t cm_dtype_size(cm_dtype t) {
     return dtypes[t].size;
+}
+
+bool cm_dtype_is_real(cm_dtype t) {
+    return t <= CM_F64 || t == CM_F8_E4M3 || t == CM_F8_E5M2;
 }
 
 const char *cm_dtype_name(cm_dtype t) {

@@ -146,14 +146,18 @@ static const cm_pickled *without_parameter(const cm_pickled *v) {
     return v;
 }
 
-/* The arguments of a tensor's making: storage, offset, shape, strides, ...; NULL: no such tensor. */
+/* The arguments of a tensor's making: storage, offset, shape, strides, ..., and where the storage has no type of its own, it
+ * at TYPE; NULL: no such tensor. */
+enum { TYPE = 6 };
+
 static const cm_pickle_node *as_tensor(const cm_pickled *v) {
     if (v->kind != CM_PICKLE_CALL) return NULL;
     const cm_pickled *what = &v->is.node->first;
-    if (!cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor_v2") &&
+    const bool third = cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor_v3");
+    if (!third && !cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor_v2") &&
         !cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor")) return NULL;
     const cm_pickle_node *args = arguments(v);
-    return args && args->count >= 4 ? args : NULL;
+    return args && args->count >= (third ? TYPE + 1 : 4) ? args : NULL;
 }
 
 static bool whole(const cm_pickled *v, uint64_t *out) {
@@ -162,27 +166,36 @@ static bool whole(const cm_pickled *v, uint64_t *out) {
     return true;
 }
 
-static cm_status read_type(const cm_pickled *type, const char *name, cm_dtype *out) {
+/* *unread: the name of a type that is not read. */
+static cm_status read_type(cm_torch_file *f, const cm_pickled *type, const cm_pickle_node *args, cm_dtype *out, const char **unread) {
     static const char *const types[CM_DTYPE_COUNT] = {
         [CM_F32] = "FloatStorage", [CM_F16] = "HalfStorage", [CM_BF16] = "BFloat16Storage", [CM_F64] = "DoubleStorage",
         [CM_I64] = "LongStorage",  [CM_I32] = "IntStorage",  [CM_U8] = "ByteStorage",       [CM_BOOL] = "BoolStorage"};
     char called[96];
+    static const char *const untyped[CM_DTYPE_COUNT] = {[CM_F8_E4M3] = "float8_e4m3fn", [CM_F8_E5M2] = "float8_e5m2"};
+    const bool bare = cm_pickle_is_global(type, "torch.storage", "UntypedStorage") && args->count > TYPE;
+    const char *const *names = bare ? untyped : types;
+    if (bare) type = &args->items[TYPE];
     for (cm_dtype t = 0; t < CM_DTYPE_COUNT; t++) {
-        if (!cm_pickle_is_global(type, "torch", types[t])) continue;
+        if (!names[t] || !cm_pickle_is_global(type, "torch", names[t])) continue;
         *out = t;
         return CM_OK;
     }
     print_callee(type, called);
-    return cm_fail(CM_EFORMAT, "tensor '%s': values of '%s' are not read", name, called);
+    *unread = cm_arena_string(&f->arena, called);
+    *out = CM_U8;
+    return cm_arena_check(&f->arena);
 }
 
 /* ("storage", type, key, device, number of values) */
-static cm_status read_storage(const cm_pickled *v, const char *name, view *w) {
+static cm_status read_storage(cm_torch_file *f, const cm_pickle_node *args, cm_stored *tensor, view *w) {
+    const cm_pickled *v = &args->items[0];
+    const char *name = tensor->name;
     const cm_pickled *id = v->kind == CM_PICKLE_PERSISTENT ? &v->is.node->first : NULL;
     const cm_pickle_node *t = id && id->kind == CM_PICKLE_LIST ? id->is.node : NULL;
     if (!t || t->count < 5 || !cm_pickle_is_text(&t->items[0], "storage") || !whole(&t->items[4], &w->held))
         return cm_fail(CM_EFORMAT, "tensor '%s': it has no storage", name);
-    CM_TRY(read_type(&t->items[1], name, &w->dtype));
+    CM_TRY(read_type(f, &t->items[1], args, &w->dtype, &tensor->unread));
     const cm_pickled *key = &t->items[2];
     bool plain = key->kind == CM_PICKLE_TEXT && key->length > 0 && key->length < MAX_KEY;
     for (size_t i = 0; plain && i < key->length; i++) plain = isalnum((unsigned char)key->is.text[i]) != 0;
@@ -294,9 +307,10 @@ static cm_status read_tensor(cm_torch_file *f, const char *name, const cm_pickle
     view w = {0};
     t->name = name;
     CM_TRY(read_shape(args, &w, t));
-    CM_TRY(read_storage(&args->items[0], name, &w));
+    CM_TRY(read_storage(f, args, t, &w));
     t->dtype = w.dtype;
-    CM_TRY(find_values(f, t, &w));
+    if (t->unread) t->count = 0;
+    else CM_TRY(find_values(f, t, &w));
     f->named[f->count++] = t;
     return CM_OK;
 }
@@ -309,7 +323,15 @@ static cm_status read_name(cm_torch_file *f, const cm_pickled *key, const char *
     return cm_arena_check(&f->arena);
 }
 
-/* A value that is no tensor is left alone, unless torch would make one of it in a way that is unknown here. */
+/* Made in a way that is unknown here: of no use, and no harm where nobody wants it. */
+static cm_status add_unread(cm_torch_file *f, const char *name, const char *called) {
+    cm_stored *t = &f->stored[f->count];
+    *t = (cm_stored){.name = name, .dtype = CM_U8, .unread = cm_arena_string(&f->arena, called)};
+    f->named[f->count++] = t;
+    return cm_arena_check(&f->arena);
+}
+
+/* A value that is no tensor is left alone. */
 static cm_status read_item(cm_torch_file *f, const cm_pickled *key, const cm_pickled *value) {
     const char *name = NULL;
     char called[96];
@@ -319,7 +341,7 @@ static cm_status read_item(cm_torch_file *f, const cm_pickled *key, const cm_pic
     print_callee(v, called);
     if (!args && strncmp(called, "torch._utils._rebuild", 21) != 0) return CM_OK;
     CM_TRY(read_name(f, key, &name));
-    return args ? read_tensor(f, name, args) : cm_fail(CM_EFORMAT, "tensor '%s': made by %s, which is not read", name, called);
+    return args ? read_tensor(f, name, args) : add_unread(f, name, called);
 }
 
 static int by_name(const void *a, const void *b) {

@@ -105,6 +105,16 @@ static const renaming vae_mid[] = {{"block_1.", "resnets.0."},
                                    {"attn_1.k.", "attentions.0.to_k."},
                                    {"attn_1.v.", "attentions.0.to_v."},
                                    {"attn_1.proj_out.", "attentions.0.to_out.0."},
+                                   /* diffusers' names, old and new, which converters of 2023 left there */
+                                   {"attn_1.group_norm.", "attentions.0.group_norm."},
+                                   {"attn_1.to_q.", "attentions.0.to_q."},
+                                   {"attn_1.to_k.", "attentions.0.to_k."},
+                                   {"attn_1.to_v.", "attentions.0.to_v."},
+                                   {"attn_1.to_out.0.", "attentions.0.to_out.0."},
+                                   {"attn_1.query.", "attentions.0.to_q."},
+                                   {"attn_1.key.", "attentions.0.to_k."},
+                                   {"attn_1.value.", "attentions.0.to_v."},
+                                   {"attn_1.proj_attn.", "attentions.0.to_out.0."},
                                    {NULL, NULL}};
 static const renaming vae_ends[] = {{"conv_in.", "conv_in."}, {"conv_out.", "conv_out."}, {"norm_out.", "conv_norm_out."}, {NULL, NULL}};
 static const renaming vae_shortcut[] = {{"nin_shortcut.", "conv_shortcut."}, {"", ""}, {NULL, NULL}};

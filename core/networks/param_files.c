@@ -132,16 +132,16 @@ static const void *turned(cm_arena *a, const cm_stored *t) {
 
 /* A stored tensor as its pieces, under their names. */
 static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_original_tensor *as) {
-    if (as->pieces == 3 && (t->ndim < 1 || t->shape[0] % 3))
+    if (as->pieces == 3 && (t->unread || t->ndim < 1 || t->shape[0] % 3))
         return cm_fail(CM_EFORMAT, "%s: not queries, keys and values together", t->name);
-    if (as->transposed && t->ndim != 2) return cm_fail(CM_EFORMAT, "%s: not a matrix", t->name);
+    if (as->transposed && (t->unread || t->ndim != 2)) return cm_fail(CM_EFORMAT, "%s: not a matrix", t->name);
     for (size_t i = 0; i < as->pieces; i++) {
         cm_stored *s = &f->renamed[f->renamed_count++];
         *s = *t;
         s->name = cm_arena_string(&f->arena, as->names[i]);
         s->count = t->count / as->pieces;
         if (as->pieces > 1) s->shape[0] /= as->pieces;
-        s->data = (const unsigned char *)t->data + i * s->count * cm_dtype_size(t->dtype);
+        if (i) s->data = (const unsigned char *)t->data + i * s->count * cm_dtype_size(t->dtype);
         if (!as->transposed) continue;
         s->shape[0] = t->shape[1];
         s->shape[1] = t->shape[0];
@@ -160,7 +160,7 @@ static cm_status rename_all(cm_param_files *f, cm_original_part part) {
         const cm_stored *t = cm_tensor_file_at(file, i);
         cm_original_tensor as;
         cm_original_rename(part, blocks, t->name, &as);
-        if (as.unknown) return cm_fail(CM_EFORMAT, "'%s' has no place in the original layout as we know it", t->name);
+        if (as.unknown) as.pieces = 1, snprintf(as.names[0], sizeof as.names[0], "%s", t->name); /* left over, if it is */
         CM_TRY(add_renamed(f, t, &as));
     }
     return CM_OK;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/base/progress.h"
 #include "core/base/rng.h"
 #include "core/base/system.h"
 #include "core/networks/param_files.h"
@@ -55,7 +56,7 @@ struct cm_params {
     entry *made; /* a list, apart from the entries */
     size_t count, room;
     uint32_t *slots;        /* hash table: index into entries + 1, 0 empty; twice as many as room */
-    complaints missing, misshapen, broken;
+    complaints missing, misshapen, broken, unread;
     bool no_memory;
     cm_tensor spare;        /* handed out when not even a tensor can be made */
 };
@@ -351,6 +352,9 @@ static void read_stored(cm_params *p, entry *e) {
     } else if (!same_shape(stored->ndim, stored->shape, e->tensor.ndim, e->tensor.shape)) {
         note_shape(p, e, stored->ndim, stored->shape);
         stored = NULL;
+    } else if (stored->unread) {
+        complain(p, &p->unread, "%s (%s)", e->name, stored->unread);
+        stored = NULL;
     }
     if (!stored) {
         fill_zero(p, e);
@@ -543,38 +547,54 @@ cm_status cm_params_share(cm_params **out, cm_params *from) {
     return CM_OK;
 }
 
-/* A whole-number tensor is a buffer (transformers' position_ids), never a weight. */
-static void find_left_over(const cm_params *p, complaints *c, const char *texts[LISTED]) {
-    const cm_stored *t;
-    for (size_t i = 0; p->files && (t = cm_param_files_at(p->files, i)); i++) {
-        const bool real = t->dtype == CM_F32 || t->dtype == CM_F16 || t->dtype == CM_BF16 || t->dtype == CM_F64;
-        if (!real || find_entry(p, t->name)) continue;
-        if (c->count < LISTED) texts[c->count] = t->name;
-        c->count++;
-    }
+void cm_left_over_add(cm_left_over *all, const char *name) {
+    if (all->count < sizeof all->names / sizeof *all->names) all->names[all->count] = name;
+    all->count++;
 }
 
-static void add_list(char *out, size_t bytes, const char *what, size_t count, const char *const *texts) {
+/* A whole-number tensor is a buffer (transformers' position_ids), never a weight. */
+void cm_params_add_left_over(const cm_params *p, cm_left_over *all) {
+    const cm_stored *t;
+    for (size_t i = 0; p->files && (t = cm_param_files_at(p->files, i)); i++)
+        if ((t->unread || cm_dtype_is_real(t->dtype)) && !find_entry(p, t->name)) cm_left_over_add(all, t->name);
+}
+
+static void add_list(char *out, size_t bytes, const char *what, size_t count, size_t listed, const char *const *texts) {
     if (!count) return;
     size_t at = strlen(out);
     at += (size_t)snprintf(out + at, bytes - at, "%s%zu %s: ", at ? "; " : "", count, what);
-    for (size_t i = 0; i < count && i < LISTED && at < bytes; i++) {
+    for (size_t i = 0; i < count && i < listed && at < bytes; i++) {
         at += (size_t)snprintf(out + at, bytes - at, "%s%s", i ? ", " : "", texts[i] ? texts[i] : "?");
     }
-    if (count > LISTED && at < bytes) snprintf(out + at, bytes - at, " and %zu more", count - LISTED);
+    if (count > listed && at < bytes) snprintf(out + at, bytes - at, " and %zu more", count - listed);
+}
+
+static void add_complaints(char *out, size_t bytes, const char *what, const complaints *c) {
+    add_list(out, bytes, what, c->count, LISTED, (const char *const *)c->text);
+}
+
+void cm_left_over_warn(const cm_left_over *all, const char *path) {
+    char text[800] = "";
+    add_list(text, sizeof text, all->count == 1 ? "tensor that no network uses" : "tensors that no network uses", all->count,
+             sizeof all->names / sizeof *all->names, all->names);
+    if (all->count) cm_warn("%s: %s", path, text);
 }
 
 cm_status cm_params_check(const cm_params *p, bool all) {
     char text[2560] = "";
-    complaints left = {0};
-    const char *left_texts[LISTED];
+    cm_left_over left = {0};
     if (p->no_memory) return cm_fail(CM_ENOMEM, "%s: out of memory for its weights", p->path);
-    if (all) find_left_over(p, &left, left_texts);
-    add_list(text, sizeof text, "not a finite number in", p->broken.count, (const char *const *)p->broken.text);
-    add_list(text, sizeof text, "missing", p->missing.count, (const char *const *)p->missing.text);
-    add_list(text, sizeof text, "of another shape", p->misshapen.count, (const char *const *)p->misshapen.text);
-    add_list(text, sizeof text, "left over", left.count, left_texts);
-    return text[0] ? cm_fail(CM_EFORMAT, "%s: weights %s", p->path, text) : CM_OK;
+    if (all) cm_params_add_left_over(p, &left);
+    add_complaints(text, sizeof text, "not a finite number in", &p->broken);
+    add_complaints(text, sizeof text, "missing", &p->missing);
+    add_complaints(text, sizeof text, "of another shape", &p->misshapen);
+    add_complaints(text, sizeof text, "of a type that is not read", &p->unread);
+    if (!text[0]) {
+        cm_left_over_warn(&left, p->path);
+        return CM_OK;
+    }
+    add_list(text, sizeof text, "left over", left.count, sizeof left.names / sizeof *left.names, left.names);
+    return cm_fail(CM_EFORMAT, "%s: weights %s", p->path, text);
 }
 
 size_t cm_params_count(const cm_params *p) {

@@ -8,7 +8,7 @@
  *     n->weight = cm_param(p, CM_INIT_CONV, CM_SHAPE(o, c, 3, 3), "%s.weight", prefix);
  *
  * Reading: a name that is absent or misshapen is noted, and cm_params_check lists
- * all of them (and what is left over) in one status. Creating: the weight is made
+ * all of them in one status; what is in the file and not wanted is one warning. Creating: the weight is made
  * with the given initialisation, from (seed, name), so order does not matter.
  */
 #ifndef CM_CORE_NETWORKS_PARAMS_H
@@ -66,8 +66,17 @@ typedef void cm_param_make(cm_tensor *const *from, size_t count, float *values);
 cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_make *make, cm_tensor *const *from, size_t count);
 /* Is there such a weight in the file? (creating: false) For optional parts. */
 bool cm_param_exists(const cm_params *p, const char *name);
-/* Lists what was missing, misshapen, and (if `all`) in the file but never asked for. */
+/* Lists what was missing, misshapen or not a number. all: what is in the file but was never asked for is listed with it,
+ * and where nothing is wrong it is one warning. */
 cm_status cm_params_check(const cm_params *p, bool all);
+/* What no network asked for, of one or several files: how many tensors (whole numbers apart: they are buffers), and the first. */
+typedef struct cm_left_over {
+    size_t count;
+    const char *names[3];
+} cm_left_over;
+void cm_params_add_left_over(const cm_params *p, cm_left_over *all);
+void cm_left_over_add(cm_left_over *all, const char *name); /* borrowed */
+void cm_left_over_warn(const cm_left_over *all, const char *path); /* no word where nothing is left */
 
 /* In order of first request. */
 size_t cm_params_count(const cm_params *p);

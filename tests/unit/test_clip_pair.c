@@ -198,7 +198,7 @@ Test(clip_pair, weights_that_lack_or_exceed_are_named) {
     write_changed("name.safetensors", "ln_final.bias", "ln_final.beta", 0);
     refuses(scratch("name.safetensors"), NULL, "1 missing: text_model.final_layer_norm.bias");
     write_changed("layer.safetensors", "visual.transformer.resblocks.1.ln_1.weight", "visual.layer1.0.conv1.weight", 0);
-    refuses(scratch("layer.safetensors"), NULL, "'module.visual.layer1.0.conv1.weight' has no place");
+    refuses(scratch("layer.safetensors"), NULL, "1 left over: module.visual.layer1.0.conv1.weight");
     scratch_done();
 }
 
@@ -394,8 +394,6 @@ Test(dinov2, a_configuration_that_does_not_fit_is_refused) {
     with_dino("{" SIZES "\"num_attention_heads\": 3, \"mlp_ratio\": 3}", "encoder.layer.0.mlp.fc1.weight is [48,24], not [72,24]");
     with_dino("{" SIZES "\"num_attention_heads\": 3, \"mlp_ratio\": 2, \"model_type\": \"dinov2_with_registers\"}",
               "1 missing: embeddings.register_tokens");
-    with_dino("{\"hidden_size\": 24, \"num_hidden_layers\": 1, \"image_size\": 28, \"patch_size\": 7, \"num_attention_heads\": 3, \"mlp_ratio\": 2}",
-              "left over: encoder.layer.1.");
     scratch_done();
 }
 

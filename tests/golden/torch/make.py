@@ -10,7 +10,9 @@ nested.ckpt   a training run's checkpoint: the weights under "state_dict"
 script.pt     the same module written by torch.jit.save, inside another
 ema.pth       {"params": ..., "params_ema": ...}
 whole.pt      a pickled module: refused
-short.pt      16-bit whole numbers: refused
+short.pt      16-bit whole numbers: not read
+float8.safetensors  every 8-bit float of both kinds and what it is in f32; floats and what they become
+float8.pt     the 8-bit floats
 hostile.pt    asks for os.system beside the weights; hostile_root.pt: instead of them
 compressed.pt a good one packed again with compression
 old.pt        the format from before torch 1.6; old_nested.pt: plain.pt's tensors in it, beside one of a type that is not read
@@ -48,7 +50,24 @@ def plain():
     }
 
 
+def float8():
+    every = torch.arange(256, dtype=torch.int32).to(torch.uint8)
+    edges = torch.cat([every.view(kind).float() for kind in (torch.float8_e4m3fn, torch.float8_e5m2)])
+    edges = torch.sort(edges[edges.isfinite()].unique())[0]
+    middle = (edges[1:] + edges[:-1]) / 2
+    x = torch.cat([edges, middle, torch.nextafter(middle, torch.tensor(1e9)), torch.nextafter(middle, torch.tensor(-1e9)),
+                   torch.tensor([448, 464, 464.5, 480, 1e30, -465, 57344, 61439, 61440, -61441, float("inf"), -float("inf"), float("nan"), -0.0])])
+    out = {"x": x}
+    for name, kind in (("e4m3", torch.float8_e4m3fn), ("e5m2", torch.float8_e5m2)):
+        out[name] = every.view(kind).clone()
+        out[name + ".f32"] = out[name].float()
+        out[name + ".of_x"] = x.to(kind)
+    save_file(out, here / "float8.safetensors")
+    torch.save({k: v for k, v in out.items() if "f32" not in k and k != "x"}, here / "float8.pt")
+
+
 def main():
+    float8()
     tensors = plain()
     torch.save(tensors, here / "plain.pt")
     torch.save(tensors, here / "protocol4.pt", pickle_protocol=4)
