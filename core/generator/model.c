@@ -74,11 +74,16 @@ static cm_status single_part(const char *config, const char *family, const char 
     return cm_fail(CM_EUSAGE, "a single file holds no %s: --config DIR names a diffusers folder with it", part);
 }
 
-static cm_status find_family(const char *name, cm_original_family *family) {
+/* What a single file says of itself: its family, and by empty tensors how it was trained. */
+static cm_status look_into(const char *name, cm_original_family *family, cm_model_entry *e) {
     cm_tensor_file *f;
     CM_TRY(cm_tensor_file_open(&f, name));
     *family = cm_original_family_of(f);
+    e->v_pred = cm_tensor_file_find(f, "v_pred") != NULL;
+    e->ztsnr = cm_tensor_file_find(f, "ztsnr") != NULL;
+    const bool edm = cm_tensor_file_find(f, "edm_mean") != NULL;
     cm_tensor_file_close(&f);
+    if (edm) return cm_fail(CM_EFORMAT, "%s: its tensor edm_mean says that it was trained as EDM (Playground 2.5), which is not followed", name);
     if (*family != CM_ORIGINAL_NONE) return CM_OK;
     return cm_fail(CM_EFORMAT, "%s: not a checkpoint in the original layout of Stable Diffusion 1.x, XL or XL's refiner", name);
 }
@@ -86,10 +91,13 @@ static cm_status find_family(const char *name, cm_original_family *family) {
 /* The folders beside a single file: configurations, and what it lacks. */
 static cm_status single_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
     cm_original_family family;
-    CM_TRY(find_family(name, &family));
+    *e = (cm_model_entry){.name = name, .single = name};
+    CM_TRY(look_into(name, &family, e));
     const bool first = family != CM_ORIGINAL_REFINER, xl = family != CM_ORIGINAL_SD1;
     const char *shipped = xl ? "sdxl" : "sd15";
-    *e = (cm_model_entry){.name = name, .single = name, .xl = xl, .aesthetic = !first, .zero_empty = xl && first};
+    e->xl = xl;
+    e->aesthetic = !first;
+    e->zero_empty = xl && first;
     CM_TRY(single_part(config, shipped, first ? "tokenizer" : "tokenizer_2", a, &e->tokenizer));
     CM_TRY(single_part(config, shipped, "scheduler", a, &e->scheduler));
     CM_TRY(single_part(config, shipped, first ? "text_encoder" : "text_encoder_2", a, &e->text_encoder));
@@ -187,7 +195,7 @@ static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *
     CM_TRY(read_config(folder, "config.json", &m->arena, &config));
     cm_status s = open_params(e, folder, which, seed + (uint64_t)which, &m->params[which]);
     if (s == CM_OK) s = build(m, config, m->params[which]);
-    if (s == CM_OK) s = cm_params_check(m->params[which], true);
+    if (s == CM_OK) s = cm_params_check(m->params[which], false);
     if (s == CM_OK) s = cm_arena_check(&m->arena);
     if (s != CM_OK && strncmp(cm_why(), folder, strlen(folder)) != 0) s = cm_fail_in(s, "%s", folder);
     char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
@@ -197,9 +205,19 @@ static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *
     return s;
 }
 
-static cm_status open_schedule(cm_model *m, const char *folder) {
+/* What a single file's markers say stands above the scheduler's file, which is of the family, not of these weights. */
+static void follow_markers(const cm_model_entry *e, json_t *config) {
+    if (e->v_pred) json_object_set_new(config, "prediction_type", json_string("v_prediction"));
+    if (!e->ztsnr) return;
+    json_object_set_new(config, "rescale_betas_zero_snr", json_true());
+    json_object_set_new(config, "timestep_spacing", json_string("trailing")); /* to begin at the last step, as it was trained for */
+}
+
+static cm_status open_schedule(cm_model *m, const cm_model_entry *e) {
+    const char *folder = e->scheduler;
     json_t *config = NULL;
     CM_TRY(read_config(folder, "scheduler_config.json", &m->arena, &config));
+    follow_markers(e, config);
     const cm_status s = cm_schedule_configure(config, &m->arena, &m->schedule);
     m->default_sampler = cm_sampler_for_class(cm_json_text_or(config, "_class_name", ""))->name;
     json_decref(config);
@@ -209,7 +227,7 @@ static cm_status open_schedule(cm_model *m, const char *folder) {
 static cm_status open_parts(cm_model *m, const cm_model_entry *e, uint64_t seed, cm_sha *configs) {
     CM_TRY(check_folders(e));
     CM_TRY(cm_tokenizer_open(&m->tokenizer, e->tokenizer));
-    CM_TRY(open_schedule(m, e->scheduler));
+    CM_TRY(open_schedule(m, e));
     CM_TRY(open_network(m, e, e->text_encoder, TEXT, build_text, seed, configs));
     m->xl = e->xl;
     m->aesthetic = e->aesthetic;
@@ -221,6 +239,20 @@ static cm_status open_parts(cm_model *m, const cm_model_entry *e, uint64_t seed,
     }
     CM_TRY(open_network(m, e, e->unet, UNET, build_unet, seed, configs));
     return open_network(m, e, e->vae, VAE, build_vae, seed, configs);
+}
+
+/* One warning of everything that no network uses. */
+static cm_status tell_left_over(const cm_model *m, const cm_model_entry *e) {
+    cm_left_over left = {0};
+    cm_tensor_file *f = NULL;
+    if (e->single) CM_TRY(cm_tensor_file_open(&f, e->single));
+    for (int i = 0; i < PARTS; i++)
+        if (m->params[i]) cm_params_add_left_over(m->params[i], &left);
+    for (size_t i = 0; f && i < cm_tensor_file_count(f); i++)
+        if (!cm_original_expects(cm_tensor_file_at(f, i)->name)) cm_left_over_add(&left, cm_tensor_file_at(f, i)->name);
+    cm_left_over_warn(&left, e->name);
+    cm_tensor_file_close(&f);
+    return CM_OK;
 }
 
 /* --- held against each other ---------------------------------------------- */
@@ -311,6 +343,7 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
         cm_sha_end(&h, configs);
     }
     if (s == CM_OK) s = check_fit(m);
+    if (s == CM_OK) s = tell_left_over(m, &e);
     for (int i = 0; s == CM_OK && i < PARTS; i++) {
         if (!m->params[i]) continue;
         cm_params_fix(m->params[i]);

@@ -28,6 +28,7 @@ typedef struct cm_model_entry {
     bool other_unet;             /* not the model's own */
     const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
     bool xl, aesthetic, zero_empty; /* as of a cm_model */
+    bool v_pred, ztsnr;          /* a single file's markers: it predicts v; its last training step is noise alone */
     size_t width, height;        /* 0: from the UNet's sample_size */
     bool random;                 /* weights from the seed, configurations only */
     bool present;                /* every part is there */

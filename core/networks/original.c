@@ -277,6 +277,17 @@ static bool useless(const char *name) {
     return n >= 12 && strcmp(name + n - 12, "position_ids") == 0;
 }
 
+bool cm_original_expects(const char *stored) {
+    static const char *const harmless[] = {"model_ema.", "betas", "alphas_cumprod", "sqrt_", "log_one_minus_", "posterior_",
+                                           "logvar", "lvlb_weights", "denoiser.", "scale_factor", "v_pred", "ztsnr", NULL};
+    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_REFINER; part++)
+        if (in_part(part, stored)) return true;
+    for (const char *const *prefix = harmless; *prefix; prefix++)
+        if (after(stored, *prefix)) return true;
+    const char *last = strrchr(stored, '.');
+    return useless(last ? last + 1 : stored);
+}
+
 void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *stored, cm_original_tensor *out) {
     *out = (cm_original_tensor){0};
     const char *name = in_part(part, stored);

@@ -38,4 +38,7 @@ typedef struct cm_original_tensor {
 void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *stored, cm_original_tensor *out);
 size_t cm_original_vae_blocks(const cm_tensor_file *f);
 
+/* Is this tensor of a whole checkpoint of any use, or known to be of none: averaged weights, a schedule's tables, markers? */
+bool cm_original_expects(const char *stored);
+
 #endif

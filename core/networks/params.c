@@ -584,11 +584,11 @@ cm_status cm_params_check(const cm_params *p, bool all) {
     char text[2560] = "";
     cm_left_over left = {0};
     if (p->no_memory) return cm_fail(CM_ENOMEM, "%s: out of memory for its weights", p->path);
-    if (all) cm_params_add_left_over(p, &left);
     add_complaints(text, sizeof text, "not a finite number in", &p->broken);
     add_complaints(text, sizeof text, "missing", &p->missing);
     add_complaints(text, sizeof text, "of another shape", &p->misshapen);
     add_complaints(text, sizeof text, "of a type that is not read", &p->unread);
+    if (text[0] || all) cm_params_add_left_over(p, &left);
     if (!text[0]) {
         cm_left_over_warn(&left, p->path);
         return CM_OK;

@@ -66,8 +66,8 @@ typedef void cm_param_make(cm_tensor *const *from, size_t count, float *values);
 cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_make *make, cm_tensor *const *from, size_t count);
 /* Is there such a weight in the file? (creating: false) For optional parts. */
 bool cm_param_exists(const cm_params *p, const char *name);
-/* Lists what was missing, misshapen or not a number. all: what is in the file but was never asked for is listed with it,
- * and where nothing is wrong it is one warning. */
+/* Lists what was missing, misshapen or not a number, and with it what is in the file but was never asked for. all: where
+ * nothing is wrong, that is one warning. */
 cm_status cm_params_check(const cm_params *p, bool all);
 /* What no network asked for, of one or several files: how many tensors (whole numbers apart: they are buffers), and the first. */
 typedef struct cm_left_over {

@@ -48,9 +48,40 @@ says "no tokenizer" 2 "holds no tokenizer: --config DIR" one --model "$pipeline/
 says "configurations of another size" 1 "(missing|not \[)" one --model "$pipeline/single.safetensors" --config "$pipeline/xl" --out none.png
 says "a file that is no checkpoint" 1 "not a checkpoint in the original layout" one --model "$pipeline/latents.safetensors" --out none.png
 sed 's/model.diffusion_model.out.2.bias/model.diffusion_model.oud.2.bias/' "$pipeline/single.safetensors" >strange.safetensors
-says "a name that is unknown" 1 "oud.2.bias' has no place" one --model strange.safetensors --config "$tiny" --out none.png
+says "a name that is unknown" 1 "missing: conv_out.bias; 1 left over: model.diffusion_model.oud.2.bias" one --model strange.safetensors --config "$tiny" --out none.png
 head -c 400000 "$pipeline/single.safetensors" >short.safetensors
 says "a single file cut short" 1 "short.safetensors" one --model short.safetensors --config "$tiny" --out none.png
+# What no network uses is one warning; what must be there is an error.
+# with_tensor FROM TO ENTRY: a copy with one more tensor, of no values
+with_tensor() {
+    local n header
+    n=$(od -An -tu8 -N8 "$1" | tr -d ' ')
+    header=$(tail -c +9 "$1" | head -c "$n" | sed 's/ *$//')
+    header="${header%\}},$3:{\"dtype\":\"${4:-F32}\",\"shape\":[0],\"data_offsets\":[0,0]}}"
+    n=${#header}
+    printf "$(printf '\\%03o' $((n & 255)) $((n >> 8 & 255)) $((n >> 16 & 255)) 0 0 0 0 0)" >"$2"
+    printf '%s' "$header" >>"$2"
+    tail -c +$((9 + $(od -An -tu8 -N8 "$1" | tr -d ' '))) "$1" >>"$2"
+}
+with_tensor "$pipeline/single_xl.safetensors" extra.safetensors '"conditioner.embedders.0.transformer.text_projection.weight"'
+says "ComfyUI's unused projection" 0 "warning: extra.safetensors: 1 tensor that no network uses: text_projection.weight" \
+    one --model extra.safetensors --config "$pipeline/xl" --out extra.png --save-latents extra.st
+with_tensor "$pipeline/single_xl.safetensors" other.safetensors '"control_model.input_hint_block.0.weight"' I16
+says "tensors of no part, of any type" 0 "warning: other.safetensors: 1 tensor that no network uses: control_model" \
+    one --model other.safetensors --config "$pipeline/xl" --out extra.png --save-latents other.st
+holds "both are the model without them" cmp extra.st other.st
+with_tensor "$pipeline/single_xl.safetensors" averaged.safetensors '"model_ema.decay"'
+says "averaged weights are known" 0 "" one --model averaged.safetensors --config "$pipeline/xl" --out extra.png
+holds "and no warning" sh -c "! grep -q warning '$work/err'"
+with_tensor "$pipeline/single_xl.safetensors" v.safetensors '"v_pred"'
+says "a marker of v-prediction" 0 "" one --model v.safetensors --config "$pipeline/xl" --out v.png --save-latents v.st
+sed 's/"prediction_type": "epsilon"/"prediction_type": "v_prediction"/' "$pipeline/xl/scheduler/scheduler_config.json" >said.json
+rm -rf vmodel && cp -r "$pipeline/xl" vmodel && cp said.json vmodel/scheduler/scheduler_config.json
+says "a folder that says so" 0 "" one --model vmodel --out v.png --save-latents vfolder.st
+holds "is followed alike" cmp v.st vfolder.st
+holds "and not epsilon" sh -c "! cmp -s v.st extra.st"
+with_tensor "$pipeline/single_xl.safetensors" edm.safetensors '"edm_mean"'
+says "a marker of EDM" 1 "edm_mean" one --model edm.safetensors --config "$pipeline/xl" --out none.png
 # torch's own files.
 says "a folder of torch's files" 0 "" one --model "$pipeline/torch" --out torch.png --save-latents torch.st
 holds "say the same as safetensors" cmp torch.st folder.st
