@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
@@ -36,6 +37,7 @@ typedef struct evaluation {
     side sides[CM_SIDES];
     cm_side at;                     /* the side that is being looked at */
     cm_crew crew;
+    cm_folder_lock folder;
     cm_records *records;
     pthread_mutex_t lock;           /* of records and counts */
     cm_evaluation_counts counts;
@@ -435,6 +437,7 @@ static cm_status open_records(evaluation *e, json_t *header) {
     char *path = cm_arena_print(&e->arena, "%s/records.jsonl", o->folder), *features = cm_arena_print(&e->arena, "%s/features", o->folder);
     json_t *existing = NULL;
     CM_TRY(cm_arena_check(&e->arena));
+    CM_TRY(cm_folder_lock_take(&e->folder, o->folder));
     CM_TRY(cm_make_dirs(features));
     if (o->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
     if (cm_path_exists(path)) CM_TRY(cm_record_lines_check(path));
@@ -520,6 +523,7 @@ cm_status cm_evaluate(const cm_evaluation_options *o, cm_evaluation_counts *coun
     *counts = e.counts;
     cm_crew_close(&e.crew);
     cm_records_close(&e.records);
+    cm_folder_lock_release(&e.folder);
     cm_plan_close(&e.plan);
     for (int i = 0; i < CM_SIDES; i++) {
         cm_picture_source_close(&e.sides[i].source);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
@@ -17,6 +18,7 @@ typedef struct merge {
     const char **shard_folders;     /* [count], by shard */
     json_t **shard_lines;           /* the same */
     json_t *all;                    /* of the folder that is made */
+    cm_folder_lock lock;
     cm_records *records;
     cm_evaluation_counts *counts;
     cm_arena arena;
@@ -142,6 +144,7 @@ static cm_status merge_sides(merge *m) {
 static cm_status begin(merge *m) {
     const char *path = cm_arena_print(&m->arena, "%s/records.jsonl", m->folder), *features = cm_arena_print(&m->arena, "%s/features", m->folder);
     CM_TRY(cm_arena_check(&m->arena));
+    CM_TRY(cm_folder_lock_take(&m->lock, m->folder));
     if (cm_path_exists(path)) return cm_fail(CM_EUSAGE, "%s: is there already; merge into a new folder", path);
     CM_TRY(cm_make_dirs(features));
     CM_TRY(cm_records_open(&m->records, path, NULL));
@@ -167,6 +170,7 @@ cm_status cm_evaluation_merge(const char *const *folders, size_t count, const ch
     const cm_status s = work(&m, cm_now());
     cm_records_close(&m.records);
     if (s != CM_OK && m.all) unlink(cm_arena_print(&m.arena, "%s/records.jsonl", folder)); /* so that it can be tried again */
+    cm_folder_lock_release(&m.lock);
     json_decref(m.all);
     for (size_t i = 0; m.lines && i < count; i++) json_decref(m.lines[i]);
     cm_arena_free(&m.arena);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
@@ -25,6 +26,7 @@ typedef struct run {
     cm_suite suite;
     cm_prompt_set prompts;
     cm_scorer *scorer;
+    cm_folder_lock folder;
     cm_records *records;
     pthread_mutex_t lock;    /* of records and results */
     json_t *found;           /* records that were there */
@@ -98,7 +100,7 @@ static cm_status cut_half_line(const char *path) {
 static cm_status open_records(run *r) {
     const char *path = cm_arena_print(&r->arena, "%s/records.jsonl", r->options->folder);
     CM_TRY(cm_arena_check(&r->arena));
-    CM_TRY(cm_make_dirs(r->options->folder));
+    CM_TRY(cm_folder_lock_take(&r->folder, r->options->folder));
     if (r->options->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
     if (cm_path_exists(path)) {
         CM_TRY(cut_half_line(path));
@@ -177,6 +179,15 @@ static cm_status shoot_one(void *arg, size_t i, cm_worker_place *w) {
     return s;
 }
 
+/* Without what a killed run left half-written. */
+static cm_status make_images_folder(run *r, const char *kind, const char *arm) {
+    const char *path = cm_arena_print(&r->arena, "%s/%s/%s", r->options->folder, kind, arm);
+    CM_TRY(cm_arena_check(&r->arena));
+    CM_TRY(cm_make_dirs(path));
+    cm_parts_clean(path);
+    return CM_OK;
+}
+
 static cm_status shoot_arm(run *r, size_t arm) {
     size_t *missing = CM_PUSH(&r->arena, size_t, r->prompts.count), n = 0;
     CM_TRY(cm_arena_check(&r->arena));
@@ -186,8 +197,8 @@ static cm_status shoot_arm(run *r, size_t arm) {
     if (n < r->prompts.count) cm_note("%s: %zu of %zu pictures are there", r->suite.arms[arm].name, r->prompts.count - n, r->prompts.count);
 
     const char *name = r->suite.arms[arm].name;
-    CM_TRY(cm_make_dirs(cm_arena_print(&r->arena, "%s/images/%s", r->options->folder, name)));
-    if (r->suite.illustrated) CM_TRY(cm_make_dirs(cm_arena_print(&r->arena, "%s/attention/%s", r->options->folder, name)));
+    CM_TRY(make_images_folder(r, "images", name));
+    if (r->suite.illustrated) CM_TRY(make_images_folder(r, "attention", name));
     cm_subject *subject = NULL;
     CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model, r->options->lean));
     arm_job j = {r, arm, missing, {&r->suite, r->prompts.name, r->options->folder, name, subject, r->scorer}};
@@ -288,6 +299,7 @@ cm_status cm_run(const cm_run_options *o) {
     cm_crew_close(&r.crew);
     cm_records_close(&r.records);
     json_decref(r.found);
+    cm_folder_lock_release(&r.folder);
     cm_scorer_close(&r.scorer);
     cm_suite_close(&r.suite);
     pthread_mutex_destroy(&r.lock);

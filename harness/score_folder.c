@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
@@ -20,6 +21,7 @@ typedef struct folder_run {
     cm_suite suite;
     cm_prompt_set prompts;
     cm_scorer *scorer;
+    cm_folder_lock folder;
     cm_records *records;
     cm_crew crew;
     pthread_mutex_t lock;
@@ -132,7 +134,7 @@ static cm_status begin(folder_run *r) {
     const cm_score_options *o = r->options;
     const char *path = cm_arena_print(&r->arena, "%s/records.jsonl", o->folder);
     CM_TRY(cm_arena_check(&r->arena));
-    CM_TRY(cm_make_dirs(o->folder));
+    CM_TRY(cm_folder_lock_take(&r->folder, o->folder));
     if (cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
     CM_TRY(cm_records_open(&r->records, path, NULL));
     cm_arm arm = {o->name, "pictures", o->images};
@@ -177,6 +179,7 @@ cm_status cm_score_folder(const cm_score_options *o, cm_score_counts *counts) {
     *counts = r.counts;
     cm_crew_close(&r.crew);
     cm_records_close(&r.records);
+    cm_folder_lock_release(&r.folder);
     cm_scorer_close(&r.scorer);
     cm_suite_close(&r.suite);
     pthread_mutex_destroy(&r.lock);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <openssl/evp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -83,10 +82,11 @@ cm_status cm_sha_file(const char *path, char out[65]) {
     cm_sha *h = cm_sha_begin();
     static _Thread_local unsigned char piece[1 << 16];
     size_t n;
-    while ((n = fread(piece, 1, sizeof piece, f)) > 0) cm_sha_add(h, piece, n);
+    while (!cm_interrupted() && (n = fread(piece, 1, sizeof piece, f)) > 0) cm_sha_add(h, piece, n);
     const bool good = !ferror(f);
     fclose(f);
     cm_sha_end(&h, out);
+    if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped while %s was hashed", path);
     return good ? CM_OK : cm_fail(CM_EIO, "%s: cannot be read", path);
 }
 
@@ -164,80 +164,4 @@ cm_status cm_read_text(const char *path, size_t max_bytes, cm_arena *out, char *
     }
     free(buffer);
     return cm_arena_check(out);
-}
-
-static cm_status part_fail(cm_part *p, int error) {
-    const cm_status s = cm_fail(CM_EIO, "%s: cannot write: %s", p->path, strerror(error));
-    cm_part_drop(p);
-    return s;
-}
-
-cm_status cm_part_open(cm_part *p, const char *path) {
-    *p = (cm_part){.path = strdup(path)};
-    if (!p->path) return cm_fail(CM_ENOMEM, "out of memory");
-    struct stat st;
-    const bool there = stat(path, &st) == 0;
-    if (there && S_ISDIR(st.st_mode)) return part_fail(p, EISDIR);
-    if (!there || S_ISREG(st.st_mode)) {
-        const size_t bytes = strlen(path) + sizeof ".part";
-        p->part = malloc(bytes);
-        if (!p->part) return part_fail(p, ENOMEM);
-        snprintf(p->part, bytes, "%s.part", path);
-    }
-    p->file = fopen(p->part ? p->part : path, "wb");
-    if (p->file) return CM_OK;
-    const int error = errno;
-    free(p->part); /* not ours to remove */
-    p->part = NULL;
-    return part_fail(p, error);
-}
-
-cm_status cm_part_finish(cm_part *p) {
-    errno = 0;
-    const bool flushed = fflush(p->file) == 0; /* after a failed write it fails again, and errno says why */
-    const bool written = flushed && !ferror(p->file) && (!p->part || fsync(fileno(p->file)) == 0);
-    int error = errno ? errno : ENOSPC;
-    const bool closed = fclose(p->file) == 0;
-    if (written && !closed) error = errno;
-    p->file = NULL;
-    if (!written || !closed) return part_fail(p, error);
-    if (p->part && rename(p->part, p->path) != 0) return part_fail(p, errno);
-    free(p->part);
-    p->part = NULL;
-    cm_part_drop(p);
-    return CM_OK;
-}
-
-void cm_part_drop(cm_part *p) {
-    if (p->file) fclose(p->file);
-    if (p->part) remove(p->part);
-    free(p->part);
-    free(p->path);
-    *p = (cm_part){0};
-}
-
-cm_status cm_write_whole(const char *path, const void *data, size_t bytes) {
-    cm_part p;
-    CM_TRY(cm_part_open(&p, path));
-    if (bytes && fwrite(data, 1, bytes, p.file) != bytes) return part_fail(&p, errno);
-    return cm_part_finish(&p);
-}
-
-static volatile sig_atomic_t interrupted;
-
-static void note_signal(int number) {
-    (void)number;
-    interrupted = 1;
-}
-
-/* A second Ctrl-C finds the default action again and ends the program at once. */
-void cm_catch_signals(void) {
-    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-bool cm_interrupted(void) {
-    return interrupted != 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A model as a diffusers folder. It is written as "FOLDER.part" and gets its name when it is whole. */
+/* A model as a diffusers folder. It is written under a hidden name beside FOLDER and gets its name when it is whole. */
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -196,11 +196,10 @@ cm_status cm_model_export(const cm_model *m, cm_dtype type, const char *folder) 
     cm_arena_init(&x.arena, 0);
     list_parts(&x);
     x.index = new_index(m);
-    x.folder = cm_arena_print(&x.arena, "%s.part", folder);
+    x.folder = cm_name_beside(folder, &x.arena);
     cm_status s = cm_arena_check(&x.arena);
     if (s == CM_OK) s = make_way(folder);
     if (s == CM_OK) {
-        remove_folder(x.folder, 1);
         s = write_all(&x);
         if (s == CM_OK && rename(x.folder, folder) != 0) s = cm_fail(CM_EIO, "%s: %s", folder, strerror(errno));
         if (s != CM_OK) remove_folder(x.folder, 1);

@@ -260,7 +260,7 @@ static void write_item(FILE *f, const cm_store_item *item) {
         return;
     }
     unsigned char piece[PIECE * 8];
-    for (size_t i = 0; i < count && !ferror(f); i += PIECE) {
+    for (size_t i = 0; i < count && !ferror(f) && !cm_interrupted(); i += PIECE) {
         const size_t n = count - i < PIECE ? count - i : PIECE;
         cm_from_float(item->dtype, item->floats + i, n, piece);
         fwrite(piece, size, n, f);
@@ -275,7 +275,9 @@ cm_status cm_safetensors_write(const char *path, const cm_store_item *items, siz
     if (s == CM_OK) {
         write_header(p.file, header);
         for (size_t i = 0; i < count && !ferror(p.file); i++) write_item(p.file, &items[i]);
-        s = cm_part_finish(&p);
+        if (!cm_interrupted()) s = cm_part_finish(&p);
+        else s = cm_fail(CM_EINTERRUPTED, "stopped while %s was written", path);
+        cm_part_drop(&p);
     }
     free(header);
     return s;

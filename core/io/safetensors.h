@@ -60,7 +60,7 @@ typedef struct cm_store_item {
     const float *floats; /* values as f32, converted on the way; or NULL and */
     const void *raw;     /* bytes already in dtype */
 } cm_store_item;
-/* metadata: key, value, key, value, ..., NULL; or NULL. Written to "path.part", synced, then renamed. */
+/* metadata: key, value, key, value, ..., NULL; or NULL. Written through a cm_part (system.h). */
 cm_status cm_safetensors_write(const char *path, const cm_store_item *items, size_t count, const char *const *metadata);
 
 #endif

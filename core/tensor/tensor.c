@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/base/system.h"
 #include "core/tensor/ops.h"
 #include "core/tensor/storage.h"
 
@@ -114,6 +115,7 @@ static int class_of(size_t bytes, size_t *rounded) {
 /* From the free list, of this class or up to twice as large; else new. */
 static block *take_block(cm_ctx *g, size_t bytes) {
     if (g->status != CM_OK) return NULL;
+    if (cm_interrupted()) return cm_ctx_fail(g, CM_EINTERRUPTED, "stopped");
     if (bytes > SIZE_MAX / 8) return cm_ctx_fail(g, CM_ENOMEM, "a tensor of %zu bytes", bytes);
     size_t rounded;
     const int wanted = class_of(bytes, &rounded);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/base/threads.h"
@@ -101,7 +102,7 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     people -= people % t->batch; /* a batch lies within one pass over the people */
     if (people == 0) return cm_fail(CM_EUSAGE, "people must be at least the batch (%zu)", t->batch);
     CM_TRY(resolve_networks(t));
-    CM_TRY(cm_make_dirs(out));
+    CM_TRY(cm_folder_lock_take(&t->lock, out));
     CM_TRY(cm_crowd_init(&t->crowd, recipe, "train", people, &t->arena));
     t->order = CM_PUSH(&t->arena, size_t, people);
     t->samples = CM_PUSH(&t->arena, size_t, t->batch);
@@ -125,6 +126,7 @@ void cm_trainer_close(cm_trainer *t) {
         json_decref(t->parts[k].config);
     }
     json_decref(t->recipe);
+    cm_folder_lock_release(&t->lock);
     cm_arena_free(&t->arena);
     *t = (cm_trainer){0};
 }
@@ -233,11 +235,14 @@ static cm_status stretch_record(stretch *s, cm_trainer *t, cm_records *records) 
     return status;
 }
 
+/* Whole, whatever signal has come. */
 static cm_status save_all(cm_trainer *t) {
-    CM_TRY(cm_checkpoint_save(t));
-    CM_TRY(cm_trainer_export(t));
-    cm_trainer_plot(t);
-    return CM_OK;
+    cm_signals_hold(true);
+    cm_status s = cm_checkpoint_save(t);
+    if (s == CM_OK) s = cm_trainer_export(t);
+    if (s == CM_OK) cm_trainer_plot(t);
+    cm_signals_hold(false);
+    return s;
 }
 
 static cm_status train(cm_trainer *t, cm_records *records) {
@@ -262,6 +267,7 @@ static cm_status train(cm_trainer *t, cm_records *records) {
         saved = cm_now();
     }
     cm_progress_end(&progress);
+    if (status == CM_EINTERRUPTED) status = CM_OK; /* in the middle of a step, which will be made again */
     if (status == CM_OK && s.steps > 0) status = stretch_record(&s, t, records);
     if (status == CM_OK) status = save_all(t);
     if (status == CM_OK && t->optimizer.step < steps)

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/rng.h"
 #include "core/networks/params.h"
 #include "core/tensor/tape.h"
@@ -47,6 +48,7 @@ struct cm_stage;
 typedef struct cm_trainer {
     const struct cm_stage *stage;
     json_t *recipe;                     /* every setting, as recorded */
+    cm_folder_lock lock;                /* of out */
     const char *out, *weights;          /* folders: the run's, and where finished weights go */
     const cm_ops *ops;
     uint64_t seed;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/base/threads.h"
@@ -125,13 +126,15 @@ static cm_status check_existing(const people_job *j, const json_t *lines) {
     return CM_OK;
 }
 
-static cm_status open_set(people_job *j, cm_arena *a, cm_records **records) {
+static cm_status open_set(people_job *j, cm_arena *a, cm_records **records, cm_folder_lock *lock) {
     static const char *const folders[] = {"images", "classes", "groups"};
     json_t *lines = NULL;
+    CM_TRY(cm_folder_lock_take(lock, j->out));
     for (size_t i = 0; i < 3; i++) {
         char *path = cm_arena_print(a, "%s/%s", j->out, folders[i]);
         CM_TRY(cm_arena_check(a));
         CM_TRY(cm_make_dirs(path));
+        cm_parts_clean(path);
     }
     char *path = cm_arena_print(a, "%s/labels.jsonl", j->out);
     CM_TRY(cm_arena_check(a));
@@ -173,9 +176,11 @@ static cm_status make_page(people_job *j, const char *path, cm_arena *a) {
 
 static cm_status make_set(people_job *j, cm_arena *a) {
     cm_records *records = NULL;
-    cm_status s = open_set(j, a, &records);
+    cm_folder_lock lock = {0};
+    cm_status s = open_set(j, a, &records, &lock);
     if (s == CM_OK) s = draw_people(j, records);
     cm_records_close(&records);
+    cm_folder_lock_release(&lock);
     return s;
 }
 

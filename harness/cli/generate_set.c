@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/rng.h"
 #include "core/base/system.h"
@@ -21,6 +22,7 @@ typedef struct set_run {
     json_t *lines, *existing;
     prompt *prompts;
     size_t count;
+    cm_folder_lock folder;
     cm_records *records;
     cm_arena arena;              /* of the run; one picture's lies between marks */
     cm_progress bar;
@@ -247,7 +249,7 @@ static cm_status join_latents(set_run *r) {
 
 static cm_status run_all(set_run *r, const char *path, size_t *failed) {
     CM_TRY(read_prompts(r, path));
-    CM_TRY(cm_make_dirs(r->job->out));
+    CM_TRY(cm_folder_lock_take(&r->folder, r->job->out));
     const char *records = cm_arena_print(&r->arena, "%s/records.jsonl", r->job->out);
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_records_open(&r->records, records, &r->existing));
@@ -268,6 +270,7 @@ cm_status cm_generate_set(cm_generate_job *j, const char *prompts, size_t *faile
     cm_arena_init(&r.arena, 0);
     const cm_status s = run_all(&r, prompts, failed);
     cm_records_close(&r.records);
+    cm_folder_lock_release(&r.folder);
     json_decref(r.lines);
     json_decref(r.existing);
     cm_arena_free(&r.arena);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,10 @@
 static void print_commands(FILE *to) {
     fprintf(to, "cosmicman %s - people from dense descriptions: generate, train, score, compare\n\n", CM_VERSION);
     for (size_t i = 0; cm_commands[i]; i++) fprintf(to, "  %-12s%s\n", cm_commands[i]->name, cm_commands[i]->about);
-    fprintf(to, "\n'cosmicman COMMAND --help' explains one.\n");
+    fprintf(to, "\n'cosmicman COMMAND --help' explains one.\n"
+                "Exit status: 0 done; 1 failed; 2 the command line asks for something that cannot be; 3 done, but some images,\n"
+                "prompts or scores are missing (each is named); 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM: what was\n"
+                "finished is kept, and the same command goes on.\n");
 }
 
 static const cm_command *find_command(const char *name) {
@@ -30,9 +34,15 @@ static cm_status unknown_command(const char *typed) {
     return cm_fail(CM_EUSAGE, "no command '%s'; 'cosmicman' alone lists them", typed);
 }
 
+/* As a shell reports a program that a signal ended: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. */
+static int exit_for_signal(void) {
+    return 128 + (cm_signal_caught() ? cm_signal_caught() : SIGINT);
+}
+
 int cm_exit_for(cm_status s) {
     if (s == CM_OK) return 0;
     fprintf(stderr, "cosmicman: %s\n", cm_why());
+    if (s == CM_EINTERRUPTED) return exit_for_signal();
     return s == CM_EUSAGE ? 2 : 1;
 }
 

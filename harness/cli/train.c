@@ -71,7 +71,7 @@ static cm_status train_stage(const cm_args *a, const cm_stage *stage, cm_arena *
     CM_TRY(cm_arena_check(arena));
     CM_TRY(read_recipe(a, stage, arena, &recipe));
     override(a, recipe);
-    cm_catch_signals();
+    cm_signals_wait(); /* a checkpoint takes what it takes */
     cm_trainer t;
     cm_status s = cm_trainer_open(&t, stage, recipe, out, weights);
     if (s == CM_OK) s = cm_trainer_run(&t);

@@ -4,8 +4,10 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,11 +25,15 @@ const char *scratch(const char *name) {
     return path;
 }
 
+static bool is_folder_itself(const char *name) {
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 size_t scratch_files(void) {
     size_t n = 0;
     scratch("");
     DIR *d = opendir(scratch_folder);
-    for (struct dirent *e; d && (e = readdir(d));) n += e->d_name[0] != '.';
+    for (struct dirent *e; d && (e = readdir(d));) n += !is_folder_itself(e->d_name);
     if (d) closedir(d);
     return n;
 }
@@ -36,7 +42,7 @@ void scratch_done(void) {
     if (!scratch_folder[0]) return;
     DIR *d = opendir(scratch_folder);
     for (struct dirent *e; d && (e = readdir(d));) {
-        if (e->d_name[0] != '.') remove(scratch(e->d_name));
+        if (!is_folder_itself(e->d_name)) remove(scratch(e->d_name));
     }
     if (d) closedir(d);
     rmdir(scratch_folder);

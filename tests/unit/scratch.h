@@ -11,7 +11,7 @@ extern char scratch_folder[64]; /* "" until the first call */
  * eight places is given in turn. */
 const char *scratch(const char *name);
 
-/* How many files the folder holds: after a failed write it must be as many as before. */
+/* How many files the folder holds, hidden ones too: after a failed write it must be as many as before. */
 size_t scratch_files(void);
 void scratch_write(const char *name, const void *data, size_t bytes);
 void scratch_done(void);

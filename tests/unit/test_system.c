@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "tests/unit/scratch.h"
@@ -48,6 +51,114 @@ Test(system, a_full_device_is_reported_and_left_in_place) {
     cr_assert_eq(cm_write_whole("/dev/full", "abc", 3), CM_EIO);
     cr_assert(strstr(cm_why(), "No space left"), "%s", cm_why());
     cr_assert(cm_path_exists("/dev/full"));
+}
+
+static mode_t mode_of(const char *path) {
+    struct stat st;
+    cr_assert_eq(lstat(path, &st), 0, "%s", path);
+    return st.st_mode & 07777;
+}
+
+Test(system, a_replaced_file_keeps_its_mode_and_a_new_one_has_what_the_umask_leaves) {
+    umask(027);
+    cr_assert_eq(cm_write_whole(scratch("new"), "x", 1), CM_OK);
+    cr_assert_eq(mode_of(scratch("new")), 0640);
+    chmod(scratch("new"), 0604);
+    cr_assert_eq(cm_write_whole(scratch("new"), "y", 1), CM_OK);
+    cr_assert_eq(mode_of(scratch("new")), 0604);
+    scratch_done();
+}
+
+Test(system, nothing_is_written_through_a_link_under_the_old_temporary_name) {
+    unsigned char text[8];
+    scratch_write("victim", "keep", 4);
+    cr_assert_eq(symlink(scratch("victim"), scratch("f.part")), 0);
+    cr_assert_eq(cm_write_whole(scratch("f"), "new", 3), CM_OK, "%s", cm_why());
+    cr_assert_eq(read_file(scratch("victim"), text, sizeof text), 4);
+    cr_assert_eq(memcmp(text, "keep", 4), 0);
+    scratch_done();
+}
+
+Test(system, a_name_of_the_longest_kind_can_be_written) {
+    char name[256];
+    memset(name, 'n', 255);
+    name[255] = 0;
+    cr_assert_eq(cm_write_whole(scratch(name), "x", 1), CM_OK, "%s", cm_why());
+    cr_assert_eq(scratch_files(), 1);
+    scratch_done();
+}
+
+Test(system, another_program_may_write_the_part_by_its_name) {
+    unsigned char text[8];
+    cm_part p;
+    cr_assert_eq(cm_part_open(&p, scratch("f")), CM_OK);
+    FILE *other = fopen(p.part, "wb");
+    cr_assert(other && fwrite("picture", 1, 7, other) == 7 && fclose(other) == 0);
+    cr_assert_eq(cm_part_finish(&p), CM_OK, "%s", cm_why());
+    cr_assert_eq(read_file(scratch("f"), text, sizeof text), 7);
+    scratch_done();
+}
+
+Test(system, leftovers_of_a_kill_are_removed_and_what_is_being_written_is_not) {
+    cm_part p;
+    scratch("");
+    const pid_t child = fork();
+    if (child == 0) _exit(cm_part_open(&p, scratch("killed")) == CM_OK ? 0 : 1); /* as a kill leaves it */
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    scratch_write(".cosmicman-of-the-user.part", "x", 1);
+    scratch_write("picture.png.part", "x", 1);
+    cr_assert_eq(cm_part_open(&p, scratch("open")), CM_OK);
+    cr_assert_eq(scratch_files(), 4);
+    cm_parts_clean(scratch_folder);
+    cr_assert_eq(scratch_files(), 3);
+    cr_assert_eq(cm_part_finish(&p), CM_OK, "%s", cm_why());
+    cr_assert(cm_path_exists(scratch("open")));
+    scratch_done();
+}
+
+/* A child that holds the lock until it is killed. */
+static pid_t hold(const char *folder) {
+    int ready[2];
+    char byte;
+    cr_assert_eq(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        cm_folder_lock lock = {0};
+        if (cm_folder_lock_take(&lock, folder) != CM_OK || write(ready[1], "x", 1) != 1) _exit(1);
+        pause();
+    }
+    close(ready[1]);
+    cr_assert_eq(read(ready[0], &byte, 1), 1, "the child took the lock");
+    close(ready[0]);
+    return child;
+}
+
+Test(system, a_folder_has_one_writer_until_that_one_ends) {
+    cm_folder_lock lock = {0};
+    const pid_t child = hold(scratch("run"));
+    char number[32];
+    snprintf(number, sizeof number, "process %ld", (long)child);
+    cr_assert_eq(cm_folder_lock_take(&lock, scratch("run")), CM_EUSAGE);
+    cr_assert(strstr(cm_why(), "is in use") && strstr(cm_why(), number), "%s", cm_why());
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    cr_assert_eq(cm_folder_lock_take(&lock, scratch("run")), CM_OK, "%s", cm_why());
+    cm_folder_lock_release(&lock);
+    cm_folder_lock_release(&lock);
+    cr_assert(!cm_path_exists(scratch("run/.cosmicman.lock")), "nothing is left behind");
+    scratch_done();
+}
+
+Test(system, a_lock_follows_no_link) {
+    cm_folder_lock lock = {0};
+    scratch("");
+    cr_assert_eq(symlink(scratch("elsewhere"), scratch(".cosmicman.lock")), 0);
+    cr_assert_eq(cm_folder_lock_take(&lock, scratch_folder), CM_EIO);
+    cr_assert(strstr(cm_why(), "this name is a link"), "%s", cm_why());
+    cr_assert(!cm_path_exists(scratch("elsewhere")));
+    scratch_done();
 }
 
 Test(system, unwritable_places_are_named) {
@@ -108,7 +219,44 @@ Test(system, a_polite_signal_is_noted_and_the_second_ends_the_program, .signal =
     cr_assert(!cm_interrupted());
     raise(SIGTERM);
     cr_assert(cm_interrupted());
+    cr_assert_eq(cm_signal_caught(), SIGTERM);
     raise(SIGTERM);
+}
+
+static void ignore_the_signal(void) {
+    cm_part p;
+    if (cm_part_open(&p, scratch("f")) != CM_OK) _exit(1);
+    cm_catch_signals();
+    raise(SIGINT);
+    for (const double start = cm_now(); cm_now() - start < 5;) {}
+    _exit(2);
+}
+
+Test(system, who_does_not_heed_a_signal_ends_within_a_second_and_leaves_no_part) {
+    scratch("");
+    const double start = cm_now();
+    const pid_t child = fork();
+    if (child == 0) ignore_the_signal();
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status));
+    cr_assert_eq(WEXITSTATUS(status), 130);
+    cr_assert_lt(cm_now() - start, 2.5);
+    cr_assert_eq(scratch_files(), 0);
+    scratch_done();
+}
+
+Test(system, what_saves_is_not_hurried_and_not_told, .exit_code = 7) {
+    cm_catch_signals();
+    cm_signals_wait();
+    cm_signals_hold(true);
+    raise(SIGHUP);
+    cr_assert(!cm_interrupted());
+    sleep(2); /* the alarm wakes it */
+    cm_signals_hold(false);
+    cr_assert(cm_interrupted());
+    cr_assert_eq(cm_signal_caught(), SIGHUP);
+    _exit(7);
 }
 
 /* What progress prints to a file: plain lines, and the last one always. */
