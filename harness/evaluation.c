@@ -319,8 +319,7 @@ static cm_status match_prompts(evaluation *e) {
         const id_entry wanted = {e->prompts.prompts[i].id, 0};
         const id_entry *found = bsearch(&wanted, ids, s->count, sizeof *ids, compare_ids);
         if (!found) {
-            e->counts.without_image++;
-            cm_warn("prompt %s has no picture in %s", wanted.id, e->options->images);
+            cm_warn_counted(&e->counts.without_image, "prompt %s has no picture in %s", wanted.id, e->options->images);
             continue;
         }
         const cm_description *d = &e->prompts.prompts[i].dense;
@@ -336,10 +335,11 @@ static cm_status match_prompts(evaluation *e) {
             CM_TRY(own_prompt(text, &e->arena, &s->prompts[i]));
             pairs++;
         } else if (cm_plan_of_text(&e->plan) || e->options->prompts) {
-            e->counts.without_prompt++;
-            cm_warn("%s has no prompt", cm_picture_source_path(s->source, i));
+            cm_warn_counted(&e->counts.without_prompt, "%s has no prompt", cm_picture_source_path(s->source, i));
         }
     }
+    cm_warn_rest(e->counts.without_image, "prompts have no picture");
+    cm_warn_rest(e->counts.without_prompt, "pictures have no prompt");
     if (pairs || !cm_plan_of_text(&e->plan)) return CM_OK;
     if (!e->options->prompts) return cm_fail(CM_EUSAGE, "scores of text and picture need --prompts, or a manifest with a \"prompt\" a line");
     return cm_fail(CM_EUSAGE, "%s: no picture is named after a prompt's id (ID.png)", e->options->images);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/folder_lock.h"
+#include "core/base/name_table.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
@@ -118,18 +119,18 @@ static void take_scores(run *r, size_t at, const json_t *image) {
     r->done[at] = true;
 }
 
-static void take_images(run *r) {
+static cm_status take_images(run *r) {
     size_t i;
     json_t *row;
+    cm_name_table ids;
+    CM_TRY(cm_name_table_init(&ids, r->prompts.count, &r->arena));
+    for (size_t p = 0; p < r->prompts.count; p++) cm_name_table_add(&ids, r->prompts.prompts[p].id, p, NULL);
     json_array_foreach(r->found, i, row) {
-        if (!is_kind(row, "image")) continue;
-        for (size_t a = 0; a < r->suite.arm_count; a++) {
-            if (strcmp(r->suite.arms[a].name, text_at(row, "arm")) != 0) continue;
-            for (size_t p = 0; p < r->prompts.count; p++)
-                if (strcmp(r->prompts.prompts[p].id, text_at(row, "id")) == 0)
-                    take_scores(r, a * r->prompts.count + p, row);
-        }
+        const cm_name_entry *e = is_kind(row, "image") ? cm_name_table_find(&ids, text_at(row, "id")) : NULL;
+        for (size_t a = 0; e && a < r->suite.arm_count; a++)
+            if (strcmp(r->suite.arms[a].name, text_at(row, "arm")) == 0) take_scores(r, a * r->prompts.count + e->value, row);
     }
+    return CM_OK;
 }
 
 /* --- the header ------------------------------------------------------------------- */
@@ -193,12 +194,12 @@ static cm_status shoot_arm(run *r, size_t arm) {
     CM_TRY(cm_arena_check(&r->arena));
     for (size_t p = 0; p < r->prompts.count; p++)
         if (!r->done[arm * r->prompts.count + p]) missing[n++] = p;
-    if (n == 0) return CM_OK;
-    if (n < r->prompts.count) cm_note("%s: %zu of %zu pictures are there", r->suite.arms[arm].name, r->prompts.count - n, r->prompts.count);
-
     const char *name = r->suite.arms[arm].name;
     CM_TRY(make_images_folder(r, "images", name));
     if (r->suite.illustrated) CM_TRY(make_images_folder(r, "attention", name));
+    if (n == 0) return CM_OK;
+    if (n < r->prompts.count) cm_note("%s: %zu of %zu pictures are there", name, r->prompts.count - n, r->prompts.count);
+
     cm_subject *subject = NULL;
     CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model, r->options->lean));
     arm_job j = {r, arm, missing, {&r->suite, r->prompts.name, r->options->folder, name, subject, r->scorer}};
@@ -282,7 +283,7 @@ static cm_status work(run *r) {
     r->scores = CM_PUSH(&r->arena, double, n * CM_SCORES);
     r->done = CM_PUSH_ZERO(&r->arena, bool, n);
     CM_TRY(cm_arena_check(&r->arena));
-    take_images(r);
+    CM_TRY(take_images(r));
     if (o->speed) CM_TRY(cm_speed_run(&r->speed, &r->suite, r->found, r->records));
     if (r->suite.arm_count) CM_TRY(cm_crew_open(&r->crew, r->suite.backend, o->lean ? 1 : o->threads));
     if (r->suite.arm_count && o->lean) r->crew.places[0].g.threads = o->threads;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <dirent.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/folder_lock.h"
+#include "core/base/name_table.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
@@ -46,29 +48,32 @@ static bool is_picture(const char *name) {
     return dot && dot > name && (!strcmp(dot, ".png") || !strcmp(dot, ".jpg") || !strcmp(dot, ".jpeg"));
 }
 
-static bool has_prompt(const folder_run *r, const char *name) {
-    const size_t n = (size_t)(strrchr(name, '.') - name);
-    for (size_t i = 0; i < r->prompts.count; i++)
-        if (strlen(r->prompts.prompts[i].id) == n && strncmp(r->prompts.prompts[i].id, name, n) == 0) return true;
-    return false;
+/* name: "ID.png" */
+static bool has_prompt(const cm_name_table *ids, const char *name) {
+    char id[NAME_MAX + 1];
+    snprintf(id, sizeof id, "%.*s", (int)(strrchr(name, '.') - name), name);
+    return cm_name_table_find(ids, id) != NULL;
 }
 
 /* Pairs pictures with prompts; what has no partner is named. */
 static cm_status match(folder_run *r) {
+    cm_name_table ids;
+    CM_TRY(cm_name_table_init(&ids, r->prompts.count, &r->arena));
     for (size_t i = 0; i < r->prompts.count; i++) {
-        r->paths[i] = find_picture(r, r->prompts.prompts[i].id);
-        if (r->paths[i]) continue;
-        r->counts.without_image++;
-        cm_warn("prompt %s has no picture in %s", r->prompts.prompts[i].id, r->options->images);
+        const char *id = r->prompts.prompts[i].id;
+        cm_name_table_add(&ids, id, i, NULL);
+        r->paths[i] = find_picture(r, id);
+        if (!r->paths[i]) cm_warn_counted(&r->counts.without_image, "prompt %s has no picture in %s", id, r->options->images);
     }
+    cm_warn_rest(r->counts.without_image, "prompts have no picture");
     DIR *d = opendir(r->options->images);
     if (!d) return cm_fail(CM_EIO, "%s: cannot open the folder", r->options->images);
     for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
-        if (!is_picture(e->d_name) || has_prompt(r, e->d_name)) continue;
-        r->counts.without_prompt++;
-        cm_warn("%s/%s has no prompt", r->options->images, e->d_name);
+        if (!is_picture(e->d_name) || has_prompt(&ids, e->d_name)) continue;
+        cm_warn_counted(&r->counts.without_prompt, "%s/%s has no prompt", r->options->images, e->d_name);
     }
     closedir(d);
+    cm_warn_rest(r->counts.without_prompt, "pictures have no prompt");
     if (r->counts.without_image < r->prompts.count) return CM_OK;
     return cm_fail(CM_EUSAGE, "%s: no picture is named after a prompt's id (ID.png)", r->options->images);
 }

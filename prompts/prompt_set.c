@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/name_table.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 
@@ -85,18 +86,15 @@ static cm_status read_prompt(const json_t *o, cm_arena *out, cm_prompt *p) {
     return cm_arena_check(out);
 }
 
-static cm_status check_new_id(const cm_prompt_set *s, size_t i) {
-    for (size_t k = 0; k < i; k++)
-        if (strcmp(s->prompts[k].id, s->prompts[i].id) == 0) return cm_fail(CM_EFORMAT, "id '%s' stands twice", s->prompts[i].id);
-    return CM_OK;
-}
-
 static cm_status read_all(const json_t *lines, cm_arena *out, cm_prompt_set *s) {
     s->prompts = CM_PUSH_ZERO(out, cm_prompt, s->count);
     CM_TRY(cm_arena_check(out));
+    cm_name_table ids;
+    CM_TRY(cm_name_table_init(&ids, s->count, out));
     for (size_t i = 0; i < s->count; i++) {
         cm_status status = read_prompt(json_array_get(lines, i), out, &s->prompts[i]);
-        if (status == CM_OK) status = check_new_id(s, i);
+        if (status == CM_OK && !cm_name_table_add(&ids, s->prompts[i].id, i, NULL))
+            status = cm_fail(CM_EFORMAT, "id '%s' stands twice", s->prompts[i].id);
         if (status != CM_OK) return cm_fail_in(status, "prompt %zu", i + 1);
     }
     return CM_OK;

@@ -46,6 +46,20 @@ void cm_warn(const char *format, ...) {
     va_end(args);
 }
 
+enum { NAMED = 3 };
+
+void cm_warn_counted(size_t *count, const char *format, ...) {
+    va_list args;
+    if (++*count > NAMED) return;
+    va_start(args, format);
+    say("warning: ", format, args);
+    va_end(args);
+}
+
+void cm_warn_rest(size_t count, const char *what) {
+    if (count > NAMED) cm_warn("%zu more %s", count - NAMED, what);
+}
+
 /* "1:02:03" or "02:03" */
 static void print_clock(char *out, size_t bytes, double seconds) {
     const unsigned long s = seconds > 0 && seconds < 3.6e6 ? (unsigned long)(seconds + 0.5) : 0;

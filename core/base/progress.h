@@ -17,6 +17,11 @@ void cm_note(const char *format, ...) __attribute__((format(printf, 1, 2)));    
 void cm_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* with -v only */
 void cm_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));    /* "warning: ..." */
 
+/* A warning that may come many times: three are said, all are counted; then one line says how many more there were:
+ *     cm_warn_counted(&n, "prompt %s has no picture", id);    cm_warn_rest(n, "prompts have no picture"); */
+void cm_warn_counted(size_t *count, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cm_warn_rest(size_t count, const char *what);
+
 typedef struct cm_progress {
     const char *what, *unit; /* "generate", "step" */
     size_t done, total;

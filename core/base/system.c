@@ -100,6 +100,11 @@ bool cm_path_is_dir(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+int64_t cm_file_size(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+}
+
 cm_status cm_make_dirs(const char *path) {
     char *p = strdup(path);
     if (!p) return cm_fail(CM_ENOMEM, "out of memory");

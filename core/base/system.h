@@ -31,6 +31,7 @@ cm_status cm_sha_file(const char *path, char out[65]);
 
 bool cm_path_exists(const char *path);
 bool cm_path_is_dir(const char *path);
+int64_t cm_file_size(const char *path);                    /* bytes of a regular file; -1: there is none */
 cm_status cm_make_dirs(const char *path);                 /* like mkdir -p */
 cm_status cm_read_text(const char *path, size_t max_bytes, cm_arena *out, char **text, size_t *length);
 /* A file written under a temporary name beside it: finish syncs it and gives it its name, drop removes it.

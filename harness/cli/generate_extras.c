@@ -29,8 +29,8 @@ bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm
     const char *preview = preview_path(path, j->save_every, scratch), *maps = attention_path(path, ".safetensors", scratch);
     const char *overview = attention_path(path, ".png", scratch);
     if (!preview || !maps || !overview) return false;
-    if (j->save_every && !cm_path_exists(preview)) return false;
-    return !j->capture || (cm_path_exists(maps) && cm_path_exists(overview));
+    if (j->save_every && cm_file_size(preview) <= 0) return false;
+    return !j->capture || (cm_file_size(maps) > 0 && cm_file_size(overview) > 0);
 }
 
 /* --- while it is made ------------------------------------------------------- */

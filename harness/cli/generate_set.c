@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/folder_lock.h"
+#include "core/base/name_table.h"
 #include "core/base/progress.h"
 #include "core/base/rng.h"
 #include "core/base/system.h"
@@ -21,6 +22,8 @@ typedef struct set_run {
     cm_generate_job *job;
     json_t *lines, *existing;
     prompt *prompts;
+    cm_name_table ids;           /* of the prompts */
+    const json_t **made;         /* [count]: the last record of a prompt's id, or NULL */
     size_t count;
     cm_folder_lock folder;
     cm_records *records;
@@ -66,14 +69,13 @@ static cm_status read_prompts(set_run *r, const char *path) {
     if (r->count == 0) return cm_fail(CM_EFORMAT, "%s: no prompts in it", path);
     r->prompts = CM_PUSH_ZERO(&r->arena, prompt, r->count);
     CM_TRY(cm_arena_check(&r->arena));
+    CM_TRY(cm_name_table_init(&r->ids, r->count, &r->arena));
     for (size_t i = 0; i < r->count; i++) {
+        cm_name_entry *first;
         const cm_status s = read_prompt(r, json_array_get(r->lines, i), &r->prompts[i]);
         if (s != CM_OK) return cm_fail_in(s, "%s: prompt %zu", path, i + 1);
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(r->prompts[k].id, r->prompts[i].id) == 0) {
-                return cm_fail(CM_EFORMAT, "%s: prompts %zu and %zu have the same id '%s'", path, k + 1, i + 1, r->prompts[i].id);
-            }
-        }
+        if (!cm_name_table_add(&r->ids, r->prompts[i].id, i, &first))
+            return cm_fail(CM_EFORMAT, "%s: prompts %zu and %zu have the same id '%s'", path, first->value + 1, i + 1, r->prompts[i].id);
     }
     return CM_OK;
 }
@@ -110,22 +112,39 @@ static bool same_settings(const json_t *settings, const json_t *record) {
     return true;
 }
 
-/* The files are there and the last record of this id was made with the same settings. */
+/* Which record is a prompt's last: what was made of it, if its files are still there. */
+static cm_status find_made(set_run *r) {
+    size_t i;
+    json_t *record;
+    r->made = CM_PUSH_ZERO(&r->arena, const json_t *, r->count);
+    CM_TRY(cm_arena_check(&r->arena));
+    json_array_foreach(r->existing, i, record) {
+        const cm_name_entry *e = cm_name_table_find(&r->ids, cm_json_text_or(record, "id", ""));
+        if (e) r->made[e->value] = record;
+    }
+    return CM_OK;
+}
+
+/* The file that was recorded: of its size, which a power cut does not leave, or where older records lack that, its bytes. */
+static bool is_intact(const json_t *record, const char *picture) {
+    char hash[65];
+    const json_t *bytes = json_object_get(record, "picture_bytes");
+    if (json_is_integer(bytes)) return cm_file_size(picture) == json_integer_value(bytes);
+    return cm_sha_file(picture, hash) == CM_OK && strcmp(hash, cm_json_text_or(record, "picture_hash", "")) == 0;
+}
+
+/* The last record of this id was made with the same settings, and its files are there, whole. */
 static bool already_made(set_run *r, const prompt *p) {
+    const json_t *record = r->made[p - r->prompts];
+    if (!record) return false;
     const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
     const char *picture = picture_path(r, p, &r->arena), *latents = latents_path(r, p, &r->arena);
-    const bool files = picture && latents && cm_path_exists(picture) && (!r->job->latents || cm_path_exists(latents)) &&
+    const bool files = picture && latents && is_intact(record, picture) && (!r->job->latents || cm_file_size(latents) > 0) &&
                        cm_generate_extras_are_there(r->job, picture, &r->arena);
     cm_arena_reset(&r->arena, mark);
     if (!files) return false;
     json_t *settings = settings_of(r, p);
-    bool same = false;
-    for (size_t i = json_array_size(r->existing); i-- > 0;) {
-        const json_t *record = json_array_get(r->existing, i);
-        if (strcmp(cm_json_text_or(record, "id", ""), p->id) != 0) continue;
-        same = settings && same_settings(settings, record);
-        break;
-    }
+    const bool same = settings && same_settings(settings, record);
     json_decref(settings);
     return same;
 }
@@ -135,8 +154,8 @@ static cm_status record_picture(set_run *r, const prompt *p, const cm_result *o,
     CM_TRY(cm_sha_file(picture, picture_hash));
     json_t *record = settings_of(r, p);
     const cm_timing *t = &o->timing;
-    json_t *more = json_pack("{s:s, s:s, s:o, s:s, s:i, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
-                             "picture_hash", picture_hash, "picture", json_sprintf("%s.png", p->id), "version", CM_VERSION,
+    json_t *more = json_pack("{s:s, s:s, s:I, s:o, s:s, s:i, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
+                             "picture_hash", picture_hash, "picture_bytes", (json_int_t)cm_file_size(picture), "picture", json_sprintf("%s.png", p->id), "version", CM_VERSION,
                              "threads", r->job->threads, "peak_rss_mb", cm_peak_rss_mb(), "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
                              t->unet_step_median, "preview", t->preview, "decode", t->decode, "total", t->total);
     if (more && r->job->apart > 0) json_object_set_new(more, "apart", json_real(r->job->apart));
@@ -253,6 +272,7 @@ static cm_status run_all(set_run *r, const char *path, size_t *failed) {
     const char *records = cm_arena_print(&r->arena, "%s/records.jsonl", r->job->out);
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_records_open(&r->records, records, &r->existing));
+    CM_TRY(find_made(r));
     cm_progress_begin(&r->bar, "generate", "picture", r->count);
     const cm_status s = make_pictures(r, failed);
     cm_progress_end(&r->bar);

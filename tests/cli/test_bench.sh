@@ -59,7 +59,7 @@ done
 says "a second writer" 2 "stopped is in use: another cosmicman is writing here .process $pid." $bench --out stopped
 says "whatever the command" 2 "is in use" "$cm" data people --count 1 --out stopped
 { kill -9 $pid && wait $pid; } 2>/dev/null
-touch stopped/images/hq/.cosmicman-0123456789abcdef.part
+mkdir -p stopped/images/hq && touch stopped/images/hq/.cosmicman-0123456789abcdef.part
 prints "it goes on after the stop" "report" $bench --out stopped
 holds "without leftovers" test -z "$(find stopped -name '.cosmicman*')"
 lines stopped 'image|score|pair|ceiling' >b
@@ -113,6 +113,7 @@ mkdir pictures
 for i in $(seq 24); do cp "whole/images/hq/$(printf p%04d $i).png" pictures/; done
 says "prompts without a picture" 3 "" sh -c "$score --images pictures --out scored 2>err; code=\$?; echo 'cosmicman: checked' >&2; cat err >&2; exit \$code"
 holds "they are named" grep -q "prompt p0025 has no picture" err
+holds "three of them, then how many more" sh -c "test \"\$(grep -c 'has no picture' err)\" -eq 3 && grep -q '^warning: 37 more prompts have no picture' err"
 head -24 "$root/prompts/sets/people-64.jsonl" >24.jsonl
 score="$cm score -q --suite $suite --prompts ./24.jsonl"
 prints "all there" "24 scored, 0 unreadable, 0 prompts without a picture, 0 pictures without" $score --images pictures --out scored

@@ -24,6 +24,13 @@ holds "each record says how coarse" test "$(grep -cE '"apart": *0\.0[0-9]+' coar
 rm set/c.png
 says "again, with one missing" 0 "2 of 3 were there already" set_of --prompts three.jsonl --out set
 holds "it is back" test -s set/c.png
+cp set/a.png a.png && cp set/b.png b.png
+: >set/a.png && head -c 500 b.png >set/b.png
+says "one empty and one cut, as a power cut leaves them" 0 "1 of 3 were there already" set_of --prompts three.jsonl --out set
+holds "both are whole again" sh -c "cmp a.png set/a.png && cmp b.png set/b.png"
+sed -i 's/"picture_bytes":[0-9]*,//' set/records.jsonl && : >set/a.png
+says "in a folder whose records lack sizes" 0 "2 of 3 were there already" set_of --prompts three.jsonl --out set
+holds "as well" cmp a.png set/a.png
 cp -r set seen
 says "again, with previews" 0 "6 previews in" set_of --prompts three.jsonl --out seen --save-every 1
 holds "one under its step" test -s seen/b.step-0002.png
@@ -33,7 +40,7 @@ set_of --prompts groups.jsonl --out groups --capture groups >"$work/out" 2>"$wor
 holds "groups, where there are some" test $? -eq 3
 holds "of those" test -s groups/a.attention.safetensors -a -s groups/a.attention.png
 says "other settings: all anew" 0 "" set_of --prompts three.jsonl --out set --seed 1 --steps 3
-holds "three more records" test "$(wc -l <set/records.jsonl)" -eq 7
+holds "three more records" test "$(wc -l <set/records.jsonl)" -eq 10
 head -2 three.jsonl | tac >two.jsonl
 says "two of them, in another order" 0 "" set_of --prompts two.jsonl --out other --seed 1 --steps 3
 holds "order does not matter" cmp other/a.png set/a.png
