@@ -63,14 +63,16 @@ static cm_status find_root(cm_torch_file *f) {
     return f->root ? CM_OK : cm_fail(CM_EFORMAT, "a zip, but not a torch checkpoint: no data.pkl in it");
 }
 
-/* An entry's bytes; *bytes 0 and data NULL when there is none. */
+/* An entry's bytes, their check sum seen to; *bytes 0 and data NULL when there is none. */
 static cm_status entry_bytes(cm_torch_file *f, const char *name, const unsigned char **data, size_t *bytes) {
     const char *path = cm_arena_print(&f->arena, "%s/%s", f->root, name);
     CM_TRY(cm_arena_check(&f->arena));
     const cm_zip_entry *e = cm_zip_find(&f->zip, path);
     *data = NULL;
     *bytes = e ? e->bytes : 0;
-    return e ? cm_zip_data(&f->zip, e, data) : CM_OK;
+    if (!e) return CM_OK;
+    CM_TRY(cm_zip_data(&f->zip, e, data));
+    return cm_zip_check(&f->zip, e, *data);
 }
 
 static cm_status check_byte_order(cm_torch_file *f) {
@@ -422,11 +424,20 @@ static cm_status read_modules(cm_torch_file *f, const cm_pickle_node *module) {
     return s;
 }
 
+/* torch.save(tensor, path): one tensor that has no name. */
+static cm_status read_bare(cm_torch_file *f, const cm_pickle_node *args) {
+    f->stored = CM_PUSH_ZERO(&f->arena, cm_stored, 1);
+    f->named = CM_PUSH(&f->arena, cm_stored *, 1);
+    CM_TRY(cm_arena_check(&f->arena));
+    return read_tensor(f, "tensor", args);
+}
+
 static cm_status read_root(cm_torch_file *f, const cm_pickled *root) {
     char called[96];
-    const cm_pickle_node *dict = as_dict(root), *module = as_module(root);
+    const cm_pickle_node *dict = as_dict(root), *module = as_module(root), *bare = as_tensor(without_parameter(root));
     if (dict) return read_tensors(f, find_tensors(dict));
     if (module) return read_modules(f, module);
+    if (bare) return read_bare(f, bare);
     print_callee(root, called);
     return cm_fail(CM_EFORMAT, "holds %s%s, not a dictionary of named tensors; save a model's state_dict() alone",
                    called[0] ? "an object of " : "something else", called);

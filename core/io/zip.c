@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum {
     LOCAL = 0x04034b50, CENTRAL = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50,
@@ -92,7 +93,7 @@ static cm_status read_entry(const unsigned char *p, size_t left, cm_arena *arena
     const size_t name = u16(p + 28), extra = u16(p + 30);
     *used = CENTRAL_BYTES + name + extra + u16(p + 32);
     if (*used > left) return cm_fail(CM_EFORMAT, "damaged zip: its directory ends early");
-    *e = (cm_zip_entry){.flags = u16(p + 8), .method = u16(p + 10), .packed = u32(p + 20), .bytes = u32(p + 24), .at = u32(p + 42)};
+    *e = (cm_zip_entry){.flags = u16(p + 8), .method = u16(p + 10), .crc = u32(p + 16), .packed = u32(p + 20), .bytes = u32(p + 24), .at = u32(p + 42)};
     e->name = cm_arena_print(arena, "%.*s", (int)name, (const char *)p + CENTRAL_BYTES);
     CM_TRY(cm_arena_check(arena));
     if (strlen(e->name) != name || !is_printable(e->name)) return cm_fail(CM_EFORMAT, "damaged zip: an entry's name is no text");
@@ -140,4 +141,13 @@ cm_status cm_zip_data(const cm_zip *z, const cm_zip_entry *e, const unsigned cha
     if (!(e->flags & ENCRYPTED) && (e->method != STORED || e->packed != e->bytes))
         return cm_fail(CM_EFORMAT, "%s: a compressed zip entry; pack the file again without compression (zip -0)", e->name);
     return cm_zip_packed(z, e, data);
+}
+
+cm_status cm_zip_check(cm_zip *z, const cm_zip_entry *e, const unsigned char *data) {
+    if (e->checked || !e->crc) return CM_OK;
+    const uint32_t crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), data, e->bytes);
+    if (crc != e->crc)
+        return cm_fail(CM_EFORMAT, "%s: damaged: its check sum (CRC-32) is %08x, the zip file says %08x", e->name, crc, e->crc);
+    z->entries[e - z->entries].checked = true;
+    return CM_OK;
 }

@@ -122,6 +122,32 @@ Test(torch_file, floats_of_eight_bits_are_those_of_safetensors) {
     cm_safetensors_close(&want);
 }
 
+Test(torch_file, one_bare_tensor_is_read_without_a_dictionary) {
+    has(FILES "bare.pt", "tensor", 1);
+    has(FILES "old_bare.pt", "tensor", 1);
+}
+
+/* --- check sums ---------------------------------------------------------------- */
+
+Test(torch_file, a_changed_weight_is_seen_by_its_check_sum) {
+    static unsigned char bytes[ROOM];
+    const size_t n = read_file(FILES "plain.pt", bytes, ROOM);
+    const float seventh = 1.0f / 7;
+    size_t at = 0;
+    for (size_t i = 0; i + 4 < n && !at; i++)
+        if (memcmp(bytes + i, &seventh, 4) == 0) at = i;
+    cr_assert(at);
+    bytes[at + 2] ^= 0x40;
+    scratch_write("changed.pt", bytes, n);
+    refused(scratch("changed.pt"), "check sum (CRC-32)");
+    scratch_done();
+}
+
+/* torch.serialization.set_crc32_options(False) leaves zeros. */
+Test(torch_file, a_file_without_check_sums_is_read) {
+    has(FILES "nocrc.pt", "view.turned", 18);
+}
+
 Test(torch_file, either_kind_is_known_by_name_or_first_bytes) {
     static unsigned char bytes[ROOM];
     static const char *const files[] = {"plain.pt", "values.safetensors", "old_nested.pt"};

@@ -15,6 +15,8 @@ float8.safetensors  every 8-bit float of both kinds and what it is in f32; float
 float8.pt     the 8-bit floats
 hostile.pt    asks for os.system beside the weights; hostile_root.pt: instead of them
 compressed.pt a good one packed again with compression
+bare.pt       one tensor and no dictionary, as MLPerf's latents.pt; old_bare.pt: in the old format
+nocrc.pt      plain.pt without zip's check sums
 old.pt        the format from before torch 1.6; old_nested.pt: plain.pt's tensors in it, beside one of a type that is not read
 """
 import argparse
@@ -66,6 +68,15 @@ def float8():
     torch.save({k: v for k, v in out.items() if "f32" not in k and k != "x"}, here / "float8.pt")
 
 
+def bare():
+    latents = torch.arange(256, dtype=torch.float32).reshape(1, 4, 8, 8).sin()
+    torch.save(latents, here / "bare.pt")
+    torch.save(latents, here / "old_bare.pt", _use_new_zipfile_serialization=False)
+    torch.serialization.set_crc32_options(False)
+    torch.save(plain(), here / "nocrc.pt")
+    torch.serialization.set_crc32_options(True)
+
+
 def main():
     float8()
     tensors = plain()
@@ -97,3 +108,4 @@ def main():
 
 
 main()
+bare()
