@@ -10,12 +10,14 @@
 #include "core/base/folder_lock.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
+#include "core/io/image_set.h"
 #include "core/io/jsonl.h"
 #include "core/io/picture_source.h"
 #include "core/io/record_lines.h"
 #include "harness/crew.h"
 #include "harness/evaluation_parts.h"
 #include "harness/manifest.h"
+#include "harness/match_ids.h"
 #include "metrics/statistics_file.h"
 #include "prompts/read_groups.h"
 
@@ -35,6 +37,7 @@ typedef struct evaluation {
     cm_plan plan;
     cm_prompt_set prompts;
     side sides[CM_SIDES];
+    bool statistics;                /* the reference is a file of them (it may hold pictures, too) */
     cm_side at;                     /* the side that is being looked at */
     cm_crew crew;
     cm_folder_lock folder;
@@ -274,7 +277,8 @@ static cm_status open_side(evaluation *e, cm_side which, const char *path) {
     side *s = &e->sides[which];
     CM_TRY(cm_picture_source_open(&s->source, path));
     s->count = cm_picture_source_count(s->source);
-    if (s->count == 0) return cm_fail(CM_EUSAGE, "%s: no pictures (PNG or JPEG) are in it", path);
+    cm_picture_source_tell_left_out(s->source);
+    if (s->count == 0) return cm_fail(CM_EUSAGE, "%s: no pictures (PNG, JPEG, WebP, BMP or GIF) are in it", path);
     s->end = s->count;
     if (o->shards) {
         s->begin = s->count * (o->shard - 1) / o->shards;
@@ -297,35 +301,28 @@ static cm_status own_prompt(const char *text, cm_arena *out, const cm_descriptio
     return cm_arena_check(out);
 }
 
-typedef struct id_entry {
-    const char *id;
-    size_t index;
-} id_entry;
-
-static int compare_ids(const void *a, const void *b) {
-    return strcmp(((const id_entry *)a)->id, ((const id_entry *)b)->id);
-}
-
 /* Pairs pictures with prompts by id; what has no partner is named. */
 static cm_status match_prompts(evaluation *e) {
     side *s = &e->sides[CM_PICTURES];
-    id_entry *ids = CM_PUSH(&e->arena, id_entry, s->count);
+    const char **ids = CM_PUSH(&e->arena, const char *, s->count);
+    cm_id_index by_id;
     bool *used = CM_PUSH_ZERO(&e->arena, bool, s->count);
     size_t pairs = 0;
     CM_TRY(cm_arena_check(&e->arena));
-    for (size_t i = 0; i < s->count; i++) ids[i] = (id_entry){cm_picture_source_id(s->source, i), i};
-    qsort(ids, s->count, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < s->count; i++) ids[i] = cm_picture_source_id(s->source, i);
+    CM_TRY(cm_id_index_make(ids, s->count, &e->arena, &by_id));
     for (size_t i = 0; i < e->prompts.count; i++) {
-        const id_entry wanted = {e->prompts.prompts[i].id, 0};
-        const id_entry *found = bsearch(&wanted, ids, s->count, sizeof *ids, compare_ids);
+        bool found;
+        size_t index;
+        CM_TRY(cm_id_index_find(&by_id, e->prompts.prompts[i].id, &e->arena, &found, &index));
         if (!found) {
-            cm_warn_counted(&e->counts.without_image, "prompt %s has no picture in %s", wanted.id, e->options->images);
+            cm_warn_counted(&e->counts.without_image, "prompt %s has no picture in %s", e->prompts.prompts[i].id, e->options->images);
             continue;
         }
         const cm_description *d = &e->prompts.prompts[i].dense;
-        if (d->count) s->prompts[found->index] = d;
-        else CM_TRY(own_prompt(d->text, &e->arena, &s->prompts[found->index]));
-        used[found->index] = true;
+        if (d->count) s->prompts[index] = d;
+        else CM_TRY(own_prompt(d->text, &e->arena, &s->prompts[index]));
+        used[index] = true;
         pairs++;
     }
     for (size_t i = 0; i < s->count; i++) {
@@ -357,18 +354,18 @@ static cm_status open_lists(evaluation *e) {
     CM_TRY(open_side(e, CM_PICTURES, o->images));
     if (o->prompts) CM_TRY(cm_prompt_set_read(o->prompts, 0, &e->arena, &e->prompts));
     CM_TRY(match_prompts(e));
-    const bool statistics = o->reference && cm_statistics_is(o->reference);
+    e->statistics = o->reference && cm_statistics_is(o->reference);
     if (!o->reference) {
         if (needs == CM_REFERENCE_NONE || o->statistics) return CM_OK;
         return cm_fail(CM_EUSAGE, "these metrics compare with a set: --reference DIR or FILE.npz");
     }
-    if (statistics && needs == CM_REFERENCE_PICTURES) {
+    if (e->statistics && needs == CM_REFERENCE_PICTURES && !cm_picture_source_is_array(o->reference)) {
         for (size_t i = 0; i < e->plan.metric_count; i++)
             if (e->plan.metrics[i]->reference == CM_REFERENCE_PICTURES)
                 return cm_fail(CM_EUSAGE, "%s needs the reference's pictures, %s holds only their mean and covariance",
                                e->plan.metrics[i]->name, o->reference);
     }
-    if (statistics || !wants_features(e) || needs == CM_REFERENCE_NONE) return CM_OK;
+    if (!wants_features(e) || needs == CM_REFERENCE_NONE || (e->statistics && needs != CM_REFERENCE_PICTURES)) return CM_OK;
     return open_side(e, CM_REFERENCE, o->reference);
 }
 
@@ -376,7 +373,8 @@ static cm_status check_sizes(const evaluation *e) {
     const size_t n = e->sides[CM_PICTURES].count, m = e->sides[CM_REFERENCE].count;
     if (!m) return CM_OK;
     for (size_t i = 0; i < e->plan.metric_count; i++) {
-        if (!e->plan.metrics[i]->equal_n) continue;
+        const bool from_file = e->statistics && e->plan.metrics[i]->reference == CM_REFERENCE_STATISTICS; /* which checks itself */
+        if (!e->plan.metrics[i]->equal_n || from_file) continue;
         const cm_status s = cm_frechet_comparable(n, m, e->options->unequal);
         if (s != CM_OK) return cm_fail_in(s, "%s (--unequal to do it all the same)", e->plan.metrics[i]->name);
     }
@@ -385,25 +383,34 @@ static cm_status check_sizes(const evaluation *e) {
 
 /* --- records and stores ---------------------------------------------------------------- */
 
+/* A path from the command line as text for the records. */
+static const char *shown(evaluation *e, const char *path) {
+    const char *text = cm_printable_path(path, &e->arena);
+    return text ? text : "";
+}
+
 static json_t *header_of(evaluation *e) {
     const cm_evaluation_options *o = e->options;
     char now[32];
     cm_iso_time(now);
     json_t *h = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "kind", "run", "suite", "published scores", "started", now, "version",
                           CM_VERSION, "threads", o->threads, "prompts", o->prompts ? e->prompts.name : "");
-    json_object_set_new(h, "arms", json_pack("[{s:s, s:s}]", "name", o->name, "about", o->images));
+    json_object_set_new(h, "arms", json_pack("[{s:s, s:s}]", "name", o->name, "about", shown(e, o->images)));
     json_object_set_new(h, "settings", json_pack("{s:s, s:b}", "backend", o->backend->name, "unequal", o->unequal));
     json_object_set_new(h, "plan", cm_plan_describe(&e->plan));
     if (o->prompts) json_object_set_new(h, "prompts_hash", json_string(e->prompts.hash));
-    json_t *lists = json_object();
+    json_t *lists = json_object(), *left_out = json_object();
     for (int i = 0; i < CM_SIDES; i++) {
         const side *s = &e->sides[i];
         if (!s->source) continue;
-        json_object_set_new(lists, cm_side_names[i], json_pack("{s:s, s:I, s:s}", "from", i ? o->reference : o->images, "count",
+        json_object_set_new(lists, cm_side_names[i], json_pack("{s:s, s:I, s:s}", "from", shown(e, i ? o->reference : o->images), "count",
                                                                (json_int_t)s->count, "hash", cm_picture_source_hash(s->source)));
+        json_object_set_new(left_out, cm_side_names[i], cm_picture_source_left_out(s->source)); /* nothing: no key */
     }
     json_object_set_new(h, "lists", lists);
-    if (o->reference && !e->sides[CM_REFERENCE].source) json_object_set_new(h, "statistics", json_string(o->reference));
+    if (json_object_size(left_out)) json_object_set(h, "left_out", left_out);
+    json_decref(left_out);
+    if (e->statistics) json_object_set_new(h, "statistics", json_string(o->reference));
     if (o->statistics) json_object_set_new(h, "write_statistics", json_string(o->statistics));
     if (o->shards)
         json_object_set_new(h, "shard", json_pack("{s:I, s:I}", "index", (json_int_t)o->shard, "of", (json_int_t)o->shards));

@@ -89,12 +89,17 @@ static cm_status add_undefined(finish_run *r, const char *label, const cm_protoc
 
 /* --- scores of sets ----------------------------------------------------------------------- */
 
+/* The mean and covariance of a file take the place of a reference's pictures, which the file may hold, too. */
+static bool from_file(const finish_run *r, const cm_protocol *m) {
+    return m->reference == CM_REFERENCE_STATISTICS && json_object_get(r->header, "statistics");
+}
+
 static const char *notes_of(finish_run *r, const cm_protocol *m, const char *own, const char *weights) {
     const size_t n = r->good_counts[CM_PICTURES], k = r->good_counts[CM_REFERENCE];
     const char *text = cm_arena_string(&r->arena, own);
     if (*weights && text)
         text = cm_arena_print(&r->arena, "%s%sweights: %s, so this is not the published score", text, *text ? "; " : "", weights);
-    if (m->equal_n && r->counts[CM_REFERENCE] && n != k && text)
+    if (m->equal_n && r->counts[CM_REFERENCE] && n != k && !from_file(r, m) && text)
         text = cm_arena_print(&r->arena, "%s%s%zu pictures against %zu", text, *text ? "; " : "", n, k);
     return text ? text : "";
 }
@@ -109,7 +114,7 @@ static cm_status record_set(finish_run *r, const char *label, const cm_protocol 
         set_number(o, "hi", p->hi);
         set_number(o, "deviation", p->deviation);
         json_object_set_new(o, "n", json_integer((json_int_t)r->good_counts[CM_PICTURES]));
-        if (r->good_counts[CM_REFERENCE] && m->reference != CM_REFERENCE_NONE)
+        if (r->good_counts[CM_REFERENCE] && m->reference != CM_REFERENCE_NONE && !from_file(r, m))
             json_object_set_new(o, "reference_n", json_integer((json_int_t)r->good_counts[CM_REFERENCE]));
         if (*note) json_object_set_new(o, "note", json_string(note));
         CM_TRY(add_record(r, o));
@@ -161,16 +166,16 @@ static cm_status write_statistics(finish_run *r, const json_t *metric, const cm_
 static cm_status score_sets(finish_run *r, const json_t *metric, const cm_protocol *m, const char *label) {
     cm_feature_store stores[CM_SIDES] = {{.file = -1}, {.file = -1}};
     cm_feature_view views[CM_SIDES] = {{0}};
-    cm_sets sets = {.n = r->good_counts[CM_PICTURES], .m = r->good_counts[CM_REFERENCE]};
+    cm_sets sets = {.n = r->good_counts[CM_PICTURES], .m = from_file(r, m) ? 0 : r->good_counts[CM_REFERENCE]};
     cm_moments statistics;
     cm_set_values values = {0};
     const char *weights = cm_json_text_or(metric, "weights", "");
-    const bool from_file = json_object_get(r->header, "statistics") && m->reference == CM_REFERENCE_STATISTICS;
+    const bool of_file = from_file(r, m);
     cm_status s = open_side(r, CM_PICTURES, metric, &sets.width, &stores[0], &views[0], &sets.x);
-    if (s == CM_OK && m->reference != CM_REFERENCE_NONE) s = open_side(r, CM_REFERENCE, metric, &sets.width, &stores[1], &views[1], &sets.y);
+    if (s == CM_OK && m->reference != CM_REFERENCE_NONE && !of_file) s = open_side(r, CM_REFERENCE, metric, &sets.width, &stores[1], &views[1], &sets.y);
     if (s == CM_OK) s = write_statistics(r, metric, m, &sets);
-    const bool nothing = s == CM_OK && m->reference != CM_REFERENCE_NONE && !sets.y && !from_file;
-    if (s == CM_OK && from_file) {
+    const bool nothing = s == CM_OK && m->reference != CM_REFERENCE_NONE && !sets.y && !of_file;
+    if (s == CM_OK && of_file) {
         s = read_statistics(r, m, network_text(r, m->network, "hash"), sets.width, &statistics);
         sets.statistics = &statistics;
     }

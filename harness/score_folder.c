@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <dirent.h>
-#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/folder_lock.h"
-#include "core/base/name_table.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
+#include "core/io/image_set.h"
 #include "core/io/jsonl.h"
+#include "core/io/picture_source.h"
 #include "harness/drawn.h"
 #include "harness/judge.h"
 #include "harness/manifest.h"
+#include "harness/match_ids.h"
 #include "harness/run.h"
 #include "harness/shoot.h"
+
+#define ABSENT SIZE_MAX
 
 typedef struct folder_run {
     const cm_score_options *options;
@@ -27,52 +29,44 @@ typedef struct folder_run {
     cm_records *records;
     cm_crew crew;
     pthread_mutex_t lock;
-    const char **paths;   /* [prompts]; NULL: no picture */
+    cm_picture_source *source;
+    size_t *pictures;     /* [prompts], in the source; ABSENT: no picture */
     double *scores;       /* [prompts,CM_SCORES] */
     float *features;
     bool *present;
     cm_score_counts counts;
 } folder_run;
 
-static const char *find_picture(folder_run *r, const char *id) {
-    static const char *const endings[] = {"png", "jpg", "jpeg"};
-    for (size_t i = 0; i < 3; i++) {
-        const char *path = cm_arena_print(&r->arena, "%s/%s.%s", r->options->images, id, endings[i]);
-        if (path && cm_path_exists(path)) return path;
+static cm_status match_prompts(folder_run *r, bool *used) {
+    const size_t count = cm_picture_source_count(r->source);
+    const char **ids = CM_PUSH(&r->arena, const char *, count + 1);
+    cm_id_index by_id;
+    CM_TRY(cm_arena_check(&r->arena));
+    for (size_t i = 0; i < count; i++) ids[i] = cm_picture_source_id(r->source, i);
+    CM_TRY(cm_id_index_make(ids, count, &r->arena, &by_id));
+    for (size_t i = 0; i < r->prompts.count; i++) {
+        const char *id = r->prompts.prompts[i].id;
+        bool found;
+        size_t index = ABSENT;
+        CM_TRY(cm_id_index_find(&by_id, id, &r->arena, &found, &index));
+        r->pictures[i] = index;
+        if (found) used[index] = true;
+        else cm_warn_counted(&r->counts.without_image, "prompt %s has no picture in %s", id, r->options->images);
     }
-    return NULL;
-}
-
-static bool is_picture(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return dot && dot > name && (!strcmp(dot, ".png") || !strcmp(dot, ".jpg") || !strcmp(dot, ".jpeg"));
-}
-
-/* name: "ID.png" */
-static bool has_prompt(const cm_name_table *ids, const char *name) {
-    char id[NAME_MAX + 1];
-    snprintf(id, sizeof id, "%.*s", (int)(strrchr(name, '.') - name), name);
-    return cm_name_table_find(ids, id) != NULL;
+    cm_warn_rest(r->counts.without_image, "prompts have no picture");
+    return CM_OK;
 }
 
 /* Pairs pictures with prompts; what has no partner is named. */
 static cm_status match(folder_run *r) {
-    cm_name_table ids;
-    CM_TRY(cm_name_table_init(&ids, r->prompts.count, &r->arena));
-    for (size_t i = 0; i < r->prompts.count; i++) {
-        const char *id = r->prompts.prompts[i].id;
-        cm_name_table_add(&ids, id, i, NULL);
-        r->paths[i] = find_picture(r, id);
-        if (!r->paths[i]) cm_warn_counted(&r->counts.without_image, "prompt %s has no picture in %s", id, r->options->images);
-    }
-    cm_warn_rest(r->counts.without_image, "prompts have no picture");
-    DIR *d = opendir(r->options->images);
-    if (!d) return cm_fail(CM_EIO, "%s: cannot open the folder", r->options->images);
-    for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
-        if (!is_picture(e->d_name) || has_prompt(&ids, e->d_name)) continue;
-        cm_warn_counted(&r->counts.without_prompt, "%s/%s has no prompt", r->options->images, e->d_name);
-    }
-    closedir(d);
+    CM_TRY(cm_picture_source_open(&r->source, r->options->images));
+    cm_picture_source_tell_left_out(r->source);
+    const size_t count = cm_picture_source_count(r->source);
+    bool *used = CM_PUSH_ZERO(&r->arena, bool, count + 1);
+    CM_TRY(cm_arena_check(&r->arena));
+    CM_TRY(match_prompts(r, used));
+    for (size_t i = 0; i < count; i++)
+        if (!used[i]) cm_warn_counted(&r->counts.without_prompt, "%s has no prompt", cm_picture_source_path(r->source, i));
     cm_warn_rest(r->counts.without_prompt, "pictures have no prompt");
     if (r->counts.without_image < r->prompts.count) return CM_OK;
     return cm_fail(CM_EUSAGE, "%s: no picture is named after a prompt's id (ID.png)", r->options->images);
@@ -89,9 +83,12 @@ static cm_status score_picture(folder_run *r, size_t i, const cm_image *picture,
 
 static cm_status score_one(void *arg, size_t i, cm_worker_place *w) {
     folder_run *r = arg;
-    if (!r->paths[i]) return CM_OK;
+    if (r->pictures[i] == ABSENT) return CM_OK;
     cm_image picture;
-    if (cm_image_read(r->paths[i], 3, &w->scratch, &picture) != CM_OK) {
+    const char *path = cm_picture_source_path(r->source, r->pictures[i]);
+    const cm_status read = cm_picture_source_read(r->source, r->pictures[i], &w->scratch, &picture);
+    if (read == CM_EINTERRUPTED || read == CM_ENOMEM) return read;
+    if (read != CM_OK) {
         cm_warn("%s", cm_why());
         pthread_mutex_lock(&r->lock);
         r->counts.unreadable++;
@@ -101,7 +98,7 @@ static cm_status score_one(void *arg, size_t i, cm_worker_place *w) {
     const cm_prompt *p = &r->prompts.prompts[i];
     json_t *record = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "image", "suite", "score", "prompts",
                                r->prompts.name, "arm", r->options->name, "id", p->id, "prompt", p->dense.text, "picture",
-                               r->paths[i]);
+                               path);
     cm_status s = score_picture(r, i, &picture, w, record);
     pthread_mutex_lock(&r->lock);
     if (s == CM_OK) s = cm_records_add(r->records, record);
@@ -111,7 +108,7 @@ static cm_status score_one(void *arg, size_t i, cm_worker_place *w) {
     }
     pthread_mutex_unlock(&r->lock);
     json_decref(record);
-    return s == CM_OK ? s : cm_fail_in(s, "%s", r->paths[i]);
+    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
 }
 
 static cm_status judge(folder_run *r, json_t *list) {
@@ -142,11 +139,14 @@ static cm_status begin(folder_run *r) {
     CM_TRY(cm_folder_lock_take(&r->folder, o->folder));
     if (cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
     CM_TRY(cm_records_open(&r->records, path, NULL));
-    cm_arm arm = {o->name, "pictures", o->images};
+    const char *about = cm_printable_path(o->images, &r->arena);
+    cm_arm arm = {o->name, "pictures", about ? about : ""};
     r->suite.arms = &arm;
     r->suite.arm_count = 1;
     json_t *header = cm_manifest_make(&r->suite, &r->prompts, &(const char *){""}, r->scorer, o->threads, o->machine);
     json_object_set_new(header, "suite", json_string("score"));
+    json_t *left_out = cm_picture_source_left_out(r->source);
+    if (left_out) json_object_set_new(header, "left_out", json_pack("{s:o}", "pictures", left_out));
     const cm_status s = cm_records_add(r->records, header);
     json_decref(header);
     r->suite.arms = NULL;
@@ -162,7 +162,7 @@ static cm_status work(folder_run *r, double started) {
     CM_TRY(cm_prompt_set_read(r->suite.prompts_path, 0, &r->arena, &r->prompts));
     CM_TRY(cm_scorer_open(&r->scorer, o->scorer ? o->scorer : r->suite.scorer));
     const size_t n = r->prompts.count;
-    r->paths = CM_PUSH_ZERO(&r->arena, const char *, n);
+    r->pictures = CM_PUSH(&r->arena, size_t, n);
     r->scores = CM_PUSH(&r->arena, double, n * CM_SCORES);
     r->features = CM_PUSH_ZERO(&r->arena, float, n * cm_scorer_width(r->scorer));
     r->present = CM_PUSH_ZERO(&r->arena, bool, n);
@@ -172,6 +172,7 @@ static cm_status work(folder_run *r, double started) {
     CM_TRY(begin(r));
     CM_TRY(cm_crew_open(&r->crew, r->suite.backend, o->threads));
     CM_TRY(cm_crew_run(&r->crew, o->name, n, score_one, r));
+    cm_picture_source_warn(r->source);
     if (r->counts.scored == 0) return cm_fail(CM_EUNDEFINED, "%s: not one picture could be scored", o->images);
     return finish(r, started);
 }
@@ -186,6 +187,7 @@ cm_status cm_score_folder(const cm_score_options *o, cm_score_counts *counts) {
     cm_records_close(&r.records);
     cm_folder_lock_release(&r.folder);
     cm_scorer_close(&r.scorer);
+    cm_picture_source_close(&r.source);
     cm_suite_close(&r.suite);
     pthread_mutex_destroy(&r.lock);
     cm_arena_free(&r.arena);

@@ -11,19 +11,19 @@
 
 bool cm_statistics_is(const char *path) {
     cm_npz *f = NULL;
-    const size_t n = strlen(path);
-    if (n < 4 || strcmp(path + n - 4, ".npz") != 0 || !cm_path_exists(path) || cm_npz_open(&f, path) != CM_OK) return false;
+    if (!cm_npz_is_name(path) || !cm_path_exists(path) || cm_path_is_dir(path) || cm_npz_open(&f, path) != CM_OK) return false;
     const bool is = cm_npz_find(f, "mu") && cm_npz_find(f, "sigma");
     cm_npz_close(&f);
     return is;
 }
 
 /* An array of f32 or f64 with this many values, as doubles. */
-static cm_status read_values(const cm_npz *f, const char *name, size_t count, double *out) {
+static cm_status read_values(cm_npz *f, const char *name, size_t count, double *out) {
     const cm_stored *a = cm_npz_find(f, name);
     if (!a) return cm_fail(CM_EFORMAT, "holds no '%s'", name);
     if (a->dtype != CM_F64 && a->dtype != CM_F32) return cm_fail(CM_EFORMAT, "'%s' is %s, not f32 or f64", name, cm_dtype_name(a->dtype));
     if (a->count != count) return cm_fail(CM_EUSAGE, "'%s' has %zu values, this network's has %zu: statistics of another network", name, a->count, count);
+    CM_TRY(cm_npz_load(f, a));
     for (size_t i = 0; i < count; i++) {
         float narrow;
         if (a->dtype == CM_F64) {
@@ -38,13 +38,13 @@ static cm_status read_values(const cm_npz *f, const char *name, size_t count, do
 }
 
 /* What the file says under a key of text; NULL: nothing. */
-static const char *said(const cm_npz *f, const char *key, cm_arena *out) {
+static const char *said(cm_npz *f, const char *key, cm_arena *out) {
     const cm_stored *a = cm_npz_find(f, key);
-    if (!a || a->dtype != CM_U8 || a->count > 256) return NULL;
+    if (!a || a->dtype != CM_U8 || a->count > 256 || cm_npz_load(f, a) != CM_OK) return NULL;
     return cm_arena_print(out, "%.*s", (int)a->count, (const char *)a->data);
 }
 
-static cm_status check_text(const cm_npz *f, const char *path, const char *key, const char *wanted, cm_arena *out) {
+static cm_status check_text(cm_npz *f, const char *path, const char *key, const char *wanted, cm_arena *out) {
     const char *found = said(f, key, out);
     if (!found) {
         cm_warn("%s does not say its %s; taken to be %.24s", path, key, wanted);
@@ -54,12 +54,12 @@ static cm_status check_text(const cm_npz *f, const char *path, const char *key, 
     return cm_fail(CM_EUSAGE, "statistics of another %s: %.24s in the file, %.24s is wanted", key, found, wanted);
 }
 
-static cm_status check_claim(const cm_npz *f, const char *path, const cm_statistics_claim *claim, cm_arena *out, size_t *n) {
+static cm_status check_claim(cm_npz *f, const char *path, const cm_statistics_claim *claim, cm_arena *out, size_t *n) {
     CM_TRY(check_text(f, path, "protocol", claim->protocol, out));
     CM_TRY(check_text(f, path, "weights", claim->weights, out));
     const cm_stored *a = cm_npz_find(f, "n");
     int64_t count = 0;
-    if (a && a->dtype == CM_I64 && a->count == 1) memcpy(&count, a->data, sizeof count);
+    if (a && a->dtype == CM_I64 && a->count == 1 && cm_npz_load(f, a) == CM_OK) memcpy(&count, a->data, sizeof count);
     *n = count > 0 ? (size_t)count : 0;
     if (*n && claim->n && *n != claim->n)
         return cm_fail(CM_EUSAGE, "statistics of %zu pictures, %zu are to be compared: the score falls with their number (--unequal to "
@@ -78,7 +78,7 @@ static cm_status check_symmetric(const double *sigma, size_t width) {
     return CM_OK;
 }
 
-static cm_status read(const cm_npz *f, const char *path, const cm_statistics_claim *claim, cm_arena *out, cm_moments *m) {
+static cm_status read(cm_npz *f, const char *path, const cm_statistics_claim *claim, cm_arena *out, cm_moments *m) {
     const size_t w = claim->width;
     cm_moments r = {0, w, CM_PUSH(out, double, w), CM_PUSH(out, double, w * w)};
     CM_TRY(cm_arena_check(out));

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <zlib.h>
 
 #include "core/base/system.h"
@@ -11,10 +12,21 @@
 
 enum { DEFLATED = 8, MAX_HEADER = 1 << 16, MAX_RATIO = 1032 }; /* deflate makes at most 1032 bytes of one */
 
+/* A header, and where the values are to come from. */
+typedef struct array {
+    cm_stored is;              /* first: callers hand back a pointer to it */
+    const cm_zip_entry *entry; /* NULL: a .npy alone */
+    size_t begin;              /* of the values, behind the header */
+    bool swapped, fortran;
+} array;
+
 struct cm_npz {
     cm_mapped mapped;
+    const unsigned char *data; /* the file */
+    size_t bytes;
+    cm_zip zip;
     cm_arena arena;
-    cm_stored *arrays;
+    array *arrays;
     size_t count;
 };
 
@@ -55,10 +67,24 @@ static bool read_shape(const char *at, cm_stored *a) {
     }
 }
 
-static cm_dtype read_type(const char *at) {
-    for (size_t i = 0; at && i < sizeof types / sizeof *types; i++)
-        if (*at == '\'' && strncmp(at + 1, types[i].descr, 3) == 0 && at[4] == '\'') return types[i].dtype;
+/* '<f4' and the same with another order of bytes, of which '>' matters. */
+static cm_dtype read_type(const char *at, bool *swapped) {
+    for (size_t i = 0; at && i < sizeof types / sizeof *types; i++) {
+        if (*at != '\'' || !strchr("<>|=", at[1]) || strncmp(at + 2, types[i].descr + 1, 2) != 0 || at[4] != '\'') continue;
+        *swapped = at[1] == '>' && cm_dtype_size(types[i].dtype) > 1;
+        return types[i].dtype;
+    }
     return CM_DTYPE_COUNT;
+}
+
+static cm_status swap_bytes(cm_stored *a, cm_arena *arena) {
+    const size_t size = cm_dtype_size(a->dtype);
+    const char *from = a->data;
+    char *to = cm_arena_push(arena, a->count * size + 1);
+    CM_TRY(cm_arena_check(arena));
+    for (size_t i = 0; i < a->count * size; i++) to[i] = from[i / size * size + size - 1 - i % size];
+    a->data = to;
+    return CM_OK;
 }
 
 /* Fortran's order: the first index runs fastest. */
@@ -79,77 +105,150 @@ static cm_status turn(cm_stored *a, cm_arena *arena) {
     return CM_OK;
 }
 
-/* A .npy in memory. *known false: of a type that is left alone. */
-static cm_status read_array(const unsigned char *p, size_t bytes, cm_arena *arena, cm_stored *a, bool *known) {
-    if (bytes < 12 || memcmp(p, "\x93NUMPY", 6) != 0 || p[6] < 1 || p[6] > 3) return cm_fail(CM_EFORMAT, "not a .npy array");
+/* A header at p, of which `there` bytes are at hand; the array has `bytes` in all. *known false: of a type that is left
+ * alone. */
+static cm_status read_header(const unsigned char *p, size_t there, size_t bytes, cm_arena *arena, array *r, bool *known) {
+    cm_stored *a = &r->is;
+    if (there < 12 || memcmp(p, "\x93NUMPY", 6) != 0 || p[6] < 1 || p[6] > 3) return cm_fail(CM_EFORMAT, "not a .npy array");
     const bool wide = p[6] > 1;
     const size_t length = wide ? p[8] | (size_t)p[9] << 8 | (size_t)p[10] << 16 | (size_t)p[11] << 24 : p[8] | (size_t)p[9] << 8;
     const size_t begin = wide ? 12 : 10;
-    if (length > MAX_HEADER || length > bytes - begin) return cm_fail(CM_EFORMAT, "truncated: its header of %zu bytes does not fit", length);
+    if (length > MAX_HEADER || length > there - begin) return cm_fail(CM_EFORMAT, "truncated: its header of %zu bytes does not fit", length);
     const char *header = cm_arena_print(arena, "%.*s", (int)length, (const char *)p + begin);
     CM_TRY(cm_arena_check(arena));
-    a->dtype = read_type(value_of(header, "descr"));
+    a->dtype = read_type(value_of(header, "descr"), &r->swapped);
     *known = a->dtype != CM_DTYPE_COUNT;
     if (!*known) return CM_OK;
     const char *order = value_of(header, "fortran_order");
     if (!order || !read_shape(value_of(header, "shape"), a)) return cm_fail(CM_EFORMAT, "damaged header: %.60s", header);
-    const size_t size = cm_dtype_size(a->dtype), there = bytes - begin - length;
-    if (a->count > there / size)
-        return cm_fail(CM_EFORMAT, "truncated: %zu values of %zu bytes are meant, %zu bytes are there", a->count, size, there);
-    a->data = p + begin + length;
-    return strncmp(order, "True", 4) == 0 && a->ndim > 1 && a->count ? turn(a, arena) : CM_OK;
+    r->begin = begin + length;
+    r->fortran = strncmp(order, "True", 4) == 0 && a->ndim > 1 && a->count;
+    const size_t size = cm_dtype_size(a->dtype), room = bytes - r->begin;
+    if (a->count > room / size)
+        return cm_fail(CM_EFORMAT, "truncated: %zu values of %zu bytes are meant, %zu bytes are there", a->count, size, room);
+    return CM_OK;
 }
 
 /* --- the file ---------------------------------------------------------------- */
 
-static cm_status inflate_entry(const cm_zip_entry *e, const unsigned char *packed, cm_arena *arena, const unsigned char **data) {
+/* The first `wanted` bytes of a deflated entry, or all of them; in pieces, so that a large one can be stopped. */
+static cm_status inflate_entry(const cm_zip_entry *e, const unsigned char *packed, size_t wanted, unsigned char *to) {
+    enum { PIECE = 1 << 24 };
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)packed, .avail_in = (uInt)e->packed, .next_out = to};
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK) return cm_fail(CM_ENOMEM, "out of memory");
+    int r = Z_OK;
+    while (r == Z_OK && z.total_out < wanted && !cm_interrupted()) {
+        const size_t left = wanted - z.total_out;
+        z.avail_out = left < PIECE ? (uInt)left : PIECE;
+        r = inflate(&z, Z_NO_FLUSH);
+    }
+    unsigned char more;
+    if (r == Z_OK && wanted == e->bytes) { /* nothing may follow */
+        z.next_out = &more;
+        z.avail_out = 1;
+        r = inflate(&z, Z_FINISH);
+    }
+    const size_t made = z.total_out;
+    inflateEnd(&z);
+    if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
+    const bool whole = made == wanted && (r == Z_STREAM_END || (r == Z_OK && wanted < e->bytes));
+    return whole ? CM_OK : cm_fail(CM_EFORMAT, "damaged compressed data");
+}
+
+static cm_status check_packed(const cm_zip_entry *e) {
     if (e->bytes / MAX_RATIO > e->packed) return cm_fail(CM_EFORMAT, "damaged: %llu bytes cannot come of %llu",
                                                          (unsigned long long)e->bytes, (unsigned long long)e->packed);
     if (e->bytes > UINT32_MAX || e->packed > UINT32_MAX) return cm_fail(CM_EFORMAT, "a compressed array of more than 4 GB; save it with numpy.savez");
-    unsigned char *to = cm_arena_push(arena, e->bytes + 1);
-    CM_TRY(cm_arena_check(arena));
-    z_stream z = {.next_in = (unsigned char *)packed, .avail_in = (uInt)e->packed, .next_out = to, .avail_out = (uInt)e->bytes};
-    if (inflateInit2(&z, -MAX_WBITS) != Z_OK) return cm_fail(CM_ENOMEM, "out of memory");
-    const int r = inflate(&z, Z_FINISH);
-    const size_t made = z.total_out;
-    inflateEnd(&z);
-    if (r != Z_STREAM_END || made != e->bytes) return cm_fail(CM_EFORMAT, "damaged compressed data");
-    *data = to;
     return CM_OK;
 }
 
-static cm_status read_entry(cm_npz *f, const cm_zip *z, const cm_zip_entry *e) {
+/* Of a deflated entry no more is unpacked than a header can be long. */
+static cm_status read_entry(cm_npz *f, const cm_zip_entry *e) {
     const unsigned char *data;
     const size_t length = strlen(e->name);
+    size_t there = e->bytes;
     if (length < 5 || strcmp(e->name + length - 4, ".npy") != 0) return CM_OK;
-    CM_TRY(cm_zip_packed(z, e, &data));
-    if (e->method == DEFLATED) CM_TRY(inflate_entry(e, data, &f->arena, &data));
-    else CM_TRY(cm_zip_data(z, e, &data));
-    cm_stored a = {.name = cm_arena_print(&f->arena, "%.*s", (int)length - 4, e->name)};
+    CM_TRY(cm_zip_packed(&f->zip, e, &data));
+    if (e->method == DEFLATED) {
+        CM_TRY(check_packed(e));
+        if (there > MAX_HEADER + 12) there = MAX_HEADER + 12;
+        unsigned char *to = cm_arena_push(&f->arena, there + 1);
+        CM_TRY(cm_arena_check(&f->arena));
+        CM_TRY(inflate_entry(e, data, there, to));
+        data = to;
+    } else {
+        CM_TRY(cm_zip_data(&f->zip, e, &data));
+    }
+    array a = {.is.name = cm_arena_print(&f->arena, "%.*s", (int)length - 4, e->name), .entry = e};
     bool known = false;
     CM_TRY(cm_arena_check(&f->arena));
-    CM_TRY(read_array(data, e->bytes, &f->arena, &a, &known));
+    CM_TRY(read_header(data, there, e->bytes, &f->arena, &a, &known));
     if (known) f->arrays[f->count++] = a;
     return CM_OK;
 }
 
-static cm_status read_entries(cm_npz *f, const unsigned char *data, size_t bytes) {
-    cm_zip z;
-    CM_TRY(cm_zip_open(&z, data, bytes, &f->arena));
-    f->arrays = CM_PUSH(&f->arena, cm_stored, z.count + 1);
+static cm_status read_alone(cm_npz *f) {
+    bool known = false;
+    f->arrays = CM_PUSH_ZERO(&f->arena, array, 1);
     CM_TRY(cm_arena_check(&f->arena));
-    for (size_t i = 0; i < z.count; i++) {
-        const cm_status s = read_entry(f, &z, &z.entries[i]);
-        if (s != CM_OK) return cm_fail_in(s, "%s", z.entries[i].name);
+    f->arrays[0].is.name = "";
+    CM_TRY(read_header(f->data, f->bytes, f->bytes, &f->arena, &f->arrays[0], &known));
+    f->count = known;
+    return CM_OK;
+}
+
+static cm_status read_entries(cm_npz *f) {
+    if (f->bytes >= 6 && memcmp(f->data, "\x93NUMPY", 6) == 0) return read_alone(f);
+    CM_TRY(cm_zip_open(&f->zip, f->data, f->bytes, &f->arena));
+    f->arrays = CM_PUSH(&f->arena, array, f->zip.count + 1);
+    CM_TRY(cm_arena_check(&f->arena));
+    for (size_t i = 0; i < f->zip.count; i++) {
+        const cm_status s = read_entry(f, &f->zip.entries[i]);
+        if (s != CM_OK) return cm_fail_in(s, "%s", f->zip.entries[i].name);
     }
     return CM_OK;
+}
+
+/* All bytes of an array's .npy. */
+static cm_status entry_bytes(cm_npz *f, const array *a, const unsigned char **data) {
+    if (!a->entry) {
+        *data = f->data;
+        return CM_OK;
+    }
+    CM_TRY(cm_zip_packed(&f->zip, a->entry, data));
+    if (a->entry->method == DEFLATED) {
+        unsigned char *to = cm_arena_push(&f->arena, a->entry->bytes + 1);
+        CM_TRY(cm_arena_check(&f->arena));
+        CM_TRY(inflate_entry(a->entry, *data, a->entry->bytes, to));
+        *data = to;
+    }
+    return cm_zip_check(&f->zip, a->entry, *data);
+}
+
+static cm_status load(cm_npz *f, array *a) {
+    const unsigned char *data;
+    CM_TRY(entry_bytes(f, a, &data));
+    cm_stored r = a->is;
+    r.data = data + a->begin;
+    if (a->swapped) CM_TRY(swap_bytes(&r, &f->arena));
+    if (a->fortran) CM_TRY(turn(&r, &f->arena));
+    a->is = r;
+    return CM_OK;
+}
+
+cm_status cm_npz_load(cm_npz *f, const cm_stored *a) {
+    if (a->data) return CM_OK;
+    const cm_status s = load(f, &f->arrays[(const array *)(const void *)a - f->arrays]);
+    return s == CM_OK ? s : cm_fail_in(s, "'%s'", a->name);
 }
 
 cm_status cm_npz_read(cm_npz **out, const unsigned char *data, size_t bytes) {
     cm_npz *f = calloc(1, sizeof *f);
     if (!f) return cm_fail(CM_ENOMEM, "out of memory");
     cm_arena_init(&f->arena, 0);
-    const cm_status s = read_entries(f, data, bytes);
+    f->data = data;
+    f->bytes = bytes;
+    const cm_status s = read_entries(f);
     if (s != CM_OK) {
         cm_npz_close(&f);
         return s;
@@ -172,6 +271,11 @@ cm_status cm_npz_open(cm_npz **out, const char *path) {
     return CM_OK;
 }
 
+bool cm_npz_is_name(const char *path) {
+    const size_t n = strlen(path);
+    return n > 4 && (strcasecmp(path + n - 4, ".npz") == 0 || strcasecmp(path + n - 4, ".npy") == 0);
+}
+
 void cm_npz_close(cm_npz **f) {
     if (!*f) return;
     cm_mapped_close(&(*f)->mapped);
@@ -185,12 +289,12 @@ size_t cm_npz_count(const cm_npz *f) {
 }
 
 const cm_stored *cm_npz_at(const cm_npz *f, size_t i) {
-    return &f->arrays[i];
+    return &f->arrays[i].is;
 }
 
 const cm_stored *cm_npz_find(const cm_npz *f, const char *name) {
     for (size_t i = 0; i < f->count; i++)
-        if (strcmp(f->arrays[i].name, name) == 0) return &f->arrays[i];
+        if (strcmp(f->arrays[i].is.name, name) == 0) return &f->arrays[i].is;
     return NULL;
 }
 

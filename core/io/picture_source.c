@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/io/picture_source.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +9,15 @@
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
+#include "core/io/image_set.h"
 #include "core/io/jsonl.h"
 #include "core/io/npz.h"
 
-enum { MAX_DEPTH = 16, FIRST_CAPACITY = 256 };
+enum { FIRST_CAPACITY = 256 };
 
 typedef struct entry {
-    const char *path, *id, *prompt;
+    const char *file;              /* as the system names it */
+    const char *path, *id, *prompt; /* as text */
 } entry;
 
 struct cm_picture_source {
@@ -28,10 +28,11 @@ struct cm_picture_source {
     bool channels_first;
     cm_npz *npz;
     cm_safetensors *tensors;
+    cm_image_set set;              /* of a folder */
     char hash[65];
     cm_arena arena;
     pthread_mutex_t lock;          /* of what was seen */
-    size_t jpegs, alphas, least_width, most_width, least_height, most_height;
+    size_t lossy, alphas, least_width, most_width, least_height, most_height;
 };
 
 static bool ends_in(const char *name, const char *end) {
@@ -39,20 +40,12 @@ static bool ends_in(const char *name, const char *end) {
     return n > m && strcasecmp(name + n - m, end) == 0;
 }
 
-static bool is_jpeg(const char *name) {
-    return ends_in(name, ".jpg") || ends_in(name, ".jpeg");
-}
-
-static bool is_picture(const char *name) {
-    return ends_in(name, ".png") || is_jpeg(name);
-}
-
 static const char *without_ending(cm_arena *a, const char *path) {
     const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
     return dot && dot > path && (!slash || dot > slash + 1) ? cm_arena_print(a, "%.*s", (int)(dot - path), path) : path;
 }
 
-static cm_status add(cm_picture_source *s, const char *path, const char *id, const char *prompt) {
+static cm_status add(cm_picture_source *s, entry one) {
     if (s->count == s->capacity) {
         const size_t more = s->capacity ? 2 * s->capacity : FIRST_CAPACITY;
         entry *e = realloc(s->entries, more * sizeof *e);
@@ -60,41 +53,21 @@ static cm_status add(cm_picture_source *s, const char *path, const char *id, con
         s->entries = e;
         s->capacity = more;
     }
-    s->entries[s->count++] = (entry){path, id, prompt};
+    s->entries[s->count++] = one;
     return cm_arena_check(&s->arena);
 }
 
 /* --- a folder ----------------------------------------------------------------- */
 
-static cm_status walk(cm_picture_source *s, const char *folder, size_t root, int depth) {
-    DIR *d = opendir(folder);
-    if (!d) return cm_fail(CM_EIO, "%s: cannot open the folder: %s", folder, strerror(errno));
-    cm_status status = CM_OK;
-    for (const struct dirent *e = readdir(d); e && status == CM_OK; e = readdir(d)) {
-        if (e->d_name[0] == '.') continue;
-        const char *path = cm_arena_print(&s->arena, "%s/%s", folder, e->d_name);
-        if ((status = cm_arena_check(&s->arena)) != CM_OK) break;
-        if (cm_path_is_dir(path)) {
-            if (depth < MAX_DEPTH) status = walk(s, path, root, depth + 1);
-        } else if (is_picture(e->d_name)) {
-            status = add(s, path, without_ending(&s->arena, path + root), NULL);
-        }
-    }
-    closedir(d);
-    return status;
-}
-
-static int by_path(const void *a, const void *b) {
-    return strcmp(((const entry *)a)->path, ((const entry *)b)->path);
-}
-
 static cm_status open_folder(cm_picture_source *s, const char *path) {
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/') n--;
-    const char *folder = cm_arena_print(&s->arena, "%.*s", (int)n, path);
-    CM_TRY(cm_arena_check(&s->arena));
-    CM_TRY(walk(s, folder, n + 1, 0));
-    if (s->count) qsort(s->entries, s->count, sizeof *s->entries, by_path);
+    CM_TRY(cm_image_set_open(&s->set, path));
+    for (size_t i = 0; i < s->set.count; i++) {
+        const char *file = s->set.images[i].path, *text = cm_printable_path(file, &s->arena);
+        CM_TRY(cm_arena_check(&s->arena));
+        const char *id = cm_printable_path(without_ending(&s->arena, file + s->set.root), &s->arena);
+        CM_TRY(cm_arena_check(&s->arena));
+        CM_TRY(add(s, (entry){.file = file, .path = text, .id = id}));
+    }
     return CM_OK;
 }
 
@@ -106,7 +79,9 @@ static cm_status add_line(cm_picture_source *s, const json_t *line, const char *
     id = cm_json_text_or(line, "id", NULL);
     const char *full = *path == '/' ? cm_arena_string(&s->arena, path) : cm_arena_print(&s->arena, "%s%s", folder, path);
     id = id ? cm_arena_string(&s->arena, id) : without_ending(&s->arena, cm_arena_string(&s->arena, path));
-    return add(s, full, id, prompt ? cm_arena_string(&s->arena, prompt) : NULL);
+    prompt = prompt ? cm_arena_string(&s->arena, prompt) : NULL;
+    CM_TRY(cm_arena_check(&s->arena));
+    return add(s, (entry){.file = full, .path = cm_printable_path(full, &s->arena), .id = cm_printable_path(id, &s->arena), .prompt = prompt});
 }
 
 static cm_status open_manifest(cm_picture_source *s, const char *path) {
@@ -126,29 +101,52 @@ static cm_status open_manifest(cm_picture_source *s, const char *path) {
 /* --- an array --------------------------------------------------------------------- */
 
 static bool is_array(const cm_stored *a) {
-    return a->dtype == CM_U8 && a->ndim == 4 && (a->shape[3] == 3 || a->shape[1] == 3);
+    return !a->unread && a->dtype == CM_U8 && a->ndim == 4 && (a->shape[3] == 3 || a->shape[1] == 3);
+}
+
+static bool is_array_name(const char *path) {
+    return cm_npz_is_name(path) || ends_in(path, ".safetensors");
 }
 
 static cm_status take_array(cm_picture_source *s, const cm_stored *a, const char *path) {
     s->channels_first = a->shape[3] != 3;
     s->height = a->shape[s->channels_first ? 2 : 1];
     s->width = a->shape[s->channels_first ? 3 : 2];
+    const char *shown = cm_printable_path(path, &s->arena);
+    CM_TRY(cm_arena_check(&s->arena));
+    if (s->width == 0 || s->height == 0) return cm_fail(CM_EFORMAT, "'%s' holds pictures of %zux%zu", a->name, s->width, s->height);
+    if (s->npz) CM_TRY(cm_npz_load(s->npz, a));
     s->values = a->data;
-    if (s->width == 0 || s->height == 0) return cm_fail(CM_EFORMAT, "%s: '%s' holds pictures of %zux%zu", path, a->name, s->width, s->height);
     for (size_t i = 0; i < a->shape[0]; i++)
-        CM_TRY(add(s, cm_arena_print(&s->arena, "%s[%zu]", path, i), cm_arena_print(&s->arena, "%zu", i), NULL));
+        CM_TRY(add(s, (entry){.path = cm_arena_print(&s->arena, "%s[%zu]", shown, i), .id = cm_arena_print(&s->arena, "%zu", i)}));
     return CM_OK;
 }
 
-static cm_status open_array(cm_picture_source *s, const char *path) {
-    const bool npz = ends_in(path, ".npz");
-    CM_TRY(npz ? cm_npz_open(&s->npz, path) : cm_safetensors_open(&s->tensors, path));
-    const size_t n = npz ? cm_npz_count(s->npz) : cm_safetensors_count(s->tensors);
+static const cm_stored *find_array(const cm_picture_source *s) {
+    const size_t n = s->npz ? cm_npz_count(s->npz) : cm_safetensors_count(s->tensors);
     for (size_t i = 0; i < n; i++) {
-        const cm_stored *a = npz ? cm_npz_at(s->npz, i) : cm_safetensors_at(s->tensors, i);
-        if (is_array(a)) return take_array(s, a, path);
+        const cm_stored *a = s->npz ? cm_npz_at(s->npz, i) : cm_safetensors_at(s->tensors, i);
+        if (is_array(a)) return a;
     }
-    return cm_fail(CM_EFORMAT, "%s: no uint8 array [N,H,W,3] or [N,3,H,W] is in it", path);
+    return NULL;
+}
+
+static cm_status open_array(cm_picture_source *s, const char *path) {
+    CM_TRY(cm_npz_is_name(path) ? cm_npz_open(&s->npz, path) : cm_safetensors_open(&s->tensors, path));
+    const cm_stored *a = find_array(s);
+    if (!a) return cm_fail(CM_EFORMAT, "%s: no uint8 array [N,H,W,3] or [N,3,H,W] is in it", path);
+    const cm_status status = take_array(s, a, path);
+    return status == CM_OK ? status : cm_fail_in(status, "%s", path);
+}
+
+bool cm_picture_source_is_array(const char *path) {
+    cm_picture_source s = {0};
+    if (!is_array_name(path)) return false;
+    const bool open = (cm_npz_is_name(path) ? cm_npz_open(&s.npz, path) : cm_safetensors_open(&s.tensors, path)) == CM_OK;
+    const bool is = open && find_array(&s);
+    cm_npz_close(&s.npz);
+    cm_safetensors_close(&s.tensors);
+    return is;
 }
 
 /* --- opening ----------------------------------------------------------------------- */
@@ -157,7 +155,7 @@ static void hash_list(cm_picture_source *s, const char *path) {
     cm_sha *h = cm_sha_begin();
     struct stat is;
     for (size_t i = 0; i < s->count; i++) {
-        const char *file = s->values ? path : s->entries[i].path;
+        const char *file = s->values ? path : s->entries[i].file;
         char line[128] = "";
         if (stat(file, &is) == 0)
             snprintf(line, sizeof line, "%lld %lld.%09ld", (long long)is.st_size, (long long)is.st_mtim.tv_sec, is.st_mtim.tv_nsec);
@@ -171,9 +169,9 @@ static void hash_list(cm_picture_source *s, const char *path) {
 static cm_status open_any(cm_picture_source *s, const char *path) {
     if (!cm_path_exists(path)) return cm_fail(CM_EUSAGE, "%s: no such folder or file", path);
     if (cm_path_is_dir(path)) return open_folder(s, path);
-    if (ends_in(path, ".npz") || ends_in(path, ".safetensors")) return open_array(s, path);
+    if (is_array_name(path)) return open_array(s, path);
     if (ends_in(path, ".jsonl")) return open_manifest(s, path);
-    return cm_fail(CM_EUSAGE, "%s: pictures come from a folder, a .jsonl manifest, or a .npz or .safetensors array", path);
+    return cm_fail(CM_EUSAGE, "%s: pictures come from a folder, a .jsonl manifest, or a .npz, .npy or .safetensors array", path);
 }
 
 cm_status cm_picture_source_open(cm_picture_source **out, const char *path) {
@@ -195,6 +193,7 @@ void cm_picture_source_close(cm_picture_source **s) {
     if (!*s) return;
     cm_npz_close(&(*s)->npz);
     cm_safetensors_close(&(*s)->tensors);
+    cm_image_set_close(&(*s)->set);
     pthread_mutex_destroy(&(*s)->lock);
     cm_arena_free(&(*s)->arena);
     free((*s)->entries);
@@ -234,9 +233,9 @@ static cm_status read_array(const cm_picture_source *s, size_t i, cm_arena *out,
     return CM_OK;
 }
 
-static void look(cm_picture_source *s, size_t i, const cm_image *image) {
+static void look(cm_picture_source *s, const cm_image *image) {
     pthread_mutex_lock(&s->lock);
-    s->jpegs += is_jpeg(s->entries[i].path);
+    s->lossy += image->lossy;
     s->alphas += image->lost_alpha;
     if (!s->least_width || image->width < s->least_width) s->least_width = image->width;
     if (!s->least_height || image->height < s->least_height) s->least_height = image->height;
@@ -246,14 +245,32 @@ static void look(cm_picture_source *s, size_t i, const cm_image *image) {
 }
 
 cm_status cm_picture_source_read(cm_picture_source *s, size_t i, cm_arena *out, cm_image *image) {
-    CM_TRY(s->values ? read_array(s, i, out, image) : cm_image_read(s->entries[i].path, 3, out, image));
-    look(s, i, image);
+    const cm_status status = s->values ? read_array(s, i, out, image) : cm_image_read(s->entries[i].file, 3, out, image);
+    if (status != CM_OK) { /* the reason names the file, whatever bytes its name has */
+        const char *why = cm_printable_path(cm_why(), out);
+        return why ? cm_fail(status, "%s", why) : status;
+    }
+    look(s, image);
     return CM_OK;
 }
 
+json_t *cm_picture_source_left_out(const cm_picture_source *s) {
+    return cm_image_set_describe(&s->set);
+}
+
+void cm_picture_source_tell_left_out(const cm_picture_source *s) {
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *text = cm_image_set_tell(&s->set, &a);
+    if (text && cm_image_set_is_odd(&s->set)) cm_warn("left out beside %zu pictures: %s", s->count, text);
+    else if (text) cm_note("left out beside %zu pictures: %s", s->count, text);
+    cm_arena_free(&a);
+}
+
 void cm_picture_source_warn(const cm_picture_source *s) {
-    if (s->jpegs)
-        cm_warn("%zu of %zu pictures are JPEG files, whose compression moves distances: score PNG files, or say so", s->jpegs, s->count);
+    if (s->lossy)
+        cm_warn("%zu of %zu pictures are JPEG or lossy WebP files, whose compression moves distances: score PNG files, or say so",
+                s->lossy, s->count);
     if (s->alphas) cm_warn("%zu of %zu pictures have transparency, which is dropped, not laid over anything", s->alphas, s->count);
     if (s->least_width != s->most_width || s->least_height != s->most_height)
         cm_warn("pictures have different sizes (%zu to %zu wide, %zu to %zu high): each is brought to the network's by itself",

@@ -30,6 +30,8 @@ static void holds_numpys_values(const char *path) {
     const cm_stored *f4 = cm_npz_find(f, "f4"), *f8 = cm_npz_find(f, "f8"), *u1 = cm_npz_find(f, "u1"), *i8 = cm_npz_find(f, "i8"),
                     *f2 = cm_npz_find(f, "f2"), *empty = cm_npz_find(f, "empty");
     cr_assert(f4 && f8 && u1 && i8 && f2 && empty);
+    cr_expect_null(f8->data, "nothing is unpacked before it is asked for");
+    for (size_t i = 0; i < cm_npz_count(f); i++) cr_assert_eq(cm_npz_load(f, cm_npz_at(f, i)), CM_OK, "%s", cm_why());
     float x[3];
     cm_to_float(f4->dtype, f4->data, 3, x);
     cr_expect(fabsf(x[0] - 0.00123015f) < 1e-7f && fabsf(x[1] - 0.29874554f) < 1e-7f && fabsf(x[2] + 0.27413785f) < 1e-7f);
@@ -50,6 +52,49 @@ static void holds_numpys_values(const char *path) {
 Test(npz, arrays_are_numpys_stored_or_deflated) {
     holds_numpys_values(FILES "plain.npz");
     holds_numpys_values(FILES "deflated.npz");
+}
+
+Test(npz, arrays_of_the_other_byte_order_are_turned) {
+    holds_numpys_values(FILES "big-endian.npz");
+}
+
+Test(npz, one_npy_alone_is_an_array_without_a_name) {
+    cm_npz *f = NULL;
+    cr_assert_eq(cm_npz_open(&f, FILES "alone.npy"), CM_OK, "%s", cm_why());
+    const cm_stored *a = cm_npz_find(f, "");
+    cr_assert(a && a->ndim == 4 && cm_npz_load(f, a) == CM_OK);
+    cr_expect_eq(((const unsigned char *)a->data)[89], 89);
+    cm_npz_close(&f);
+}
+
+/* A shape beyond what is there is refused with the 8 MB behind it still packed. */
+Test(npz, a_giant_shape_is_refused_before_its_data_are_unpacked) {
+    cm_npz *f = NULL;
+    const double before = cm_peak_rss_mb();
+    cr_assert_eq(cm_npz_open(&f, FILES "giant.npz"), CM_EFORMAT);
+    cr_expect(strstr(cm_why(), "arr_0.npy: truncated"), "%s", cm_why());
+    cr_expect(cm_peak_rss_mb() - before < 4, "%f MB", cm_peak_rss_mb() - before);
+}
+
+/* One bit of the values, stored or deflated: numpy's zip has a check sum for that. */
+Test(npz, a_changed_value_is_seen_by_its_check_sum) {
+    cm_arena a;
+    char *text;
+    size_t bytes, at = 0;
+    cm_npz *f = NULL;
+    cm_arena_init(&a, 0);
+    cr_assert_eq(cm_read_text(FILES "plain.npz", 1 << 20, &a, &text, &bytes), CM_OK);
+    for (size_t i = 0; i + 40 < bytes && !at; i++)
+        if (memcmp(text + i, "\x1e\x1f\x20\x21\x22", 5) == 0) at = i; /* within u1 */
+    cr_assert(at);
+    text[at] ^= 4;
+    cr_assert_eq(cm_npz_read(&f, (const unsigned char *)text, bytes), CM_OK, "%s", cm_why());
+    cr_expect_eq(cm_npz_load(f, cm_npz_find(f, "f4")), CM_OK);
+    cr_expect_eq(cm_npz_load(f, cm_npz_find(f, "u1")), CM_EFORMAT);
+    cr_expect(strstr(cm_why(), "check sum"), "%s", cm_why());
+    cr_expect_null(cm_npz_find(f, "u1")->data);
+    cm_npz_close(&f);
+    cm_arena_free(&a);
 }
 
 Test(npz, an_array_of_objects_is_left_alone) {
@@ -85,7 +130,8 @@ Test(npz, what_is_written_is_read_back) {
     cm_npz *f = NULL;
     cr_assert_eq(cm_npz_write(path, items, 2), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_npz_open(&f, path), CM_OK, "%s", cm_why());
-    cr_expect(cm_npz_count(f) == 2 && cm_npz_find(f, "mu")->ndim == 2 && f64_at(cm_npz_find(f, "mu"), 1) == -2.0);
+    cr_expect(cm_npz_count(f) == 2 && cm_npz_load(f, cm_npz_find(f, "mu")) == CM_OK && cm_npz_find(f, "mu")->ndim == 2 && f64_at(cm_npz_find(f, "mu"), 1) == -2.0);
+    cr_assert_eq(cm_npz_load(f, cm_npz_find(f, "word")), CM_OK);
     cr_expect(memcmp(cm_npz_find(f, "word")->data, word, 4) == 0);
     cm_npz_close(&f);
     limit_files(64);
@@ -107,6 +153,26 @@ Test(npz, statistics_of_others_are_taken_with_a_warning) {
     cr_expect(m.n == 0 && m.width == 6 && m.scatter[0] > 0);
     cr_expect_eq(cm_statistics_read(FILES "statistics.npz", &wide, &a, &m), CM_EUSAGE);
     cr_expect(strstr(cm_why(), "another network"), "%s", cm_why());
+    cm_arena_free(&a);
+}
+
+Test(npz, guided_diffusions_reference_is_statistics_and_pictures) {
+    cm_picture_source *s = NULL;
+    cr_expect(cm_statistics_is(FILES "adm.npz") && cm_picture_source_is_array(FILES "adm.npz"));
+    cr_expect(!cm_picture_source_is_array(FILES "statistics.npz") && !cm_picture_source_is_array(PICTURES));
+    cr_assert_eq(cm_picture_source_open(&s, FILES "adm.npz"), CM_OK, "%s", cm_why());
+    cr_expect_eq(cm_picture_source_count(s), 8);
+    cm_picture_source_close(&s);
+}
+
+Test(npz, upper_case_names_are_known) {
+    char *text;
+    size_t bytes;
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cr_assert_eq(cm_read_text(FILES "statistics.npz", 1 << 20, &a, &text, &bytes), CM_OK);
+    scratch_write("STATS.NPZ", text, bytes);
+    cr_expect(cm_statistics_is(scratch("STATS.NPZ")));
     cm_arena_free(&a);
 }
 
