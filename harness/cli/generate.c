@@ -10,6 +10,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/safetensors.h"
+#include "core/io/tensor_file.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 
@@ -38,12 +39,12 @@ static const cm_option options[] = {
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
     {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory or less: weights are packed at each use"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
-    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w], a safetensors file's only tensor"},
+    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w]: the only tensor of a .safetensors, or of a .pt that torch.save wrote"},
     {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
     {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule; --save-latents then leaves them for another model (the refiner)"},
     {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share, from latents that --end left"},
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
-    {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], or with --prompts the folder [images]"},
+    {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], as PNG or, named .jpg, as JPEG of quality 95; or with --prompts the folder [images]"},
     {0},
 };
 
@@ -178,7 +179,7 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         preview ? "preview after step" : NULL, cm_arena_print(scratch, "%zu", preview),
         NULL};
     CM_TRY(cm_arena_check(scratch));
-    return cm_image_write_png(path, picture, text);
+    return cm_image_write(path, picture, text);
 }
 
 static void show_step(void *arg, size_t step, size_t steps, double seconds) {
@@ -241,12 +242,12 @@ static cm_status open_model(cm_generate_job *j) {
 }
 
 /* One tensor of the latent's shape, copied. */
-static cm_status take_latents(cm_generate_job *j, const cm_safetensors *f) {
+static cm_status take_latents(cm_generate_job *j, const cm_tensor_file *f) {
     const size_t factor = cm_vae_factor(j->model.vae), c = cm_unet_get_config(j->model.unet)->in_channels;
     const size_t want[4] = {1, c, j->height / factor, j->width / factor};
-    const cm_stored *t = cm_safetensors_count(f) == 1 ? cm_safetensors_at(f, 0) : NULL;
-    if (!t) return cm_fail(CM_EFORMAT, "%s: one tensor is wanted, not %zu", j->from_latents, cm_safetensors_count(f));
-    if (t->dtype > CM_F64 || t->ndim != 4 || memcmp(t->shape, want, sizeof want) != 0)
+    const cm_stored *t = cm_tensor_file_count(f) == 1 ? cm_tensor_file_at(f, 0) : NULL;
+    if (!t) return cm_fail(CM_EFORMAT, "%s: one tensor is wanted, not %zu", j->from_latents, cm_tensor_file_count(f));
+    if (t->unread || t->dtype > CM_F64 || t->ndim != 4 || memcmp(t->shape, want, sizeof want) != 0)
         return cm_fail(CM_EFORMAT, "%s: '%s' is not of floats [1,%zu,%zu,%zu]", j->from_latents, t->name, want[1], want[2], want[3]);
     j->noise = CM_PUSH(&j->arena, float, t->count);
     CM_TRY(cm_arena_check(&j->arena));
@@ -260,17 +261,20 @@ static cm_status take_latents(cm_generate_job *j, const cm_safetensors *f) {
 }
 
 static cm_status read_latents(cm_generate_job *j) {
-    cm_safetensors *f;
+    cm_tensor_file *f = NULL;
     if (!j->from_latents) return CM_OK;
-    CM_TRY(cm_safetensors_open(&f, j->from_latents));
+    CM_TRY(cm_tensor_file_open(&f, j->from_latents));
     const cm_status s = take_latents(j, f);
-    cm_safetensors_close(&f);
+    cm_tensor_file_close(&f);
     return s;
 }
 
 static cm_status prepare(const cm_args *args, cm_generate_job *j) {
     CM_TRY(read_options(args, j));
-    if (cm_arg_given(args, "prompt")) CM_TRY(cm_check_writable(j->out));
+    if (cm_arg_given(args, "prompt")) {
+        CM_TRY(cm_image_check_name(j->out));
+        CM_TRY(cm_check_writable(j->out));
+    }
     if (j->latents) CM_TRY(cm_check_writable(j->latents));
     return CM_OK;
 }
