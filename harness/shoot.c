@@ -152,7 +152,7 @@ static cm_status make(const cm_shoot *s, const cm_prompt *p, uint64_t seed, bool
     CM_TRY(cm_subject_tokens(s->subject, p->dense.text, &w->scratch, &tokens));
     const size_t count = watched(p, &tokens, phrases, spans);
     CM_TRY(cm_refocus_begin(&w->maps, spans, count, u->attention_factor, u->height, u->width, &refocus));
-    const cm_request request = {.prompt = p->dense.text, .negative = u->negative, .seed = seed, .steps = u->steps,
+    const cm_request request = {.prompt = p->dense.text, .negative = p->negative ? p->negative : u->negative, .seed = seed, .steps = u->steps,
                                 .width = u->width, .height = u->height, .sampler = u->sampler, .guidance = u->guidance,
                                 .observer = cm_refocus_observer(refocus)};
     CM_TRY(cm_subject_make(s->subject, &w->g, &request, &w->scratch, &r));

@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-#include "core/base/name_table.h"
 #include "core/base/system.h"
+#include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
+#include "prompts/prompt_rows.h"
 
 const char *cm_prompt_group_name(int group) {
     return group == CM_GROUP_SHOT ? "shot" : cm_groups[group].name;
@@ -66,36 +67,33 @@ static cm_status read_phrase(const json_t *o, const char *prompt, size_t *from, 
     return read_attributes(o, out, p);
 }
 
-static cm_status read_prompt(const json_t *o, cm_arena *out, cm_prompt *p) {
-    const char *id, *text;
-    CM_TRY(cm_json_text(o, "id", &id));
-    CM_TRY(cm_json_text(o, "prompt", &text));
-    if (!id[0] || id[0] == '.' || strpbrk(id, "/\\ \"<>&")) return cm_fail(CM_EFORMAT, "id '%s' cannot be a file's name", id);
-    p->id = cm_arena_string(out, id);
-    p->dense.text = cm_arena_string(out, text);
+static const cm_json_key group_keys[] = {{"group", CM_JSON_ANY},  {"name", CM_JSON_TEXT},    {"text", CM_JSON_NAME},
+                                         {"begin", CM_JSON_WHOLE}, {"end", CM_JSON_WHOLE},    {"classes", CM_JSON_LIST},
+                                         {"attributes", CM_JSON_OBJECT}, {0}};
+
+static cm_status read_prompt(const cm_prompt_row *row, cm_arena *out, cm_prompt *p) {
+    *p = (cm_prompt){.id = cm_arena_string(out, row->id), .has_seed = row->has_seed, .seed = row->seed};
+    p->negative = row->negative ? cm_arena_string(out, row->negative) : NULL;
+    p->dense.text = cm_arena_string(out, row->text);
     CM_TRY(cm_arena_check(out));
-    const json_t *seed = json_object_get(o, "seed"), *groups = json_object_get(o, "groups");
-    if (seed && !json_is_integer(seed)) return cm_fail(CM_EFORMAT, "seed is not a whole number");
-    p->has_seed = seed != NULL;
-    if (seed) p->seed = (uint64_t)json_integer_value(seed);
-    p->dense.count = json_array_size(groups);
+    p->dense.count = json_array_size(row->groups);
     if (p->dense.count > CM_GROUPS + 1) return cm_fail(CM_EFORMAT, "more than %d groups", CM_GROUPS + 1);
     size_t from = 0;
-    for (size_t i = 0; i < p->dense.count; i++)
-        CM_TRY(read_phrase(json_array_get(groups, i), p->dense.text, &from, out, &p->dense.phrases[i]));
+    for (size_t i = 0; i < p->dense.count; i++) {
+        const json_t *o = json_array_get(row->groups, i);
+        CM_TRY(cm_json_check(o, "groups", group_keys));
+        CM_TRY(read_phrase(o, p->dense.text, &from, out, &p->dense.phrases[i]));
+    }
     return cm_arena_check(out);
 }
 
-static cm_status read_all(const json_t *lines, cm_arena *out, cm_prompt_set *s) {
+static cm_status read_all(const char *path, const cm_prompt_rows *rows, cm_arena *out, cm_prompt_set *s) {
+    s->count = rows->count;
     s->prompts = CM_PUSH_ZERO(out, cm_prompt, s->count);
     CM_TRY(cm_arena_check(out));
-    cm_name_table ids;
-    CM_TRY(cm_name_table_init(&ids, s->count, out));
     for (size_t i = 0; i < s->count; i++) {
-        cm_status status = read_prompt(json_array_get(lines, i), out, &s->prompts[i]);
-        if (status == CM_OK && !cm_name_table_add(&ids, s->prompts[i].id, i, NULL))
-            status = cm_fail(CM_EFORMAT, "id '%s' stands twice", s->prompts[i].id);
-        if (status != CM_OK) return cm_fail_in(status, "prompt %zu", i + 1);
+        const cm_status status = read_prompt(&rows->rows[i], out, &s->prompts[i]);
+        if (status != CM_OK) return cm_fail_in(status, "%s:%zu", path, cm_jsonl_line_number(path, i));
     }
     return CM_OK;
 }
@@ -106,15 +104,13 @@ char *cm_prompt_set_stem(const char *path, cm_arena *out) {
 }
 
 cm_status cm_prompt_set_read(const char *path, size_t limit, cm_arena *out, cm_prompt_set *set) {
-    json_t *lines = NULL;
+    cm_prompt_rows rows;
     cm_prompt_set s = {.name = cm_prompt_set_stem(path, out)};
-    CM_TRY(cm_jsonl_read(path, &lines));
-    s.count = json_array_size(lines);
-    if (limit && limit < s.count) s.count = limit;
-    cm_status status = s.count ? cm_sha_file(path, s.hash) : cm_fail(CM_EFORMAT, "no prompts in it");
-    if (status == CM_OK) status = read_all(lines, out, &s);
-    json_decref(lines);
-    if (status != CM_OK) return cm_fail_in(status, "%s", path);
-    *set = s;
-    return CM_OK;
+    CM_TRY(cm_arena_check(out));
+    CM_TRY(cm_sha_file(path, s.hash));
+    CM_TRY(cm_prompt_rows_read(path, limit, out, &rows));
+    const cm_status status = read_all(path, &rows, out, &s);
+    cm_prompt_rows_close(&rows);
+    if (status == CM_OK) *set = s;
+    return status;
 }

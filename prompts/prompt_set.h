@@ -5,7 +5,7 @@
  *      "groups": [{"group": 6, "text": "red striped cotton shirt", "classes": [4],
  *                  "attributes": {"color": "red", "pattern": "striped", "material": "cotton", "type": "shirt"}}]}
  *
- * id and prompt are needed. seed is optional (else from the run's seed and the id). groups are phrases of
+ * Rows are read as prompt_rows.h says. seed is optional (else from the run's seed and the id), negative too. groups are phrases of
  * the prompt in order, by the group's number or name, -1 or "shot" for the shot phrase; a phrase that the prompt does not contain, an unknown group
  * and an id twice are errors with the prompt's number. classes: the phrase's region; absent: the group's default.
  */
@@ -17,7 +17,7 @@
 #include "core/labels/labels.h"
 
 typedef struct cm_prompt {
-    const char *id;
+    const char *id, *negative; /* negative: NULL when the line has none */
     bool has_seed;
     uint64_t seed;
     cm_description dense; /* text is the prompt; token spans are not set */

@@ -128,6 +128,23 @@ cm_status cm_jsonl_read(const char *path, json_t **out) {
     return s;
 }
 
+size_t cm_jsonl_line_number(const char *path, size_t index) {
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    char *text;
+    size_t length, number = 0, found = 0;
+    if (read_text(path, &arena, &text, &length) != CM_OK) length = 0;
+    for (size_t at = 0; at < length && !found;) {
+        const char *end = memchr(text + at, '\n', length - at);
+        const size_t n = end ? (size_t)(end - text) - at : length - at;
+        number++;
+        if (!is_blank(text + at, n) && index-- == 0) found = number;
+        at += n + 1;
+    }
+    cm_arena_free(&arena);
+    return found;
+}
+
 struct cm_records {
     FILE *file;
     char *path;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A file of prompts: a picture and a record each, going on where an earlier run stopped. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,15 +11,17 @@
 #include "core/io/jsonl.h"
 #include "core/io/safetensors.h"
 #include "harness/cli/generate.h"
+#include "prompts/prompt_rows.h"
 
 typedef struct prompt {
-    const char *id, *text, *negative; /* borrowed from the file's JSON */
+    const char *id, *text, *negative; /* borrowed from the rows */
     uint64_t seed;
 } prompt;
 
 typedef struct set_run {
     cm_generate_job *job;
-    json_t *lines, *existing;
+    cm_prompt_rows rows;
+    json_t *existing;
     prompt *prompts;
     cm_name_table ids;           /* of the prompts */
     const json_t **made;         /* [count]: the last record of a prompt's id, or NULL */
@@ -34,48 +35,23 @@ typedef struct set_run {
 
 /* --- reading -------------------------------------------------------------- */
 
-/* An id names files, so it may only have letters, digits and . _ - in it. */
-static bool good_id(const char *id) {
-    if (!id[0] || id[0] == '.' || strlen(id) > 120) return false;
-    for (const char *c = id; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("._-", *c)) return false;
-    }
-    return true;
-}
-
-static cm_status read_prompt(set_run *r, const json_t *line, prompt *p) {
-    CM_TRY(cm_json_text(line, "id", &p->id));
-    CM_TRY(cm_json_text(line, "prompt", &p->text));
-    if (r->job->recipe.name && r->job->recipe.suffix[0]) {
-        p->text = cm_arena_print(&r->arena, "%s%s", p->text, r->job->recipe.suffix);
-        CM_TRY(cm_arena_check(&r->arena));
-    }
-    p->negative = cm_json_text_or(line, "negative", r->job->negative);
-    if (!good_id(p->id)) return cm_fail(CM_EFORMAT, "id '%s': only letters, digits and . _ - can name a file", p->id);
-    const json_t *seed = json_object_get(line, "seed");
-    if (!seed) {
-        p->seed = cm_seed_for(r->job->seed, p->id);
-    } else if (json_is_integer(seed) && json_integer_value(seed) >= 0) {
-        p->seed = (uint64_t)json_integer_value(seed);
-    } else {
-        return cm_fail(CM_EFORMAT, "seed is not a whole number from 0 on");
-    }
-    return CM_OK;
+static cm_status read_prompt(set_run *r, const cm_prompt_row *row, prompt *p) {
+    const cm_generate_job *j = r->job;
+    *p = (prompt){row->id, row->text, row->negative ? row->negative : j->negative,
+                  row->has_seed ? row->seed : cm_seed_for(j->seed, row->id)};
+    if (j->recipe.name && j->recipe.suffix[0]) p->text = cm_arena_print(&r->arena, "%s%s", p->text, j->recipe.suffix);
+    return cm_arena_check(&r->arena);
 }
 
 static cm_status read_prompts(set_run *r, const char *path) {
-    CM_TRY(cm_jsonl_read(path, &r->lines));
-    r->count = json_array_size(r->lines);
-    if (r->count == 0) return cm_fail(CM_EFORMAT, "%s: no prompts in it", path);
+    CM_TRY(cm_prompt_rows_read(path, 0, &r->arena, &r->rows));
+    r->count = r->rows.count;
     r->prompts = CM_PUSH_ZERO(&r->arena, prompt, r->count);
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_name_table_init(&r->ids, r->count, &r->arena));
     for (size_t i = 0; i < r->count; i++) {
-        cm_name_entry *first;
-        const cm_status s = read_prompt(r, json_array_get(r->lines, i), &r->prompts[i]);
-        if (s != CM_OK) return cm_fail_in(s, "%s: prompt %zu", path, i + 1);
-        if (!cm_name_table_add(&r->ids, r->prompts[i].id, i, &first))
-            return cm_fail(CM_EFORMAT, "%s: prompts %zu and %zu have the same id '%s'", path, first->value + 1, i + 1, r->prompts[i].id);
+        CM_TRY(read_prompt(r, &r->rows.rows[i], &r->prompts[i]));
+        cm_name_table_add(&r->ids, r->prompts[i].id, i, NULL);
     }
     return CM_OK;
 }
@@ -291,7 +267,7 @@ cm_status cm_generate_set(cm_generate_job *j, const char *prompts, size_t *faile
     const cm_status s = run_all(&r, prompts, failed);
     cm_records_close(&r.records);
     cm_folder_lock_release(&r.folder);
-    json_decref(r.lines);
+    cm_prompt_rows_close(&r.rows);
     json_decref(r.existing);
     cm_arena_free(&r.arena);
     return s;

@@ -99,11 +99,11 @@ says "a suite that is not JSON" 1 "s.json:2: not JSON" sh -c "printf '{\n\"arms\
 says "an unwritable folder" 1 "" $bench --out /proc/nowhere
 head -1 "$root/prompts/sets/people-64.jsonl" >twice.jsonl
 head -1 "$root/prompts/sets/people-64.jsonl" >>twice.jsonl
-says "an id twice" 1 "prompt 2: id 'p0001' stands twice" $bench --prompts ./twice.jsonl --out x
+says "an id twice" 1 "twice.jsonl:2: id 'p0001' stands twice, first in line 1" $bench --prompts ./twice.jsonl --out x
 printf '{"id":"a","prompt":"x"}\n{"id":"b"\n' >bad.jsonl
 says "a prompt line that is not JSON" 1 "bad.jsonl:2: not JSON" $bench --prompts ./bad.jsonl --out x
 printf '{"id":"../a","prompt":"x"}\n' >bad.jsonl
-says "an id that is a path" 1 "cannot be a file's name" $bench --prompts ./bad.jsonl --out x
+says "an id that is a path" 1 "bad.jsonl:[0-9]*: id '.*' has '/' in it; only letters, digits" $bench --prompts ./bad.jsonl --out x
 printf '{"id":"a","prompt":"a shirt","groups":[{"group":6,"text":"trousers"}]}\n' >bad.jsonl
 says "a phrase that the prompt lacks" 1 "does not contain the phrase 'trousers'" $bench --prompts ./bad.jsonl --out x
 

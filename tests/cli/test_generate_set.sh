@@ -50,13 +50,13 @@ says "malformed JSON" 1 "broken.jsonl:2" set_of --prompts broken.jsonl --out bad
 printf '{"id": "a", "prompt": "\377"}\n' >bytes.jsonl
 says "invalid UTF-8" 1 "bytes.jsonl:1" set_of --prompts bytes.jsonl --out bad
 printf '{"id": "a"}\n' >lacking.jsonl
-says "a prompt without text" 1 "prompt 1: .*prompt" set_of --prompts lacking.jsonl --out bad
+says "a prompt without text" 1 "lacking.jsonl:1: .prompt.: absent" set_of --prompts lacking.jsonl --out bad
 printf '{"id": "../a", "prompt": "x"}\n' >path.jsonl
 says "an id that is a path" 1 "only letters, digits" set_of --prompts path.jsonl --out bad
 printf '{"id": "a", "prompt": "x"}\n{"id": "a", "prompt": "y"}\n' >twice.jsonl
-says "an id twice" 1 "same id 'a'" set_of --prompts twice.jsonl --out bad
-printf '{"id": "a", "prompt": "x", "seed": -1}\n' >seed.jsonl
-says "a bad seed" 1 "seed is not a whole number" set_of --prompts seed.jsonl --out bad
+says "an id twice" 1 "twice.jsonl:2: id 'a' stands twice, first in line 1" set_of --prompts twice.jsonl --out bad
+printf '{"id": "a", "prompt": "x", "seed": "7"}\n' >seed.jsonl
+says "a bad seed" 1 'seed.jsonl:1: "seed" is "7", not a whole number' set_of --prompts seed.jsonl --out bad
 : >empty.jsonl
 says "no prompts" 1 "no prompts" set_of --prompts empty.jsonl --out bad
 says "no file" 1 "nowhere.jsonl" set_of --prompts nowhere.jsonl --out bad

@@ -57,3 +57,35 @@ says "recipes.json: a misspelt key" 1 'recipes.json: row 1: recipe: unknown key 
 sed -i 's/"width": 64/"width": "64"/' models/models.json
 says "models.json: a text for a number" 1 'models.json: row 1: model: "width" is "64", not a whole number' \
     env COSMICMAN_MODELS="$PWD/models" "$cm" list models
+
+# Prompt rows, from anywhere: near misses and wrong types are refused with their line, other keys are told once.
+gen() { "$cm" generate -q --model "$tiny" --width 64 --height 64 --cfg 1 --threads 1 --steps 1 "$@"; }
+row_says() {
+    printf '{"id": "a", "prompt": "x"}\n\n%s\n' "$3" >rows.jsonl
+    says "generate: $1" 1 "rows.jsonl:3: $2" gen --prompts rows.jsonl --out x
+    says "bench: $1" 1 "rows.jsonl:3: $2" "$cm" bench -q --no-speed --suite "$suite" --prompts ./rows.jsonl --out x
+    says "score: $1" 1 "rows.jsonl:3: $2" "$cm" score -q --images . --prompts ./rows.jsonl --suite "$suite" --out x
+}
+row_says "a misspelt seed" 'unknown key "sead"; the closest is "seed"' '{"id": "b", "prompt": "x", "sead": 4}'
+row_says "a misspelt negative" 'unknown key "negativ"; the closest is "negative"' '{"id": "b", "prompt": "x", "negativ": "hat"}'
+row_says "a negative that is no text" '"negative" is 3, not a text' '{"id": "b", "prompt": "x", "negative": 3}'
+row_says "a seed that is text" '"seed" is "4", not a whole number' '{"id": "b", "prompt": "x", "seed": "4"}'
+row_says "an id that is a number" '"id" is 4, not a text' '{"id": 4, "prompt": "x"}'
+row_says "a row that is no object" 'not a JSON object' '["b", "x"]'
+row_says "a newline in an id" 'id .* has U\+000A in it; only letters, digits' '{"id": "b\nc", "prompt": "x"}'
+row_says "a tab in an id" 'id .* has U\+0009 in it' '{"id": "b\tc", "prompt": "x"}'
+row_says "an id that turns its end around" 'id .* has U\+202E in it' '{"id": "b\u202egnp", "prompt": "x"}'
+row_says "an id of blanks" "id .* has U\\+0020 in it" '{"id": "b c", "prompt": "x"}'
+row_says "a long id" "id 'b*\.\.\.' is 240 bytes long; at most 200 can name a file" "{\"id\": \"$(printf 'b%.0s' $(seq 240))\", \"prompt\": \"x\"}"
+row_says "a hidden file's id" "id '.b': an id that begins with a dot" '{"id": ".b", "prompt": "x"}'
+absent "nothing was made of these" x
+printf '{"id": "a", "prompt": "x", "url": "u", "negative_prompt": "hat"}\n{"id": "b", "prompt": "x", "url": "v", "seed": null}\n' >more.jsonl
+says "other keys are told once" 0 'warning: more.jsonl: 2 rows with keys that mean nothing here: "url", "negative_prompt" .known is "negative".$' gen --prompts more.jsonl --out more
+printf '{"id": "Ab", "prompt": "x"}\n{"id": "ab", "prompt": "x"}\n{"id": "e\\u0301", "prompt": "x"}\n{"id": "\\u00e9", "prompt": "x"}\n' >alike.jsonl
+says "ids that some systems take for one" 0 "2 ids are like another but for case or Unicode form .'Ab' and 'ab'" gen --prompts alike.jsonl --out alike
+holds "each has its picture" ls alike/Ab.png alike/ab.png alike/é.png
+printf '\357\273\277{"id": "a", "prompt": "x"}\r\n\r\n{"id": "b", "prompt": "x"}\r\n' >bom.jsonl
+says "a mark before UTF-8, and lines that end as elsewhere" 0 "" gen --prompts bom.jsonl --out bom
+holds "both are made" ls bom/a.png bom/b.png
+printf '{"id": "p0001", "prompt": "x"}\n{"id": "p0002", "prompt": "x", "groups": [{"group": 3, "txt": "x"}]}\n' >groups.jsonl
+says "a group's misspelt key" 1 'groups.jsonl:2: groups: unknown key "txt"; the closest is "text"' "$cm" bench -q --no-speed --suite "$suite" --prompts ./groups.jsonl --out x
