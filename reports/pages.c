@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reports/report.h"
 
-#include "reports/rows.h"
+#include "reports/pages.h"
 
 cm_status cm_report_write(const char *folder, const char *peers) {
     cm_rows r;

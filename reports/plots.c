@@ -1,184 +1,266 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Pictures by gnuplot, called as a program. Script and data stay beside the picture, so that each can be drawn again. */
+/* Pictures by gnuplot, called as a program. A script holds our own literals and numbers alone; what records say stands in
+ * a data file beside it, as labels that gnuplot reads and never runs (writer.c takes quotes, backticks and backslashes
+ * out besides). Script and data stay, so that each picture can be drawn again: gnuplot NAME.gp in plots/. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/system.h"
-#include "reports/rows.h"
+#include "reports/pages.h"
 
-extern char **environ;
+enum { MOST_LINES = 400, MOST_SECONDS = 120 }; /* of one picture */
 
-static const char *const terminal = "set terminal svg size %d,%d dynamic noenhanced font 'Helvetica,13' background '#ffffff'\n"
-                                    "set encoding utf8\nset border 3 lc '#888888'\nset tics nomirror textcolor '#333333'\n"
-                                    "set key off\n";
+/* --- gnuplot ---------------------------------------------------------------------------- */
 
-/* Runs gnuplot on plots/NAME.gp inside the folder; the picture appears under its final name only when it is whole. */
-static cm_status run_gnuplot(const char *folder, const char *name) {
-    char script[4096], part[4096], final[4096];
-    snprintf(script, sizeof script, "%s/plots/%s.gp", folder, name);
-    snprintf(part, sizeof part, "%s/plots/%s.svg.part", folder, name);
-    snprintf(final, sizeof final, "%s/plots/%s.svg", folder, name);
-    char *const argv[] = {"gnuplot", script, NULL};
+/* Waits in short turns, so that a signal ends gnuplot and us at once. */
+static cm_status wait_for(pid_t child, const char *name) {
+    const struct timespec turn = {0, 20 * 1000 * 1000};
+    const double last = cm_now() + MOST_SECONDS;
+    int status = 0;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        if (!cm_interrupted() && cm_now() < last) {
+            nanosleep(&turn, NULL);
+            continue;
+        }
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped while plots/%s.svg was drawn", name);
+        return cm_fail(CM_EUNAVAILABLE, "gnuplot took longer than %d s for plots/%s.gp", MOST_SECONDS, name);
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return CM_OK;
+    return cm_fail(CM_EUNAVAILABLE, "gnuplot failed on plots/%s.gp", name);
+}
+
+/* In plots/, with the picture as standard output; no start-up file and none of the caller's settings. */
+static cm_status start_gnuplot(const char *plots, const char *name, int picture, pid_t *child) {
+    char script[64], search[4096];
+    snprintf(script, sizeof script, "%s.gp", name);
+    snprintf(search, sizeof search, "PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+    char options[] = "-d", program[] = "gnuplot", locale[] = "LC_ALL=C.UTF-8";
+    char *const argv[] = {program, options, script, NULL}, *const environment[] = {search, locale, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, part, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, picture, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    pid_t child;
-    const int e = posix_spawnp(&child, "gnuplot", &actions, NULL, argv, environ);
+    posix_spawn_file_actions_addchdir_np(&actions, plots);
+    const int e = posix_spawnp(child, program, &actions, NULL, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
-    if (e != 0) {
-        unlink(part);
-        return cm_fail(CM_EUNAVAILABLE, "gnuplot cannot be started: %s", strerror(e));
+    return e == 0 ? CM_OK : cm_fail(CM_EUNAVAILABLE, "gnuplot cannot be started: %s", strerror(e));
+}
+
+/* plots/NAME.svg from plots/NAME.gp; it has its name when it is whole. */
+static cm_status run_gnuplot(const cm_rows *r, const char *name) {
+    char plots[4096], path[4200];
+    struct stat st;
+    cm_part part;
+    pid_t child;
+    snprintf(plots, sizeof plots, "%s/plots", r->folder);
+    snprintf(path, sizeof path, "%s/%s.svg", plots, name);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
+    CM_TRY(cm_part_open(&part, path));
+    cm_status s = start_gnuplot(plots, name, fileno(part.file), &child);
+    if (s == CM_OK) s = wait_for(child, name);
+    if (s == CM_OK) return cm_part_finish(&part);
+    cm_part_drop(&part);
+    return s;
+}
+
+/* --- scripts and data ------------------------------------------------------------------- */
+
+typedef struct drawing {
+    cm_writer *script, *data;
+} drawing;
+
+static cm_status open_drawing(drawing *d, const cm_rows *r, const char *script, const char *data, int width, int height) {
+    CM_TRY(cm_writer_open(&d->data, CM_PLOT, r->folder, data));
+    const cm_status s = cm_writer_open(&d->script, CM_PLOT, r->folder, script);
+    if (s != CM_OK) {
+        cm_writer_close(&d->data, s);
+        return s;
     }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        unlink(part);
-        return cm_fail(CM_EUNAVAILABLE, "gnuplot failed on %s", script);
-    }
-    if (rename(part, final) != 0) return cm_fail(CM_EIO, "%s: %s", final, strerror(errno));
+    cm_markup(d->script, "set terminal svg size ");
+    cm_number(d->script, "%.0f", width);
+    cm_markup(d->script, ",");
+    cm_number(d->script, "%.0f", height);
+    cm_markup(d->script, " dynamic noenhanced font 'Helvetica,13' background '#ffffff'\nset encoding utf8\nset border 3 lc '#888888'\n"
+                         "set tics nomirror textcolor '#333333'\nset key off\n");
     return CM_OK;
 }
 
-/* A script being composed in memory. */
-typedef struct script {
-    FILE *f;
-    char *text;
-    size_t size;
-} script;
-
-static cm_status script_begin(script *s, int width, int height) {
-    s->f = open_memstream(&s->text, &s->size);
-    if (!s->f) return cm_fail(CM_ENOMEM, "out of memory while writing a plot");
-    fprintf(s->f, terminal, width, height);
-    return CM_OK;
+static cm_status draw(drawing *d, const cm_rows *r, const char *name, bool *made) {
+    cm_status s = cm_writer_close(&d->data, CM_OK);
+    s = cm_writer_close(&d->script, s);
+    if (s == CM_OK) s = run_gnuplot(r, name);
+    *made = s == CM_OK;
+    return s;
 }
 
-static cm_status script_draw(script *s, const char *folder, const char *name) {
-    char path[4096];
-    fclose(s->f);
-    snprintf(path, sizeof path, "%s/plots/%s.gp", folder, name);
-    cm_status status = cm_write_whole(path, s->text, s->size);
-    free(s->text);
-    if (status == CM_OK) status = run_gnuplot(folder, name);
-    return status;
+static void put(cm_writer *w, double v) {
+    cm_number(w, "%.9g ", v);
 }
 
-static const char *const colours[] = {"#7f8c8d", "#2e86c1", "#c0392b", "#27ae60", "#8e44ad", "#d68910"};
-enum { COLOURS = sizeof colours / sizeof *colours };
+static void set(cm_writer *w, const char *format, double v) {
+    cm_number(w, format, v);
+}
+
+static double number_or(const json_t *o, const char *key, double otherwise) {
+    double v;
+    return cm_number_of(o, key, &v) ? v : otherwise;
+}
+
+/* --- pictures --------------------------------------------------------------------------- */
+
+static void score_block(cm_writer *data, const cm_rows *r, const cm_column *c) {
+    static const int colours[] = {0x7f8c8d, 0x2e86c1, 0xc0392b, 0x27ae60, 0x8e44ad, 0xd68910};
+    for (size_t a = 0; a < r->arm_count; a++) {
+        const json_t *row = cm_rows_score(r, r->arms[a], c->score);
+        double v;
+        if (!cm_number_of(row, "value", &v)) continue;
+        put(data, (double)a);
+        put(data, v);
+        put(data, number_or(row, "lo", v));
+        put(data, number_or(row, "hi", v));
+        put(data, colours[a % (sizeof colours / sizeof *colours)]);
+        cm_markup(data, "\"");
+        cm_text(data, r->arms[a]);
+        cm_markup(data, "\"\n");
+    }
+    cm_markup(data, "\n\n");
+}
+
+static void score_panel(cm_writer *script, const cm_column *c, size_t index) {
+    cm_markup(script, "set title '");
+    cm_textf(script, "%s %s", c->title, c->arrow);
+    cm_markup(script, "' textcolor '#333333'\nplot 'scores.dat' index ");
+    set(script, "%.0f", (double)index);
+    cm_markup(script, " using 1:2:3:4:5:xtic(6) with yerrorbars pt 7 ps 1.1 lw 2 lc rgb variable\n");
+}
 
 /* One small panel a score: the arms' values with their intervals. */
 static cm_status draw_scores(const cm_rows *r, bool *made) {
-    size_t panels = 0;
-    for (size_t c = 0; c < cm_column_count; c++) panels += cm_rows_best(r, &cm_columns[c]) != NULL;
+    size_t panels = 0, index = 0;
+    drawing d;
+    for (size_t c = 0; c < CM_COLUMNS; c++) panels += r->measured[c];
     if (!panels) return CM_OK;
     const int columns = panels < 5 ? (int)panels : 5, rows = ((int)panels + columns - 1) / columns;
-    script s;
-    CM_TRY(script_begin(&s, 200 * columns, 230 * rows));
-    fprintf(s.f, "set multiplot layout %d,%d\nset xrange [-0.6:%g]\nset style fill solid\n", rows, columns,
-            (double)r->arm_count - 0.4);
-    for (size_t c = 0; c < cm_column_count; c++) {
-        if (!cm_rows_best(r, &cm_columns[c])) continue;
-        fprintf(s.f, "set title '%s %s' textcolor '#333333'\nset xtics rotate by 0 (", cm_columns[c].title, cm_columns[c].arrow);
-        for (size_t a = 0; a < r->arm_count; a++) fprintf(s.f, "%s\"%s\" %zu", a ? ", " : "", r->arms[a], a);
-        fputs(")\n$d << EOD\n", s.f);
-        for (size_t a = 0; a < r->arm_count; a++) {
-            const json_t *row = cm_rows_score(r, r->arms[a], cm_columns[c].score);
-            double v, lo, hi;
-            if (!row || !cm_number_of(row, "value", &v)) continue;
-            if (!cm_number_of(row, "lo", &lo)) lo = v;
-            if (!cm_number_of(row, "hi", &hi)) hi = v;
-            fprintf(s.f, "%zu %.9g %.9g %.9g %d\n", a, v, lo, hi, (int)(strtol(colours[a % COLOURS] + 1, NULL, 16)));
-        }
-        fputs("EOD\nset offsets 0,0,graph 0.15,graph 0.15\n"
-              "plot $d using 1:2:3:4:5 with yerrorbars pt 7 ps 1.1 lw 2 lc rgb variable\n", s.f);
+    CM_TRY(open_drawing(&d, r, "plots/scores.gp", "plots/scores.dat", 200 * columns, 230 * rows));
+    cm_markup(d.script, "set multiplot layout ");
+    set(d.script, "%.0f,", rows);
+    set(d.script, "%.0f\n", columns);
+    set(d.script, "set xrange [-0.6:%g]\n", (double)r->arm_count - 0.4);
+    cm_markup(d.script, "set xtics rotate by 0\nset style fill solid\nset offsets 0,0,graph 0.15,graph 0.15\n");
+    for (size_t c = 0; c < CM_COLUMNS; c++) {
+        if (!r->measured[c]) continue;
+        score_block(d.data, r, &cm_columns[c]);
+        score_panel(d.script, &cm_columns[c], index++);
     }
-    fputs("unset multiplot\n", s.f);
-    const cm_status status = script_draw(&s, r->folder, "scores");
-    *made = status == CM_OK;
-    return status;
+    cm_markup(d.script, "unset multiplot\n");
+    return draw(&d, r, "scores", made);
+}
+
+static cm_status too_many(size_t lines, const char *name) {
+    return cm_fail(CM_EUNAVAILABLE, "plots/%s.svg would have %zu lines, more than %d", name, lines, MOST_LINES);
+}
+
+static void difference_line(cm_writer *data, const json_t *p, double d, size_t y) {
+    const double lo = number_or(p, "lo", d), hi = number_or(p, "hi", d), half = hi > lo ? (hi - lo) / 2 : 1;
+    const cm_column *c = cm_column_find(cm_text_of(p, "score"));
+    const double sign = c && c->lower_is_better ? -1 : 1;
+    put(data, (double)y);
+    put(data, sign * d / half);
+    put(data, (sign > 0 ? lo : -hi) / half);
+    put(data, (sign > 0 ? hi : -lo) / half);
+    put(data, cm_pair_is_apart(p) ? 0xc0392b : 0x7f8c8d);
+    cm_markup(data, "\"");
+    cm_textf(data, "%s: %s - %s", cm_text_of(p, "score"), cm_text_of(p, "a"), cm_text_of(p, "b"));
+    cm_markup(data, "\"\n");
 }
 
 /* Each paired difference over half the width of its interval, so that all scores share an axis:
- * beyond +-1 the interval excludes zero. Better is to the right. */
+ * beyond +-1 the interval excludes zero. Better is to the right; in colour where Holm's p is below 0.05. */
 static cm_status draw_differences(const cm_rows *r, bool *made) {
-    script s;
     size_t lines = 0;
-    for (size_t i = 0; i < r->pairs.count; i++) {
-        double d;
-        lines += cm_number_of(r->pairs.at[i], "difference", &d);
-    }
+    double v;
+    drawing d;
+    for (size_t i = 0; i < r->pairs.count; i++) lines += cm_number_of(r->pairs.at[i], "difference", &v);
     if (!lines) return CM_OK;
-    CM_TRY(script_begin(&s, 860, 90 + 24 * (int)lines));
-    fputs("set lmargin 34\nset xzeroaxis\nset arrow from 0, graph 0 to 0, graph 1 nohead lc '#888888'\n"
-          "set xlabel 'difference over half the width of its 95 % interval; to the right: the first arm is better'\n$d << EOD\n", s.f);
+    if (lines > MOST_LINES) return too_many(lines, "differences");
+    CM_TRY(open_drawing(&d, r, "plots/differences.gp", "plots/differences.dat", 860, 90 + 24 * (int)lines));
+    cm_markup(d.script, "set lmargin 34\nset xzeroaxis\nset arrow from 0, graph 0 to 0, graph 1 nohead lc '#888888'\n"
+                        "set xlabel 'difference over half the width of its 95 % interval; to the right: the first arm is better'\n");
     size_t y = lines;
-    for (size_t i = 0; i < r->pairs.count; i++) {
-        const json_t *p = r->pairs.at[i];
-        double d, lo, hi;
-        if (!cm_number_of(p, "difference", &d)) continue;
-        if (!cm_number_of(p, "lo", &lo)) lo = d;
-        if (!cm_number_of(p, "hi", &hi)) hi = d;
-        double sign = 1;
-        for (size_t c = 0; c < cm_column_count; c++)
-            if (!strcmp(cm_columns[c].score, cm_text_of(p, "score")) && cm_columns[c].lower_is_better) sign = -1;
-        const double half = hi > lo ? (hi - lo) / 2 : 1;
-        const bool apart = lo > 0 || hi < 0;
-        fprintf(s.f, "%zu %.6g %.6g %.6g %d \"%s: %s - %s\"\n", y--, sign * d / half, (sign > 0 ? lo : -hi) / half,
-                (sign > 0 ? hi : -lo) / half, apart ? 0xc0392b : 0x7f8c8d, cm_text_of(p, "score"), cm_text_of(p, "a"),
-                cm_text_of(p, "b"));
-    }
-    fprintf(s.f, "EOD\nset yrange [0.3:%g]\nplot $d using 2:1:3:4:5:ytic(6) with xerrorbars pt 7 ps 1.1 lw 2 lc rgb variable\n",
-            (double)lines + 0.7);
-    const cm_status status = script_draw(&s, r->folder, "differences");
-    *made = status == CM_OK;
-    return status;
+    for (size_t i = 0; i < r->pairs.count; i++)
+        if (cm_number_of(r->pairs.at[i], "difference", &v)) difference_line(d.data, r->pairs.at[i], v, y--);
+    set(d.script, "set yrange [0.3:%g]\n", (double)lines + 0.7);
+    cm_markup(d.script, "plot 'differences.dat' using 2:1:3:4:5:ytic(6) with xerrorbars pt 7 ps 1.1 lw 2 lc rgb variable\n");
+    return draw(&d, r, "differences", made);
+}
+
+static bool has_time(const json_t *speed, double *seconds) {
+    return cm_number_of(speed, "median_s", seconds) && *seconds > 0;
+}
+
+/* A logarithmic axis has no place for 0. */
+static double above_zero(double v, double otherwise) {
+    return v > 0 ? v : otherwise;
+}
+
+static void speed_line(cm_writer *data, const json_t *p, double median, size_t y) {
+    put(data, (double)y);
+    put(data, median);
+    put(data, above_zero(number_or(p, "p10_s", median), median));
+    put(data, above_zero(number_or(p, "p90_s", median), median));
+    cm_markup(data, "\"");
+    cm_textf(data, "%s, %s: %s", cm_text_of(p, "model"), cm_text_of(p, "backend"), cm_text_of(p, "stage"));
+    cm_markup(data, "\"\n");
 }
 
 /* Median of each measured stage on a logarithmic axis. */
 static cm_status draw_speed(const cm_rows *r, bool *made) {
     size_t lines = 0;
-    double v, lo, hi;
-    for (size_t i = 0; i < r->speeds.count; i++) lines += cm_number_of(r->speeds.at[i], "median_s", &v) && v > 0;
+    double v;
+    drawing d;
+    for (size_t i = 0; i < r->speeds.count; i++) lines += has_time(r->speeds.at[i], &v);
     if (!lines) return CM_OK;
-    script s;
-    CM_TRY(script_begin(&s, 860, 90 + 24 * (int)lines));
-    fputs("set lmargin 42\nset logscale x\nset format x '%g'\nset xlabel 'seconds (median, 10th to 90th percentile)'\n"
-          "set grid xtics lc '#dddddd'\n$d << EOD\n", s.f);
+    if (lines > MOST_LINES) return too_many(lines, "speed");
+    CM_TRY(open_drawing(&d, r, "plots/speed.gp", "plots/speed.dat", 860, 90 + 24 * (int)lines));
+    cm_markup(d.script, "set lmargin 42\nset logscale x\nset format x '%g'\nset xlabel 'seconds (median, 10th to 90th percentile)'\n"
+                        "set grid xtics lc '#dddddd'\n");
     size_t y = lines;
-    for (size_t i = 0; i < r->speeds.count; i++) {
-        const json_t *p = r->speeds.at[i];
-        if (!cm_number_of(p, "median_s", &v) || v <= 0) continue;
-        if (!cm_number_of(p, "p10_s", &lo) || lo <= 0) lo = v;
-        if (!cm_number_of(p, "p90_s", &hi) || hi <= 0) hi = v;
-        fprintf(s.f, "%zu %.9g %.9g %.9g \"%s, %s: %s\"\n", y--, v, lo, hi, cm_text_of(p, "model"), cm_text_of(p, "backend"),
-                cm_text_of(p, "stage"));
-    }
-    fprintf(s.f, "EOD\nset yrange [0.3:%g]\nplot $d using 2:1:3:4:ytic(5) with xerrorbars pt 7 ps 0.9 lw 2 lc rgb '#2e86c1'\n",
-            (double)lines + 0.7);
-    const cm_status status = script_draw(&s, r->folder, "speed");
-    *made = status == CM_OK;
-    return status;
+    for (size_t i = 0; i < r->speeds.count; i++)
+        if (has_time(r->speeds.at[i], &v)) speed_line(d.data, r->speeds.at[i], v, y--);
+    set(d.script, "set yrange [0.3:%g]\n", (double)lines + 0.7);
+    cm_markup(d.script, "plot 'speed.dat' using 2:1:3:4:ytic(5) with xerrorbars pt 7 ps 0.9 lw 2 lc rgb '#2e86c1'\n");
+    return draw(&d, r, "speed", made);
 }
 
 /* Without gnuplot the report goes on and says why there are no pictures; a full disk does stop it. */
 cm_status cm_report_plots(cm_rows *r, cm_plots *made) {
     char path[4096];
+    struct stat st;
     *made = (cm_plots){0};
     snprintf(path, sizeof path, "%s/plots", r->folder);
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) return cm_fail(CM_EIO, "%s: is a link, so nothing is written there; remove it", path);
     CM_TRY(cm_make_dirs(path));
-    cm_status s = draw_scores(r, &made->scores);
-    if (s == CM_OK) s = draw_differences(r, &made->differences);
-    if (s == CM_OK) s = draw_speed(r, &made->speed);
-    if (s == CM_EUNAVAILABLE) {
-        made->why_not = cm_arena_string(&r->arena, cm_why());
-        return cm_arena_check(&r->arena);
+    const struct {
+        cm_status (*draw)(const cm_rows *r, bool *made);
+        bool *made;
+    } all[] = {{draw_scores, &made->scores}, {draw_differences, &made->differences}, {draw_speed, &made->speed}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const cm_status s = all[i].draw(r, all[i].made);
+        if (s == CM_EUNAVAILABLE) made->why_not = cm_arena_string(&r->arena, cm_why());
+        else CM_TRY(s);
     }
-    return s;
+    return cm_arena_check(&r->arena);
 }

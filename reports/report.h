@@ -5,13 +5,15 @@
  *         report.html   one file without outside links: tables, grid, attention, plots, methods
  *         report.md     the same tables as text
  *         scores.csv    suite,prompts,arm,score,value,lo,hi,n,better,note,deviation,reference_n,read
- *         pairs.csv     suite,prompts,score,a,b,difference,lo,hi,p,n
- *         speed.csv     model,backend,dtype,width,height,batch,stage,median_s,p10_s,p90_s,n,peak_rss_mb,gflop,note
+ *         pairs.csv     suite,prompts,score,a,b,difference,lo,hi,p,n,p_holm
+ *         speed.csv     model,backend,dtype,width,height,batch,stage,median_s,p10_s,p90_s,n,peak_rss_mb,gflop,apart,note
  *         peers.csv     model,stage,engine,...: other engines (`make peers`)
  *         plots/        gnuplot's SVG pictures and the scripts and data that draw them
  *
- * What was not measured says "not measured". A run that has not finished gives a
- * report that says so.
+ * What was not measured says "not measured". A run that has not finished gives a report that says so. Words and marks
+ * (better, worse, best) go by p after Holm's correction. Records may be somebody else's: nothing in them runs, is live
+ * in a page, or names a file outside FOLDER. Time grows with the number of records, and SIGINT and SIGTERM end it with
+ * CM_EINTERRUPTED and no half file.
  */
 #ifndef CM_REPORTS_REPORT_H
 #define CM_REPORTS_REPORT_H

@@ -2,30 +2,33 @@
 #include "reports/rows.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/system.h"
-#include "core/io/jsonl.h"
 
-const cm_column cm_columns[] = {
+enum { MOST_ARMS = 256 };
+
+const char cm_primary_score[] = "acc_all";
+
+const cm_column cm_columns[CM_COLUMNS] = {
     {"fd@nano", "fd@nano", "↓", 2, true, "Fréchet distance on the nano feature network, never FID"},
     {"kd@nano", "kd@nano", "↓", 4, true, "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features"},
     {"acc_obj", "Acc_obj", "↑", 1, false, "asked objects that the parser finds, %"},
     {"acc_tex", "Acc_tex", "↑", 1, false, "asked colours, patterns and materials, %"},
     {"acc_shape", "Acc_shape", "↑", 1, false, "asked lengths, sleeves, shapes and styles, %"},
-    {"acc_all", "Acc_all", "↑", 1, false, "plain mean of the three"},
+    {"acc_all", "Acc_all", "↑", 1, false, "plain mean of the three; the primary score"},
     {"clip@nano", "clip@nano", "↑", 2, false, "100 x cosine of the nano CLIP pair"},
     {"hola", "HOLA", "↓", 4, true, "squared distance of the prompt groups' attention from their regions"},
     {"attn_iou", "attn IoU", "↑", 3, false, "overlap of a group's attention with its parsed region"},
     {"attn_mass", "attn mass", "↑", 3, false, "share of a group's attention inside its parsed region"},
 };
-const size_t cm_column_count = sizeof cm_columns / sizeof *cm_columns;
 
-const cm_paper_row cm_paper_rows[3] = {
-    {"SD 1.5, pretrained", 48.09, 87.3, 77.4, 59.3, 74.6},
-    {"+ CosmicMan-HQ fine-tuning", 37.57, 90.8, 83.5, 64.8, 79.7},
-    {"+ L_HOLA", 36.78, 91.7, 85.7, 66.1, 81.2},
-};
+const cm_column *cm_column_find(const char *score) {
+    for (size_t i = 0; i < CM_COLUMNS; i++)
+        if (!strcmp(cm_columns[i].score, score)) return &cm_columns[i];
+    return NULL;
+}
 
 const char *cm_text_of(const json_t *o, const char *key) {
     const char *text = json_string_value(json_object_get(o, key));
@@ -39,176 +42,127 @@ bool cm_number_of(const json_t *o, const char *key, double *out) {
     return isfinite(*out);
 }
 
-double cm_rows_sgemm(const cm_rows *r, const char *backend) {
-    double v = 0;
-    for (size_t i = 0; i < r->sgemms.count; i++)
-        if (strcmp(cm_text_of(r->sgemms.at[i], "backend"), backend) == 0) cm_number_of(r->sgemms.at[i], "gflops", &v);
-    return v;
+bool cm_rows_published(const cm_rows *r) {
+    return json_is_object(json_object_get(r->run, "plan"));
 }
 
-void cm_write_value(FILE *f, const json_t *o, const char *key, int decimals) {
-    double v;
-    if (o && cm_number_of(o, key, &v)) {
-        fprintf(f, "%.*f", decimals, v);
-    } else {
-        fputs("not measured", f);
+/* --- reading ---------------------------------------------------------------------------- */
+
+typedef struct kind_list {
+    const char *kind;
+    cm_row_list *list;
+} kind_list;
+
+enum { KINDS = 5 };
+static void name_kinds(cm_rows *r, kind_list kinds[KINDS]) {
+    const kind_list all[KINDS] = {{"score", &r->scores}, {"pair", &r->pairs}, {"ceiling", &r->ceilings}, {"speed", &r->speeds}, {"sgemm", &r->sgemms}};
+    memcpy(kinds, all, sizeof all);
+}
+
+static cm_status keep(json_t *array, const json_t *record) {
+    return json_array_append(array, (json_t *)record) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory while reading records");
+}
+
+/* Pictures of `score --metric` are shown nowhere, so they are not kept. */
+static cm_status take(cm_rows *r, cm_image_places *places, const cm_record_lines *lines, const json_t *record) {
+    const char *kind = cm_text_of(record, "kind");
+    kind_list kinds[KINDS];
+    if (!strcmp(kind, "image")) return cm_image_places_add(places, record, cm_record_lines_offset(lines));
+    if (!strcmp(kind, "run")) r->run = record;
+    if (!strcmp(kind, "done")) r->done = record;
+    bool kept = record == r->run || record == r->done;
+    name_kinds(r, kinds);
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strcmp(kind, kinds[i].kind) != 0) continue;
+        kinds[i].list->count++;
+        kept = true;
     }
+    return kept ? keep(r->all, record) : CM_OK;
 }
 
-void cm_write_p(FILE *f, const json_t *o, const char *key, const char *less) {
-    double p;
-    if (!cm_number_of(o, key, &p)) fputs("not measured", f);
-    else if (p < 0.001) fprintf(f, "%s 0.001", less);
-    else fprintf(f, "%.3f", p);
-}
-
-static void keep(cm_row_list *list, const json_t *row) {
-    list->at[list->count++] = row;
-}
-
-static void sort_by_kind(cm_rows *r) {
-    struct {
-        const char *kind;
-        cm_row_list *list;
-    } kinds[] = {{"image", &r->images}, {"score", &r->scores},   {"pair", &r->pairs},
-                 {"ceiling", &r->ceilings}, {"speed", &r->speeds}, {"sgemm", &r->sgemms}};
-    size_t i;
-    json_t *row;
-    json_array_foreach(r->all, i, row) {
-        const char *kind = cm_text_of(row, "kind");
-        if (!strcmp(kind, "run")) r->run = row;
-        if (!strcmp(kind, "done")) r->done = row;
-        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-            if (!strcmp(kind, kinds[k].kind)) keep(kinds[k].list, row);
+static cm_status sort_by_kind(cm_rows *r) {
+    kind_list kinds[KINDS];
+    name_kinds(r, kinds);
+    for (size_t i = 0; i < KINDS; i++) kinds[i].list->at = CM_PUSH(&r->arena, const json_t *, kinds[i].list->count + 1);
+    CM_TRY(cm_arena_check(&r->arena));
+    for (size_t i = 0; i < KINDS; i++) {
+        size_t k, n = 0;
+        json_t *record;
+        json_array_foreach(r->all, k, record)
+            if (!strcmp(cm_text_of(record, "kind"), kinds[i].kind)) kinds[i].list->at[n++] = record;
     }
+    return CM_OK;
 }
 
-static cm_status open_peers(cm_rows *r, const char *path) {
+static cm_status name_arms(cm_rows *r) {
+    const json_t *arms = json_object_get(r->run, "arms");
+    r->arm_count = json_array_size(arms);
+    if (r->arm_count > MOST_ARMS) return cm_fail(CM_EFORMAT, "%zu arms, more than %d", r->arm_count, MOST_ARMS);
+    r->arms = CM_PUSH(&r->arena, const char *, r->arm_count + 1);
+    CM_TRY(cm_arena_check(&r->arena));
+    for (size_t i = 0; i < r->arm_count; i++) r->arms[i] = cm_text_of(json_array_get(arms, i), "name");
+    return CM_OK;
+}
+
+static cm_status read_records(cm_rows *r, const char *path, cm_record_lines *lines, cm_image_places *places) {
+    const json_t *record = NULL;
+    cm_status s;
+    while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record) CM_TRY(take(r, places, lines, record));
+    CM_TRY(s);
+    if (!r->run) return cm_fail(CM_EFORMAT, "%s: has no line of kind \"run\": not the records of a bench", path);
+    if ((s = name_arms(r)) != CM_OK) return cm_fail_in(s, "%s", path);
+    CM_TRY(sort_by_kind(r));
+    CM_TRY(cm_rows_index(r));
+    CM_TRY(cm_rows_read_images(r, places, lines));
+    cm_rows_find_best(r);
+    return cm_rows_find_growths(r);
+}
+
+static cm_status read_peers(cm_rows *r, const char *path) {
     if (!path) {
         path = cm_arena_print(&r->arena, "%s/peers/records.jsonl", r->folder);
         CM_TRY(cm_arena_check(&r->arena));
         if (!cm_path_exists(path)) return CM_OK;
     }
-    CM_TRY(cm_jsonl_read(path, &r->all_peers));
-    r->peers.at = CM_PUSH(&r->arena, const json_t *, json_array_size(r->all_peers) + 1);
+    CM_TRY(cm_record_lines_all(path, &r->peer_records));
+    r->peers.at = CM_PUSH(&r->arena, const json_t *, json_array_size(r->peer_records) + 1);
     CM_TRY(cm_arena_check(&r->arena));
     size_t i;
-    json_t *row;
-    json_array_foreach(r->all_peers, i, row)
-        if (!strcmp(cm_text_of(row, "kind"), "peer")) keep(&r->peers, row);
+    json_t *record;
+    json_array_foreach(r->peer_records, i, record)
+        if (!strcmp(cm_text_of(record, "kind"), "peer")) r->peers.at[r->peers.count++] = record;
     return r->peers.count ? CM_OK : cm_fail(CM_EFORMAT, "%s: has no line of kind \"peer\": not the records of `make peers`", path);
 }
 
-static void name_arms(cm_rows *r) {
-    const size_t max = sizeof r->arms / sizeof *r->arms;
-    size_t i;
-    json_t *arm;
-    json_array_foreach(json_object_get(r->run, "arms"), i, arm)
-        if (r->arm_count < max) r->arms[r->arm_count++] = cm_text_of(arm, "name");
+static cm_status open_all(cm_rows *r, const char *peers) {
+    r->all = json_array();
+    r->images = json_array();
+    r->index = json_object();
+    const char *path = cm_arena_print(&r->arena, "%s/records.jsonl", r->folder);
+    if (!r->all || !r->images || !r->index) return cm_fail(CM_ENOMEM, "out of memory while reading records");
+    CM_TRY(cm_arena_check(&r->arena));
+    cm_record_lines *lines = NULL;
+    cm_image_places places = {0};
+    CM_TRY(cm_record_lines_open(&lines, path));
+    const cm_status s = read_records(r, path, lines, &places);
+    cm_record_lines_close(&lines);
+    free(places.at);
+    return s == CM_OK ? read_peers(r, peers) : s;
 }
 
 cm_status cm_rows_open(cm_rows *r, const char *folder, const char *peers) {
     *r = (cm_rows){.folder = folder};
     cm_arena_init(&r->arena, 0);
-    const char *path = cm_arena_print(&r->arena, "%s/records.jsonl", folder);
-    cm_status s = cm_arena_check(&r->arena);
-    if (s == CM_OK) s = cm_jsonl_read(path, &r->all);
-    if (s != CM_OK) goto out;
-
-    const size_t n = json_array_size(r->all);
-    cm_row_list *lists[] = {&r->images, &r->scores, &r->pairs, &r->ceilings, &r->speeds, &r->sgemms};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) lists[i]->at = CM_PUSH(&r->arena, const json_t *, n + 1);
-    if ((s = cm_arena_check(&r->arena)) != CM_OK) goto out;
-    sort_by_kind(r);
-    if (!r->run) {
-        s = cm_fail(CM_EFORMAT, "%s: has no line of kind \"run\": not the records of a bench", path);
-        goto out;
-    }
-    name_arms(r);
-    s = open_peers(r, peers);
-out:
+    const cm_status s = open_all(r, peers);
     if (s != CM_OK) cm_rows_close(r);
     return s;
 }
 
 void cm_rows_close(cm_rows *r) {
+    json_decref(r->index);
+    json_decref(r->images);
     json_decref(r->all);
-    json_decref(r->all_peers);
+    json_decref(r->peer_records);
     cm_arena_free(&r->arena);
     *r = (cm_rows){0};
-}
-
-/* The last record wins: a resumed run may have written a score again. */
-const json_t *cm_rows_score(const cm_rows *r, const char *arm, const char *score) {
-    for (size_t i = r->scores.count; i-- > 0;) {
-        const json_t *row = r->scores.at[i];
-        if (!strcmp(cm_text_of(row, "arm"), arm) && !strcmp(cm_text_of(row, "score"), score)) return row;
-    }
-    return NULL;
-}
-
-const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id) {
-    for (size_t i = 0; i < r->images.count; i++) {
-        const json_t *row = r->images.at[i];
-        if (!strcmp(cm_text_of(row, "arm"), arm) && !strcmp(cm_text_of(row, "id"), id)) return row;
-    }
-    return NULL;
-}
-
-const char *cm_rows_best(const cm_rows *r, const cm_column *c) {
-    const char *best = NULL;
-    double best_value = 0;
-    for (size_t a = 0; a < r->arm_count; a++) {
-        const json_t *row = cm_rows_score(r, r->arms[a], c->score);
-        double v;
-        if (!row || !cm_number_of(row, "value", &v)) continue;
-        if (!best || (c->lower_is_better ? v < best_value : v > best_value)) {
-            best = r->arms[a];
-            best_value = v;
-        }
-    }
-    return best;
-}
-
-bool cm_rows_published(const cm_rows *r) {
-    return json_is_object(json_object_get(r->run, "plan"));
-}
-
-static bool same_stage(const json_t *a, const json_t *b) {
-    static const char *const keys[] = {"model", "backend", "dtype", "stage"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(cm_text_of(a, keys[i]), cm_text_of(b, keys[i])) != 0) return false;
-    return true;
-}
-
-static void add_size(cm_growth *g, const json_t *row) {
-    cm_growth_row new = {0};
-    cm_number_of(row, "width", &new.width);
-    cm_number_of(row, "height", &new.height);
-    cm_number_of(row, "gflop", &new.gflop);
-    if (!cm_number_of(row, "median_s", &new.seconds) || new.seconds <= 0 || g->count == CM_GROWTH_SIZES) return;
-    size_t at = g->count++;
-    for (; at > 0 && g->rows[at - 1].width * g->rows[at - 1].height > new.width * new.height; at--) g->rows[at] = g->rows[at - 1];
-    g->rows[at] = new;
-}
-
-bool cm_rows_growth(const cm_rows *r, size_t i, cm_growth *g) {
-    const json_t *first = r->speeds.at[i];
-    *g = (cm_growth){cm_text_of(first, "model"), cm_text_of(first, "backend"), cm_text_of(first, "stage"), 0, {{0}}};
-    for (size_t k = 0; k < i; k++)
-        if (same_stage(r->speeds.at[k], first)) return false;
-    for (size_t k = i; k < r->speeds.count; k++)
-        if (same_stage(r->speeds.at[k], first)) add_size(g, r->speeds.at[k]);
-    for (size_t k = 0; k < g->count; k++) {
-        g->rows[k].more_seconds = g->rows[k].seconds / g->rows[0].seconds;
-        g->rows[k].more_gflop = g->rows[0].gflop > 0 ? g->rows[k].gflop / g->rows[0].gflop : 0;
-    }
-    return g->count > 1;
-}
-
-bool cm_rows_grow(const cm_rows *r) {
-    cm_growth g;
-    for (size_t i = 0; i < r->speeds.count; i++)
-        if (cm_rows_growth(r, i, &g)) return true;
-    return false;
 }

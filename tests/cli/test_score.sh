@@ -15,7 +15,7 @@ holds "a line a score" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -
 holds "labelled by its weights" grep -q '"score":"fid@clean\[nano\]"' whole/records.jsonl
 holds "which is no published score" grep -q 'so this is not the published score' whole/records.jsonl
 holds "too few pictures are told" grep -q 'N=24 is not above 128 features' whole/records.jsonl
-holds "in the table" grep -q '| fid@clean\[nano\] | lower | ' whole/report.md
+holds "in the table" grep -qF '| fid@clean\[nano\] | lower | ' whole/report.md
 holds "on the page" grep -q 'fid@tm18\[nano\]' whole/report.html
 holds "the sizes that pictures are resized from are none here: tf1 and clean agree" test "$(value whole 'fid@tf1\[nano\]')" = "$(value whole 'fid@tm18\[nano\]')"
 

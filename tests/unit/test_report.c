@@ -39,7 +39,7 @@ Test(report, tables_hold_the_contracts_columns_and_the_values) {
     cm_arena_init(&a, 0);
     cr_expect(!strncmp(read_back(folder, "scores.csv", &a), "suite,prompts,arm,score,value,lo,hi,n", 37));
     cr_expect(strstr(read_back(folder, "scores.csv", &a), "\nquick,p,hq,acc_all,61.5,60,63,2"));
-    cr_expect(!strncmp(read_back(folder, "pairs.csv", &a), "suite,prompts,score,a,b,difference,lo,hi,p,n\nquick,p,acc_all,daring,hq,-0.25,-1,1,0.5,2\n", 87));
+    cr_expect(!strncmp(read_back(folder, "pairs.csv", &a), "suite,prompts,score,a,b,difference,lo,hi,p,n,p_holm\nquick,p,acc_all,daring,hq,-0.25,-1,1,0.5,2,\n", 95));
     cr_expect(strstr(read_back(folder, "speed.csv", &a), "\n\"a,b\",ref,f32,64,96,1,decode,0.5,0.4,0.6,3,12"));
     cm_arena_free(&a);
 }
@@ -64,7 +64,7 @@ Test(report, growth_is_told_from_the_smallest_size_up) {
                            "| m | ref | unet_step | 128x128 | 0.5 | 4.00 | 16 | 4.00 | 32 |\n"
                            "| m | ref | unet_step | 256x256 | 4 | 32.00 | 64 | 16.00 | 16 |\n"), "%s", page);
     cr_expect(!strstr(page, "Acc_obj"), "no arms, no scores");
-    cr_expect(strstr(read_back(folder, "report.html", &a), "<td>256x256</td><td>4</td><td>32.00</td><td>64</td><td>16.00</td><td>16</td>"));
+    cr_expect(strstr(read_back(folder, "report.html", &a), "<td data-title=\"size\">256x256</td><td data-title=\"median s\">4</td>"));
     cm_arena_free(&a);
 }
 
@@ -96,6 +96,85 @@ Test(report, escapes_what_prompts_say) {
     cm_arena_free(&a);
 }
 
+/* A score of an arm: value and interval. */
+static int add_score(char *at, size_t room, const char *arm, const char *score, double value, double half) {
+    return snprintf(at, room, "{\"kind\":\"score\",\"arm\":\"%s\",\"score\":\"%s\",\"value\":%g,\"lo\":%g,\"hi\":%g,\"n\":2,\"note\":\"N = 2 is <few>\"}\n",
+                    arm, score, value, value - half, value + half);
+}
+
+static int add_pair(char *at, size_t room, const char *score, double p, double p_holm) {
+    return snprintf(at, room, "{\"kind\":\"pair\",\"a\":\"daring\",\"b\":\"hq\",\"score\":\"%s\",\"difference\":1,\"lo\":0.1,\"hi\":1.9,\"p\":%g,\"p_holm\":%g,\"n\":2}\n",
+                    score, p, p_holm);
+}
+
+Test(report, holms_p_decides_what_is_better_and_what_is_marked_as_best) {
+    char folder[] = "/tmp/cm-report-XXXXXX", text[6000];
+    static const char *const scores[] = {"acc_all", "attn_iou", "acc_obj", "acc_tex"};
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", run_line);
+    for (size_t i = 0; i < 4; i++) {
+        n += (size_t)add_score(text + n, sizeof text - n, "hq", scores[i], 60, i == 2 ? 0.25 : 5);
+        n += (size_t)add_score(text + n, sizeof text - n, "daring", scores[i], 61, i == 2 ? 0.25 : 5);
+    }
+    n += (size_t)add_pair(text + n, sizeof text - n, "acc_all", 0.004, 0.2);    /* raw p alone is below 0.05 */
+    n += (size_t)add_pair(text + n, sizeof text - n, "attn_iou", 0.001, 0.01);  /* both are */
+    with_records(folder, text);
+    cr_assert_eq(cm_report_write(folder, NULL), CM_OK, "%s", cm_why());
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *md = read_back(folder, "report.md", &a), *page = read_back(folder, "report.html", &a);
+    cr_expect(strstr(md, "Acc_all (the primary score) +1.0, 95 % +0.1 to +1.9, p by Holm = 0.200, raw p = 0.004: not told apart"), "%s", md);
+    cr_expect(strstr(md, "attn IoU +1.000, 95 % +0.100 to +1.900, p by Holm = 0.010, raw p = 0.001: better"), "%s", md);
+    cr_expect(strstr(md, "| acc_all | daring - hq | 1.0000 | 0.1000 to 1.9000 | 0.200 | 0.004 | 2 |"));
+    cr_expect(strstr(md, "| attn_iou | daring - hq | **1.0000** |"));
+    cr_expect(strstr(md, "| Acc_all ↑, primary |"));
+    cr_expect(strstr(page, "data-title=\"attn IoU ↑\"><b>61.000</b>"), "told apart by the pair");
+    cr_expect(strstr(page, "data-title=\"Acc_obj ↑\"><b>61.0</b>"), "no pair, intervals that do not meet");
+    cr_expect(strstr(page, "data-title=\"Acc_tex ↑\">61.0<"), "no pair, intervals that meet");
+    cr_expect(strstr(page, "data-title=\"Acc_all ↑, primary\">61.0<"), "a pair that is not told apart");
+    cr_expect(strstr(page, "Acc_all of hq, daring: N = 2 is &lt;few&gt;."), "notes stand on the page, once");
+    cm_arena_free(&a);
+}
+
+Test(report, says_once_that_something_was_not_measured) {
+    char folder[] = "/tmp/cm-report-XXXXXX", text[1000];
+    snprintf(text, sizeof text, "%s%s", run_line,
+             "{\"kind\":\"speed\",\"model\":\"m\",\"stage\":\"decode\",\"note\":\"not measured: too slow\"}\n"
+             "{\"kind\":\"speed\",\"model\":\"m\",\"stage\":\"text\",\"note\":\"no such file\"}\n"
+             "{\"kind\":\"pair\",\"a\":\"daring\",\"b\":\"hq\",\"score\":\"hola\"}\n");
+    with_records(folder, text);
+    cr_assert_eq(cm_report_write(folder, NULL), CM_OK, "%s", cm_why());
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *files[] = {read_back(folder, "report.md", &a), read_back(folder, "report.html", &a)};
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect(!strstr(files[i], "not measured: not measured") && !strstr(files[i], "not measured to not measured"));
+        cr_expect(strstr(files[i], "not measured: too slow") && strstr(files[i], "not measured: no such file"));
+    }
+    cm_arena_free(&a);
+}
+
+Test(report, leaves_a_torn_last_line_out_and_shows_the_first_of_many_prompts) {
+    char folder[] = "/tmp/cm-report-XXXXXX", *text = malloc(100000);
+    cr_assert(text);
+    size_t n = (size_t)snprintf(text, 1000, "%s", run_line);
+    for (int i = 0; i < 200; i++) /* the second arm's come first, as in a run that made lost images again */
+        n += (size_t)snprintf(text + n, 300, "{\"kind\":\"image\",\"arm\":\"%s\",\"id\":\"%d\",\"prompt\":\"prompt number %d.\",\"picture\":\"x.png\"}\n",
+                              i < 100 ? "daring" : "hq", i % 100, i);
+    snprintf(text + n, 100, "{\"kind\":\"image\",\"arm\":\"h");
+    with_records(folder, text);
+    free(text);
+    cr_assert_eq(cm_report_write(folder, NULL), CM_OK, "%s", cm_why());
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    const char *page = read_back(folder, "report.html", &a);
+    cr_expect(strstr(page, "The first 64 of 100 prompts are shown."));
+    cr_expect(strstr(page, "prompt number 163.") && !strstr(page, "prompt number 164."));
+    size_t gaps = 0;
+    for (const char *p = page; (p = strstr(p, "no image in this folder")); p++) gaps++;
+    cr_expect_eq(gaps, 128, "both arms' images: %zu", gaps);
+    cm_arena_free(&a);
+}
+
 static const char *const peer_lines =
     "{\"kind\":\"peer\",\"model\":\"m\",\"stage\":\"unet\",\"engine\":\"cosmicman openblas\",\"version\":\"1\",\"precision\":\"f32\","
     "\"width\":512,\"height\":512,\"batch\":2,\"threads\":2,\"min_s\":4,\"median_s\":4.2,\"ratio\":1,\"relative_l2\":2e-6,"
@@ -119,10 +198,10 @@ Test(report, shows_other_engines_beside_ours) {
     cm_arena a;
     cm_arena_init(&a, 0);
     const char *md = read_back(folder, "report.md", &a), *page = read_back(folder, "report.html", &a);
-    cr_expect(strstr(md, "| m | unet | 512x512 | cosmicman openblas | 1 | f32 |  | 4 | 4.2 | 1.00 | 2.0e-06 |  | yes | 5900 | 5 | \n"), "%s", md);
-    cr_expect(strstr(md, "| 8.5 | 2.02 | 5.0e-02 | 31.3 | **no** | 7000 | 5 | \n"));
-    cr_expect(strstr(md, "not available: a b <c> | | | | | | | |\n"));
-    cr_expect(strstr(page, "<td>5.0e-02</td><td>31.3</td><td><b>no</b></td>"));
+    cr_expect(strstr(md, "| m | unet | 512x512 | cosmicman openblas | 1 | f32 |  | 4 | 4.2 | 1.00 | 2.0e-06 |  | yes | 5900 | 5 |\n"), "%s", md);
+    cr_expect(strstr(md, "| 8.5 | 2.02 | 5.0e-02 | 31.3 | **no** | 7000 | 5 |\n"));
+    cr_expect(strstr(md, "not available: a\\|b &lt;c&gt; |  |  |  |  |  |  |  |\n"));
+    cr_expect(strstr(page, ">5.0e-02</td><td data-title=\"PSNR dB\">31.3</td><td data-title=\"agrees\"><b>no</b></td>"));
     cr_expect(strstr(page, "colspan=\"8\">not available: a|b &lt;c&gt;</td>"));
     cr_expect(strstr(page, "a &lt;cpu&gt;"));
     cr_expect(strstr(read_back(folder, "peers.csv", &a), "\nm,unet,other,2,bf16,,512,512,2,2,8,8.5,2.02,0.05,no,7000,5,,,,31.26,\n"));
