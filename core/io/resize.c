@@ -213,9 +213,10 @@ LOOP void rows_loop(const taps *t, const plane *from, const size_t *rows, size_t
     scatter(sums, to, rows, count);
 }
 
-LOOP void columns_loop(const taps *t, const plane *from, const plane *to) {
+/* Rows [first, end) of what is made. */
+LOOP void columns_loop(const taps *t, const plane *from, const plane *to, size_t first, size_t end) {
     const size_t width = from->width * from->channels;
-    for (size_t i = 0; i < to->height; i++) {
+    for (size_t i = first; i < end; i++) {
         const double *w = t->weight + i * t->room;
         for (size_t at = 0; at < width; at += TILE) {
             const size_t n = width - at < TILE ? width - at : TILE;
@@ -234,8 +235,8 @@ __attribute__((target("avx2"))) static void rows_avx2(const taps *t, const plane
                                                       const plane *to, double *block, double *sums) {
     rows_loop(t, from, rows, count, to, block, sums);
 }
-__attribute__((target("avx2"))) static void columns_avx2(const taps *t, const plane *from, const plane *to) {
-    columns_loop(t, from, to);
+__attribute__((target("avx2"))) static void columns_avx2(const taps *t, const plane *from, const plane *to, size_t first, size_t end) {
+    columns_loop(t, from, to, first, end);
 }
 #else
 #define rows_avx2 rows_loop
@@ -243,6 +244,12 @@ __attribute__((target("avx2"))) static void columns_avx2(const taps *t, const pl
 #endif
 
 /* --- passes --------------------------------------------------------------------------- */
+
+/* Looked at between pieces of what may take seconds: pictures of this size come from files, none is made here. */
+static cm_status check_stop(const plane *from) {
+    enum { LARGE = 1 << 24 };
+    return from->width * from->height > LARGE && cm_interrupted() ? cm_fail(CM_EINTERRUPTED, "stopped") : CM_OK;
+}
 
 /* needed: the rows that a pass along columns will read; NULL: all. */
 static cm_status pass_rows(const taps *t, const plane *from, const bool *needed, const plane *to, cm_arena *scratch) {
@@ -252,6 +259,7 @@ static cm_status pass_rows(const taps *t, const plane *from, const bool *needed,
     const bool avx2 = cm_cpu_get()->avx2;
     for (size_t y = 0; y < from->height;) {
         size_t rows[LINES], n = 0;
+        CM_TRY(check_stop(from));
         for (; y < from->height && n < LINES; y++)
             if (!needed || needed[y]) rows[n++] = y;
         if (n == 0) break;
@@ -262,9 +270,16 @@ static cm_status pass_rows(const taps *t, const plane *from, const bool *needed,
     return CM_OK;
 }
 
-static void pass_columns(const taps *t, const plane *from, const plane *to) {
-    if (cm_cpu_get()->avx2) columns_avx2(t, from, to);
-    else columns_loop(t, from, to);
+static cm_status pass_columns(const taps *t, const plane *from, const plane *to) {
+    enum { PIECE = 16 };
+    const bool avx2 = cm_cpu_get()->avx2;
+    for (size_t y = 0; y < to->height; y += PIECE) {
+        const size_t end = y + PIECE < to->height ? y + PIECE : to->height;
+        CM_TRY(check_stop(from));
+        if (avx2) columns_avx2(t, from, to, y, end);
+        else columns_loop(t, from, to, y, end);
+    }
+    return CM_OK;
 }
 
 /* --- both --------------------------------------------------------------------------- */
@@ -293,13 +308,12 @@ static cm_status both_passes(const taps *rows, const taps *columns, const plane 
     bool *needed = CM_PUSH_ZERO(scratch, bool, from->height);
     CM_TRY(cm_arena_check(scratch));
     if (first) {
-        pass_columns(columns, from, &middle);
+        CM_TRY(pass_columns(columns, from, &middle));
         return pass_rows(rows, &middle, NULL, to, scratch);
     }
     mark_needed(columns, to->height, needed);
     CM_TRY(pass_rows(rows, from, needed, &middle, scratch));
-    pass_columns(columns, &middle, to);
-    return CM_OK;
+    return pass_columns(columns, &middle, to);
 }
 
 /* A pass that would not change the size is left out, as Pillow does. */
@@ -314,7 +328,7 @@ static cm_status resize(const plane *from, const plane *to, cm_filter filter, cm
     } else if (across) {
         CM_TRY(pass_rows(&rows, from, NULL, to, scratch));
     } else {
-        pass_columns(&columns, from, to);
+        CM_TRY(pass_columns(&columns, from, to));
     }
     cm_arena_reset(scratch, mark);
     return CM_OK;
