@@ -157,7 +157,6 @@ static cm_status begin(folder_run *r) {
 static cm_status work(folder_run *r, double started) {
     const cm_score_options *o = r->options;
     const cm_suite_choice choice = {.suite = o->suite, .prompts = o->prompts};
-    if (!cm_path_is_dir(o->images)) return cm_fail(CM_EUSAGE, "%s: no such folder", o->images);
     CM_TRY(cm_suite_open(&choice, &r->arena, &r->suite));
     CM_TRY(cm_prompt_set_read(r->suite.prompts_path, 0, &r->arena, &r->prompts));
     CM_TRY(cm_scorer_open(&r->scorer, o->scorer ? o->scorer : r->suite.scorer));

@@ -10,6 +10,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/image_set.h"
+#include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
 #include "core/io/npz.h"
 
@@ -73,7 +74,9 @@ static cm_status open_folder(cm_picture_source *s, const char *path) {
 
 /* --- a manifest ------------------------------------------------------------------ */
 
-static cm_status add_line(cm_picture_source *s, const json_t *line, const char *folder) {
+static cm_status add_line(cm_picture_source *s, const json_t *line, const char *folder, cm_strays *strays) {
+    static const cm_json_key keys[] = {{"path", CM_JSON_NAME}, {"id", CM_JSON_NAME}, {"prompt", CM_JSON_TEXT}, {0}};
+    CM_TRY(cm_json_check_foreign(line, keys, strays));
     const char *path, *id, *prompt = cm_json_text_or(line, "prompt", NULL);
     CM_TRY(cm_json_text(line, "path", &path));
     id = cm_json_text_or(line, "id", NULL);
@@ -86,14 +89,16 @@ static cm_status add_line(cm_picture_source *s, const json_t *line, const char *
 
 static cm_status open_manifest(cm_picture_source *s, const char *path) {
     json_t *lines = NULL, *line;
+    cm_strays strays = {0};
     size_t i;
     const char *slash = strrchr(path, '/'), *folder = cm_arena_print(&s->arena, "%.*s", slash ? (int)(slash + 1 - path) : 0, path);
     CM_TRY(cm_arena_check(&s->arena));
     CM_TRY(cm_jsonl_read(path, &lines));
     cm_status status = CM_OK;
     json_array_foreach(lines, i, line) {
-        if (status == CM_OK && (status = add_line(s, line, folder)) != CM_OK) cm_fail_in(status, "%s: line %zu", path, i + 1);
+        if (status == CM_OK && (status = add_line(s, line, folder, &strays)) != CM_OK) cm_fail_in(status, "%s: line %zu", path, i + 1);
     }
+    cm_strays_warn(&strays, path);
     json_decref(lines);
     return status;
 }

@@ -237,6 +237,12 @@ Test(npz, a_manifest_names_its_pictures) {
     cr_expect(!strcmp(cm_picture_source_id(s, 0), "p1") && !strcmp(cm_picture_source_id(s, 1), "below/x"));
     cr_expect(strstr(cm_picture_source_path(s, 1), scratch_folder), "%s", cm_picture_source_path(s, 1));
     cm_picture_source_close(&s);
+    scratch_write("list.jsonl", "{\"path\": \"x.png\", \"promt\": \"a\"}\n", 34);
+    cr_expect_neq(cm_picture_source_open(&s, path), CM_OK);
+    cr_expect(strstr(cm_why(), "promt") && strstr(cm_why(), "prompt"), "%s", cm_why());
+    scratch_write("list.jsonl", "{\"path\": \"x.png\", \"width\": 512}\n", 33);
+    cr_expect_eq(cm_picture_source_open(&s, path), CM_OK, "%s", cm_why());
+    cm_picture_source_close(&s);
     scratch_write("list.jsonl", "{\"id\": \"p1\"}\n", 13);
     cr_expect_neq(cm_picture_source_open(&s, path), CM_OK);
     cr_expect(strstr(cm_why(), "line 1") && strstr(cm_why(), "path"), "%s", cm_why());
