@@ -118,7 +118,7 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"images", CM_OPT_TEXT, "DIR", NULL, "pictures; with --metric also a JSON-lines manifest, or a .npz or .safetensors of pictures"},
+    {"images", CM_OPT_TEXT, "DIR", NULL, "a folder of PNG, JPEG, WebP, BMP and GIF; or a JSON-lines manifest, or a .npz, .npy or .safetensors of pictures"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or a JSON-lines file; pictures are named after ids: ID.png"},
     {"metric", CM_OPT_TEXT, "NAMES", NULL, "published scores, by protocol: fid@clean,kid,clip@mlperf (`list metrics`)"},
     {"reference", CM_OPT_TEXT, "DIR", NULL, "with --metric: pictures to compare with, or their statistics (.npz with mu and sigma)"},
@@ -143,4 +143,5 @@ const cm_command cm_command_score = {
     "score", "score a folder of pictures", options, NULL,
     "Without --metric: everything the shipped networks can say of pictures and prompts. With --metric: published scores, from\n"
     "weights that you bring. A picture that cannot be read, a prompt without a picture and a picture without a prompt are\n"
-    "named; the first two make the exit code 3. With --metric a stopped run goes on where it was.", run};
+    "named; the first two make the exit code 3. What of a folder is no picture of the set (previews, hidden files, links that\n"
+    "lead back, other formats) is counted in one line (docs/SCORES.md). With --metric a stopped run goes on where it was.", run};
