@@ -28,7 +28,8 @@ typedef struct side {
     cm_feature_store stores[CM_EVAL_METRICS];
     const cm_description **prompts; /* [count]; NULL: this picture has none */
     size_t *todo, todo_count;
-    bool *done;                     /* [count] */
+    bool needed[CM_EVAL_METRICS];   /* by feed: does a picture of todo lack what is made from it? */
+    cm_side_lines known;            /* of the folder that is gone on with */
 } side;
 
 typedef struct evaluation {
@@ -41,13 +42,18 @@ typedef struct evaluation {
     cm_side at;                     /* the side that is being looked at */
     cm_crew crew;
     cm_folder_lock folder;
+    json_t *header;                 /* of the folder: of this plan, and of what was asked of it before */
     cm_records *records;
+    json_t *pending;                /* records whose features may not be on disk yet */
+    double written;                 /* when there were none the last time */
+    bool finished;                  /* all that is asked for was there */
     pthread_mutex_t lock;           /* of records and counts */
     cm_evaluation_counts counts;
 } evaluation;
 
-/* Which outputs of a feed this side wants, as bits. */
+/* Which outputs of a feed this side wants, as bits; none where all pictures have been seen by it. */
 static unsigned wanted_of(const evaluation *e, size_t feed) {
+    if (!e->sides[e->at].needed[feed]) return 0;
     return e->at == CM_PICTURES ? e->plan.feeds[feed].wanted : e->plan.feeds[feed].stored;
 }
 
@@ -60,6 +66,8 @@ typedef struct batch {
     float *pixels[CM_EVAL_METRICS]; /* by feed: [count,height,width,3], made ready; NULL: not wanted */
     const char **trouble;           /* why a picture cannot be scored, or NULL */
     json_t **scores, **read;        /* of text scores */
+    json_t **texts;                 /* which were looked for */
+    json_t **features;              /* hashes of the rows, by column */
 } batch;
 
 static cm_status fail_picture(batch *b, size_t k, cm_arena *scratch) {
@@ -127,7 +135,11 @@ static cm_status keep_features(const evaluation *e, size_t feed, const batch *b,
         if (column->feed != feed) continue;
         for (size_t i = 0; i < count; i++) {
             if (b->trouble[rows[i]]) continue;
-            CM_TRY(cm_feature_store_write(&s->stores[c], b->index[rows[i]] - s->begin, out[column->output] + i * column->width));
+            char hash[CM_FEATURE_HASH];
+            const float *row = out[column->output] + i * column->width;
+            CM_TRY(cm_feature_store_write(&s->stores[c], b->index[rows[i]] - s->begin, row));
+            cm_feature_hash(row, column->width, hash);
+            json_object_set_new(b->features[rows[i]], column->name, json_string(hash));
         }
     }
     return CM_OK;
@@ -141,7 +153,7 @@ static cm_status score_prompts(const evaluation *e, const cm_protocol *p, const 
     size_t *which = CM_PUSH(&w->scratch, size_t, count), n = 0;
     float *pictures = CM_PUSH(&w->scratch, float, count * width);
     cm_text_score *scores = CM_PUSH(&w->scratch, cm_text_score, count);
-    const char *label = cm_metric_label(p, cm_extractor_label(x), &w->scratch);
+    const char *label = cm_metric_label(p, cm_extractor_label(x), 0, &w->scratch);
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t i = 0; i < count; i++) {
         const cm_description *prompt = e->sides[CM_PICTURES].prompts[b->index[rows[i]]];
@@ -152,6 +164,7 @@ static cm_status score_prompts(const evaluation *e, const cm_protocol *p, const 
     }
     CM_TRY(cm_text_image_scores(p->of_text, cm_extractor_pair(x), &w->g, pictures, prompts, n, &w->scratch, scores));
     for (size_t i = 0; i < n; i++) {
+        json_object_set_new(b->texts[which[i]], label, json_true());
         if (!isfinite(scores[i].value)) continue;
         json_object_set_new(b->scores[which[i]], label, json_real(scores[i].value));
         json_object_set_new(b->read[which[i]], label, json_real(scores[i].read));
@@ -216,11 +229,29 @@ static json_t *record_of(const evaluation *e, const batch *b, size_t k) {
     }
     json_object_set_new(o, "width", json_integer((json_int_t)picture->width));
     json_object_set_new(o, "height", json_integer((json_int_t)picture->height));
+    if (json_object_size(b->features[k])) json_object_set(o, "features", b->features[k]);
+    if (json_object_size(b->texts[k])) json_object_set(o, "texts", b->texts[k]);
     if (json_object_size(b->scores[k])) {
         json_object_set(o, "scores", b->scores[k]);
         json_object_set(o, "read", b->read[k]);
     }
     return o;
+}
+
+enum { TOGETHER = 64, MOST_SECONDS = 2 }; /* pictures whose features are synced at once; what a kill may cost */
+
+/* A record says that features are there: so they must be first. */
+static cm_status write_pending(evaluation *e) {
+    size_t i;
+    json_t *line;
+    e->written = cm_now();
+    if (json_array_size(e->pending) == 0) return CM_OK;
+    for (int k = 0; k < CM_SIDES; k++)
+        for (size_t c = 0; c < e->plan.column_count; c++)
+            if (e->sides[k].source) CM_TRY(cm_feature_store_sync(&e->sides[k].stores[c]));
+    json_array_foreach(e->pending, i, line) CM_TRY(cm_records_add(e->records, line));
+    json_array_clear(e->pending);
+    return CM_OK;
 }
 
 static cm_status record_batch(evaluation *e, const batch *b) {
@@ -234,9 +265,10 @@ static cm_status record_batch(evaluation *e, const batch *b) {
         } else {
             e->counts.scored++;
         }
-        s = cm_records_add(e->records, o);
-        json_decref(o);
+        if (!o || json_array_append_new(e->pending, o) != 0) s = cm_fail(CM_ENOMEM, "out of memory");
     }
+    const bool due = json_array_size(e->pending) >= TOGETHER || cm_now() - e->written > MOST_SECONDS;
+    if (s == CM_OK && due) s = write_pending(e);
     pthread_mutex_unlock(&e->lock);
     return s;
 }
@@ -256,16 +288,22 @@ static cm_status look(void *arg, size_t first, cm_worker_place *w) {
                .pictures = CM_PUSH_ZERO(&w->scratch, cm_image, count),
                .trouble = CM_PUSH_ZERO(&w->scratch, const char *, count),
                .scores = CM_PUSH_ZERO(&w->scratch, json_t *, count),
-               .read = CM_PUSH_ZERO(&w->scratch, json_t *, count)};
+               .read = CM_PUSH_ZERO(&w->scratch, json_t *, count),
+               .texts = CM_PUSH_ZERO(&w->scratch, json_t *, count),
+               .features = CM_PUSH_ZERO(&w->scratch, json_t *, count)};
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t k = 0; k < count; k++) {
         b.scores[k] = json_object();
         b.read[k] = json_object();
+        b.texts[k] = json_object();
+        b.features[k] = json_object();
     }
     const cm_status status = look_at(e, &b, w);
     for (size_t k = 0; k < count; k++) {
         json_decref(b.scores[k]);
         json_decref(b.read[k]);
+        json_decref(b.texts[k]);
+        json_decref(b.features[k]);
     }
     return status;
 }
@@ -286,7 +324,6 @@ static cm_status open_side(evaluation *e, cm_side which, const char *path) {
     }
     s->prompts = CM_PUSH_ZERO(&e->arena, const cm_description *, s->count);
     s->todo = CM_PUSH(&e->arena, size_t, s->count);
-    s->done = CM_PUSH_ZERO(&e->arena, bool, s->count);
     return cm_arena_check(&e->arena);
 }
 
@@ -420,22 +457,163 @@ static json_t *header_of(evaluation *e) {
 
 const char *const cm_evaluation_keys[] = {"suite", "prompts", "prompts_hash", "arms", "settings", "plan", "lists", "statistics", NULL};
 
-/* What an earlier run left: its header must be ours, its pictures need no second look. */
-static cm_status take_over(evaluation *e, const json_t *existing, const json_t *header) {
-    static const char *const shard[] = {"shard", NULL};
-    const json_t *found = json_array_get(existing, 0);
-    CM_TRY(cm_manifest_continue(found, header, cm_evaluation_keys));
-    CM_TRY(cm_manifest_continue(found, header, shard));
-    size_t i;
-    json_t *line;
-    json_array_foreach((json_t *)existing, i, line) {
-        if (strcmp(cm_json_text_or(line, "kind", ""), "picture") != 0) continue;
-        side *s = &e->sides[!strcmp(cm_json_text_or(line, "side", ""), cm_side_names[CM_REFERENCE])];
-        const size_t index = cm_json_size_or(line, "index", SIZE_MAX);
-        if (index < s->begin || index >= s->end || !s->done) return cm_fail(CM_EFORMAT, "line %zu: no picture of this run", i + 1);
-        if (!s->done[index]) e->counts.scored++;
-        s->done[index] = true;
+static cm_status open_stores(evaluation *e) {
+    for (int i = 0; i < CM_SIDES; i++) {
+        side *s = &e->sides[i];
+        for (size_t c = 0; c < e->plan.column_count && s->source; c++) {
+            const cm_feature_column *column = &e->plan.columns[c];
+            if (e->options->fresh) unlink(cm_column_path(e->options->folder, (cm_side)i, column->name, &e->arena));
+            CM_TRY(cm_arena_check(&e->arena));
+            CM_TRY(cm_column_open(e->options->folder, (cm_side)i, column->name, s->end - s->begin, column->width, true, &e->arena,
+                                   &s->stores[c]));
+        }
     }
+    return CM_OK;
+}
+
+/* Takes the hashes of rows that are not those on disk out of what the records say; lost: how many. */
+static cm_status check_rows(cm_side_lines *known, const char *column, const cm_feature_store *store, size_t *lost) {
+    cm_feature_view view;
+    CM_TRY(cm_feature_store_map(store, &view));
+    for (size_t i = 0; i < known->end - known->begin && !cm_interrupted(); i++) {
+        char hash[CM_FEATURE_HASH];
+        const char *told = cm_line_feature(known->lines[i], column);
+        if (!cm_line_is(known->lines[i], "picture") || !told) continue;
+        cm_feature_hash(view.values + i * store->width, store->width, hash);
+        if (strcmp(hash, told) == 0) continue;
+        json_object_del(json_object_get(known->lines[i], "features"), column);
+        ++*lost;
+    }
+    cm_feature_view_close(&view);
+    return cm_interrupted() ? cm_fail(CM_EINTERRUPTED, "stopped") : CM_OK;
+}
+
+/* A column of metrics that were asked for before, and are not now: nothing can be read again. */
+static cm_status check_old_column(evaluation *e, cm_side which, const json_t *column) {
+    const char *name = cm_json_text_or(column, "name", "");
+    cm_side_lines *known = &e->sides[which].known;
+    cm_feature_store store = {.file = -1};
+    size_t lost = 0;
+    cm_status s = cm_column_open(e->options->folder, which, name, known->end - known->begin, cm_json_size_or(column, "width", 0), false,
+                                 &e->arena, &store);
+    if (s == CM_OK) s = check_rows(known, name, &store, &lost);
+    cm_feature_store_close(&store);
+    for (size_t i = 0; s == CM_OK && i < known->end - known->begin; i++)
+        if (cm_line_is(known->lines[i], "picture") && !cm_line_feature(known->lines[i], name)) lost++;
+    if (s == CM_OK && !lost) return CM_OK;
+    if (s == CM_EINTERRUPTED) return s;
+    return cm_fail(CM_EUSAGE, "%s: features of earlier metrics (%s) are incomplete; name those metrics too, or --fresh begins anew",
+                   e->options->folder, name);
+}
+
+static size_t find_column(const cm_plan *p, const char *name) {
+    size_t c = 0;
+    while (c < p->column_count && strcmp(p->columns[c].name, name) != 0) c++;
+    return c;
+}
+
+/* The features on disk against what the records say of them. */
+static cm_status check_features(evaluation *e) {
+    size_t k, lost = 0;
+    json_t *column;
+    json_array_foreach(json_object_get(json_object_get(e->header, "plan"), "columns"), k, column) {
+        const char *name = cm_json_text_or(column, "name", "");
+        const size_t c = find_column(&e->plan, name);
+        for (int i = 0; i < CM_SIDES; i++) {
+            side *s = &e->sides[i];
+            if (!s->known.lines || s->known.end == s->known.begin) continue;
+            if (c < e->plan.column_count && s->source) CM_TRY(check_rows(&s->known, name, &s->stores[c], &lost));
+            else CM_TRY(check_old_column(e, (cm_side)i, column));
+        }
+    }
+    if (lost) cm_warn("%s: %zu rows of features are not what the records tell of; their pictures are looked at again", e->options->folder, lost);
+    return CM_OK;
+}
+
+/* --- what is left to do ------------------------------------------------------------------ */
+
+/* Does the picture lack a row or a text score that is made from this feed? */
+static bool lacks(const evaluation *e, cm_side which, size_t picture, const json_t *line, size_t feed) {
+    const bool seen = cm_line_is(line, "picture");
+    for (size_t c = 0; c < e->plan.column_count; c++)
+        if (e->plan.columns[c].feed == feed && !(seen && cm_line_feature(line, e->plan.columns[c].name))) return true;
+    if (which == CM_REFERENCE) return false;
+    for (size_t m = 0; m < e->plan.metric_count; m++) {
+        const cm_protocol *p = e->plan.metrics[m];
+        if (!p->of_text || e->plan.feed_of[m] != feed) continue;
+        if (!seen) return true;
+        const char *label = cm_extractor_label(e->plan.extractors[e->plan.feeds[feed].network]);
+        char name[128];
+        snprintf(name, sizeof name, "%s%s%s%s", p->name, *label ? "[" : "", label, *label ? "]" : "");
+        if (e->sides[which].prompts[picture] && !json_object_get(json_object_get(line, "texts"), name)) return true;
+    }
+    return false;
+}
+
+static void list_todo(evaluation *e) {
+    for (int i = 0; i < CM_SIDES; i++) {
+        side *s = &e->sides[i];
+        for (size_t k = s->begin; k < s->end && s->source; k++) {
+            const json_t *line = s->known.lines ? s->known.lines[k - s->known.begin] : NULL;
+            bool any = !cm_line_is(line, "picture");
+            for (size_t f = 0; f < e->plan.feed_count; f++) {
+                if (!lacks(e, (cm_side)i, k, line, f)) continue;
+                any = s->needed[f] = true;
+            }
+            if (any) s->todo[s->todo_count++] = k;
+            else e->counts.scored++;
+        }
+    }
+}
+
+static void count_known(evaluation *e) {
+    for (int i = 0; i < CM_SIDES; i++) {
+        const cm_side_lines *known = &e->sides[i].known;
+        for (size_t k = 0; known->lines && k < known->end - known->begin; k++) {
+            e->counts.scored += cm_line_is(known->lines[k], "picture");
+            e->counts.failed += cm_line_is(known->lines[k], "failed");
+        }
+    }
+}
+
+static cm_status read_known(evaluation *e, const json_t *existing) {
+    for (int i = 0; i < CM_SIDES; i++) {
+        side *s = &e->sides[i];
+        const json_t *list = json_object_get(json_object_get(e->header, "lists"), cm_side_names[i]);
+        const size_t end = s->source ? s->end : cm_json_size_or(list, "count", 0);
+        CM_TRY(cm_side_lines_read(&s->known, existing, (cm_side)i, s->begin, end));
+    }
+    return CM_OK;
+}
+
+/* What an earlier run left. Scores go, for they are made again; of each picture one line stays. */
+static cm_status take_over(evaluation *e, const json_t *existing, const json_t *header, const char *path) {
+    const json_t *found = json_array_get(existing, 0);
+    CM_TRY(cm_evaluation_join_headers(found, header, &e->header));
+    CM_TRY(read_known(e, existing));
+    e->finished = cm_evaluation_is_done(existing) && json_equal(found, e->header);
+    if (e->finished) {
+        count_known(e);
+        return CM_OK;
+    }
+    cm_side_lines known[CM_SIDES];
+    CM_TRY(open_stores(e));
+    CM_TRY(check_features(e));
+    list_todo(e);
+    for (int i = 0; i < CM_SIDES; i++) known[i] = e->sides[i].known;
+    json_t *lines = cm_evaluation_lines(e->header, known, existing);
+    const cm_status s = lines ? cm_jsonl_write(path, lines) : cm_fail(CM_ENOMEM, "out of memory");
+    json_decref(lines);
+    return s;
+}
+
+/* What is there, without the half of a line that a kill left; an empty array: nothing. */
+static cm_status read_existing(const evaluation *e, const char *path, json_t **existing) {
+    cm_records *r = NULL;
+    if (e->options->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
+    if (cm_path_exists(path)) CM_TRY(cm_record_lines_check(path));
+    CM_TRY(cm_records_open(&r, path, existing));
+    cm_records_close(&r);
     return CM_OK;
 }
 
@@ -446,31 +624,15 @@ static cm_status open_records(evaluation *e, json_t *header) {
     CM_TRY(cm_arena_check(&e->arena));
     CM_TRY(cm_folder_lock_take(&e->folder, o->folder));
     CM_TRY(cm_make_dirs(features));
-    if (o->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
-    if (cm_path_exists(path)) CM_TRY(cm_record_lines_check(path));
-    CM_TRY(cm_records_open(&e->records, path, &existing));
-    cm_status s = CM_OK;
-    if (json_array_size(existing) == 0) s = cm_records_add(e->records, header);
-    else if ((s = take_over(e, existing, header)) != CM_OK) s = cm_fail_in(s, "%s", path);
+    CM_TRY(read_existing(e, path, &existing));
+    const bool is_new = json_array_size(existing) == 0;
+    cm_status s = is_new ? open_stores(e) : take_over(e, existing, header, path);
     json_decref(existing);
-    return s;
-}
-
-static cm_status open_stores(evaluation *e) {
-    for (int i = 0; i < CM_SIDES; i++) {
-        side *s = &e->sides[i];
-        if (!s->source) continue;
-        for (size_t c = 0; c < e->plan.column_count; c++) {
-            const cm_feature_column *column = &e->plan.columns[c];
-            if (e->options->fresh) unlink(cm_column_path(e->options->folder, (cm_side)i, column->name, &e->arena));
-            CM_TRY(cm_arena_check(&e->arena));
-            CM_TRY(cm_column_open(e->options->folder, (cm_side)i, column->name, s->end - s->begin, column->width, true, &e->arena,
-                                   &s->stores[c]));
-        }
-        for (size_t k = s->begin; k < s->end; k++)
-            if (!s->done[k]) s->todo[s->todo_count++] = k;
-    }
-    return CM_OK;
+    if (s != CM_OK) return is_new ? s : cm_fail_in(s, "%s", path);
+    if (e->finished) return CM_OK;
+    if (is_new) list_todo(e);
+    CM_TRY(cm_records_open(&e->records, path, NULL));
+    return is_new ? cm_records_add(e->records, header) : CM_OK;
 }
 
 /* --- all of it -------------------------------------------------------------------------- */
@@ -480,8 +642,9 @@ static cm_status finish(evaluation *e, double started) {
     char *path = cm_arena_print(&e->arena, "%s/records.jsonl", o->folder);
     json_t *lines = NULL;
     CM_TRY(cm_arena_check(&e->arena));
+    cm_records_close(&e->records);
     CM_TRY(cm_jsonl_read(path, &lines));
-    const cm_status s = cm_evaluation_finish(o->folder, lines, started, e->records);
+    const cm_status s = cm_evaluation_finish(o->folder, lines, started);
     json_decref(lines);
     return s;
 }
@@ -496,26 +659,41 @@ static cm_status record_pass(evaluation *e, double seconds) {
     return s;
 }
 
+static cm_status look_at_side(evaluation *e, cm_side which) {
+    side *s = &e->sides[which];
+    const double began = cm_now();
+    e->at = which;
+    const cm_status seen = cm_crew_run_by(&e->crew, cm_side_names[which], s->todo_count, e->options->batch, look, e);
+    const cm_status kept = write_pending(e); /* what was made before a stop or a failure, too */
+    if (seen != CM_OK && kept == CM_OK) return seen;
+    CM_TRY(kept);
+    cm_picture_source_warn(s->source);
+    return record_pass(e, cm_now() - began);
+}
+
+static cm_status begin(evaluation *e) {
+    json_t *header = header_of(e);
+    const cm_status s = open_records(e, header);
+    json_decref(header);
+    CM_TRY(s);
+    e->pending = json_array();
+    return e->pending ? CM_OK : cm_fail(CM_ENOMEM, "out of memory");
+}
+
 static cm_status work(evaluation *e, double started) {
     const cm_evaluation_options *o = e->options;
     CM_TRY(cm_plan_choose(o, &e->arena, &e->plan));
     CM_TRY(open_lists(e));
     CM_TRY(check_sizes(e));
     CM_TRY(cm_plan_open(o, &e->arena, &e->plan));
-    json_t *header = header_of(e);
-    const cm_status s = open_records(e, header);
-    json_decref(header);
-    CM_TRY(s);
-    CM_TRY(open_stores(e));
-    CM_TRY(cm_crew_open(&e->crew, o->backend, o->threads));
-    for (int i = 0; i < CM_SIDES; i++) {
-        if (!e->sides[i].source) continue;
-        e->at = (cm_side)i;
-        const double began = cm_now();
-        CM_TRY(cm_crew_run_by(&e->crew, cm_side_names[i], e->sides[i].todo_count, o->batch, look, e));
-        cm_picture_source_warn(e->sides[i].source);
-        CM_TRY(record_pass(e, cm_now() - began));
+    CM_TRY(begin(e));
+    if (e->finished) {
+        cm_note("%s: these scores are there, nothing is made again; --fresh begins anew", o->folder);
+        return CM_OK;
     }
+    CM_TRY(cm_crew_open(&e->crew, o->backend, o->threads));
+    for (int i = 0; i < CM_SIDES; i++)
+        if (e->sides[i].source) CM_TRY(look_at_side(e, (cm_side)i));
     if (e->counts.scored == 0) return cm_fail(CM_EUNDEFINED, "%s: not one picture could be scored", o->images);
     return o->shards ? CM_OK : finish(e, started);
 }
@@ -530,10 +708,13 @@ cm_status cm_evaluate(const cm_evaluation_options *o, cm_evaluation_counts *coun
     *counts = e.counts;
     cm_crew_close(&e.crew);
     cm_records_close(&e.records);
+    json_decref(e.pending);
+    json_decref(e.header);
     cm_folder_lock_release(&e.folder);
     cm_plan_close(&e.plan);
     for (int i = 0; i < CM_SIDES; i++) {
         cm_picture_source_close(&e.sides[i].source);
+        cm_side_lines_close(&e.sides[i].known);
         for (size_t c = 0; c < CM_EVAL_METRICS; c++) cm_feature_store_close(&e.sides[i].stores[c]);
     }
     pthread_mutex_destroy(&e.lock);

@@ -5,7 +5,9 @@
  *     CM_TRY(cm_evaluate(&o, &counts));
  *
  * FOLDER/records.jsonl gets a header, a line a picture, a line a score; FOLDER/features/ the features, a file a column
- * (feature_store.h). A run that was stopped goes on where it was. With shards > 1 only that share of the pictures is
+ * (feature_store.h). A run that was stopped goes on where it was: features are on disk before a record tells of them, the
+ * record has their hash, and a picture whose features are not those is looked at again. Metrics may be added to a folder:
+ * what its networks have seen is kept. Scores and "done" are written in one piece. With shards > 1 only that share of the pictures is
  * looked at and no score is made; cm_evaluation_merge joins the folders of all shares, in any order, to what one run
  * would have left. Memory does not grow with the number of pictures, but for what a score itself says.
  */
@@ -30,6 +32,7 @@ typedef struct cm_evaluation_options {
     const cm_ops *backend;
     int threads;
     size_t batch;                /* pictures a network sees at once */
+    size_t kid_subset;           /* of KID; 0: the published 1000 */
     size_t shard, shards;        /* 1-based; 0, 0: all */
     bool fresh, unequal;         /* unequal: sets of different size may be compared */
     const json_t *machine;       /* keys for the header, or NULL */

@@ -16,45 +16,48 @@ enum { SEED = 20240402 };
 
 typedef struct finish_run {
     const char *folder;
-    const json_t *header, *lines;
-    cm_records *records;
+    const json_t *header;
+    json_t *out;                   /* the folder's records, scores being added */
     size_t counts[CM_SIDES];
-    bool *good[CM_SIDES];          /* [counts]: was looked at */
-    size_t good_counts[CM_SIDES];
+    cm_side_lines lines[CM_SIDES];
+    size_t good_counts[CM_SIDES];  /* of the metric in hand: pictures that were looked at for it */
     cm_arena arena;
 } finish_run;
 
 /* --- which pictures ------------------------------------------------------------------ */
 
-static cm_status read_counts(finish_run *r) {
+static cm_status read_lines(finish_run *r, const json_t *lines) {
     for (int i = 0; i < CM_SIDES; i++) {
         const json_t *list = json_object_get(json_object_get(r->header, "lists"), cm_side_names[i]);
         r->counts[i] = cm_json_size_or(list, "count", 0);
-        r->good[i] = CM_PUSH_ZERO(&r->arena, bool, r->counts[i] + 1);
+        CM_TRY(cm_side_lines_read(&r->lines[i], lines, (cm_side)i, 0, r->counts[i]));
     }
-    CM_TRY(cm_arena_check(&r->arena));
-    size_t k;
-    json_t *line;
-    json_array_foreach((json_t *)r->lines, k, line) {
-        if (strcmp(cm_json_text_or(line, "kind", ""), "picture") != 0) continue;
-        const int i = strcmp(cm_json_text_or(line, "side", ""), cm_side_names[CM_REFERENCE]) == 0;
-        const size_t index = cm_json_size_or(line, "index", SIZE_MAX);
-        if (index >= r->counts[i]) return cm_fail(CM_EFORMAT, "line %zu: index %zu of %zu pictures", k + 1, index, r->counts[i]);
-        r->good_counts[i] += !r->good[i][index];
-        r->good[i][index] = true;
+    r->out = cm_evaluation_lines(r->header, r->lines, lines);
+    return r->out ? CM_OK : cm_fail(CM_ENOMEM, "out of memory");
+}
+
+/* column: NULL or "": for scores that are not of a column */
+static bool is_good(const finish_run *r, cm_side side, size_t i, const char *column) {
+    const json_t *line = r->lines[side].lines[i];
+    return cm_line_is(line, "picture") && (!column || !*column || cm_line_feature(line, column));
+}
+
+static void count_good(finish_run *r, const char *column) {
+    for (int side = 0; side < CM_SIDES; side++) {
+        r->good_counts[side] = 0;
+        for (size_t i = 0; i < r->counts[side]; i++) r->good_counts[side] += is_good(r, (cm_side)side, i, column);
     }
-    return CM_OK;
 }
 
 /* Rows of the pictures that were looked at: the file itself when that is all of them, else a copy without the others. */
-static cm_status good_rows(finish_run *r, cm_side side, const cm_feature_view *view, size_t width, const float **rows) {
+static cm_status good_rows(finish_run *r, cm_side side, const char *column, const cm_feature_view *view, size_t width, const float **rows) {
     *rows = view->values;
     if (r->good_counts[side] == r->counts[side]) return CM_OK;
     float *copy = CM_PUSH(&r->arena, float, r->good_counts[side] * width + 1);
     CM_TRY(cm_arena_check(&r->arena));
     size_t n = 0;
     for (size_t i = 0; i < r->counts[side]; i++)
-        if (r->good[side][i]) memcpy(copy + n++ * width, view->values + i * width, width * sizeof *copy);
+        if (is_good(r, side, i, column)) memcpy(copy + n++ * width, view->values + i * width, width * sizeof *copy);
     *rows = copy;
     return CM_OK;
 }
@@ -75,9 +78,7 @@ static void set_number(json_t *o, const char *key, double v) {
 }
 
 static cm_status add_record(finish_run *r, json_t *o) {
-    const cm_status s = cm_records_add(r->records, o);
-    json_decref(o);
-    return s;
+    return o && json_array_append_new(r->out, o) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory");
 }
 
 static cm_status add_undefined(finish_run *r, const char *label, const cm_protocol *m) {
@@ -150,7 +151,7 @@ static cm_status open_side(finish_run *r, cm_side side, const json_t *metric, si
     if (*width == 0) return cm_fail(CM_EFORMAT, "the header names no column '%s'", name);
     CM_TRY(cm_column_open(r->folder, side, name, r->counts[side], *width, false, &r->arena, store));
     CM_TRY(cm_feature_store_map(store, view));
-    return good_rows(r, side, view, *width, rows);
+    return good_rows(r, side, name, view, *width, rows);
 }
 
 static cm_status write_statistics(finish_run *r, const json_t *metric, const cm_protocol *m, const cm_sets *sets) {
@@ -166,7 +167,9 @@ static cm_status write_statistics(finish_run *r, const json_t *metric, const cm_
 static cm_status score_sets(finish_run *r, const json_t *metric, const cm_protocol *m, const char *label) {
     cm_feature_store stores[CM_SIDES] = {{.file = -1}, {.file = -1}};
     cm_feature_view views[CM_SIDES] = {{0}};
-    cm_sets sets = {.n = r->good_counts[CM_PICTURES], .m = from_file(r, m) ? 0 : r->good_counts[CM_REFERENCE]};
+    count_good(r, cm_json_text_or(metric, "column", ""));
+    cm_sets sets = {.n = r->good_counts[CM_PICTURES], .m = from_file(r, m) ? 0 : r->good_counts[CM_REFERENCE],
+                     .kid_subset = cm_json_size_or(metric, "subset", 0)};
     cm_moments statistics;
     cm_set_values values = {0};
     const char *weights = cm_json_text_or(metric, "weights", "");
@@ -202,12 +205,9 @@ static cm_status collect(finish_run *r, const char *key, const char *label, doub
     double *x = CM_PUSH(&r->arena, double, n + 1);
     CM_TRY(cm_arena_check(&r->arena));
     for (size_t i = 0; i < n; i++) x[i] = (double)NAN;
-    size_t k;
-    json_t *line;
-    json_array_foreach((json_t *)r->lines, k, line) {
-        const json_t *v = json_object_get(json_object_get(line, key), label);
-        const size_t index = cm_json_size_or(line, "index", SIZE_MAX);
-        if (json_is_number(v) && index < n) x[index] = json_number_value(v);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_object_get(json_object_get(r->lines[CM_PICTURES].lines[i], key), label);
+        if (json_is_number(v)) x[i] = json_number_value(v);
     }
     *values = x;
     return CM_OK;
@@ -216,6 +216,7 @@ static cm_status collect(finish_run *r, const char *key, const char *label, doub
 static cm_status score_texts(finish_run *r, const json_t *metric, const cm_protocol *m, const char *label) {
     double *scores, *reads, read;
     cm_interval interval;
+    count_good(r, NULL);
     CM_TRY(collect(r, "scores", label, &scores));
     CM_TRY(collect(r, "read", label, &reads));
     const cm_status s = cm_stats_interval(scores, r->counts[CM_PICTURES], 1, SEED, &r->arena, &interval);
@@ -238,11 +239,10 @@ static cm_status score_texts(finish_run *r, const json_t *metric, const cm_proto
 static cm_status score_all(finish_run *r) {
     size_t i;
     json_t *metric;
-    CM_TRY(read_counts(r));
     json_array_foreach(json_object_get(json_object_get(r->header, "plan"), "metrics"), i, metric) {
         const cm_protocol *m = cm_protocol_find(cm_json_text_or(metric, "metric", ""));
         if (!m) return cm_fail(CM_EFORMAT, "the header names a metric that does not exist: %s", cm_json_text_or(metric, "metric", ""));
-        const char *label = cm_metric_label(m, cm_json_text_or(metric, "weights", ""), &r->arena);
+        const char *label = cm_metric_label(m, cm_json_text_or(metric, "weights", ""), cm_json_size_or(metric, "subset", 0), &r->arena);
         const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
         CM_TRY(cm_arena_check(&r->arena));
         CM_TRY(m->of_sets ? score_sets(r, metric, m, label) : score_texts(r, metric, m, label));
@@ -251,29 +251,24 @@ static cm_status score_all(finish_run *r) {
     return CM_OK;
 }
 
-static bool is_done(const json_t *lines) {
-    size_t i;
-    json_t *line;
-    bool done = false;
-    json_array_foreach((json_t *)lines, i, line) {
-        const char *kind = cm_json_text_or(line, "kind", "");
-        done = !strcmp(kind, "done") || (done && strcmp(kind, "picture") != 0);
-    }
-    return done;
+static cm_status add_done(finish_run *r, double started) {
+    char now[32];
+    cm_iso_time(now);
+    return add_record(r, json_pack("{s:s, s:f, s:s}", "kind", "done", "seconds", cm_now() - started, "finished", now));
 }
 
-cm_status cm_evaluation_finish(const char *folder, const json_t *lines, double started, cm_records *records) {
-    finish_run r = {.folder = folder, .header = json_array_get(lines, 0), .lines = lines, .records = records};
-    if (is_done(lines)) return CM_OK;
+cm_status cm_evaluation_finish(const char *folder, const json_t *lines, double started) {
+    finish_run r = {.folder = folder, .header = json_array_get(lines, 0)};
     cm_arena_init(&r.arena, 0);
     cm_dense_all_threads();
-    cm_status s = score_all(&r);
-    if (s == CM_OK) {
-        char now[32];
-        cm_iso_time(now);
-        json_t *o = json_pack("{s:s, s:f, s:s}", "kind", "done", "seconds", cm_now() - started, "finished", now);
-        s = add_record(&r, o);
-    }
+    const char *path = cm_arena_print(&r.arena, "%s/records.jsonl", folder);
+    cm_status s = cm_arena_check(&r.arena);
+    if (s == CM_OK) s = read_lines(&r, lines);
+    if (s == CM_OK) s = score_all(&r);
+    if (s == CM_OK) s = add_done(&r, started);
+    if (s == CM_OK) s = cm_jsonl_write(path, r.out);
+    for (int i = 0; i < CM_SIDES; i++) cm_side_lines_close(&r.lines[i]);
+    json_decref(r.out);
     cm_arena_free(&r.arena);
     return s;
 }

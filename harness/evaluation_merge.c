@@ -19,7 +19,6 @@ typedef struct merge {
     json_t **shard_lines;           /* the same */
     json_t *all;                    /* of the folder that is made */
     cm_folder_lock lock;
-    cm_records *records;
     cm_evaluation_counts *counts;
     cm_arena arena;
 } merge;
@@ -63,79 +62,90 @@ static cm_status read_shards(merge *m) {
 }
 
 static cm_status add(merge *m, json_t *line) {
-    if (json_array_append(m->all, line) != 0) return cm_fail(CM_ENOMEM, "out of memory");
-    return cm_records_add(m->records, line);
+    return json_array_append(m->all, line) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory");
 }
 
 /* One side's pictures of one shard, in the order of the list; every one must have been looked at, or have failed. */
-static cm_status add_pictures(merge *m, size_t shard, cm_side side, size_t begin, size_t end) {
-    const json_t **at = CM_PUSH_ZERO(&m->arena, const json_t *, end - begin + 1);
-    CM_TRY(cm_arena_check(&m->arena));
-    size_t k;
-    json_t *line;
-    json_array_foreach(m->shard_lines[shard], k, line) {
-        const char *kind = cm_json_text_or(line, "kind", "");
-        const size_t index = cm_json_size_or(line, "index", SIZE_MAX);
-        const bool good = strcmp(kind, "picture") == 0;
-        if ((!good && strcmp(kind, "failed") != 0) || strcmp(cm_json_text_or(line, "side", ""), cm_side_names[side]) != 0) continue;
-        if (index < begin || index >= end) return cm_fail(CM_EFORMAT, "%s: line %zu: picture %zu is not of this shard", m->shard_folders[shard], k + 1, index);
-        if (good || !at[index - begin]) at[index - begin] = line;
-    }
-    for (size_t i = 0; i < end - begin; i++) {
-        if (!at[i])
+static cm_status add_pictures(merge *m, size_t shard, cm_side side, const cm_side_lines *known) {
+    for (size_t i = 0; i < known->end - known->begin; i++) {
+        json_t *line = known->lines[i];
+        if (!line)
             return cm_fail(CM_EUSAGE, "%s: this shard has not finished: no record of picture %zu of the %s; run it again",
-                           m->shard_folders[shard], begin + i, cm_side_names[side]);
-        const bool failed = strcmp(cm_json_text_or(at[i], "kind", ""), "failed") == 0;
-        if (failed) cm_warn("%s", cm_json_text_or(at[i], "note", ""));
+                           m->shard_folders[shard], known->begin + i, cm_side_names[side]);
+        const bool failed = cm_line_is(line, "failed");
+        if (failed) cm_warn("%s", cm_json_text_or(line, "note", ""));
         failed ? m->counts->failed++ : m->counts->scored++;
-        CM_TRY(add(m, (json_t *)at[i]));
+        CM_TRY(add(m, line));
     }
     return CM_OK;
 }
 
 enum { ROWS_AT_ONCE = 512 };
 
-static cm_status copy_rows(merge *m, const cm_feature_store *from, const cm_feature_store *to, size_t begin) {
-    float *rows = CM_PUSH(&m->arena, float, ROWS_AT_ONCE * to->width);
-    CM_TRY(cm_arena_check(&m->arena));
-    for (size_t i = 0; i < from->rows; i += ROWS_AT_ONCE) {
-        const size_t n = from->rows - i < ROWS_AT_ONCE ? from->rows - i : ROWS_AT_ONCE;
-        CM_TRY(cm_feature_store_read(from, i, n, rows));
-        for (size_t k = 0; k < n; k++) CM_TRY(cm_feature_store_write(to, begin + i + k, rows + k * to->width));
+/* rows [count,width] from row `first` on must be those that the shard's records tell of. */
+static cm_status check_rows(const cm_side_lines *known, const char *column, size_t first, size_t count, size_t width, const float *rows) {
+    for (size_t k = 0; k < count; k++) {
+        char hash[CM_FEATURE_HASH];
+        const json_t *line = known->lines[first + k];
+        const char *told = cm_line_feature(line, column);
+        if (!cm_line_is(line, "picture")) continue;
+        cm_feature_hash(rows + k * width, width, hash);
+        if (!told || strcmp(told, hash) != 0)
+            return cm_fail(CM_EUSAGE, "features/%s: those of picture %zu are not what the records tell of; run this shard again", column,
+                           known->begin + first + k);
     }
     return CM_OK;
 }
 
-static cm_status merge_column(merge *m, cm_side side, const json_t *column, size_t count) {
+static cm_status copy_rows(merge *m, const cm_feature_store *from, const cm_feature_store *to, const cm_side_lines *known, const char *column) {
+    float *rows = CM_PUSH(&m->arena, float, ROWS_AT_ONCE * to->width);
+    CM_TRY(cm_arena_check(&m->arena));
+    for (size_t i = 0; i < from->rows; i += ROWS_AT_ONCE) {
+        const size_t n = from->rows - i < ROWS_AT_ONCE ? from->rows - i : ROWS_AT_ONCE;
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
+        CM_TRY(cm_feature_store_read(from, i, n, rows));
+        CM_TRY(check_rows(known, column, i, n, to->width, rows));
+        for (size_t k = 0; k < n; k++) CM_TRY(cm_feature_store_write(to, known->begin + i + k, rows + k * to->width));
+    }
+    return CM_OK;
+}
+
+/* One shard's rows of one column. */
+static cm_status merge_column(merge *m, size_t shard, cm_side side, const json_t *column, size_t count, const cm_side_lines *known) {
     const char *name = cm_json_text_or(column, "name", "");
     const size_t width = cm_json_size_or(column, "width", 0);
-    cm_feature_store to;
-    CM_TRY(cm_column_open(m->folder, side, name, count, width, true, &m->arena, &to));
-    cm_status s = CM_OK;
-    for (size_t i = 0; i < m->count && s == CM_OK; i++) {
-        const size_t begin = count * i / m->count, end = count * (i + 1) / m->count;
-        cm_feature_store from = {.file = -1};
-        s = cm_column_open(m->shard_folders[i], side, name, end - begin, width, false, &m->arena, &from);
-        if (s == CM_OK) s = copy_rows(m, &from, &to, begin);
-        cm_feature_store_close(&from);
-    }
+    cm_feature_store to = {.file = -1}, from = {.file = -1};
+    const cm_arena_mark mark = cm_arena_get_mark(&m->arena);
+    cm_status s = cm_column_open(m->folder, side, name, count, width, true, &m->arena, &to);
+    if (s == CM_OK) s = cm_column_open(m->shard_folders[shard], side, name, known->end - known->begin, width, false, &m->arena, &from);
+    if (s == CM_OK && (s = copy_rows(m, &from, &to, known, name)) != CM_OK) s = cm_fail_in(s, "%s", m->shard_folders[shard]);
+    if (s == CM_OK) s = cm_feature_store_sync(&to);
+    cm_feature_store_close(&from);
     cm_feature_store_close(&to);
+    cm_arena_reset(&m->arena, mark);
     return s;
 }
 
+static cm_status merge_shard(merge *m, size_t shard, cm_side side, size_t count, cm_side_lines *known) {
+    size_t c;
+    json_t *column;
+    const json_t *columns = json_object_get(json_object_get(header_of(m, 0), "plan"), "columns");
+    cm_status s = cm_side_lines_read(known, m->shard_lines[shard], side, count * shard / m->count, count * (shard + 1) / m->count);
+    if (s != CM_OK) return cm_fail_in(s, "%s", m->shard_folders[shard]);
+    CM_TRY(add_pictures(m, shard, side, known));
+    json_array_foreach(columns, c, column) CM_TRY(merge_column(m, shard, side, column, count, known));
+    return CM_OK;
+}
+
 static cm_status merge_sides(merge *m) {
-    const json_t *header = header_of(m, 0), *columns = json_object_get(json_object_get(header, "plan"), "columns");
+    const json_t *lists = json_object_get(header_of(m, 0), "lists");
     for (int side = 0; side < CM_SIDES; side++) {
-        const size_t count = cm_json_size_or(json_object_get(json_object_get(header, "lists"), cm_side_names[side]), "count", 0);
-        for (size_t i = 0; count && i < m->count; i++)
-            CM_TRY(add_pictures(m, i, (cm_side)side, count * i / m->count, count * (i + 1) / m->count));
-        size_t c;
-        json_t *column;
-        if (!count) continue;
-        json_array_foreach(columns, c, column) {
-            const cm_arena_mark mark = cm_arena_get_mark(&m->arena);
-            CM_TRY(merge_column(m, (cm_side)side, column, count));
-            cm_arena_reset(&m->arena, mark);
+        const size_t count = cm_json_size_or(json_object_get(lists, cm_side_names[side]), "count", 0);
+        for (size_t i = 0; count && i < m->count; i++) {
+            cm_side_lines known = {0};
+            const cm_status s = merge_shard(m, i, (cm_side)side, count, &known);
+            cm_side_lines_close(&known);
+            CM_TRY(s);
         }
     }
     return CM_OK;
@@ -147,7 +157,6 @@ static cm_status begin(merge *m) {
     CM_TRY(cm_folder_lock_take(&m->lock, m->folder));
     if (cm_path_exists(path)) return cm_fail(CM_EUSAGE, "%s: is there already; merge into a new folder", path);
     CM_TRY(cm_make_dirs(features));
-    CM_TRY(cm_records_open(&m->records, path, NULL));
     json_t *header = json_copy((json_t *)header_of(m, 0));
     json_object_del(header, "shard");
     m->all = json_array();
@@ -160,7 +169,7 @@ static cm_status work(merge *m, double started) {
     CM_TRY(read_shards(m));
     CM_TRY(begin(m));
     CM_TRY(merge_sides(m));
-    return cm_evaluation_finish(m->folder, m->all, started, m->records);
+    return cm_evaluation_finish(m->folder, m->all, started);
 }
 
 cm_status cm_evaluation_merge(const char *const *folders, size_t count, const char *folder, cm_evaluation_counts *counts) {
@@ -168,8 +177,6 @@ cm_status cm_evaluation_merge(const char *const *folders, size_t count, const ch
     *counts = (cm_evaluation_counts){0};
     cm_arena_init(&m.arena, 0);
     const cm_status s = work(&m, cm_now());
-    cm_records_close(&m.records);
-    if (s != CM_OK && m.all) unlink(cm_arena_print(&m.arena, "%s/records.jsonl", folder)); /* so that it can be tried again */
     cm_folder_lock_release(&m.lock);
     json_decref(m.all);
     for (size_t i = 0; m.lines && i < count; i++) json_decref(m.lines[i]);

@@ -30,6 +30,7 @@ typedef struct cm_feature_column {
 typedef struct cm_plan {
     size_t metric_count, network_count, feed_count, column_count;
     const cm_protocol *metrics[CM_EVAL_METRICS];
+    size_t kid_subset;                                           /* 0: KID's published one */
     size_t feed_of[CM_EVAL_METRICS], column_of[CM_EVAL_METRICS]; /* column_of: of a score of sets */
     cm_extractor *extractors[CM_EVAL_NETWORKS];
     const char *networks[CM_EVAL_NETWORKS], *weights[CM_EVAL_NETWORKS];
@@ -45,8 +46,9 @@ bool cm_plan_of_text(const cm_plan *p);               /* does a metric need prom
 cm_needs_reference cm_plan_needs(const cm_plan *p);   /* the most that a metric needs of a reference */
 json_t *cm_plan_describe(const cm_plan *p);           /* for the header: metrics, networks and hashes, columns */
 
-/* "fid@clean", or "fid@clean[random]" where the network's weights are not the published ones. */
-const char *cm_metric_label(const cm_protocol *m, const char *weights_label, cm_arena *out);
+/* "fid@clean"; "fid@clean[random]" where the network's weights are not the published ones; "kid(subset=500)" where KID's
+ * subsets are not the published ones (0: they are). */
+const char *cm_metric_label(const cm_protocol *m, const char *weights_label, size_t subset, cm_arena *out);
 
 /* FOLDER/features/SIDE-COLUMN.f32; NULL: no memory, which `out` then says. */
 char *cm_column_path(const char *folder, cm_side side, const char *column, cm_arena *out);
@@ -54,11 +56,31 @@ char *cm_column_path(const char *folder, cm_side side, const char *column, cm_ar
 cm_status cm_column_open(const char *folder, cm_side side, const char *column, size_t rows, size_t width, bool make,
                          cm_arena *out, cm_feature_store *store);
 
-/* What two headers must agree on for their folders to belong together; NULL after the last. */
+/* What two headers must agree on for their folders to be shards of one run; NULL after the last. */
 extern const char *const cm_evaluation_keys[];
 
-/* Makes the scores of a folder whose pictures have all been looked at, from its header and records alone, and adds
- * them to `records`, then "done". lines: all of the folder's records so far. */
-cm_status cm_evaluation_finish(const char *folder, const json_t *lines, double started, cm_records *records);
+/* The header of a folder to which metrics are added: *out, new, has the plans of both. CM_EUSAGE naming what differs where
+ * they are not of the same pictures, networks and settings. Prompts or a reference that one of them lacks come from the
+ * other. */
+cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out);
+
+/* What records say of one side's pictures [begin,end): a "picture" line with all that was said of it joined, or a "failed"
+ * one, or NULL. A later line adds to an earlier one; a failure replaces it. */
+typedef struct cm_side_lines {
+    size_t begin, end;
+    json_t **lines; /* [end - begin], owned */
+} cm_side_lines;
+cm_status cm_side_lines_read(cm_side_lines *s, const json_t *all, cm_side side, size_t begin, size_t end);
+void cm_side_lines_close(cm_side_lines *s);
+bool cm_line_is(const json_t *line, const char *kind);                    /* false of NULL */
+const char *cm_line_feature(const json_t *line, const char *column);      /* the row's hash (feature_store.h), or NULL */
+
+/* A folder's records without scores: the header, a line a picture in the order of the lists, what passes have cost. New. */
+json_t *cm_evaluation_lines(const json_t *header, const cm_side_lines *sides, const json_t *all);
+bool cm_evaluation_is_done(const json_t *lines);
+
+/* Makes the scores of a folder whose pictures have all been looked at, from its header and records alone (`lines`), and
+ * writes the folder's records anew: whole, with scores and "done", or not at all. */
+cm_status cm_evaluation_finish(const char *folder, const json_t *lines, double started);
 
 #endif

@@ -122,8 +122,11 @@ static cm_status find_column(cm_plan *p, const cm_protocol *m, size_t feed, cm_a
 }
 
 cm_status cm_plan_choose(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
-    *p = (cm_plan){0};
+    *p = (cm_plan){.kid_subset = o->kid_subset == CM_KID_SUBSET ? 0 : o->kid_subset};
     CM_TRY(choose_metrics(o->metrics, out, p));
+    bool kid = false;
+    for (size_t i = 0; i < p->metric_count; i++) kid |= p->metrics[i]->of_sets == cm_score_kid;
+    if (p->kid_subset && !kid) return cm_fail(CM_EUSAGE, "--kid-subset-size is for the metric kid, which is not asked for");
     return check_said(o->networks);
 }
 
@@ -161,8 +164,9 @@ cm_needs_reference cm_plan_needs(const cm_plan *p) {
 
 /* --- in records -------------------------------------------------------------------------- */
 
-const char *cm_metric_label(const cm_protocol *m, const char *weights_label, cm_arena *out) {
-    return *weights_label ? cm_arena_print(out, "%s[%s]", m->name, weights_label) : m->name;
+const char *cm_metric_label(const cm_protocol *m, const char *weights_label, size_t subset, cm_arena *out) {
+    const char *name = subset ? cm_arena_print(out, "%s(subset=%zu)", m->name, subset) : m->name;
+    return name && *weights_label ? cm_arena_print(out, "%s[%s]", name, weights_label) : name;
 }
 
 json_t *cm_plan_describe(const cm_plan *p) {
@@ -173,6 +177,7 @@ json_t *cm_plan_describe(const cm_plan *p) {
         json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "metric", m->name, "network", m->network, "rule", m->rule, "weights",
                               cm_extractor_label(p->extractors[network]));
         if (m->of_sets) json_object_set_new(o, "column", json_string(p->columns[p->column_of[i]].name));
+        if (p->kid_subset && m->of_sets == cm_score_kid) json_object_set_new(o, "subset", json_integer((json_int_t)p->kid_subset));
         json_array_append_new(metrics, o);
     }
     for (size_t i = 0; i < p->network_count; i++)

@@ -8,17 +8,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/system.h"
+
 cm_status cm_feature_store_open(cm_feature_store *s, const char *path, size_t rows, size_t width, bool make, cm_arena *out) {
     *s = (cm_feature_store){cm_arena_string(out, path), rows, width, -1};
     CM_TRY(cm_arena_check(out));
     const off_t bytes = (off_t)(rows * width * sizeof(float));
-    s->file = open(path, O_RDWR | O_CLOEXEC | (make ? O_CREAT : 0), 0644);
+    s->file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0666);
     if (s->file < 0) return cm_fail(CM_EIO, "%s: cannot open: %s", path, strerror(errno));
     struct stat is;
     if (fstat(s->file, &is) != 0 || !S_ISREG(is.st_mode)) return cm_fail(CM_EIO, "%s: is no regular file", path);
     if (is.st_size == bytes) return CM_OK;
-    if (is.st_size != 0 || !make)
-        return cm_fail(CM_EFORMAT, "%s: has %lld bytes, %zu rows of %zu features are %lld; --fresh begins anew", path,
+    if (!make)
+        return cm_fail(CM_EFORMAT, "%s: has %lld bytes, %zu rows of %zu features are %lld", path,
                        (long long)is.st_size, rows, width, (long long)bytes);
     if (ftruncate(s->file, bytes) != 0) return cm_fail(CM_EIO, "%s: cannot make %lld bytes: %s", path, (long long)bytes, strerror(errno));
     return CM_OK;
@@ -39,6 +41,20 @@ cm_status cm_feature_store_write(const cm_feature_store *s, size_t row, const fl
         done += (size_t)n;
     }
     return CM_OK;
+}
+
+cm_status cm_feature_store_sync(const cm_feature_store *s) {
+    if (s->file < 0 || fdatasync(s->file) == 0) return CM_OK;
+    return cm_fail(CM_EIO, "%s: cannot write: %s", s->path, strerror(errno));
+}
+
+void cm_feature_hash(const float *values, size_t width, char out[CM_FEATURE_HASH]) {
+    char hex[65] = "";
+    cm_sha *h = cm_sha_begin();
+    cm_sha_add(h, values, width * sizeof *values);
+    cm_sha_end(&h, hex);
+    memcpy(out, hex, CM_FEATURE_HASH - 1);
+    out[CM_FEATURE_HASH - 1] = '\0';
 }
 
 cm_status cm_feature_store_read(const cm_feature_store *s, size_t first, size_t count, float *values) {

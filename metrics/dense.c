@@ -4,6 +4,7 @@
 #include <cblas.h>
 #include <stdbool.h>
 
+#include "core/base/system.h"
 #include "core/base/threads.h"
 
 static void widen(const float *x, size_t count, double *out) {
@@ -23,6 +24,7 @@ static cm_status visit_blocks(const float *x, size_t n, const float *y, size_t m
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i += block) {
         const size_t rows = block_of(n, i);
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
         widen(x + i * width, rows * width, a);
         for (size_t j = half ? i : 0; j < m; j += block) {
             const size_t columns = block_of(m, j);

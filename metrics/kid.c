@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /* KID (Binkowski et al. 2018, arXiv 1801.01401) as torch-fidelity makes it: k(x,y) = (x.y/width + 1)^3, 100 pairs of subsets of
- * 1,000 without replacement drawn by RandomState(2020), the pictures' before the reference's; of each the unbiased MMD^2 (within
- * sums without the diagonal); mean and population deviation.
+ * 1,000 (kid_subset_size there, cm_sets.kid_subset here) without replacement drawn by RandomState(2020), the pictures'
+ * before the reference's; of each the unbiased MMD^2 (within sums without the diagonal); mean and population deviation.
  *
  * Where it costs less, every kernel value is made once, in double, block by block: with a subset as a column of zeros and
  * ones, s' K s is its sum, and one product serves all subsets. Else each subset's products are made, in f32 as there. */
 #include <math.h>
 
+#include "core/base/system.h"
 #include "metrics/dense.h"
 #include "metrics/kid.h"
 #include "metrics/numpy_random.h"
 #include "metrics/set_score.h"
 
-enum { SUBSETS = 100, SIZE = 1000, SEED = 2020 };
+enum { SUBSETS = 100, SEED = 2020 };
 
 typedef struct kid_run {
     const cm_sets *sets;
@@ -104,6 +105,7 @@ static cm_status from_subsets(kid_run *r, cm_arena *scratch) {
     float *x = CM_PUSH(scratch, float, n * s->width), *y = CM_PUSH(scratch, float, n * s->width), *dots = CM_PUSH(scratch, float, n * n);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < r->subsets; i++) {
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
         gather(s->x, r->picks + 2 * i * n, n, s->width, x);
         gather(s->y, r->picks + (2 * i + 1) * n, n, s->width, y);
         cm_dense_product_half(x, n, s->width, dots);
@@ -135,7 +137,8 @@ static cm_status draw_subsets(kid_run *r, cm_arena *scratch) {
 
 cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool whole, cm_arena *scratch, double *mean, double *deviation) {
     if (size < 2 || s->n < size || s->m < size)
-        return cm_fail(CM_EUNDEFINED, "KID by subsets of %zu pictures, of which there are %zu and %zu", size, s->n, s->m);
+        return cm_fail(CM_EUNDEFINED, "KID by subsets of %zu pictures, of which there are %zu and %zu; --kid-subset-size N draws smaller ones",
+                       size, s->n, s->m);
     CM_TRY(cm_sets_finite(s));
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     kid_run r = {.sets = s, .subsets = subsets, .size = size};
@@ -152,9 +155,11 @@ cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool who
 
 cm_status cm_score_kid(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
     /* values made, with a half of what is symmetric; one in double costs two in f32 */
-    const double n = (double)s->n, m = (double)s->m, whole = n * n / 2 + m * m / 2 + n * m, subsets = 2.0 * SUBSETS * SIZE * SIZE;
+    const double n = (double)s->n, m = (double)s->m, whole = n * n / 2 + m * m / 2 + n * m;
+    const size_t size = s->kid_subset ? s->kid_subset : CM_KID_SUBSET;
+    const double subsets = 2.0 * SUBSETS * (double)size * (double)size;
     double mean, deviation;
-    CM_TRY(cm_kid_subsets(s, SUBSETS, SIZE, 2 * whole <= subsets, scratch, &mean, &deviation));
+    CM_TRY(cm_kid_subsets(s, SUBSETS, size, 2 * whole <= subsets, scratch, &mean, &deviation));
     cm_set_value(out, "", mean);
     out->parts[0].deviation = deviation;
     return CM_OK;

@@ -13,9 +13,10 @@ typedef struct cm_sets {
     const float *x, *y;           /* pictures [n,width], reference [m,width]; y NULL: there is none, or statistics */
     size_t n, m, width;
     const cm_moments *statistics; /* the reference's, from a file; NULL: none */
+    size_t kid_subset;            /* 0: KID's published CM_KID_SUBSET */
 } cm_sets;
 
-enum { CM_SET_PARTS = 4 };
+enum { CM_SET_PARTS = 4, CM_KID_SUBSET = 1000 };
 
 /* A score's values: one, or several with names of their own ("precision", "recall"). */
 typedef struct cm_set_part {

@@ -145,6 +145,20 @@ size_t cm_jsonl_line_number(const char *path, size_t index) {
     return found;
 }
 
+cm_status cm_jsonl_write(const char *path, const json_t *lines) {
+    cm_part p;
+    CM_TRY(cm_part_open(&p, path));
+    size_t i;
+    json_t *line;
+    json_array_foreach((json_t *)lines, i, line) {
+        if (json_dumpf(line, p.file, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', p.file) != EOF) continue;
+        if (ferror(p.file)) break; /* which finish reports */
+        cm_part_drop(&p);
+        return cm_fail(CM_EFORMAT, "%s: line %zu cannot be written as JSON", path, i + 1);
+    }
+    return cm_part_finish(&p);
+}
+
 struct cm_records {
     FILE *file;
     char *path;

@@ -24,6 +24,9 @@ cm_status cm_jsonl_read(const char *path, json_t **out);
 /* For messages: the number, from 1, of the line that holds entry `index` of the array above. 0: cannot be read again. */
 size_t cm_jsonl_line_number(const char *path, size_t index);
 
+/* A whole file of lines, through a cm_part. */
+cm_status cm_jsonl_write(const char *path, const json_t *lines);
+
 typedef struct cm_records cm_records; /* an open record file */
 /* Opens for appending, cutting an incomplete last line. existing: NULL, or a new array of what is there. */
 cm_status cm_records_open(cm_records **out, const char *path, json_t **existing);

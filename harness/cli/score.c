@@ -77,9 +77,11 @@ static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_o
         .statistics = cm_arg_text(a, "save-statistics"),
         .threads = threads_of(a),
         .batch = cm_arg_size(a, "batch"),
+        .kid_subset = cm_arg_size(a, "kid-subset-size"),
         .fresh = cm_arg_flag(a, "fresh"),
         .unequal = cm_arg_flag(a, "unequal"),
     };
+    if (o->kid_subset < 2) return cm_fail(CM_EUSAGE, "--kid-subset-size: %zu is not 2 or more", o->kid_subset);
     if (o->batch < 1 || o->batch > 4096) return cm_fail(CM_EUSAGE, "--batch: %zu is not within 1 to 4096", o->batch);
     CM_TRY(cm_choose_backend(a, &o->backend));
     if (strcmp(o->backend->dtype, "f32") != 0)
@@ -129,6 +131,7 @@ static const cm_option options[] = {
     {"name", CM_OPT_TEXT, "NAME", "pictures", "what the pictures are called in tables"},
     {"shard", CM_OPT_TEXT, "K/N", NULL, "with --metric: look at the K-th of N shares only; `merge` joins them"},
     {"batch", CM_OPT_SIZE, "N", "8", "with --metric: pictures a network sees at once"},
+    {"kid-subset-size", CM_OPT_SIZE, "N", "1000", "with --metric kid: images a subset; below 1000 images give a smaller one"},
     {"save-statistics", CM_OPT_TEXT, "FILE", NULL, "with --metric: the pictures' mean and covariance, as pytorch-fid and clean-fid read them"},
     {"unequal", CM_OPT_FLAG, NULL, NULL, "with --metric: compare sets of different size all the same"},
     {"fresh", CM_OPT_FLAG, NULL, NULL, "with --metric: begin anew instead of going on"},
@@ -143,5 +146,6 @@ const cm_command cm_command_score = {
     "score", "score a folder of pictures", options, NULL,
     "Without --metric: everything the shipped networks can say of pictures and prompts. With --metric: published scores, from\n"
     "weights that you bring. A picture that cannot be read, a prompt without a picture and a picture without a prompt are\n"
-    "named; the first two make the exit code 3. What of a folder is no picture of the set (previews, hidden files, links that\n"
-    "lead back, other formats) is counted in one line (docs/SCORES.md). With --metric a stopped run goes on where it was.", run};
+    "named; the first two make the exit code 3, and so does a score that is undefined (too few pictures; its row says why).\n"
+    "What of a folder is no picture of the set (previews, hidden files, links that lead back, other formats) is counted in one\n"
+    "line (docs/SCORES.md). With --metric a stopped run goes on where it was, and a metric more keeps the features that are there.", run};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/arena.h"
+#include "core/base/progress.h"
 #include "core/io/jsonl.h"
 #include "core/io/record_lines.h"
 #include "reports/report.h"
@@ -57,5 +58,7 @@ cm_status cm_show_scores(const char *folder, size_t *undefined) {
 int cm_show_counts(const cm_evaluation_counts *n, size_t undefined) {
     printf("%zu scored, %zu failed, %zu prompts without a picture, %zu pictures without a prompt\n", n->scored, n->failed,
            n->without_image, n->without_prompt);
+    if (undefined) cm_warn("%zu score%s undefined (exit status 3); %s above says why", undefined, undefined == 1 ? " is" : "s are",
+                           undefined == 1 ? "its row" : "each row");
     return n->failed || n->without_image || undefined ? 3 : 0;
 }

@@ -33,9 +33,50 @@ printf '{"kind":"picture","si' >>killed/records.jsonl
 prints "it goes on" "48 scored" $score --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out killed
 lines killed >b
 holds "and ends with the same records" cmp a b
-says "another metric into the same folder" 2 "another plan" $score --images one/images --reference two/images --metric kid --out whole
-says "another reference into the same folder" 2 "another lists" $score --images one/images --reference one/images --metric $four,prdc,fid-inf@clean --out whole
+says "another reference into the same folder" 2 "another reference" $score --images one/images --reference one/images --metric $four,prdc,fid-inf@clean --out whole
 prints "a set and itself" "fid@clean.nano. +-?[0-9.]+e-|fid@clean.nano. +0 " $score --images one/images --reference one/images --metric fid@clean --out same
+
+says "a finished run says so" 0 "these scores are there, nothing is made again" "$cm" score --weights nano --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out again
+
+# Killed at many moments: the same records in the end, times aside, and no line twice.
+all=$four,prdc,fid-inf@clean
+untimed() { sed -E 's/"(seconds|peak_rss_mb|started|finished)":[^,}]*,?//g' "$1/records.jsonl" | grep -av '"kind":"pass"'; }
+for delay in 0.02 0.05 0.1 0.15 0.2 0.25 0.3 0.4 0.5 0.6; do
+    { timeout -s KILL $delay $score --threads 1 --images one/images --reference two/images --metric $all --out kills; } >/dev/null 2>&1
+done
+prints "after ten kills" "48 scored, 0 failed" $score --threads 1 --images one/images --reference two/images --metric $all --out kills
+untimed kills >a && untimed single >b
+holds "the records of one that was left alone" cmp a b
+
+# Features that are lost are made again, not taken for zeros.
+without_scores() { grep -aE '"kind":"(run|picture)"' whole/records.jsonl >lost/records.jsonl; }
+for how in "rm -f" "truncate -s 0" "truncate -s 700" "shred -n1 -s 600 -x"; do
+    rm -rf lost && cp -r whole lost && without_scores
+    for f in lost/features/*-features.f32; do $how "$f"; done
+    says "features by '$how'" 0 "rows of features are not what the records tell of" sh -c "$score --images one/images --reference two/images --metric $all --out lost >/dev/null"
+    lines lost >b && lines whole >a
+    holds "are read again" cmp a b
+done
+rm -rf lost && cp -r whole lost && without_scores && f=$(ls lost/features/* | head -1) && mv "$f" elsewhere && ln -s "$work/elsewhere" "$f"
+says "a link in a features file's place" 1 "cannot open" $score --images one/images --reference two/images --metric $all --out lost
+
+# A metric more keeps what is there.
+rm -rf more && $score --images one/images --reference two/images --metric fid@clean --out more >/dev/null
+cp more/features/pictures-*.f32 kept.f32 && touch -d 2001-01-01 more/features/*.f32
+prints "a metric more of the same features" "fid-inf@clean.nano" $score --images one/images --reference two/images --metric fid-inf@clean --out more
+holds "looks at nothing again" test "$(grep -ac '"kind":"pass"' more/records.jsonl)" -eq 2
+holds "and writes no feature" test "$(find more/features -newermt 2002-01-01 -name '*.f32' | wc -l)" -eq 0
+prints "one by another rule" "fid@tm18.nano" $score --images one/images --reference two/images --metric fid@tm18 --out more
+holds "keeps the old features" cmp kept.f32 "$(ls more/features/pictures-*clean*.f32)"
+for name in 'fid@clean\[nano\]' 'fid-inf@clean\[nano\]' 'fid@tm18\[nano\]'; do
+    holds "$name as if asked together" test "$(value more "$name")" = "$(value whole "$name")"
+done
+holds "a line a picture" test "$(grep -ac '"kind":"picture"' more/records.jsonl)" -eq 48
+says "all of them are there" 0 "nothing is made again" "$cm" score --weights nano --images one/images --reference two/images --metric fid-inf@clean,fid@clean --out more
+truncate -s 0 more/features/pictures-*tm18*.f32
+says "what is lost of a metric that is not named" 2 "features of earlier metrics .*tm18.* are incomplete" $score --images one/images --reference two/images --metric fid@tf1 --out more
+prints "named, it is read again" "fid@tf1.nano" $score --images one/images --reference two/images --metric fid@tf1,fid@tm18 --out more
+holds "to the same score" test "$(value more 'fid@tm18\[nano\]')" = "$(value whole 'fid@tm18\[nano\]')"
 
 # Shards, in any order.
 for k in 1 2 3; do
@@ -54,6 +95,12 @@ says "does not fit" 2 "not of one run: another arms" "$cm" merge shard1 other2 s
 mkdir half && cp -r shard2/features half/ && head -4 shard2/records.jsonl >half/records.jsonl
 says "a shard that has not finished" 2 "has not finished: no record of picture" "$cm" merge shard1 half shard3 --out bad
 holds "leaves nothing half-made" test ! -e bad/records.jsonl
+cp -r shard2 rotten && truncate -s 0 rotten/features/* && truncate -r shard2/features/pictures-*clean*.f32 rotten/features/*
+says "a shard whose features are lost" 2 "rotten: features/.* are not what the records tell of; run this shard again" "$cm" merge shard1 rotten shard3 --out bad
+prints "run again" "shard 2 of 3" $score --shard 2/3 --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out rotten
+prints "it merges" "48 scored" "$cm" merge shard1 rotten shard3 --out mended
+lines mended >b && lines whole >a
+holds "to the same records as ever" cmp a b
 says "shards by wrong numbers" 2 "is not K/N" $score --shard 4/3 --images one/images --metric is --out x
 
 # Statistics.
@@ -82,7 +129,7 @@ holds "the rest is scored" grep -q '"score":"fid@clean\[nano\]".*"value":[0-9.]*
 holds "which its note says" grep -q '23 pictures against 24' damaged/records.jsonl
 cp one/images/000011.png broken/
 $score --images broken --reference two/images --metric fid@clean --out damaged >counted 2>err
-holds "another list begins anew only when told" grep -q "another lists" err
+holds "another list begins anew only when told" grep -q "another pictures" err
 prints "mended" "48 scored, 0 failed" $score --fresh --images broken --reference two/images --metric fid@clean --out damaged
 mkdir empty less && cp one/images/00000*.png less/
 says "an empty folder" 2 "no pictures" $score --images empty --metric is --out x
@@ -99,6 +146,11 @@ says "an unknown network" 2 "no network 'who'" "$cm" score -q --network who=x --
 says "a network without its logits" 2 "needs the logits of inception" $score --images one/images --metric is --out x
 says "a backend that rounds" 2 "scores are made in f32" $score --backend bf16 --images one/images --reference two/images --metric fid@clean --out x
 says "too few for KID" 3 "KID by subsets of 1000 pictures" sh -c "$score --images one/images --reference two/images --metric kid,fid@clean --out few-kid; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"
+prints "smaller subsets of it" "kid.subset=12..nano." $score --kid-subset-size 12 --images one/images --reference two/images --metric kid --out small-kid
+holds "labelled by their size" grep -q '"score":"kid(subset=12)\[nano\]"' small-kid/records.jsonl
+says "larger than the set" 3 "subsets of 25 pictures, of which there are 24 and 24; --kid-subset-size" sh -c "$score --kid-subset-size 25 --images one/images --reference two/images --metric kid --out large-kid >/dev/null; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"
+says "a size without KID" 2 "is for the metric kid" $score --kid-subset-size 12 --images one/images --reference two/images --metric fid@clean --out x
+says "the exit code is explained" 0 "" sh -c "'$cm' score --help | grep -q 'undefined'"
 holds "the other score is there" grep -q '"score":"fid@clean\[nano\]".*"value"' few-kid/records.jsonl
 says "text scores without prompts" 2 "need --prompts" "$cm" score -q --weights random --images one/images --metric clip@mlperf --out x
 
@@ -116,6 +168,13 @@ holds "has a value" test "$(grep -ac '"kind":"score".*"value"' text/records.json
 holds "and what was read" test "$(grep -ac '"kind":"score".*"read":' text/records.jsonl)" -eq 8
 cosine=$(value text clip@t2icomp) percent=$(value text clip@mlperf)
 holds "one is a hundred times the other" near "$percent" "$(awk -v c="$cosine" 'BEGIN { printf "%.12f", 100 * c }')"
+prints "a score of sets" "fid@clean" $score --unequal --images named --reference two/images --metric fid@clean --out both
+prints "and one of prompts, added" "clip@mlperf" $text --unequal --images named --prompts ./four.jsonl --metric clip@mlperf --out both
+holds "as if asked alone" test "$(value both clip@mlperf)" = "$percent"
+holds "beside the other" test -n "$(value both 'fid@clean\[nano\]')"
+prints "another of the same network" "clip@t2icomp" $text --unequal --images named --prompts ./four.jsonl --metric clip@t2icomp --out both
+holds "has its value" test "$(value both clip@t2icomp)" = "$cosine"
+holds "three scores stay" test "$(grep -ac '"kind":"score".*"value"' both/records.jsonl)" -eq 3
 printf '{"id":"p0009","prompt":"a red shirt"}\n' >>four.jsonl
 cp one/images/000005.png named/stray.png
 $text --images named --prompts ./four.jsonl --metric clip@mlperf --out text2 >counted 2>err

@@ -125,6 +125,18 @@ Test(set_scores, kid_is_torch_fidelitys) {
     cr_expect(strstr(cm_why(), "subsets of 211 pictures, of which there are 260 and 210"), "%s", cm_why());
 }
 
+Test(set_scores, kid_by_smaller_subsets_is_torch_fidelitys_kid_subset_size) {
+    cm_sets s = sets;
+    cm_set_values v = {0};
+    s.kid_subset = 100;
+    cr_assert_eq(cm_score_kid(&s, &arena, &v), CM_OK, "%s", cm_why());
+    near(v.parts[0].value, golden("kid_100", "kernel_inception_distance_mean"), 1e-12, "mean");
+    near(v.parts[0].deviation, golden("kid_100", "kernel_inception_distance_std"), 1e-12, "deviation");
+    s.kid_subset = 0;
+    cr_assert_eq(cm_score_kid(&s, &arena, &v), CM_EUNDEFINED, "the published size needs 1000 a side");
+    cr_assert(strstr(cm_why(), "--kid-subset-size"), "%s", cm_why());
+}
+
 Test(set_scores, inception_score_is_torch_fidelitys) {
     const cm_sets s = {.x = logits, .n = sets.n, .width = classes};
     cm_set_values v = {0};
