@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 #include "harness/evaluation_parts.h"
@@ -9,12 +11,19 @@ const char *const cm_side_names[CM_SIDES] = {"pictures", "reference"};
 
 /* --- which metrics ------------------------------------------------------------ */
 
+/* Names what is near, or all of a family: "fid" has fid@tf1, fid@pytorch, ... */
 static cm_status unknown_metric(const char *name, cm_arena *out) {
-    char *list = cm_arena_string(out, "");
-    for (size_t i = 0; i < cm_protocol_count && list; i++)
-        list = cm_arena_print(out, "%s%s%s", list, i ? ", " : "", cm_protocols[i].name);
+    const char **names = CM_PUSH_ZERO(out, const char *, cm_protocol_count + 1);
+    char *family = cm_arena_string(out, "");
+    size_t members = 0;
     CM_TRY(cm_arena_check(out));
-    return cm_fail(CM_EUSAGE, "no metric '%s': %s", name, list);
+    for (size_t i = 0; i < cm_protocol_count; i++) {
+        names[i] = cm_protocols[i].name;
+        if (strncmp(names[i], name, strlen(name)) == 0) family = cm_arena_print(out, "%s%s%s", family, members++ ? ", " : "", names[i]);
+        CM_TRY(cm_arena_check(out));
+    }
+    if (members < 2) return cm_unknown_choice("--metric", name, names);
+    return cm_fail(CM_EUSAGE, "--metric: '%s' has several protocols; one of %s", name, family);
 }
 
 static cm_status choose_metrics(const char *names, cm_arena *out, cm_plan *p) {
@@ -45,6 +54,14 @@ static const char *said(const char *list, const char *name, cm_arena *out) {
     return NULL;
 }
 
+static cm_status unknown_network(const char *typed, size_t length) {
+    const char *names[64] = {NULL};
+    char name[64];
+    for (size_t i = 0; i < cm_network_count && i < 63; i++) names[i] = cm_networks[i].name;
+    snprintf(name, sizeof name, "%.*s", (int)length, typed);
+    return cm_unknown_choice("--network", name, names);
+}
+
 static cm_status check_said(const char *list) {
     for (const char *at = list; at && *at;) {
         const size_t length = strcspn(at, ","), name = strcspn(at, "=,");
@@ -52,7 +69,7 @@ static cm_status check_said(const char *list) {
         for (size_t i = 0; i < cm_network_count && !known; i++)
             known = strlen(cm_networks[i].name) == name && strncmp(cm_networks[i].name, at, name) == 0;
         if (name == length) return cm_fail(CM_EUSAGE, "--network: '%.*s' is not NAME=PATH", (int)length, at);
-        if (!known) return cm_fail(CM_EUSAGE, "--network: no network '%.*s' (`list networks`)", (int)name, at);
+        if (!known) return unknown_network(at, name);
         at += length;
         at += *at == ',';
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/base/closest.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,12 +28,22 @@ size_t cm_edit_distance(const char *a, const char *b) {
     return row[nb];
 }
 
+/* Of what was typed or of its lower case, as "DDIM" for "ddim". */
+static size_t nearest_case(const char *typed, const char *word) {
+    char lower[64];
+    size_t n = 0;
+    for (; typed[n] && n + 1 < sizeof lower; n++) lower[n] = (char)tolower((unsigned char)typed[n]);
+    lower[n] = '\0';
+    const size_t as_typed = cm_edit_distance(typed, word), in_lower = cm_edit_distance(lower, word);
+    return as_typed < in_lower ? as_typed : in_lower;
+}
+
 const char *cm_closest(const char *typed, const char *const *words) {
     const char *best = NULL;
     const size_t length = strlen(typed);
     size_t least = length / 2 > 3 ? 4 : length / 2 + 1;
     for (size_t i = 0; words[i]; i++) {
-        size_t d = cm_edit_distance(typed, words[i]);
+        size_t d = nearest_case(typed, words[i]);
         if (length >= 2 && strncmp(typed, words[i], length) == 0) d = 0;
         if (d < least) {
             least = d;

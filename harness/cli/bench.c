@@ -4,27 +4,29 @@
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
-#include "core/base/threads.h"
+#include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 #include "harness/cli/machine.h"
 #include "harness/run.h"
 #include "reports/report.h"
 
 static int run(const cm_args *a) {
+    int threads;
+    cm_status s = cm_choose_threads(a, &threads);
+    if (s != CM_OK) return cm_exit_for(s);
     json_t *machine = cm_machine_describe();
-    const size_t threads = cm_arg_size(a, "threads");
     const cm_run_options o = {
         .choice = {cm_arg_text(a, "suite"), cm_arg_text(a, "prompts"), cm_arg_text(a, "arms")},
         .folder = cm_arg_text(a, "out"),
         .limit = cm_arg_size(a, "count"),
-        .threads = threads ? (int)threads : cm_threads_available(),
+        .threads = threads,
         .fresh = cm_arg_flag(a, "fresh"),
         .speed = !cm_arg_flag(a, "no-speed"),
         .lean = cm_arg_flag(a, "lean"),
         .machine = machine,
     };
     cm_catch_signals();
-    cm_status s = cm_run(&o);
+    s = cm_run(&o);
     json_decref(machine);
     if (s == CM_EINTERRUPTED) cm_note("the same command goes on from here");
     if (s == CM_OK) s = cm_report_write(o.folder, NULL);

@@ -18,8 +18,9 @@ cm_status cm_choose_threads(const cm_args *a, int *threads) {
     *threads = cm_threads_available();
     if (!cm_arg_given(a, "threads")) return CM_OK;
     const size_t n = cm_arg_size(a, "threads");
-    if (n < 1 || n > 1024) return cm_fail(CM_EUSAGE, "--threads: %zu is not within 1 to 1024", n);
-    *threads = (int)n;
+    const bool zero_is_all = cm_arg_default(a, "threads") != NULL; /* as the command's help says */
+    if (n > 1024 || (n < 1 && !zero_is_all)) return cm_fail(CM_EUSAGE, "--threads: %zu is not within 1 to 1024", n);
+    if (n) *threads = (int)n;
     return CM_OK;
 }
 

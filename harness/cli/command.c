@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/closest.h"
+#include "harness/cli/foreign_options.h"
 
 enum { MAX_OPTIONS = 64, MAX_WORDS = 256, HELP_COLUMN = 28, HELP_WIDTH = 100 };
 
@@ -38,6 +39,8 @@ static cm_status unknown_option(const cm_command *c, const char *name, size_t le
     names[n] = NULL;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)length, name);
+    const char *meant = cm_foreign_option(c, typed);
+    if (meant) return cm_fail(CM_EUSAGE, "%s has no option --%s; here it is --%s", c->name, typed, meant);
     const char *near = cm_closest(typed, names);
     if (near) return cm_fail(CM_EUSAGE, "%s has no option --%s; the closest is --%s", c->name, typed, near);
     return cm_fail(CM_EUSAGE, "%s has no option --%s; 'cosmicman %s --help' lists them", c->name, typed, c->name);
@@ -59,6 +62,14 @@ static bool number(const char *text, double *out) {
     return *end == '\0' && isfinite(*out);
 }
 
+/* Not free text: an empty value is a variable of a script that was not set. */
+static bool names_something(const cm_option *o) {
+    static const char *const arguments[] = {"FILE", "DIR", "PATH", "NAME", "NAMES", "NAME=PATH", "A,B", "K/N", "KIND", "WHAT", "TYPE", "FILE|NAME"};
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
+        if (o->argument && strcmp(o->argument, arguments[i]) == 0) return true;
+    return false;
+}
+
 static cm_status check_value(const cm_option *o, const char *text) {
     uint64_t whole;
     double real;
@@ -71,6 +82,8 @@ static cm_status check_value(const cm_option *o, const char *text) {
         if (number(text, &real)) return CM_OK;
         return cm_fail(CM_EUSAGE, "--%s: '%s' is not a number", o->name, text);
     case CM_OPT_TEXT:
+        if (text[0] || !names_something(o)) return CM_OK;
+        return cm_fail(CM_EUSAGE, "--%s: '' is no %s", o->name, o->argument);
     case CM_OPT_FLAG: break;
     }
     return CM_OK;
@@ -99,13 +112,20 @@ static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
     return check_value(o, a->value[at]);
 }
 
+/* "-o" and "-steps" are said as options with two dashes, where there is one. */
+static cm_status unknown_short(const cm_command *c, const char *text) {
+    const char *meant = cm_foreign_option(c, text + 1);
+    if (meant) return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; here it is --%s", c->name, text, meant);
+    return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; short ones are -q, -v and -h", c->name, text);
+}
+
 static cm_status parse_short(cm_args *a, const char *text) {
     if (strcmp(text, "-q") == 0) {
         a->verbosity = -1;
     } else if (strcmp(text, "-v") == 0) {
         a->verbosity = 1;
     } else {
-        return cm_fail(CM_EUSAGE, "%s: unknown option %s; short ones are -q, -v and -h", a->command->name, text);
+        return unknown_short(a->command, text);
     }
     return CM_OK;
 }
@@ -199,6 +219,10 @@ bool cm_arg_given(const cm_args *a, const char *name) {
 
 const char *cm_arg_text(const cm_args *a, const char *name) {
     return a->value[index_of(a, name)];
+}
+
+const char *cm_arg_default(const cm_args *a, const char *name) {
+    return a->command->options[index_of(a, name)].otherwise;
 }
 
 uint64_t cm_arg_u64(const cm_args *a, const char *name) {

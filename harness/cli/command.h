@@ -43,6 +43,7 @@ extern const cm_command *const cm_commands[]; /* commands.c; NULL-terminated, in
 
 bool cm_arg_given(const cm_args *a, const char *name);          /* by the user */
 const char *cm_arg_text(const cm_args *a, const char *name);    /* NULL: absent without default */
+const char *cm_arg_default(const cm_args *a, const char *name); /* NULL: none */
 size_t cm_arg_size(const cm_args *a, const char *name);
 uint64_t cm_arg_u64(const cm_args *a, const char *name);
 double cm_arg_number(const cm_args *a, const char *name);

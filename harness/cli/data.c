@@ -195,6 +195,8 @@ static cm_status data_people(const cm_args *args, cm_arena *a) {
     j->options.simple = cm_arg_flag(args, "simple");
     const char *page = cm_arg_text(args, "page");
     if (!j->out == !page) return cm_fail(CM_EUSAGE, "data people: give --out DIR for a data set or --page FILE.png for a page to look at");
+    if (j->width < 8 || j->width > 4096 || j->height < 8 || j->height > 4096)
+        return cm_fail(CM_EUSAGE, "--width, --height: %zux%zu; sides are 8 to 4096", j->width, j->height);
     if (j->count == 0) return cm_fail(CM_EUSAGE, "--count: nothing to draw");
     if (j->seed >> 62) return cm_fail(CM_EUSAGE, "--seed: people's seeds are below 2^62 (docs/DATA.md)");
     const cm_status s = page ? make_page(j, page, a) : make_set(j, a);

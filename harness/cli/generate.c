@@ -14,6 +14,8 @@
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 
+enum { MAX_STEPS = 1000, MAX_SIDE = 16384 };
+
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},
     {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place: CosmicMan-SD's or -SDXL's"},
@@ -37,9 +39,9 @@ static const cm_option options[] = {
     {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
-    {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory or less: weights are packed at each use"},
+    {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory: weights are packed at each use"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
-    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w]: the only tensor of a .safetensors, or of a .pt that torch.save wrote"},
+    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},
     {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
     {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule; --save-latents then leaves them for another model (the refiner)"},
     {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share, from latents that --end left"},
@@ -58,8 +60,9 @@ static cm_status pick_sampler(const cm_args *a, const cm_sampler **sampler) {
 
 static cm_status check_side(const cm_args *a, const char *name, size_t *side) {
     *side = cm_arg_size(a, name);
-    if (!cm_arg_given(a, name) || (*side > 0 && *side % 8 == 0)) return CM_OK;
-    return cm_fail(CM_EUSAGE, "--%s: %zu is not a multiple of 8", name, *side);
+    if (!cm_arg_given(a, name)) return CM_OK;
+    if (*side == 0 || *side % 8) return cm_fail(CM_EUSAGE, "--%s: %zu is not a multiple of 8", name, *side);
+    return *side <= MAX_SIDE ? CM_OK : cm_fail(CM_EUSAGE, "--%s: %zu is more than %d pixels", name, *side, MAX_SIDE);
 }
 
 /* What is not given comes from the recipe. */
@@ -74,12 +77,20 @@ static void follow_recipe(const cm_args *a, cm_generate_job *j) {
     if (!cm_arg_given(a, "sampler")) j->sampler = r->sampler;
 }
 
+static cm_status check_share(const cm_args *a, const char *name) {
+    const double x = cm_arg_number(a, name);
+    return x >= 0 && x <= 1 ? CM_OK : cm_fail(CM_EUSAGE, "--%s: %g is not within 0 to 1", name, x);
+}
+
 /* How much of a schedule is done, and from which latents. */
 static cm_status read_passes(const cm_args *a, cm_generate_job *j) {
     j->strength = cm_arg_number(a, "strength");
     j->start = cm_arg_number(a, "start");
     j->end = cm_arg_number(a, "end");
     const bool again = cm_arg_given(a, "strength"), later = cm_arg_given(a, "start");
+    CM_TRY(check_share(a, "strength"));
+    CM_TRY(check_share(a, "start"));
+    CM_TRY(check_share(a, "end"));
     if (again && !j->from_latents) return cm_fail(CM_EUSAGE, "--strength wants --from-latents");
     if (later && !j->from_latents) return cm_fail(CM_EUSAGE, "--start wants --from-latents");
     return again && later ? cm_fail(CM_EUSAGE, "--strength and --start are two ways to begin; one is wanted") : CM_OK;
@@ -119,11 +130,13 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     if (j->images == 0 || j->images > 10000) return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
     if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
     j->steps = cm_arg_size(a, "steps");
-    if (j->steps == 0) return cm_fail(CM_EUSAGE, "--steps: 0 steps make no picture");
+    if (j->steps == 0 || j->steps > MAX_STEPS) return cm_fail(CM_EUSAGE, "--steps: %zu is not within 1 to %d", j->steps, MAX_STEPS);
     j->guidance = cm_arg_number(a, "cfg");
     j->guidance_rescale = cm_arg_number(a, "cfg-rescale");
     j->guidance_from = cm_arg_number(a, "cfg-from");
     j->guidance_to = cm_arg_number(a, "cfg-to");
+    CM_TRY(check_share(a, "cfg-rescale"));
+    if (j->guidance_from < 0 || j->guidance_to < 0) return cm_fail(CM_EUSAGE, "--cfg-from, --cfg-to: noise levels are 0 or more");
     CM_TRY(check_side(a, "width", &j->width));
     CM_TRY(check_side(a, "height", &j->height));
     CM_TRY(pick_sampler(a, &j->sampler));
@@ -269,23 +282,31 @@ static cm_status read_latents(cm_generate_job *j) {
     return s;
 }
 
-static cm_status prepare(const cm_args *args, cm_generate_job *j) {
+static cm_status check_there(const char *option, const char *path) {
+    if (!path || cm_path_exists(path)) return CM_OK;
+    return cm_fail(CM_EUSAGE, "%s: %s: no such file or folder", option, path);
+}
+
+/* Everything that can be wrong before the model is opened, which may take minutes. set: NULL without --prompts. */
+static cm_status prepare(const cm_args *args, cm_generate_job *j, cm_generate_set **set) {
     CM_TRY(read_options(args, j));
-    if (cm_arg_given(args, "prompt")) {
-        CM_TRY(cm_image_check_name(j->out));
-        CM_TRY(cm_check_writable(j->out));
-    }
+    CM_TRY(check_there("--from-latents", j->from_latents));
+    CM_TRY(check_there("--config", j->config));
     if (j->latents) CM_TRY(cm_check_writable(j->latents));
-    return CM_OK;
+    if (cm_arg_given(args, "prompts")) return cm_generate_set_open(set, j, cm_arg_text(args, "prompts"));
+    CM_TRY(cm_image_check_name(j->out));
+    return cm_check_writable(j->out);
 }
 
 static int run(const cm_args *args) {
     cm_generate_job j = {0};
     cm_arena_init(&j.arena, 0);
-    cm_status s = prepare(args, &j);
+    cm_generate_set *set = NULL;
+    cm_status s = prepare(args, &j, &set);
     if (s == CM_OK) s = open_model(&j);
     if (s == CM_OK) s = read_latents(&j);
     if (s != CM_OK) {
+        cm_generate_set_close(&set);
         cm_model_close(&j.model);
         cm_arena_free(&j.arena);
         return cm_exit_for(s);
@@ -294,8 +315,8 @@ static int run(const cm_args *args) {
     cm_arena a;
     cm_arena_init(&a, 0);
     cm_ctx_init(&j.ctx, j.backend, j.threads);
-    if (cm_arg_given(args, "prompts")) {
-        s = cm_generate_set(&j, cm_arg_text(args, "prompts"), &failed);
+    if (set) {
+        s = cm_generate_set_run(set, &failed);
     } else {
         const char *suffix = j.recipe.name ? j.recipe.suffix : "";
         const char *prompt = cm_arena_print(&a, "%s%s", cm_arg_text(args, "prompt"), suffix);
@@ -307,6 +328,7 @@ static int run(const cm_args *args) {
         }
     }
     cm_generate_tell_costs(&j);
+    cm_generate_set_close(&set);
     cm_ctx_free(&j.ctx);
     cm_model_close(&j.model);
     cm_arena_free(&a);

@@ -63,8 +63,12 @@ bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm
 /* Says what they cost, over all pictures, and what a coarse backend did. */
 void cm_generate_tell_costs(const cm_generate_job *j);
 
-/* One line a prompt, a picture and a record each; pictures that the records know are not made again.
- * *failed counts the prompts without a picture. */
-cm_status cm_generate_set(cm_generate_job *j, const char *prompts, size_t *failed);
+/* A file of prompts: one line a prompt, a picture and a record each. Opened before the model, so that a wrong file or
+ * folder costs no time; the job must stay. */
+typedef struct cm_generate_set cm_generate_set;
+cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts);
+/* Pictures that the records know are not made again. *failed counts the prompts without a picture. */
+cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed);
+void cm_generate_set_close(cm_generate_set **r);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A file of prompts: a picture and a record each, going on where an earlier run stopped. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/folder_lock.h"
@@ -18,7 +19,7 @@ typedef struct prompt {
     uint64_t seed;
 } prompt;
 
-typedef struct set_run {
+struct cm_generate_set {
     cm_generate_job *job;
     cm_prompt_rows rows;
     json_t *existing;
@@ -31,11 +32,11 @@ typedef struct set_run {
     cm_arena arena;              /* of the run; one picture's lies between marks */
     cm_progress bar;
     size_t done;
-} set_run;
+};
 
 /* --- reading -------------------------------------------------------------- */
 
-static cm_status read_prompt(set_run *r, const cm_prompt_row *row, prompt *p) {
+static cm_status read_prompt(cm_generate_set *r, const cm_prompt_row *row, prompt *p) {
     const cm_generate_job *j = r->job;
     *p = (prompt){row->id, row->text, row->negative ? row->negative : j->negative,
                   row->has_seed ? row->seed : cm_seed_for(j->seed, row->id)};
@@ -43,7 +44,7 @@ static cm_status read_prompt(set_run *r, const cm_prompt_row *row, prompt *p) {
     return cm_arena_check(&r->arena);
 }
 
-static cm_status read_prompts(set_run *r, const char *path) {
+static cm_status read_prompts(cm_generate_set *r, const char *path) {
     CM_TRY(cm_prompt_rows_read(path, 0, &r->arena, &r->rows));
     r->count = r->rows.count;
     r->prompts = CM_PUSH_ZERO(&r->arena, prompt, r->count);
@@ -59,7 +60,7 @@ static cm_status read_prompts(set_run *r, const char *path) {
 /* --- records -------------------------------------------------------------- */
 
 /* All that decides how a picture looks. */
-static json_t *settings_of(const set_run *r, const prompt *p) {
+static json_t *settings_of(const cm_generate_set *r, const prompt *p) {
     const cm_generate_job *j = r->job;
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:s}", "kind", "image", "id", p->id,
                      "prompt", p->text, "negative", p->negative, "model", j->model_name, "weights_seed",
@@ -71,11 +72,11 @@ static json_t *settings_of(const set_run *r, const prompt *p) {
                      "start", j->start, "end", j->end, "hash", j->model.hash);
 }
 
-static const char *picture_path(const set_run *r, const prompt *p, cm_arena *a) {
+static const char *picture_path(const cm_generate_set *r, const prompt *p, cm_arena *a) {
     return cm_arena_print(a, "%s/%s.png", r->job->out, p->id);
 }
 
-static const char *latents_path(const set_run *r, const prompt *p, cm_arena *a) {
+static const char *latents_path(const cm_generate_set *r, const prompt *p, cm_arena *a) {
     return cm_arena_print(a, "%s/%s.latents.safetensors", r->job->out, p->id);
 }
 
@@ -89,7 +90,7 @@ static bool same_settings(const json_t *settings, const json_t *record) {
 }
 
 /* Which record is a prompt's last: what was made of it, if its files are still there. */
-static cm_status find_made(set_run *r) {
+static cm_status find_made(cm_generate_set *r) {
     size_t i;
     json_t *record;
     r->made = CM_PUSH_ZERO(&r->arena, const json_t *, r->count);
@@ -110,7 +111,7 @@ static bool is_intact(const json_t *record, const char *picture) {
 }
 
 /* The last record of this id was made with the same settings, and its files are there, whole. */
-static bool already_made(set_run *r, const prompt *p) {
+static bool already_made(cm_generate_set *r, const prompt *p) {
     const json_t *record = r->made[p - r->prompts];
     if (!record) return false;
     const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
@@ -125,7 +126,7 @@ static bool already_made(set_run *r, const prompt *p) {
     return same;
 }
 
-static cm_status record_picture(set_run *r, const prompt *p, const cm_result *o, const char *picture) {
+static cm_status record_picture(cm_generate_set *r, const prompt *p, const cm_result *o, const char *picture) {
     char picture_hash[65];
     CM_TRY(cm_sha_file(picture, picture_hash));
     json_t *record = settings_of(r, p);
@@ -146,13 +147,13 @@ static cm_status record_picture(set_run *r, const prompt *p, const cm_result *o,
 /* --- pictures ------------------------------------------------------------- */
 
 static void show_step(void *arg, size_t step, size_t steps, double seconds) {
-    set_run *r = arg;
+    cm_generate_set *r = arg;
     char extra[96];
     snprintf(extra, sizeof extra, "step %zu of %zu, %.3f s a step", step, steps, seconds);
     cm_progress_step(&r->bar, r->done, extra);
 }
 
-static cm_status write_latents(const set_run *r, const prompt *p, const cm_result *o, cm_arena *a) {
+static cm_status write_latents(const cm_generate_set *r, const prompt *p, const cm_result *o, cm_arena *a) {
     const size_t shape[] = {1, o->channels, o->h, o->w};
     const cm_store_item item = {.name = "latents", .dtype = CM_F32, .ndim = 4, .shape = shape, .floats = o->latents};
     const char *path = latents_path(r, p, a);
@@ -160,7 +161,7 @@ static cm_status write_latents(const set_run *r, const prompt *p, const cm_resul
     return cm_safetensors_write(path, &item, 1, NULL);
 }
 
-static cm_status make_picture(set_run *r, const prompt *p) {
+static cm_status make_picture(cm_generate_set *r, const prompt *p) {
     cm_arena *a = &r->arena;
     cm_request q = cm_generate_request(r->job, p->text, p->negative, p->seed);
     q.progress = show_step;
@@ -183,7 +184,7 @@ static bool only_this_one(cm_status s) {
     return s == CM_EUNDEFINED || s == CM_EFORMAT;
 }
 
-static cm_status make_pictures(set_run *r, size_t *failed) {
+static cm_status make_pictures(cm_generate_set *r, size_t *failed) {
     size_t kept = 0;
     for (size_t i = 0; i < r->count; i++) {
         const prompt *p = &r->prompts[i];
@@ -211,7 +212,7 @@ static cm_status make_pictures(set_run *r, size_t *failed) {
 
 /* --- latents of all ------------------------------------------------------- */
 
-static cm_status copy_latents(set_run *r, const prompt *p, size_t n, float *to) {
+static cm_status copy_latents(cm_generate_set *r, const prompt *p, size_t n, float *to) {
     cm_safetensors *f = NULL;
     const char *path = latents_path(r, p, &r->arena);
     CM_TRY(cm_arena_check(&r->arena));
@@ -228,7 +229,7 @@ static cm_status copy_latents(set_run *r, const prompt *p, size_t n, float *to) 
 }
 
 /* [N,C,h,w], in the order of the prompts. */
-static cm_status join_latents(set_run *r) {
+static cm_status join_latents(cm_generate_set *r) {
     const cm_model *m = &r->job->model;
     const size_t factor = cm_vae_factor(m->vae), channels = cm_unet_get_config(m->unet)->in_channels;
     const size_t shape[] = {r->count, channels, r->job->height / factor, r->job->width / factor};
@@ -242,9 +243,23 @@ static cm_status join_latents(set_run *r) {
 
 /* --- the run -------------------------------------------------------------- */
 
-static cm_status run_all(set_run *r, const char *path, size_t *failed) {
+static cm_status open_set(cm_generate_set *r, const char *path) {
     CM_TRY(read_prompts(r, path));
-    CM_TRY(cm_folder_lock_take(&r->folder, r->job->out));
+    return cm_folder_lock_take(&r->folder, r->job->out);
+}
+
+cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts) {
+    cm_generate_set *r = calloc(1, sizeof *r);
+    if (!r) return cm_fail(CM_ENOMEM, "out of memory");
+    r->job = j;
+    cm_arena_init(&r->arena, 0);
+    const cm_status s = open_set(r, prompts);
+    if (s == CM_OK) *out = r;
+    else cm_generate_set_close(&r);
+    return s;
+}
+
+cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed) {
     const char *records = cm_arena_print(&r->arena, "%s/records.jsonl", r->job->out);
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_records_open(&r->records, records, &r->existing));
@@ -261,14 +276,13 @@ static cm_status run_all(set_run *r, const char *path, size_t *failed) {
     return CM_OK;
 }
 
-cm_status cm_generate_set(cm_generate_job *j, const char *prompts, size_t *failed) {
-    set_run r = {.job = j};
-    cm_arena_init(&r.arena, 0);
-    const cm_status s = run_all(&r, prompts, failed);
-    cm_records_close(&r.records);
-    cm_folder_lock_release(&r.folder);
-    cm_prompt_rows_close(&r.rows);
-    json_decref(r.existing);
-    cm_arena_free(&r.arena);
-    return s;
+void cm_generate_set_close(cm_generate_set **r) {
+    if (!*r) return;
+    cm_records_close(&(*r)->records);
+    cm_folder_lock_release(&(*r)->folder);
+    cm_prompt_rows_close(&(*r)->rows);
+    json_decref((*r)->existing);
+    cm_arena_free(&(*r)->arena);
+    free(*r);
+    *r = NULL;
 }

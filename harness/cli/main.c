@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,6 +66,8 @@ static int run_command(const cm_command *c, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    const bool asks_help = argc > 1 && strcmp(argv[1], "help") == 0;
+    if (asks_help && argc > 2) argv++; /* "help generate" */
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_commands(stdout);
         return 0;
@@ -75,5 +78,6 @@ int main(int argc, char **argv) {
     }
     const cm_command *c = find_command(argv[1]);
     if (!c) return cm_exit_for(unknown_command(argv[1]));
-    return run_command(c, argc - 2, argv + 2);
+    if (asks_help) cm_command_help(c);
+    return asks_help ? 0 : run_command(c, argc - 2, argv + 2);
 }

@@ -8,7 +8,6 @@
 #include "core/base/names.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
-#include "core/base/threads.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 #include "harness/cli/machine.h"
@@ -18,14 +17,25 @@
 #include "harness/suite.h"
 #include "reports/report.h"
 
-static int threads_of(const cm_args *a) {
-    const size_t threads = cm_arg_size(a, "threads");
-    return threads ? (int)threads : cm_threads_available();
+/* An option of the other kind of score would change nothing. */
+static cm_status check_kind(const cm_args *a, bool by_metric) {
+    static const char *const of_metric[] = {"reference", "weights", "network", "tokenizer", "shard", "batch", "save-statistics",
+                                            "unequal", "fresh", "backend"};
+    static const char *const of_suite[] = {"suite", "scorer"};
+    for (size_t i = 0; !by_metric && i < sizeof of_metric / sizeof *of_metric; i++)
+        if (cm_arg_given(a, of_metric[i])) return cm_fail(CM_EUSAGE, "score: --%s goes with --metric NAMES", of_metric[i]);
+    for (size_t i = 0; by_metric && i < sizeof of_suite / sizeof *of_suite; i++)
+        if (cm_arg_given(a, of_suite[i])) return cm_fail(CM_EUSAGE, "score: --%s goes without --metric", of_suite[i]);
+    return CM_OK;
 }
 
 /* The shipped networks and the suite's reference: everything but attention. */
 static int score_by_suite(const cm_args *a) {
+    int threads;
     if (!cm_arg_text(a, "prompts")) return cm_exit_for(cm_fail(CM_EUSAGE, "score: --prompts FILE is needed"));
+    cm_status s = cm_choose_threads(a, &threads);
+    if (s == CM_OK) s = check_kind(a, false);
+    if (s != CM_OK) return cm_exit_for(s);
     json_t *machine = cm_machine_describe();
     const cm_score_options o = {
         .images = cm_arg_text(a, "images"),
@@ -34,11 +44,11 @@ static int score_by_suite(const cm_args *a) {
         .scorer = cm_arg_text(a, "scorer"),
         .name = cm_arg_text(a, "name"),
         .suite = cm_arg_text(a, "suite"),
-        .threads = threads_of(a),
+        .threads = threads,
         .machine = machine,
     };
     cm_score_counts n;
-    cm_status s = cm_score_folder(&o, &n);
+    s = cm_score_folder(&o, &n);
     json_decref(machine);
     if (s == CM_OK) s = cm_report_write(o.folder, NULL);
     if (s != CM_OK) return cm_exit_for(s);
@@ -63,6 +73,9 @@ static cm_status read_shard(const char *text, size_t *shard, size_t *shards) {
 
 static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_options *o) {
     const char *prompts = NULL;
+    int threads;
+    CM_TRY(check_kind(a, true));
+    CM_TRY(cm_choose_threads(a, &threads));
     if (cm_arg_text(a, "prompts")) CM_TRY(cm_find_prompts(cm_arg_text(a, "prompts"), arena, &prompts));
     *o = (cm_evaluation_options){
         .images = cm_arg_text(a, "images"),
@@ -75,7 +88,7 @@ static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_o
         .folder = cm_arg_text(a, "out"),
         .name = cm_arg_text(a, "name"),
         .statistics = cm_arg_text(a, "save-statistics"),
-        .threads = threads_of(a),
+        .threads = threads,
         .batch = cm_arg_size(a, "batch"),
         .kid_subset = cm_arg_size(a, "kid-subset-size"),
         .fresh = cm_arg_flag(a, "fresh"),
@@ -86,6 +99,7 @@ static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_o
     CM_TRY(cm_choose_backend(a, &o->backend));
     if (strcmp(o->backend->dtype, "f32") != 0)
         return cm_fail(CM_EUSAGE, "--backend %s: scores are made in f32, this one rounds to %s", o->backend->name, o->backend->dtype);
+    if (o->statistics) CM_TRY(cm_check_writable(o->statistics));
     return read_shard(cm_arg_text(a, "shard"), &o->shard, &o->shards);
 }
 

@@ -130,7 +130,7 @@ static const cm_option options[] = {
     {"people", CM_OPT_SIZE, "N", NULL, "drawn people to train on"},
     {"rate", CM_OPT_NUMBER, "X", NULL, "peak learning rate"},
     {"simple", CM_OPT_FLAG, NULL, NULL, "plain backgrounds and few poses"},
-    {"init", CM_OPT_TEXT, "DIR", NULL, "weights to start from (vae, unet)"},
+    {"init", CM_OPT_TEXT, "[DIR]", NULL, "weights to start from (vae, unet); \"\": none"},
     {"vae", CM_OPT_TEXT, "DIR", NULL, "unet: the autoencoder"},
     {"text-encoder", CM_OPT_TEXT, "DIR", NULL, "unet: the text tower"},
     {"captions", CM_OPT_TEXT, "KIND", NULL, "unet: poor or dense"},

@@ -137,12 +137,12 @@ says "no such folder" 2 "no such folder" $score --images nosuch --metric fid@cle
 says "sets of different size" 2 "24 and 10 do not compare|10 and 24 do not compare" $score --images less --reference two/images --metric fid@clean --out x
 prints "all the same" "34 scored" $score --unequal --images less --reference two/images --metric fid@clean --out less-out
 says "no reference" 2 "compare with a set: --reference" $score --images one/images --metric fid@clean --out x
-says "an unknown metric" 2 "no metric 'fid': fid@tf1, " $score --images one/images --metric fid --out x
+says "an unknown metric" 2 "--metric: 'fid' has several protocols; one of fid@tf1, " $score --images one/images --metric fid --out x
 says "a metric twice" 2 "named twice" $score --images one/images --metric kid,kid --out x
 says "no weights" 2 "the weights of inception are needed: --weights DIR with pt_inception" "$cm" score -q --images one/images --metric is --out x
 says "a folder without weights" 2 "no weights of inception in it" "$cm" score -q --weights empty --images one/images --metric is --out x
 says "wrong weights for the network" 1 "inception" "$cm" score -q --network inception="$root/core/models/nano/features/model.safetensors" --images one/images --metric is --out x
-says "an unknown network" 2 "no network 'who'" "$cm" score -q --network who=x --images one/images --metric is --out x
+says "an unknown network" 2 "--network: 'who' is none of " "$cm" score -q --network who=x --images one/images --metric is --out x
 says "a network without its logits" 2 "needs the logits of inception" $score --images one/images --metric is --out x
 says "a backend that rounds" 2 "scores are made in f32" $score --backend bf16 --images one/images --reference two/images --metric fid@clean --out x
 says "too few for KID" 3 "KID by subsets of 1000 pictures" sh -c "$score --images one/images --reference two/images --metric kid,fid@clean --out few-kid; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"

@@ -32,3 +32,64 @@ for command in $("$cm" | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     prints "$command --help" "^cosmicman $command - " "$cm" "$command" --help
     holds "$command --help is one screen" test "$(wc -l <"$work/out")" -le 45
 done
+
+# Wrong invocations: one line each, which says what is right, before a model is opened or a file is made.
+wrong() { says "wrong: $1" 2 "$2" "$cm" "${@:3}"; }
+gen="generate --model $tiny --prompt x"
+touch file && mkdir -p folder && printf '{"id": "a", "prompt": "x"}\n' >one.jsonl
+# Other programs' names.
+wrong "diffusers' guidance" "no option --guidance-scale; here it is --cfg" generate --guidance-scale 7
+wrong "with underscores" "no option --guidance_scale; here it is --cfg" generate --guidance_scale=7
+wrong "diffusers' steps" "here it is --steps" generate --num-inference-steps 30
+wrong "diffusers' scheduler" "here it is --sampler" generate --scheduler ddim
+wrong "diffusers' device" "here it is --backend" generate --device cuda
+wrong "diffusers' negative" "here it is --negative" generate --negative_prompt x
+wrong "diffusers' number of images" "here it is --images" generate --num-images 2
+wrong "an output" "here it is --out" generate --output x.png
+wrong "a short output" "unknown option -o; here it is --out" generate -o x.png
+wrong "CompVis' height" "unknown option -H; here it is --height" generate -H 512
+wrong "a height in capitals" "no option --Height; here it is --height" generate --Height 512
+wrong "our own with underscores" "no option --cfg_rescale; here it is --cfg-rescale" generate --cfg_rescale 1
+wrong "a learning rate" "here it is --rate" train vae --lr 1e-3
+wrong "torch-fidelity's input" "here it is --reference" score --input2 x
+wrong "pytorch-fid's batch" "here it is --batch" score --batch-size 50
+wrong "a limit" "here it is --count" bench --limit 5
+wrong "export's dtype" "no option --dtype; here it is --type" export --dtype fp16
+# Values.
+wrong "a sampler in capitals" "'DDIM' is none of .*closest is 'ddim'" $gen --sampler DDIM
+wrong "a sampler as A1111 writes it" "'Euler a' is none of .*closest is 'euler_a'" $gen --sampler "Euler a"
+wrong "a backend" "--backend: 'openblass' is none of .*closest is 'openblas'" $gen --backend openblass
+wrong "a recipe" "--recipe: 'cosmicman-sdx' is none of .*closest is 'cosmicman-sd" $gen --recipe cosmicman-sdx
+wrong "a model" "no model 'nano:darin', and no such folder or file; the closest is 'nano:daring'" generate --model nano:darin --prompt x
+wrong "a metric" "there is no 'fid@clen'; the closest is 'fid@clean'" score --images folder --metric fid@clen
+wrong "a family of metrics" "'kid' is|'fid' has several protocols; one of fid@tf1, fid@pytorch" score --images folder --metric fid
+wrong "a network" "there is no 'inceptoin'; the closest is 'inception'" score --images folder --metric kid --network inceptoin=x
+wrong "a type" "--type: 'fp16' is none of f32, f16, bf16; the closest is 'f16'" export --model nano:hq --out x --type fp16
+wrong "a stage" "'unett' is none of .*closest is 'unet'" stage --stage unett --in a --out b
+wrong "too many steps" "--steps: 100000 is not within 1 to 1000" $gen --steps 100000
+wrong "a giant" "--width: 100000000 is more than 16384" $gen --width 100000000
+wrong "no height" "--height: 0 is not a multiple of 8" $gen --height 0
+wrong "strength" "--strength: 2 is not within 0 to 1" $gen --strength 2 --from-latents file
+wrong "a share" "--end: 7 is not within 0 to 1" $gen --end 7
+wrong "rescaled guidance" "--cfg-rescale: 7 is not within 0 to 1" $gen --cfg-rescale 7
+wrong "noise levels" "noise levels are 0 or more" $gen --cfg-from -3
+wrong "threads" "--threads: 99999 is not within 1 to 1024" bench --threads 99999
+wrong "people's width" "sides are 8 to 4096" data people --out x --width 0
+wrong "an empty name" "--out: '' is no PATH" $gen --out ""
+wrong "an empty model" "--model: '' is no NAME" generate --model "" --prompt x
+wrong "empty arms" "--arms: '' is no A,B" bench --arms ""
+wrong "an empty arm" "--arms: '' is none of base" bench --suite "$root/tests/cli/mock_suite.json" --arms base,,hq --out x
+# Paths.
+wrong "latents that are not there" "--from-latents: nowhere.st: no such file" $gen --from-latents nowhere.st
+wrong "a configuration that is not there" "--config: nowhere: no such file" $gen --config nowhere
+wrong "a folder for a picture" "folder: is a folder; a file name is wanted" $gen --out folder
+wrong "options of the other kind of score" "--weights goes with --metric" score --images folder --prompts one.jsonl --weights nano
+wrong "and of this" "--suite goes without --metric" score --images folder --metric kid --suite quick
+for file in nowhere.jsonl folder; do
+    says "wrong: prompts that are $file, before the model" 1 "$file: (No such file|is a folder)" "$cm" generate --model random:sdxl --prompts $file --out x
+done
+file=test_usage
+says "wrong: a file where the folder goes, before the model" 1 "file: cannot make folder" "$cm" generate --model random:sdxl --prompts one.jsonl --out file
+absent "nothing was made of these" x x.png image.png images
+prints "help of a command" "^cosmicman score - " "$cm" help score
+prints "exit codes are told" "^Exit status: 0 done; 1 failed; 2 .* 3 done, but" "$cm" --help

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What other programs call our options: diffusers' scripts, A1111, pytorch-fid and clean-fid, torch-fidelity. */
+#ifndef CM_HARNESS_CLI_FOREIGN_OPTIONS_H
+#define CM_HARNESS_CLI_FOREIGN_OPTIONS_H
+
+#include "harness/cli/command.h"
+
+/* The option of `c` that `typed` (without its dashes) stands for: another spelling of it ("guidance_scale" is read as
+ * "guidance-scale") or another program's name for it. NULL: none. */
+const char *cm_foreign_option(const cm_command *c, const char *typed);
+
+#endif
