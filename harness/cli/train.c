@@ -120,7 +120,7 @@ static int run(const cm_args *a) {
 
 static const cm_option options[] = {
     {"recipe", CM_OPT_TEXT, "FILE|NAME", NULL, "settings; default: the stage's own (vae, clip, parser, features, unet-base)"},
-    {"out", CM_OPT_TEXT, "DIR", NULL, "the run: checkpoint, train.jsonl, loss.svg; continues when it has a checkpoint"},
+    {"out", CM_OPT_TEXT, "DIR", NULL, "the run: checkpoint, train.jsonl, loss.svg (by gnuplot, from loss.gp and loss.dat); continues when it has a checkpoint"},
     {"weights", CM_OPT_TEXT, "DIR", NULL, "where finished weights go (default OUT/weights)"},
     {"backend", CM_OPT_TEXT, "NAME", NULL, "ref or openblas"},
     {"threads", CM_OPT_SIZE, "N", NULL, "workers, each with its share of the batch (default: all cores)"},

@@ -192,7 +192,8 @@ static void weights_hash(const char *folder, char sha[65]) {
 
 static void remove_run(const char *folder) {
     static const char *const files[] = {"weights/diffusion_pytorch_model.safetensors", "weights/config.json", "weights/card.json",
-                                        "weights", "checkpoint.safetensors", "train.jsonl", "loss.svg", ""};
+                                        "weights", "checkpoint.safetensors", "train.jsonl", "loss.svg", "loss.gp",
+                                        "loss.dat", ""};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[700];
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
