@@ -89,6 +89,7 @@ static cm_status score_one(void *arg, size_t i, cm_worker_place *w) {
     const cm_status read = cm_picture_source_read(r->source, r->pictures[i], &w->scratch, &picture);
     if (read == CM_EINTERRUPTED || read == CM_ENOMEM) return read;
     if (read != CM_OK) {
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
         cm_warn("%s", cm_why());
         pthread_mutex_lock(&r->lock);
         r->counts.unreadable++;

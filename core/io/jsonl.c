@@ -225,7 +225,10 @@ cm_status cm_records_add(cm_records *r, const json_t *line) {
 
 void cm_records_close(cm_records **r) {
     if (!*r) return;
-    if ((*r)->file) fclose((*r)->file);
+    if ((*r)->file) {
+        fdatasync(fileno((*r)->file)); /* through a power cut; a pipe has no disk, and a failure was told by cm_records_add */
+        fclose((*r)->file);
+    }
     free((*r)->path);
     free(*r);
     *r = NULL;

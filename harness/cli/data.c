@@ -95,7 +95,8 @@ static cm_status make_person(people_job *j, size_t index, cm_arena *a, json_t **
 static void one_person(void *arg, size_t i, int worker) {
     people_job *j = arg;
     cm_arena *a = &j->arenas[worker];
-    j->status[i] = make_person(j, j->first + i, a, &j->lines[i]);
+    j->status[i] = cm_interrupted() ? cm_fail(CM_EINTERRUPTED, "stopped after %zu people; the same command goes on", j->first + i)
+                                    : make_person(j, j->first + i, a, &j->lines[i]);
     if (j->status[i] != CM_OK) snprintf(j->why[i], sizeof j->why[i], "%s", cm_why());
     cm_arena_clear(a);
 }

@@ -17,4 +17,20 @@ says "a few steps" 0 "" "$cm" train vae --out "$work/vae" --steps 2 --batch 2 --
 says "and two more" 0 "step 2 of 4" "$cm" train vae --out "$work/vae" --steps 4 --batch 2 --people 4 --threads 2
 [ -f "$work/vae/weights/diffusion_pytorch_model.safetensors" ] && pass || fail "no weights"
 [ "$(grep -c '"kind":"step"' "$work/vae/train.jsonl")" -eq 2 ] && pass || fail "train.jsonl has not one line a session"
+# A closed terminal (SIGHUP) is a polite stop as well: saved, and the same command goes on.
+"$cm" train vae --people 8 --batch 2 --threads 1 --steps 5000 --out "$work/hup" >/dev/null 2>"$work/said" &
+pid=$!
+for _ in $(seq 100); do
+    [ -s "$work/hup/train.jsonl" ] && break
+    sleep 0.1
+done
+sleep 0.5
+says "a second trainer" 2 "hup is in use: another cosmicman is writing here .process $pid." "$cm" train vae --people 8 --batch 2 --threads 1 --steps 5000 --out "$work/hup"
+kill -HUP $pid
+wait $pid
+[ $? -eq 129 ] && pass || fail "not ended as by SIGHUP"
+holds "it says where it stopped" grep -q "stopped at step [0-9]* of 5000; the same command continues" "$work/said"
+holds "a checkpoint is there, and nothing half-written" test -s "$work/hup/checkpoint.safetensors" -a -z "$(find "$work/hup" -name '.cosmicman*')"
+step=$(sed -n 's/.*stopped at step \([0-9]*\) of.*/\1/p' "$work/said")
+says "it goes on" 0 "continues at step $step of" "$cm" train vae --people 8 --batch 2 --threads 1 --steps $((step + 1)) --out "$work/hup"
 says "an arm with HOLA" 0 "" "$cm" train unet --recipe unet-daring --init "" --out "$work/arm" --steps 2 --batch 2 --people 4 --threads 2
