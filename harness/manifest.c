@@ -21,7 +21,7 @@ static json_t *drawn_of(const cm_drawn_set *d) {
 }
 
 static json_t *settings_of(const cm_suite *s) {
-    return json_pack("{s:I, s:s, s:f, s:I, s:I, s:s, s:I, s:s, s:s, s:I, s:I}", "steps", (json_int_t)s->steps, "sampler",
+    return json_pack("{s:I, s:s, s:f, s:I, s:I, s:s?, s:I, s:s, s:s, s:I, s:I}", "steps", (json_int_t)s->steps, "sampler",
                      s->sampler->name, "guidance", s->guidance, "width", (json_int_t)s->width, "height",
                      (json_int_t)s->height, "negative", s->negative, "run_seed", (json_int_t)s->run_seed, "backend",
                      s->backend->name, "dtype", s->backend->dtype, "attention_factor", (json_int_t)s->attention_factor, "illustrated",

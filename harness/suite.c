@@ -210,7 +210,7 @@ static cm_status read_settings(cm_suite *s) {
     CM_TRY(cm_backend_choose("backend", s->backend_name, &s->backend));
     s->about = cm_json_text_or(o, "about", "");
     s->scorer = cm_json_text_or(o, "scorer", "nano");
-    s->negative = cm_json_text_or(o, "negative", "");
+    s->negative = cm_json_text_or(o, "negative", NULL);
     s->run_seed = cm_json_size_or(o, "run_seed", 1);
     s->attention_factor = cm_json_size_or(o, "attention_factor", 16);
     s->illustrated = cm_json_size_or(o, "illustrated", 0);

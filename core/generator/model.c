@@ -147,7 +147,7 @@ static cm_status check_folders(const cm_model_entry *e) {
 static cm_status read_config(const char *folder, const char *file, cm_arena *a, json_t **config) {
     const char *path = cm_arena_print(a, "%s/%s", folder, file);
     CM_TRY(cm_arena_check(a));
-    return cm_json_read(path, config);
+    return cm_json_read_config(path, config);
 }
 
 static cm_status open_params(const cm_model_entry *e, const char *folder, int which, uint64_t seed, cm_params **p) {

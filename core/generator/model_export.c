@@ -79,10 +79,21 @@ static cm_status copy_json(export *x, const char *from, const char *name, const 
     return s;
 }
 
+static cm_status copy_text(export *x, const char *source, const char *target) {
+    char *text;
+    size_t length;
+    CM_TRY(cm_arena_check(&x->arena));
+    CM_TRY(cm_read_text(source, MOST_TEXT, &x->arena, &text, &length));
+    return cm_write_whole(target, text, length);
+}
+
+/* As it is: Python's -Infinity is no JSON that could be written again. */
 static cm_status write_scheduler(export *x) {
     json_t *config;
+    const char *source = cm_arena_print(&x->arena, "%s/scheduler_config.json", x->model->entry.scheduler);
     CM_TRY(make_folder(cm_arena_print(&x->arena, "%s/scheduler", x->folder)));
-    CM_TRY(copy_json(x, x->model->entry.scheduler, "scheduler", "scheduler_config.json", &config));
+    CM_TRY(copy_text(x, source, cm_arena_print(&x->arena, "%s/scheduler/scheduler_config.json", x->folder)));
+    CM_TRY(cm_json_read_config(source, &config));
     add_to_index(x, "scheduler", "diffusers", cm_json_text_or(config, "_class_name", "DDIMScheduler"));
     json_decref(config);
     return CM_OK;
@@ -95,12 +106,8 @@ static cm_status write_tokenizer(export *x, const char *from, const char *name) 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         const char *source = cm_arena_print(&x->arena, "%s/%s", from, files[i]);
         const char *target = cm_arena_print(&x->arena, "%s/%s/%s", x->folder, name, files[i]);
-        char *text;
-        size_t length;
         CM_TRY(cm_arena_check(&x->arena));
-        if (!cm_path_exists(source)) continue;
-        CM_TRY(cm_read_text(source, MOST_TEXT, &x->arena, &text, &length));
-        CM_TRY(cm_write_whole(target, text, length));
+        if (cm_path_exists(source)) CM_TRY(copy_text(x, source, target));
     }
     add_to_index(x, name, "transformers", "CLIPTokenizer");
     return CM_OK;

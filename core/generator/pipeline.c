@@ -57,6 +57,10 @@ static cm_status check_request(const run *r) {
     return CM_OK;
 }
 
+bool cm_negative_is_zeros(const cm_model *m, const char *negative) {
+    return !negative && m->zero_empty;
+}
+
 /* --- text ----------------------------------------------------------------- */
 
 static void warn_when_cut(const char *what, const char *text, const cm_tokens *t) {
@@ -98,8 +102,7 @@ static cm_status run_towers(run *r, const int *ids, const int *ids2, text_states
     if (m->two) CM_TRY(cm_clip_text_forward(r->g, &m->text2, ids2, r->batch, length, NULL, &second, &t->pooled));
     t->hidden = m->two ? cm_concat_last(r->g, first, second) : first;
     CM_TRY(cm_ctx_check(r->g));
-    const bool empty = !r->request->negative || !r->request->negative[0];
-    if (r->batch == 2 && empty && m->zero_empty) {
+    if (r->batch == 2 && cm_negative_is_zeros(m, r->request->negative)) {
         memset(t->hidden->data, 0, cm_count(t->hidden) / 2 * sizeof(float));
         memset(t->pooled->data, 0, cm_count(t->pooled) / 2 * sizeof(float));
     }

@@ -43,7 +43,7 @@ typedef struct cm_model {
     bool two;                    /* a second tokenizer and text tower: XL, but not its refiner */
     cm_tokenizer *tokenizer2;
     cm_clip_text text2;
-    bool zero_empty;             /* force_zeros_for_empty_prompt: an empty negative prompt is zeros, not the towers' output */
+    bool zero_empty;             /* force_zeros_for_empty_prompt: where no negative prompt is given, zeros stand for it */
     cm_unet *unet;
     cm_vae *vae;
     cm_schedule schedule;
@@ -89,7 +89,7 @@ cm_status cm_models_folder(cm_arena *out, char **path);
 cm_status cm_models_list(cm_arena *out, cm_model_entry **entries, size_t *count);
 
 typedef struct cm_request {
-    const char *prompt, *negative; /* negative "": the empty prompt */
+    const char *prompt, *negative; /* negative NULL: none given, the empty text or zeros (cm_negative_is_zeros) */
     uint64_t seed;                 /* torch.Generator("cpu").manual_seed(seed) */
     size_t steps, width, height;
     const cm_sampler *sampler;
@@ -137,6 +137,9 @@ typedef struct cm_result {
                                     * but for total */
     cm_timing timing;
 } cm_result;
+
+/* Diffusers' force_zeros_for_empty_prompt: an empty text is encoded, no text at all is zeros. */
+bool cm_negative_is_zeros(const cm_model *m, const char *negative);
 
 /* Results live in `out`. ctx is reset. A prompt cut at the model's length is a warning naming the words. */
 cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *r, cm_arena *out, cm_result *result);

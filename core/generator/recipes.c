@@ -21,9 +21,10 @@ static cm_status read_recipe(const json_t *row, const char *folder, cm_arena *ou
     CM_TRY(cm_json_check(row, "recipe", recipe_keys));
     CM_TRY(cm_json_text(row, "name", &name));
     CM_TRY(cm_json_text(row, "sampler", &sampler));
+    const char *negative = cm_json_text_or(row, "negative", NULL);
     *r = (cm_recipe){.name = cm_arena_string(out, name),
                      .about = cm_arena_string(out, cm_json_text_or(row, "about", "")),
-                     .negative = cm_arena_string(out, cm_json_text_or(row, "negative", "")),
+                     .negative = negative ? cm_arena_string(out, negative) : NULL,
                      .suffix = cm_arena_string(out, cm_json_text_or(row, "suffix", "")),
                      .steps = cm_json_size_or(row, "steps", 0),
                      .width = cm_json_size_or(row, "width", 0),

@@ -10,6 +10,7 @@
 
 #include "core/base/closest.h"
 #include "core/base/system.h"
+#include "core/io/json_numbers.h"
 
 enum { MAX_FILE = 1 << 30 };
 
@@ -51,26 +52,49 @@ json_t *cm_json_parse(const char *text, size_t length, size_t flags, bool *no_me
     return value;
 }
 
+/* NULL where more is wrong with the text than a big seed. */
+static json_t *parse_folded(const char *text, size_t length, size_t flags, bool *no_memory) {
+    cm_arena arena;
+    const char *folded;
+    json_error_t e;
+    json_t *value = NULL;
+    cm_arena_init(&arena, 0);
+    if (cm_json_fold_seed(text, length, &arena, &folded)) value = cm_json_parse(folded, strlen(folded), flags, no_memory, &e);
+    cm_arena_free(&arena);
+    return value;
+}
+
 /* Parses a text; line 0: the reader's own count of lines is told. */
 static cm_status parse(const char *path, const char *text, size_t length, size_t line, size_t flags, json_t **out) {
     json_error_t e;
     bool no_memory;
     json_t *value = cm_json_parse(text, length, JSON_REJECT_DUPLICATES | flags, &no_memory, &e);
+    if (!value && json_error_code(&e) == json_error_numeric_overflow)
+        value = parse_folded(text, length, JSON_REJECT_DUPLICATES | flags, &no_memory);
     if (no_memory) return out_of_memory(path);
     if (!value) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", path, line ? line : (size_t)e.line, e.text);
     *out = value;
     return CM_OK;
 }
 
-cm_status cm_json_read(const char *path, json_t **out) {
+static cm_status read_whole(const char *path, bool python, json_t **out) {
     cm_arena arena;
     cm_arena_init(&arena, 0);
     char *text;
     size_t length;
     cm_status s = read_text(path, &arena, &text, &length);
+    if (s == CM_OK && python) s = cm_json_quote_numbers(&arena, &text, &length);
     if (s == CM_OK) s = parse(path, text, length, 0, JSON_DECODE_ANY, out);
     cm_arena_free(&arena);
     return s;
+}
+
+cm_status cm_json_read(const char *path, json_t **out) {
+    return read_whole(path, false, out);
+}
+
+cm_status cm_json_read_config(const char *path, json_t **out) {
+    return read_whole(path, true, out);
 }
 
 cm_status cm_json_write(const char *path, const json_t *value) {

@@ -13,12 +13,15 @@
 #include "core/base/arena.h"
 
 cm_status cm_json_read(const char *path, json_t **out);  /* a whole file, perhaps behind a byte order mark; caller json_decref */
+/* The same of a file that Python's json may have written: NaN, Infinity and -Infinity become strings of that name. */
+cm_status cm_json_read_config(const char *path, json_t **out);
 cm_status cm_json_write(const char *path, const json_t *value); /* indented, sorted as given, through a temporary name */
 
 /* json_loadb that tells a text that is wrong from memory that failed; NULL on either. */
 json_t *cm_json_parse(const char *text, size_t length, size_t flags, bool *no_memory, json_error_t *e);
 
-/* Reads every line; out is a new JSON array of them. Blank lines are skipped. */
+/* Reads every line; out is a new JSON array of them. Blank lines are skipped. A "seed" from 2^63 on becomes the negative
+ * number that torch takes for the same. */
 cm_status cm_jsonl_read(const char *path, json_t **out);
 
 /* For messages: the number, from 1, of the line that holds entry `index` of the array above. 0: cannot be read again. */

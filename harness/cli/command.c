@@ -55,6 +55,14 @@ static bool whole_number(const char *text, uint64_t *out) {
     return *end == '\0' && errno == 0;
 }
 
+/* As torch.Generator.manual_seed takes it: one below 0 is the same as 2^64 more. */
+static bool seed_number(const char *text, uint64_t *out) {
+    if (text[0] != '-') return whole_number(text, out);
+    if (!whole_number(text + 1, out) || *out > UINT64_C(1) << 63) return false;
+    *out = -*out;
+    return true;
+}
+
 static bool number(const char *text, double *out) {
     if (!text[0] || isspace((unsigned char)text[0])) return false;
     char *end = NULL;
@@ -78,6 +86,9 @@ static cm_status check_value(const cm_option *o, const char *text) {
     case CM_OPT_U64:
         if (whole_number(text, &whole)) return CM_OK;
         return cm_fail(CM_EUSAGE, "--%s: '%s' is not a whole number from 0 to 18446744073709551615", o->name, text);
+    case CM_OPT_SEED:
+        if (seed_number(text, &whole)) return CM_OK;
+        return cm_fail(CM_EUSAGE, "--%s: '%s' is not a whole number from -9223372036854775808 to 18446744073709551615", o->name, text);
     case CM_OPT_NUMBER:
         if (number(text, &real)) return CM_OK;
         return cm_fail(CM_EUSAGE, "--%s: '%s' is not a number", o->name, text);
@@ -229,6 +240,12 @@ uint64_t cm_arg_u64(const cm_args *a, const char *name) {
     const char *text = cm_arg_text(a, name);
     uint64_t v = 0;
     return text && whole_number(text, &v) ? v : 0;
+}
+
+uint64_t cm_arg_seed(const cm_args *a, const char *name) {
+    const char *text = cm_arg_text(a, name);
+    uint64_t v = 0;
+    return text && seed_number(text, &v) ? v : 0;
 }
 
 size_t cm_arg_size(const cm_args *a, const char *name) {

@@ -19,7 +19,8 @@
 
 #include "core/base/status.h"
 
-typedef enum cm_option_kind { CM_OPT_TEXT, CM_OPT_SIZE, CM_OPT_U64, CM_OPT_NUMBER, CM_OPT_FLAG } cm_option_kind;
+/* SEED: torch.Generator.manual_seed's range, -2^63 to 2^64-1; one below 0 means 2^64 more. */
+typedef enum cm_option_kind { CM_OPT_TEXT, CM_OPT_SIZE, CM_OPT_U64, CM_OPT_SEED, CM_OPT_NUMBER, CM_OPT_FLAG } cm_option_kind;
 
 typedef struct cm_option {
     const char *name;        /* "seed"; NULL ends the table */
@@ -46,6 +47,7 @@ const char *cm_arg_text(const cm_args *a, const char *name);    /* NULL: absent 
 const char *cm_arg_default(const cm_args *a, const char *name); /* NULL: none */
 size_t cm_arg_size(const cm_args *a, const char *name);
 uint64_t cm_arg_u64(const cm_args *a, const char *name);
+uint64_t cm_arg_seed(const cm_args *a, const char *name);
 double cm_arg_number(const cm_args *a, const char *name);
 bool cm_arg_flag(const cm_args *a, const char *name);
 size_t cm_arg_words(const cm_args *a, const char *const **words); /* positional */

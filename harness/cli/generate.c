@@ -22,8 +22,8 @@ static const cm_option options[] = {
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
-    {"negative", CM_OPT_TEXT, "TEXT", "", "what not to draw: takes the empty prompt's place in guidance"},
-    {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
+    {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw, in guidance; \"\" is the empty text, which SDXL tells from none at all"},
+    {"seed", CM_OPT_SEED, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many pictures, seeds counted up from --seed, as NAME-0.png, NAME-1.png, ..."},
     {"save-every", CM_OPT_SIZE, "N", NULL, "a preview every N steps, as NAME.step-0005.png, ..."},
     {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where the prompt's groups looked, as NAME.attention.*"},
@@ -123,9 +123,8 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->latents = cm_arg_text(a, "save-latents");
     j->from_latents = cm_arg_text(a, "from-latents");
     CM_TRY(read_passes(a, j));
-    j->seed = cm_arg_u64(a, "seed");
+    j->seed = cm_arg_seed(a, "seed");
     j->weights_seed = cm_arg_u64(a, "weights-seed");
-    if (j->seed > INT64_MAX) return cm_fail(CM_EUSAGE, "--seed: at most %lld", (long long)INT64_MAX);
     j->images = cm_arg_size(a, "images");
     if (j->images == 0 || j->images > 10000) return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
     if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
@@ -173,9 +172,10 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
 
 cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture, size_t preview,
                                     const char *path, cm_arena *scratch) {
+    const bool zeros = cm_negative_is_zeros(&j->model, q->negative);
     const char *const text[] = {
         "prompt",     q->prompt,
-        "negative",   q->negative,
+        zeros ? "no negative" : "negative", zeros ? "zeros in its place" : q->negative ? q->negative : "",
         "seed",       cm_arena_print(scratch, "%llu", (unsigned long long)q->seed),
         "model",      j->model_name,
         "model hash", j->model.hash,

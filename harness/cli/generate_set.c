@@ -59,17 +59,21 @@ static cm_status read_prompts(cm_generate_set *r, const char *path) {
 
 /* --- records -------------------------------------------------------------- */
 
-/* All that decides how a picture looks. */
+/* All that decides how a picture looks. "negative" is null where zeros stand for it; "empty_negative" tells an empty one
+ * from what earlier versions wrote for zeros. */
 static json_t *settings_of(const cm_generate_set *r, const prompt *p) {
     const cm_generate_job *j = r->job;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:s}", "kind", "image", "id", p->id,
-                     "prompt", p->text, "negative", p->negative, "model", j->model_name, "weights_seed",
+    const char *negative = p->negative || cm_negative_is_zeros(&j->model, p->negative) ? p->negative : "";
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:s}", "kind", "image", "id", p->id,
+                     "prompt", p->text, "negative", negative, "model", j->model_name, "weights_seed",
                      (json_int_t)j->weights_seed, "seed", (json_int_t)p->seed, "sampler", j->sampler->name, "steps",
                      (json_int_t)j->steps, "guidance", j->guidance, "guidance_rescale", j->guidance_rescale, "guidance_from",
                      j->guidance_from, "guidance_to", j->guidance_to, "width", (json_int_t)j->width, "height",
                      (json_int_t)j->height, "backend", j->backend->name, "unet", j->unet ? j->unet : "", "recipe",
                      j->recipe.name ? j->recipe.name : "", "from_latents", j->noise_hash, "strength", j->strength,
                      "start", j->start, "end", j->end, "hash", j->model.hash);
+    if (o && j->model.zero_empty && negative && !negative[0]) json_object_set_new(o, "empty_negative", json_string("encoded"));
+    return o;
 }
 
 static const char *picture_path(const cm_generate_set *r, const prompt *p, cm_arena *a) {

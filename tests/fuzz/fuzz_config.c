@@ -45,7 +45,7 @@ static cm_status read_config(const char *path, plan_fn *plan) {
     json_t *config = NULL;
     cm_params *p = NULL;
     cm_arena a;
-    CM_TRY(cm_json_read(path, &config));
+    CM_TRY(cm_json_read_config(path, &config));
     cm_arena_init(&a, 0);
     cm_status s = cm_params_plan(&p);
     if (s == CM_OK) s = plan(config, p, &a);

@@ -128,10 +128,10 @@ static void near_picture(const cm_ops *ops, const cm_image *got, const float *wa
 }
 
 static const struct model_case xl_cases[] = {
-    {"xl", "euler", "", 21, 64, 96, 7.5},
+    {"xl", "euler", NULL, 21, 64, 96, 7.5},
     {"xl_negative", "euler_a", "blurry, hat", 22, 64, 64, 7.5},
-    {"xl_unguided", "euler", "", 23, 72, 64, 1},
-    {"xl_again", "euler", "", 24, 64, 64, 5, .strength = 0.3},
+    {"xl_unguided", "euler", NULL, 23, 72, 64, 1},
+    {"xl_again", "euler", NULL, 24, 64, 64, 5, .strength = 0.3},
 };
 
 /* Draws, and holds the latents against theirs under that name (NULL: only draws). */
@@ -198,7 +198,7 @@ static const struct relay {
 } relays[] = {{"relay", "relay.half", "euler", 56}, {"relay_a", "relay_a.half", "euler_a", 58}, {"relay_dpm", "relay_dpm.half", "dpmpp_2m", 60}};
 
 static cm_request both_models(const char *sampler, uint64_t seed) {
-    return (cm_request){.prompt = PROMPT, .negative = "", .seed = seed, .steps = 20, .width = 64, .height = 64, .guidance = 5,
+    return (cm_request){.prompt = PROMPT, .seed = seed, .steps = 20, .width = 64, .height = 64, .guidance = 5,
                         .sampler = cm_sampler_find(sampler)};
 }
 
