@@ -138,7 +138,7 @@ static cm_status take_images(run *r) {
 static cm_status hash_arms(run *r, const char **hashes) {
     for (size_t a = 0; a < r->suite.arm_count; a++) {
         cm_subject *subject = NULL;
-        CM_TRY(cm_subject_open(&subject, r->suite.arms[a].model, false));
+        CM_TRY(cm_subject_open(&subject, r->suite.arms[a].model, r->suite.sampler, false));
         hashes[a] = cm_arena_string(&r->arena, cm_subject_hash(subject));
         cm_subject_close(&subject);
     }
@@ -201,7 +201,7 @@ static cm_status shoot_arm(run *r, size_t arm) {
     if (n < r->prompts.count) cm_note("%s: %zu of %zu pictures are there", name, r->prompts.count - n, r->prompts.count);
 
     cm_subject *subject = NULL;
-    CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model, r->options->lean));
+    CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model, r->suite.sampler, r->options->lean));
     arm_job j = {r, arm, missing, {&r->suite, r->prompts.name, r->options->folder, name, subject, r->scorer}};
     const cm_status s = cm_crew_run(&r->crew, name, n, shoot_one, &j);
     cm_subject_close(&subject);

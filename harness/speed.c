@@ -192,7 +192,7 @@ static cm_status measure_row(const measurement *m, json_t *list) {
     if (!x) return cm_fail(CM_ENOMEM, "out of memory");
     cm_model model;
     cm_ctx g;
-    cm_status s = cm_model_open(&model, m->row->model, &(cm_model_options){.seed = 1, .lean = m->row->lean});
+    cm_status s = cm_model_open(&model, m->row->model, &(cm_model_options){.seed = 1, .sampler = m->suite->sampler, .lean = m->row->lean});
     if (s == CM_OK) {
         cm_ctx_init(&g, m->row->backend, m->threads);
         s = one_image(m->suite, m->row, &model, &g, true, x);

@@ -20,7 +20,7 @@ static void hash_text(const char *text, char out[65]) {
     cm_sha_end(&h, out);
 }
 
-cm_status cm_subject_open(cm_subject **out, const char *model, bool lean) {
+cm_status cm_subject_open(cm_subject **out, const char *model, const cm_sampler *sampler, bool lean) {
     cm_subject *s = calloc(1, sizeof *s);
     if (!s) return cm_fail(CM_ENOMEM, "out of memory");
     strncpy(s->name, model, sizeof s->name - 1);
@@ -28,7 +28,7 @@ cm_status cm_subject_open(cm_subject **out, const char *model, bool lean) {
     if (s->mock) {
         hash_text(model, s->hash);
     } else {
-        const cm_status status = cm_model_open(&s->model, model, &(cm_model_options){.seed = 1, .lean = lean});
+        const cm_status status = cm_model_open(&s->model, model, &(cm_model_options){.seed = 1, .sampler = sampler, .lean = lean});
         if (status != CM_OK) {
             free(s);
             return cm_fail_in(status, "model '%s'", model);

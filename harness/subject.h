@@ -12,7 +12,8 @@
 
 typedef struct cm_subject cm_subject;
 
-cm_status cm_subject_open(cm_subject **out, const char *model, bool lean);
+/* sampler: what it will draw with. */
+cm_status cm_subject_open(cm_subject **out, const char *model, const cm_sampler *sampler, bool lean);
 void cm_subject_close(cm_subject **s);
 const char *cm_subject_hash(const cm_subject *s); /* SHA-256 over the weights */
 

@@ -25,6 +25,17 @@ static cm_status read_index(const char *path, cm_model_entry *e) {
     return CM_OK;
 }
 
+/* The class that diffusers' pipeline takes where the scheduler's own file names none. */
+static cm_status read_scheduler_class(const char *index, cm_arena *a, cm_model_entry *e) {
+    json_t *said = NULL;
+    if (!cm_path_exists(index)) return CM_OK;
+    CM_TRY(cm_json_read(index, &said));
+    const char *name = json_string_value(json_array_get(json_object_get(said, "scheduler"), 1));
+    if (name) e->scheduler_class = cm_arena_string(a, name);
+    json_decref(said);
+    return cm_arena_check(a);
+}
+
 static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e) {
     *e = (cm_model_entry){.name = folder,
                           .text_encoder = cm_arena_print(a, "%s/text_encoder", folder),
@@ -36,6 +47,7 @@ static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e
     const char *tokenizer = cm_arena_print(a, "%s/tokenizer_2", folder);
     const char *index = cm_arena_print(a, "%s/model_index.json", folder);
     CM_TRY(cm_arena_check(a));
+    CM_TRY(read_scheduler_class(index, a, e));
     if (!cm_path_is_dir(second)) return CM_OK;
     e->xl = true;
     if (cm_path_is_dir(e->text_encoder)) {
@@ -213,21 +225,35 @@ static void follow_markers(const cm_model_entry *e, json_t *config) {
     json_object_set_new(config, "timestep_spacing", json_string("trailing")); /* to begin at the last step, as it was trained for */
 }
 
-static cm_status open_schedule(cm_model *m, const cm_model_entry *e) {
-    const char *folder = e->scheduler;
-    json_t *config = NULL;
-    CM_TRY(read_config(folder, "scheduler_config.json", &m->arena, &config));
-    follow_markers(e, config);
-    const cm_status s = cm_schedule_configure(config, &m->arena, &m->schedule);
-    m->default_sampler = cm_sampler_for_class(cm_json_text_or(config, "_class_name", ""))->name;
-    json_decref(config);
-    return s == CM_OK ? s : cm_fail_in(s, "%s", folder);
+/* diffusers' StableDiffusionPipeline corrects old files when it opens them: steps_offset 1, clip_sample false. SDXL's
+ * does not. A wrong type is left, for the reader to refuse. */
+static void correct_scheduler(json_t *config) {
+    const json_t *offset = json_object_get(config, "steps_offset"), *clip = json_object_get(config, "clip_sample");
+    if (!offset || json_is_null(offset) || json_is_integer(offset)) json_object_set_new(config, "steps_offset", json_integer(1));
+    if (!clip || json_is_true(clip)) json_object_set_new(config, "clip_sample", json_false());
 }
 
-static cm_status open_parts(cm_model *m, const cm_model_entry *e, uint64_t seed, cm_sha *configs) {
+static cm_status check_scheduler(cm_model *m, const cm_model_entry *e, const cm_sampler *asked) {
+    const cm_sampler *sampler;
+    cm_schedule schedule;
+    CM_TRY(cm_sampler_of_config(m->scheduler, e->scheduler_class, asked, &sampler));
+    if (!e->xl) correct_scheduler(m->scheduler);
+    m->default_sampler = sampler->name;
+    return cm_schedule_configure(m->scheduler, sampler, &m->arena, &schedule);
+}
+
+static cm_status open_schedule(cm_model *m, const cm_model_entry *e, const cm_model_options *o) {
+    CM_TRY(read_config(e->scheduler, "scheduler_config.json", &m->arena, &m->scheduler));
+    follow_markers(e, m->scheduler);
+    const cm_status s = o->only_weights ? CM_OK : check_scheduler(m, e, o->sampler);
+    return s == CM_OK ? s : cm_fail_in(s, "%s", e->scheduler);
+}
+
+static cm_status open_parts(cm_model *m, const cm_model_entry *e, const cm_model_options *o, cm_sha *configs) {
+    const uint64_t seed = o->seed;
     CM_TRY(check_folders(e));
     CM_TRY(cm_tokenizer_open(&m->tokenizer, e->tokenizer));
-    CM_TRY(open_schedule(m, e));
+    CM_TRY(open_schedule(m, e, o));
     CM_TRY(open_network(m, e, e->text_encoder, TEXT, build_text, seed, configs));
     m->xl = e->xl;
     m->aesthetic = e->aesthetic;
@@ -339,7 +365,7 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
     if (s == CM_OK && o->unet) s = other_unet(o->unet, &m->arena, &e);
     if (s == CM_OK) {
         cm_sha *h = cm_sha_begin();
-        s = open_parts(m, &e, o->seed, h);
+        s = open_parts(m, &e, o, h);
         cm_sha_end(&h, configs);
     }
     if (s == CM_OK) s = check_fit(m);
@@ -373,6 +399,7 @@ void cm_model_rest(const cm_model *m, unsigned parts) {
 void cm_model_close(cm_model *m) {
     cm_tokenizer_close(&m->tokenizer);
     cm_tokenizer_close(&m->tokenizer2);
+    json_decref(m->scheduler);
     for (int i = 0; i < PARTS; i++) cm_params_close(&m->params[i]);
     cm_arena_free(&m->arena);
     *m = (cm_model){0};

@@ -87,15 +87,16 @@ static cm_status copy_text(export *x, const char *source, const char *target) {
     return cm_write_whole(target, text, length);
 }
 
-/* As it is: Python's -Infinity is no JSON that could be written again. */
+/* As it is, since Python's -Infinity is no JSON that could be written again; but with what a single file's markers say. */
 static cm_status write_scheduler(export *x) {
-    json_t *config;
-    const char *source = cm_arena_print(&x->arena, "%s/scheduler_config.json", x->model->entry.scheduler);
+    const cm_model_entry *e = &x->model->entry;
+    const char *source = cm_arena_print(&x->arena, "%s/scheduler_config.json", e->scheduler);
+    const char *target = cm_arena_print(&x->arena, "%s/scheduler/scheduler_config.json", x->folder);
+    const char *name = cm_json_text_or(x->model->scheduler, "_class_name", e->scheduler_class ? e->scheduler_class : "DDIMScheduler");
     CM_TRY(make_folder(cm_arena_print(&x->arena, "%s/scheduler", x->folder)));
-    CM_TRY(copy_text(x, source, cm_arena_print(&x->arena, "%s/scheduler/scheduler_config.json", x->folder)));
-    CM_TRY(cm_json_read_config(source, &config));
-    add_to_index(x, "scheduler", "diffusers", cm_json_text_or(config, "_class_name", "DDIMScheduler"));
-    json_decref(config);
+    CM_TRY(cm_arena_check(&x->arena));
+    CM_TRY(e->v_pred || e->ztsnr ? cm_json_write(target, x->model->scheduler) : copy_text(x, source, target));
+    add_to_index(x, "scheduler", "diffusers", name);
     return CM_OK;
 }
 

@@ -20,6 +20,7 @@ typedef struct run {
     cm_arena *out;               /* results */
     cm_arena keep;               /* of this run: text keys and values */
     cm_result *result;
+    cm_schedule schedule;        /* for the request's sampler */
     size_t batch;                /* 2 with guidance (the empty or negative prompt first), else 1 */
     const cm_unet_text *text;
     const cm_unet_text *text_alone; /* the prompt's half, where guidance covers only some of the steps */
@@ -233,21 +234,23 @@ static void guide(const cm_request *q, const float *none, const float *prompt, s
     for (size_t i = 0; i < n; i++) eps[i] *= keep;
 }
 
-/* Is this timestep's noise level one at which the request guides? */
-static bool guides_at(const run *r, double t) {
+/* Is evaluation i's noise level one at which the request guides? */
+static bool guides_at(const run *r, const cm_sampler_state *state, size_t i) {
     const cm_request *q = r->request;
+    double of_clean, of_noise;
     if (r->batch == 1) return false;
     if (q->guidance_to == 0) return true;
-    const double sigma = cm_schedule_sigma(&r->model->schedule, t);
+    q->sampler->mix(state, i, &of_clean, &of_noise);
+    const double sigma = of_noise / of_clean;
     return sigma > q->guidance_from && sigma <= q->guidance_to;
 }
 
 /* One pass over the UNet: both halves as one batch; without guidance the prompt's alone. */
-static cm_status pass(run *r, float t, float input_scale, const cm_attention_observer *observer, const cm_tensor **noise) {
+static cm_status pass(run *r, float t, float input_scale, bool guides, const cm_attention_observer *observer, const cm_tensor **noise) {
     cm_ctx *g = r->g;
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
-    const size_t batch = guides_at(r, t) ? 2 : 1;
+    const size_t batch = guides ? 2 : 1;
     const cm_unet_text *text = batch == 2 || r->batch == 1 ? r->text : r->text_alone;
     const float times[2] = {t, t};
     cm_ctx_reset(g);
@@ -264,29 +267,29 @@ static cm_status pass(run *r, float t, float input_scale, const cm_attention_obs
 }
 
 /* The pass, then guidance into eps [h,w,C]. */
-static cm_status predict(run *r, float t, float input_scale, const cm_attention_observer *observer, float *eps) {
+static cm_status predict(run *r, float t, float input_scale, bool guides, const cm_attention_observer *observer, float *eps) {
     const size_t n = r->result->h * r->result->w * r->result->channels;
     const cm_tensor *noise;
-    CM_TRY(pass(r, t, input_scale, observer, &noise));
-    if (guides_at(r, t)) guide(r->request, noise->data, noise->data + n, n, eps);
+    CM_TRY(pass(r, t, input_scale, guides, observer, &noise));
+    if (guides) guide(r->request, noise->data, noise->data + n, n, eps);
     else memcpy(eps, noise->data, n * sizeof *eps);
     return CM_OK;
 }
 
 /* How far the network's output is from that on another backend at the same input. */
-static cm_status compare_backends(run *r, float t, float input_scale) {
+static cm_status compare_backends(run *r, float t, float input_scale, bool guides) {
     const cm_ops *own = r->g->ops;
     const cm_tensor *noise;
     const cm_arena_mark mark = cm_arena_get_mark(&r->keep);
     r->g->ops = r->request->beside;
-    const cm_status s = pass(r, t, input_scale, NULL, &noise);
+    const cm_status s = pass(r, t, input_scale, guides, NULL, &noise);
     r->g->ops = own;
     if (s != CM_OK) return s;
     const size_t n = cm_count(noise);
     float *want = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     memcpy(want, noise->data, n * sizeof *want);
-    CM_TRY(pass(r, t, input_scale, NULL, &noise));
+    CM_TRY(pass(r, t, input_scale, guides, NULL, &noise));
     double difference = 0, size = 0;
     for (size_t i = 0; i < n; i++) {
         difference += ((double)noise->data[i] - want[i]) * ((double)noise->data[i] - want[i]);
@@ -387,12 +390,12 @@ static cm_status take_step(run *r, cm_sampler_state *state, size_t i, float *eps
     const size_t n = r->result->h * r->result->w * r->result->channels, taken = i - r->first + 1;
     if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", i + 1, r->end);
     if (wants_preview(q, taken)) memcpy(r->clean, r->x, n * sizeof *r->x);
-    const bool compared = is_compared(q, taken, r->end - r->first);
-    if (q->beside && i + 1 == r->end) CM_TRY(compare_backends(r, t, scale));
+    const bool compared = is_compared(q, taken, r->end - r->first), guides = guides_at(r, state, i);
+    if (q->beside && i + 1 == r->end) CM_TRY(compare_backends(r, t, scale, guides));
     const double before = cm_now();
-    if (compared) CM_TRY(predict(r, t, scale, NULL, eps));
+    if (compared) CM_TRY(predict(r, t, scale, guides, NULL, eps));
     const double start = cm_now();
-    CM_TRY(predict(r, t, scale, q->observer, eps));
+    CM_TRY(predict(r, t, scale, guides, q->observer, eps));
     if (compared) note_comparison(&r->result->timing, start - before, cm_now() - start);
     q->sampler->step(state, i, eps, r->x);
     if (!all_finite(r->x, n))
@@ -404,7 +407,7 @@ static cm_status take_step(run *r, cm_sampler_state *state, size_t i, float *eps
 /* Evaluations before this share of the schedule. */
 static size_t evaluations_before(const run *r, const cm_sampler_state *state, double share) {
     const cm_sampler *sampler = r->request->sampler;
-    const double train = (double)r->model->schedule.train_steps, cutoff = nearbyint(train - share * train);
+    const double train = (double)r->schedule.train_steps, cutoff = nearbyint(train - share * train);
     size_t i = 0;
     while (i < cm_sampler_evaluations(state) && (double)sampler->timestep(state, i) >= cutoff) i++;
     return i;
@@ -436,10 +439,11 @@ static cm_status sample(run *r) {
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
     cm_sampler_state *state;
-    CM_TRY(q->sampler->begin(&r->model->schedule, q->steps, n, &r->keep, &state));
+    CM_TRY(cm_schedule_configure(r->model->scheduler, q->sampler, &r->keep, &r->schedule));
+    CM_TRY(q->sampler->begin(&r->schedule, q->steps, n, &r->keep, &state));
     float *eps = CM_PUSH(&r->keep, float, n);
     double *seconds = CM_PUSH(r->out, double, cm_sampler_evaluations(state));
-    if (q->sampler->random) r->drawn = CM_PUSH(&r->keep, float, n);
+    if (cm_sampler_draws(state)) r->drawn = CM_PUSH(&r->keep, float, n);
     if (q->preview_every) r->clean = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     CM_TRY(cm_arena_check(r->out));

@@ -25,6 +25,7 @@ typedef struct cm_model_entry {
     const char *name, *about;    /* "nano:daring" */
     const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
     const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
+    const char *scheduler_class; /* as model_index.json names it, or NULL */
     bool other_unet;             /* not the model's own */
     const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
     bool xl, aesthetic, zero_empty; /* as of a cm_model */
@@ -46,8 +47,8 @@ typedef struct cm_model {
     bool zero_empty;             /* force_zeros_for_empty_prompt: where no negative prompt is given, zeros stand for it */
     cm_unet *unet;
     cm_vae *vae;
-    cm_schedule schedule;
-    const char *default_sampler; /* from scheduler_config's _class_name when known, else "ddim" */
+    json_t *scheduler;           /* its scheduler_config.json, with what diffusers' pipeline corrects in it */
+    const char *default_sampler; /* of scheduler_config's _class_name, or the one asked for */
     size_t default_width, default_height;
     char hash[65];               /* SHA-256 over all weights; of a random model: over its configurations and seed */
     cm_params *params[4];        /* text, unet, vae, text2 */
@@ -62,6 +63,8 @@ typedef struct cm_model_options {
     const char *unet;   /* a folder whose UNet takes the model's place (CosmicMan releases nothing else), or NULL */
     const char *config; /* of a single-file checkpoint: a diffusers folder for what the file lacks, its tokenizers (and
                          * configurations, where they are not those of Stable Diffusion 1.5 or XL); or NULL */
+    const cm_sampler *sampler; /* what will be drawn with, which frees from the folder's scheduler class; NULL: the folder's own */
+    bool only_weights;  /* nothing is drawn: what the scheduler's file says does not matter */
     bool lean;          /* little memory for more time: cm_params_lean, and each part is let go when its stage is done; one
                          * context at a time */
 } cm_model_options;

@@ -5,7 +5,7 @@
 #include "core/generator/sampler_state.h"
 
 static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
-    return cm_sampler_state_new(s, &(cm_sampler_plan){.spacing = CM_SPACING_LEADING}, steps, n, out, state);
+    return cm_sampler_state_new(s, &(cm_sampler_plan){.spacing = CM_SPACING_LEADING, .keeps = true}, steps, n, out, state);
 }
 
 /* The step's end lies a fixed number of training steps before its beginning, whatever the spacing. */
@@ -19,19 +19,14 @@ static double alpha_after(const cm_sampler_state *state, size_t i) {
 static void step(cm_sampler_state *state, size_t i, const float *out, float *x) {
     const cm_schedule *s = state->schedule;
     const double a = s->alphas_cumprod[(size_t)state->timesteps[i]], next = alpha_after(state, i);
-    const double signal = sqrt(a), noise = sqrt(1 - a), signal_next = sqrt(next), noise_next = sqrt(1 - next);
+    const double signal_next = sqrt(next), noise_next = sqrt(1 - next);
+    const cm_parts p = cm_sampler_parts(s->prediction, sqrt(a), sqrt(1 - a));
+    float *clean = state->kept;
+    for (size_t j = 0; j < state->values; j++) clean[j] = (float)(p.clean_x * (double)x[j] + p.clean_out * (double)out[j]);
+    cm_sampler_limit(state, clean);
     for (size_t j = 0; j < state->values; j++) {
-        const double xj = x[j];
-        double clean, e;
-        if (s->prediction == CM_PREDICT_V) {
-            clean = signal * xj - noise * out[j];
-            e = signal * out[j] + noise * xj;
-        } else {
-            clean = (xj - noise * out[j]) / signal;
-            e = out[j];
-        }
-        if (s->clip_sample) clean = fmax(-s->clip_range, fmin(clean, s->clip_range));
-        x[j] = (float)(signal_next * clean + noise_next * e);
+        const double e = p.noise_x * (double)x[j] + p.noise_out * (double)out[j];
+        x[j] = (float)(signal_next * (double)clean[j] + noise_next * e);
     }
 }
 

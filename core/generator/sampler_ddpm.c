@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* DDPM's own reverse process (Ho et al. 2020, eq. 6 and 7, the smaller variance), as diffusers' DDPMScheduler. */
+/* DDPM's own reverse process (Ho et al. 2020, eq. 6 and 7, the smaller variance or the larger), as diffusers' DDPMScheduler. */
 #include <math.h>
 
 #include "core/generator/sampler_state.h"
 
 static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
-    const cm_sampler_plan plan = {.spacing = CM_SPACING_LEADING, .random = true};
+    const cm_sampler_plan plan = {.spacing = CM_SPACING_LEADING, .keeps = true, .random = true};
     return cm_sampler_state_new(s, &plan, steps, n, out, state);
 }
 
@@ -13,16 +13,16 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
     const cm_schedule *s = state->schedule;
     const double a = s->alphas_cumprod[(size_t)state->timesteps[i]];
     const double next = i + 1 < state->steps ? s->alphas_cumprod[(size_t)state->timesteps[i + 1]] : 1;
-    const double beta = 1 - a / next, signal = sqrt(a), noise = sqrt(1 - a);
+    const double beta = 1 - a / next;
     const double of_clean = sqrt(next) * beta / (1 - a), of_x = sqrt(a / next) * (1 - next) / (1 - a);
-    const double spread = sqrt(fmax((1 - next) / (1 - a) * beta, 1e-20));
+    const double spread = sqrt(s->large_variance ? beta : fmax((1 - next) / (1 - a) * beta, 1e-20));
+    const cm_parts p = cm_sampler_parts(s->prediction, sqrt(a), sqrt(1 - a));
     const float *fresh = state->timesteps[i] > 0 ? cm_sampler_draw(state) : NULL;
-    for (size_t j = 0; j < state->values; j++) {
-        const double xj = x[j];
-        double clean = s->prediction == CM_PREDICT_V ? signal * xj - noise * out[j] : (xj - noise * out[j]) / signal;
-        if (s->clip_sample) clean = fmax(-s->clip_range, fmin(clean, s->clip_range));
-        x[j] = (float)(of_clean * clean + of_x * xj + (fresh ? spread * fresh[j] : 0));
-    }
+    float *clean = state->kept;
+    for (size_t j = 0; j < state->values; j++) clean[j] = (float)(p.clean_x * (double)x[j] + p.clean_out * (double)out[j]);
+    cm_sampler_limit(state, clean);
+    for (size_t j = 0; j < state->values; j++)
+        x[j] = (float)(of_clean * (double)clean[j] + of_x * (double)x[j] + (fresh ? spread * (double)fresh[j] : 0));
 }
 
 const cm_sampler cm_sampler_ddpm = {

@@ -8,12 +8,20 @@
 
 enum { ORDER = 4 };
 
-static cm_status begin_levels(const cm_schedule *s, const cm_sampler_plan *plan, bool karras, size_t steps, size_t n,
-                              cm_arena *out, cm_sampler_state **state) {
+/* diffusers' "log_linear": even in the logarithm from the schedule's most to its least, which ends the last step. */
+static void fill_log_linear(cm_sampler_state *r) {
+    const double most = log(cm_sigma_of(r->schedule, r->schedule->train_steps - 1)), least = log(cm_sigma_of(r->schedule, 0));
+    for (size_t i = 0; i <= r->steps; i++) r->sigmas[i] = exp(most + (double)i / (double)r->steps * (least - most));
+}
+
+static cm_status begin_levels(const cm_schedule *s, const cm_sampler_plan *plan, size_t steps, size_t n, cm_arena *out,
+                              cm_sampler_state **state) {
     cm_sampler_state *r = NULL;
     CM_TRY(cm_sampler_state_new(s, plan, steps, n, out, &r));
     cm_sigmas_fill(r);
-    if (karras) cm_sigmas_karras(r, r->sigmas[0], r->sigmas[steps - 1]);
+    if (s->log_linear) fill_log_linear(r);
+    if (s->levels != CM_LEVELS_STEPS) cm_sigmas_between(r, r->sigmas[0], r->sigmas[s->log_linear ? steps : steps - 1]);
+    for (size_t i = 0; s->continuous && s->prediction == CM_PREDICT_V && i < steps; i++) r->timesteps[i] = 0.25 * log(r->sigmas[i]);
     const double most = r->sigmas[0];
     r->init_scale = s->spacing == CM_SPACING_LEADING ? sqrt(most * most + 1) : most;
     *state = r;
@@ -22,7 +30,7 @@ static cm_status begin_levels(const cm_schedule *s, const cm_sampler_plan *plan,
 
 static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
     const cm_sampler_plan plan = {.spacing = CM_SPACING_LINSPACE, .fractions = true};
-    return begin_levels(s, &plan, s->karras, steps, n, out, state);
+    return begin_levels(s, &plan, steps, n, out, state);
 }
 
 /* dx/dsigma = (x - clean) / sigma = x * *of_x + out * *of_out */
@@ -55,7 +63,7 @@ const cm_sampler cm_sampler_euler = {
 
 static cm_status begin_ancestral(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
     const cm_sampler_plan plan = {.spacing = CM_SPACING_LINSPACE, .fractions = true, .random = true};
-    return begin_levels(s, &plan, false, steps, n, out, state);
+    return begin_levels(s, &plan, steps, n, out, state);
 }
 
 /* Down to a level below the next, and up again by fresh noise. */
@@ -81,7 +89,7 @@ const cm_sampler cm_sampler_euler_a = {
 
 static cm_status begin_multistep(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
     const cm_sampler_plan plan = {.spacing = CM_SPACING_LINSPACE, .fractions = true, .past = ORDER};
-    return begin_levels(s, &plan, s->karras, steps, n, out, state);
+    return begin_levels(s, &plan, steps, n, out, state);
 }
 
 /* Lagrange's polynomial of slope i-k among the `order` last ones, at sigma. */

@@ -18,6 +18,7 @@ struct cm_sampler_state {
     double init_scale;
     float *past[CM_SAMPLER_HISTORY]; /* [values] each, newest first, of samplers with a memory; else NULL */
     float *kept, *fresh;  /* [values]: a latent put aside; noise */
+    float *sorted;        /* [values], for thresholds */
     cm_noise noise;
 };
 
@@ -34,16 +35,24 @@ cm_status cm_sampler_state_new(const cm_schedule *s, const cm_sampler_plan *plan
                                cm_sampler_state **state);
 /* The oldest array of history becomes the newest; returns it, to be overwritten. */
 float *cm_sampler_push_past(cm_sampler_state *state, size_t length);
+/* The network's output as the clean latent and the noise in x = signal * clean + noise * e: each is a sum of x and out. */
+typedef struct cm_parts {
+    double clean_x, clean_out, noise_x, noise_out;
+} cm_parts;
+cm_parts cm_sampler_parts(cm_prediction kind, double signal, double noise);
+/* Thresholds or clips the predicted clean latent [values], where the schedule says so. */
+void cm_sampler_limit(cm_sampler_state *state, float *clean);
 /* noise's next values, in `fresh` */
 const float *cm_sampler_draw(cm_sampler_state *state);
 
 /* sampler_sigmas.c: noise levels sigma = sqrt((1-a)/a). */
 double cm_sigma_of(const cm_schedule *s, size_t t);
 double cm_sigma_timestep(const cm_schedule *s, double sigma); /* the other way, linear in the logarithm */
-/* Fills sigmas at the timesteps, or by Karras et al. 2022, eq. 5 (rho 7), between `most` and `least`, and then the
- * timesteps that belong to them. sigmas[steps] is 0. */
+/* Fills sigmas at the timesteps, or as the schedule says between `most` and `least` (its own sigma_max and sigma_min win),
+ * and then the timesteps that belong to them. */
 void cm_sigmas_fill(cm_sampler_state *state);
-void cm_sigmas_karras(cm_sampler_state *state, double most, double least);
+void cm_sigmas_between(cm_sampler_state *state, double most, double least);
+double cm_sigma_last(const cm_schedule *s); /* behind the last step: 0, or the schedule's least */
 /* The clean latent that x and the network's output stand for at sigma: clean = x * *of_x + out * *of_out. */
 void cm_sigma_clean(cm_prediction kind, double sigma, double *of_x, double *of_out);
 

@@ -2,6 +2,7 @@
 #include "core/io/json_numbers.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -142,7 +142,7 @@ static cm_status open_test(swap_test *t) {
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) *arrays[i] = CM_PUSH(&c->arena, double, c->crowd.count);
     CM_TRY(cm_arena_check(&c->arena));
     CM_TRY(cm_json_read(path, &config));
-    s = cm_schedule_configure(config, &c->arena, &t->schedule);
+    s = cm_schedule_configure(config, NULL, &c->arena, &t->schedule);
     json_decref(config);
     return s;
 }

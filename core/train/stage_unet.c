@@ -65,7 +65,7 @@ static cm_status open_settings(cm_trainer *t, unet_state *s, cm_caption_kind *ki
     const char *path = cm_arena_print(&t->arena, "%s/scheduler_config.json", folder);
     CM_TRY(cm_arena_check(&t->arena));
     CM_TRY(cm_json_read(path, &config));
-    const cm_status status = cm_schedule_configure(config, &t->arena, &s->schedule);
+    const cm_status status = cm_schedule_configure(config, NULL, &t->arena, &s->schedule);
     json_decref(config);
     return status;
 }

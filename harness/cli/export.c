@@ -63,7 +63,7 @@ static cm_status export_to(const cm_args *a, cm_arena *arena, char **folder) {
     CM_TRY(folder_name(cm_arg_text(a, "out"), arena, folder));
     if (is_random_inception(cm_arg_text(a, "model"), &kind)) return export_inception(kind, cm_arg_u64(a, "seed"), type, *folder, arena);
     if (!cm_path_is_dir(*folder)) CM_TRY(cm_check_writable(*folder));
-    const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .config = cm_arg_text(a, "config")};
+    const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .config = cm_arg_text(a, "config"), .only_weights = true};
     CM_TRY(cm_model_open(&m, cm_arg_text(a, "model"), &o));
     const cm_status s = cm_model_export(&m, type, *folder);
     cm_model_close(&m);

@@ -245,7 +245,7 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
 
 static cm_status open_model(cm_generate_job *j) {
     const double start = cm_now();
-    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .config = j->config, .lean = j->lean};
+    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .config = j->config, .sampler = j->sampler, .lean = j->lean};
     CM_TRY(cm_model_open(&j->model, j->model_name, &o));
     cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
     if (!j->width) j->width = j->model.default_width;

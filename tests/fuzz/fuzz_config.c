@@ -36,8 +36,11 @@ static cm_status plan_schedule(const json_t *config, cm_params *p, cm_arena *a) 
     (void)p;
     cm_schedule s;
     cm_sampler_state *state;
-    CM_TRY(cm_schedule_configure(config, a, &s));
-    for (size_t i = 0; cm_samplers[i] && s.train_steps >= 2; i++) CM_TRY(cm_samplers[i]->begin(&s, 2, 4, a, &state));
+    CM_TRY(cm_schedule_configure(config, NULL, a, &s));
+    for (size_t i = 0; cm_samplers[i]; i++) {
+        const cm_sampler *sampler = cm_samplers[i];
+        if (cm_schedule_configure(config, sampler, a, &s) == CM_OK && s.train_steps >= 2) CM_TRY(sampler->begin(&s, 2, 4, a, &state));
+    }
     return CM_OK;
 }
 

@@ -21,13 +21,13 @@ static void made_up(const float *x, float scale, float t, float *eps) {
     for (size_t i = 0; i < WALK; i++) eps[i] = (float)(tanh((double)x[i] * scale) / 2 + sin((double)t / 100) / 10);
 }
 
-static cm_status schedule_for(const char *spacing, const char *prediction, cm_schedule *s) {
+static cm_status schedule_for(const cm_sampler *sampler, const char *spacing, const char *prediction, cm_schedule *s) {
     const bool plain = strcmp(spacing, "default") == 0;
     json_t *config = plain ? json_object()
                            : json_pack("{s:f, s:f, s:s, s:i, s:s, s:s, s:b, s:b}", "beta_start", 0.00085, "beta_end", 0.012,
                                        "beta_schedule", "scaled_linear", "steps_offset", 1, "timestep_spacing", spacing,
                                        "prediction_type", prediction, "clip_sample", 0, "set_alpha_to_one", 0);
-    const cm_status status = cm_schedule_configure(config, golden_arena(), s);
+    const cm_status status = cm_schedule_configure(config, sampler, golden_arena(), s);
     json_decref(config);
     return status;
 }
@@ -50,7 +50,7 @@ static void walk(cm_safetensors *f, const cm_sampler *sampler, const char *spaci
     cm_schedule schedule;
     cm_sampler_state *state;
     snprintf(key, sizeof key, "%s.%s.%s.%zu", sampler->name, spacing, prediction, steps);
-    if (!golden_ok(schedule_for(spacing, prediction, &schedule), key)) return;
+    if (!golden_ok(schedule_for(sampler, spacing, prediction, &schedule), key)) return;
     if (!golden_ok(sampler->begin(&schedule, steps, WALK, golden_arena(), &state), key)) return;
     cm_torch_rng rng;
     start(sampler, state, &rng, x);

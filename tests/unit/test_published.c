@@ -41,7 +41,7 @@ static double walk(const json_t *row, const cm_sampler *sampler, cm_arena *a) {
     cm_torch_rng rng;
     float x[COUNT], noise[COUNT];
     const size_t first = cm_json_size_or(row, "first", 0);
-    cr_assert_eq(cm_schedule_configure(json_object_get(row, "config"), a, &schedule), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_schedule_configure(json_object_get(row, "config"), sampler, a, &schedule), CM_OK, "%s", cm_why());
     cr_assert_eq(sampler->begin(&schedule, cm_json_size_or(row, "steps", 0), COUNT, a, &state), CM_OK, "%s", cm_why());
     cm_torch_seed(&rng, 0);
     cm_sampler_set_noise(state, (cm_noise){draw, &rng});
