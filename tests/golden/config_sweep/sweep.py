@@ -163,6 +163,7 @@ def main():
     parser.add_argument("lists", nargs="+")
     parser.add_argument("--cosmicman", default="build/cosmicman")
     parser.add_argument("--only", default="", help="cases whose name holds this text")
+    parser.add_argument("--part", default="1/1", help="2/3: of three runs side by side the second")
     parser.add_argument("--out", help="the table, as text")
     args = parser.parse_args()
     sys.path.insert(0, HERE)
@@ -171,9 +172,10 @@ def main():
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
     counts, out = {}, open(args.out, "w") if args.out else None
+    part, parts = (int(n) for n in args.part.split("/"))
     for name in args.lists:
-        for case in importlib.import_module(name).cases():
-            if args.only not in case.name():
+        for i, case in enumerate(importlib.import_module(name).cases()):
+            if args.only not in case.name() or i % parts != part - 1:
                 continue
             verdict, seen = judge(case, os.path.abspath(args.cosmicman))
             kind = verdict.split(":")[0]
