@@ -46,7 +46,7 @@ static const cm_option options[] = {
     {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule; --save-latents then leaves them for another model (the refiner)"},
     {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share, from latents that --end left"},
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
-    {"out", CM_OPT_TEXT, "PATH", NULL, "the picture [image.png], as PNG or, named .jpg, as JPEG of quality 95; or with --prompts the folder [images]"},
+    {"out", CM_OPT_TEXT, "PATH", NULL, "a .png or .jpg (quality 95) [image.png]; with --prompts a folder [images]"},
     {0},
 };
 
