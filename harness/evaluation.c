@@ -385,6 +385,13 @@ static bool wants_features(const evaluation *e) {
     return false;
 }
 
+/* The scores are made from the records, which hold text: a file of statistics is found again by its name there. */
+static cm_status check_text(evaluation *e, const char *option, const char *path) {
+    const char *text = cm_printable_path(path, &e->arena);
+    CM_TRY(cm_arena_check(&e->arena));
+    return text == path ? CM_OK : cm_fail(CM_EUSAGE, "%s: %s: a name that is not UTF-8 cannot be recorded; rename the file", option, text);
+}
+
 static cm_status open_lists(evaluation *e) {
     const cm_evaluation_options *o = e->options;
     const cm_needs_reference needs = cm_plan_needs(&e->plan);
@@ -392,6 +399,8 @@ static cm_status open_lists(evaluation *e) {
     if (o->prompts) CM_TRY(cm_prompt_set_read(o->prompts, 0, &e->arena, &e->prompts));
     CM_TRY(match_prompts(e));
     e->statistics = o->reference && cm_statistics_is(o->reference);
+    if (e->statistics) CM_TRY(check_text(e, "--reference", o->reference));
+    if (o->statistics) CM_TRY(check_text(e, "--save-statistics", o->statistics));
     if (!o->reference) {
         if (needs == CM_REFERENCE_NONE || o->statistics) return CM_OK;
         return cm_fail(CM_EUSAGE, "these metrics compare with a set: --reference DIR or FILE.npz");
