@@ -5,6 +5,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/base/system.h"
+
 enum {
     LOCAL = 0x04034b50, CENTRAL = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50,
     LOCAL_BYTES = 30, CENTRAL_BYTES = 46, END_BYTES = 22, END64_BYTES = 56, LOCATOR64_BYTES = 20,
@@ -144,8 +146,14 @@ cm_status cm_zip_data(const cm_zip *z, const cm_zip_entry *e, const unsigned cha
 }
 
 cm_status cm_zip_check(cm_zip *z, const cm_zip_entry *e, const unsigned char *data) {
+    enum { PIECE = 1 << 26 };
+    uint32_t crc = (uint32_t)crc32_z(0, NULL, 0);
     if (e->checked || !e->crc) return CM_OK;
-    const uint32_t crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), data, e->bytes);
+    for (size_t at = 0; at < e->bytes; at += PIECE) {
+        const size_t left = e->bytes - at;
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
+        crc = (uint32_t)crc32_z(crc, data + at, left < PIECE ? left : PIECE);
+    }
     if (crc != e->crc)
         return cm_fail(CM_EFORMAT, "%s: damaged: its check sum (CRC-32) is %08x, the zip file says %08x", e->name, crc, e->crc);
     z->entries[e - z->entries].checked = true;

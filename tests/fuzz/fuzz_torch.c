@@ -96,7 +96,7 @@ static cm_status read_vision(const char *path) {
 #define TORCH "golden/torch/"
 #define CORPUS "fuzz/corpus/good/"
 static const char *const torches[] = {TORCH "plain.pt", TORCH "protocol4.pt", TORCH "nested.ckpt", TORCH "ema.pth", TORCH "hostile.pt",
-                                      TORCH "script.pt", TORCH "old_nested.pt", NULL};
+                                      TORCH "script.pt", TORCH "old_nested.pt", TORCH "bare.pt", TORCH "old_bare.pt", NULL};
 static const char *const pickles[] = {CORPUS "plain.pkl", CORPUS "protocol4.pkl", CORPUS "nested.pkl", NULL};
 static const char *const indices[] = {CORPUS "shards/model.safetensors.index.json", NULL};
 static const char *const torch_indices[] = {CORPUS "shards/pytorch_model.bin.index.json", NULL};
@@ -104,8 +104,10 @@ static const char *const singles[] = {CORPUS "single.safetensors", CORPUS "singl
 
 static const char *const visions[] = {"golden/clip_pair/openai.pt", "golden/dinov2/facebook.pth", NULL};
 
-const fuzz_target fuzz_vision = {.name = "vision", .corpus = visions, .file = "model.pt", .most = 1 << 18, .read = read_vision};
-const fuzz_target fuzz_torch = {.name = "torch", .corpus = torches, .file = "model.pt", .most = 1 << 15, .read = read_torch};
+const fuzz_target fuzz_vision = {.name = "vision", .corpus = visions, .file = "model.pt", .most = 1 << 18,
+                                 .repair = fuzz_drop_sums, .read = read_vision};
+const fuzz_target fuzz_torch = {.name = "torch", .corpus = torches, .file = "model.pt", .most = 1 << 15,
+                                .repair = fuzz_drop_sums, .read = read_torch};
 const fuzz_target fuzz_pickle = {.name = "pickle", .corpus = pickles, .file = "data.pkl", .most = 1 << 15, .read = read_pickle};
 const fuzz_target fuzz_shards = {.name = "shards", .corpus = indices, .file = "model.safetensors.index.json",
                                  .beside = CORPUS "shards", .most = 1 << 13, .read = read_shards};
