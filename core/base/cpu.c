@@ -2,9 +2,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/system.h"
-#include "core/base/threads.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -58,7 +58,8 @@ static cm_cpu cpu;
 static void find_cpu(void) {
     find_features(&cpu);
     find_model(cpu.model, sizeof cpu.model);
-    cpu.cores = cm_threads_available();
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu.cores = cores > 0 ? (int)cores : 1;
     const struct {
         bool has;
         const char *name;

@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The worker pool. A job is announced by a number that grows; a worker that sees the new number takes one of the job's
- * seats and works until no piece is left. Whoever called waits for the pieces, not for the workers: one that wakes too
- * late finds no seat, so a busy machine costs the share of the processor that it takes and no more.
- * Both sides watch for a short while before they sleep, because waking costs more than most pauses between two layers. */
+ * seats and works until no piece is left. Both sides watch for a short while before they sleep, because waking costs more
+ * than most pauses between two layers, and whoever called waits for the pieces, not for the workers: one that wakes too
+ * late finds no seat.
+ *
+ * Where the caller has to wait for its own core, other programs run here, and all this turns round: who watches uses up
+ * its share of the core, who sleeps is let in soon after it wakes. Then nobody watches, and the caller sleeps until every
+ * seat was taken, so that the workers' share of the machine is used as well as its own. */
 #define _GNU_SOURCE
 #include "core/base/threads.h"
 
-#include <limits.h>
 #include <linux/futex.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/cores.h"
+#include "core/base/system.h"
 
 /* The gate: the job's number, the seats that are free, the workers that sit. */
 #define SEAT ((uint64_t)1 << 16)
 #define SEATS ((uint64_t)0xffff << 16)
 #define SITTING ((uint64_t)0xffff)
 #define MOST_WORKERS 4095
+#define LOOK_EVERY 0.01 /* seconds */
+#define CROWDED 0.1     /* of the time: more delay than this */
 
 static struct pool {
     _Alignas(64) _Atomic uint64_t gate;
@@ -35,6 +42,9 @@ static struct pool {
     size_t count;
     atomic_long rounds; /* that a thread watches before it sleeps */
     int workers;
+    bool crowded;
+    double looked;      /* when, in seconds */
+    long long delay;    /* the caller's until then, in ns */
     pthread_mutex_t lock; /* of the one who has a job */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -115,24 +125,39 @@ static void begin(void) {
     pthread_atfork(NULL, NULL, forget_workers);
 }
 
-/* More threads than cores: whoever is watched for may be waiting for this very core. */
-static long rounds_for(int threads) {
-    const cm_wait wait = cm_wait_policy();
-    return wait.by[0] || threads <= cm_threads_available() ? wait.rounds : 0;
-}
-
 /* As many as the system gives: a job is done by whoever is there. */
 static void add_workers(int wanted) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (pool.workers >= wanted) return;
     pthread_once(&once, begin);
-    atomic_store(&pool.rounds, rounds_for(wanted + 1));
     while (pool.workers < wanted) {
         pthread_t t;
         if (pthread_create(&t, NULL, work, NULL) != 0) return;
         pthread_detach(t);
         pool.workers++;
     }
+}
+
+/* How long this thread could have run and did not, in ns; 0 where the kernel does not say. */
+static long long delay_so_far(void) {
+    long long delay = 0;
+    FILE *f = fopen("/proc/thread-self/schedstat", "r");
+    if (!f) return 0;
+    if (fscanf(f, "%*d %lld", &delay) != 1) delay = 0;
+    fclose(f);
+    return delay;
+}
+
+static void look_around(int threads) {
+    const double now = cm_now(), passed = now - pool.looked;
+    if (passed < LOOK_EVERY) return;
+    const long long delay = delay_so_far();
+    pool.crowded = pool.looked > 0 && (double)(delay - pool.delay) > CROWDED * 1e9 * passed;
+    pool.looked = now;
+    pool.delay = delay;
+    const cm_wait wait = cm_wait_policy();
+    const bool sleep = pool.crowded || threads > cm_threads_available();
+    atomic_store(&pool.rounds, sleep && !wait.by[0] ? 0 : wait.rounds);
 }
 
 static void announce(int seats) {
@@ -142,27 +167,31 @@ static void announce(int seats) {
     if (atomic_load(&pool.sleeping) > 0) wake(&pool.job, seats);
 }
 
-/* Takes the free seats away and waits for those who sit. */
+/* Takes the free seats away and waits for those who sit; where it is crowded, for whoever comes. */
 static void wait_for_workers(void) {
     const long rounds = atomic_load_explicit(&pool.rounds, memory_order_relaxed);
-    atomic_fetch_and(&pool.gate, ~SEATS);
+    const bool for_all = pool.crowded && rounds == 0;
+    const uint64_t open = for_all ? SEATS | SITTING : SITTING;
+    if (!for_all) atomic_fetch_and(&pool.gate, ~SEATS);
     for (long i = 0; i < rounds; i++, relax()) {
-        if (!(atomic_load_explicit(&pool.gate, memory_order_acquire) & SITTING)) return;
+        if (!(atomic_load_explicit(&pool.gate, memory_order_acquire) & open)) return;
     }
-    while (atomic_load(&pool.gate) & SITTING) {
+    while (atomic_load(&pool.gate) & open) {
         atomic_store(&pool.caller_sleeps, 1);
-        if (atomic_load(&pool.gate) & SITTING) sleep_while(&pool.caller_sleeps, 1);
+        if (atomic_load(&pool.gate) & open) sleep_while(&pool.caller_sleeps, 1);
     }
     atomic_store(&pool.caller_sleeps, 0);
 }
 
 static void share(int threads, size_t count, cm_body *body, void *arg) {
     add_workers(threads - 1);
+    look_around(threads);
+    const int seats = threads - 1 < pool.workers ? threads - 1 : pool.workers;
     pool.body = body;
     pool.arg = arg;
     pool.count = count;
     atomic_store(&pool.next, 0);
-    announce(threads - 1);
+    announce(seats);
     inside = true;
     do_pieces(0);
     inside = false;

@@ -44,7 +44,7 @@ static const cm_option options[] = {
     {"count", CM_OPT_SIZE, "N", "0", "only the first N prompts; 0: all"},
     {"no-speed", CM_OPT_FLAG, NULL, NULL, "leave the speed rows out"},
     {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help), a picture at a time"},
-    {"threads", CM_OPT_SIZE, "N", "0", "pictures made at once; 0: as many as there are cores"},
+    {"threads", CM_OPT_SIZE, "N", "0", "pictures made at once; 0: the cores that affinity mask and CPU quota leave"},
     {0},
 };
 

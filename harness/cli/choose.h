@@ -7,7 +7,7 @@
 #include "harness/cli/command.h"
 
 cm_status cm_choose_backend(const cm_args *a, const cm_ops **backend); /* --backend */
-cm_status cm_choose_threads(const cm_args *a, int *threads);           /* --threads; without it all cores */
+cm_status cm_choose_threads(const cm_args *a, int *threads);           /* --threads; without it cm_threads_available */
 /* The folder a file is to lie in is made, and asked whether it takes files, before any work is done. */
 cm_status cm_check_writable(const char *path);
 

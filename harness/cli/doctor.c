@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cosmicman doctor: what this machine has, and what would be faster. */
+#define _DEFAULT_SOURCE /* getloadavg */
 #include <cairo.h>
 #include <cblas.h>
 #include <gif_lib.h>
 #include <jansson.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <png.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 /* jpeglib.h wants <stdio.h> before it. */
 #include <jpeglib.h>
 
+#include "core/base/cores.h"
 #include "core/base/system.h"
 #include "core/base/threads.h"
 #include "core/generator/pipeline.h"
@@ -39,6 +42,28 @@ static void ask_program(const char *command, char *out, size_t size) {
     out[strcspn(out, "\n")] = '\0';
 }
 
+static double load_now(void) {
+    double load[1];
+    return getloadavg(load, 1) == 1 ? load[0] : 0;
+}
+
+/* What of the machine is ours, and how its time is spent. */
+static void print_use(void) {
+    char text[200];
+    const double quota = cm_cores_quota("");
+    const cm_wait wait = cm_wait_policy();
+    if (quota > 0) snprintf(text, sizeof text, "%.2f cores' worth of time", quota);
+    row("quota", quota > 0 ? text : "none of a control group");
+    snprintf(text, sizeof text, "%d unless --threads says otherwise", cm_threads_available());
+    row("threads", text);
+    if (wait.rounds == LONG_MAX) snprintf(text, sizeof text, "watching, without sleep (%s)", wait.by);
+    else if (wait.by[0]) snprintf(text, sizeof text, "%ld rounds of watching, then asleep (%s)", wait.rounds, wait.by);
+    else snprintf(text, sizeof text, "%ld rounds of watching, none where it is crowded, then asleep", wait.rounds);
+    row("waiting", text);
+    snprintf(text, sizeof text, "%.2f in the last minute, all programs together", load_now());
+    row("load", text);
+}
+
 static void print_machine(void) {
     const cm_cpu *cpu = cm_cpu_get();
     struct utsname u;
@@ -46,8 +71,9 @@ static void print_machine(void) {
     printf("machine\n");
     row("processor", cpu->model);
     row("features", cpu->features);
-    snprintf(text, sizeof text, "%d, %d usable by this process", cpu->cores, cm_threads_available());
+    snprintf(text, sizeof text, "%d, %d allowed by the affinity mask", cpu->cores, cm_cores_allowed());
     row("cores", text);
+    print_use();
     const double gib = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE) / (double)(1 << 30);
     snprintf(text, sizeof text, "%.1f GiB", gib);
     row("memory", text);
@@ -123,8 +149,12 @@ static void print_advice(void) {
         printf("  OpenBLAS picked '%s' on a processor with AVX2; try OPENBLAS_CORETYPE=Haswell\n", openblas_get_corename());
         lines++;
     }
-    if (threads && threads[0] && strtol(threads, NULL, 10) < cm_threads_available()) {
-        printf("  OMP_NUM_THREADS=%s is less than the %d cores; unset it or use --threads\n", threads, cm_threads_available());
+    if (threads && threads[0]) {
+        printf("  OMP_NUM_THREADS=%s is not followed; use --threads\n", threads);
+        lines++;
+    }
+    if (load_now() > 0.5 * cpu->cores) {
+        printf("  other programs are at work (load %.2f, %d cores): speeds measured now are too low\n", load_now(), cpu->cores);
         lines++;
     }
     char gnuplot[100];

@@ -38,7 +38,7 @@ static const cm_option options[] = {
     {"width", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
-    {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
+    {"threads", CM_OPT_SIZE, "N", NULL, "[the cores that affinity mask and CPU quota leave]"},
     {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory: weights are packed at each use"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},

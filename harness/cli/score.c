@@ -152,7 +152,7 @@ static const cm_option options[] = {
     {"backend", CM_OPT_TEXT, "NAME", "auto", "with --metric: which kernels run the networks"},
     {"suite", CM_OPT_TEXT, "NAME", "quick", "without --metric: whose reference, ceiling and scorer are used"},
     {"scorer", CM_OPT_TEXT, "NAME", NULL, "without --metric: another scorer than the suite's"},
-    {"threads", CM_OPT_SIZE, "N", "0", "pictures looked at side by side; 0: as many as there are cores"},
+    {"threads", CM_OPT_SIZE, "N", "0", "pictures looked at side by side; 0: the cores that affinity mask and CPU quota leave"},
     {0},
 };
 

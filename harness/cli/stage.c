@@ -95,7 +95,7 @@ static const cm_option options[] = {
     {"in", CM_OPT_TEXT, "FILE", NULL, "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes; pixels; of sets x, y"},
     {"out", CM_OPT_TEXT, "FILE", NULL, "the first run's output: noise, pixels, features or values, f32, as safetensors"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
-    {"threads", CM_OPT_SIZE, "N", NULL, "[all cores]"},
+    {"threads", CM_OPT_SIZE, "N", NULL, "[the cores that affinity mask and CPU quota leave]"},
     {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help)"},
     {0},
 };

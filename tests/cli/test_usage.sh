@@ -27,6 +27,9 @@ prints "suites" "^quick " "$cm" list suites
 prints "growth among them" "^growth +time over operations" "$cm" list suites
 prints "prompts" "^people-64 +64 prompts" "$cm" list prompts
 prints "doctor" "core type" "$cm" doctor
+prints "doctor on waiting" "waiting +7 rounds .*GOMP_SPINCOUNT" env GOMP_SPINCOUNT=7 "$cm" doctor
+prints "doctor on one core" "threads +1 unless" taskset -c "$(taskset -pc $$ | sed 's/.*[ ]//; s/[-,].*//')" "$cm" doctor
+prints "doctor on load" "load +[0-9.]+ in the last minute" "$cm" doctor
 says "standard output on a full disk" 1 "cannot write" sh -c "'$cm' list samplers >/dev/full"
 for command in $("$cm" | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     prints "$command --help" "^cosmicman $command - " "$cm" "$command" --help
