@@ -135,6 +135,7 @@ static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) 
         if (pooled) pooled = cm_tensor_copy(g, CM_SHAPE(n, cm_dim(pooled, -1)), pooled->data + (r->batch - n) * cm_dim(pooled, -1));
     }
     cm_unet_text *text = cm_unet_prepare_text(g, r->model->unet, hidden, &r->keep);
+    text = cm_unet_add_guidance(g, r->model->unet, text, r->request->guidance, &r->keep);
     if (!r->model->xl) return text;
     return cm_unet_add_conditions(g, r->model->unet, text, pooled, sizes + (2 - n) * k, k, &r->keep);
 }
@@ -331,16 +332,23 @@ static cm_status begin_in_the_middle(run *r, cm_sampler_state *state, size_t n, 
     return cm_sampler_begin_at(q->sampler, state, *first, noise, r->x);
 }
 
+/* What the decoder is given, as diffusers' pipelines have it: XL's follow the latents' statistics where the autoencoder says them. */
+static void unscale(const cm_model *m, const float *latents, size_t n, float *out) {
+    const cm_vae_config *v = cm_vae_get_config(m->vae);
+    const size_t c = v->latent_channels;
+    for (size_t i = 0; i < n; i++)
+        out[i] = m->xl && v->has_statistics ? latents[i] * v->std[i % c] / v->scaling_factor + v->mean[i % c] : latents[i] / v->scaling_factor;
+}
+
 /* Latents [h,w,C] as a picture in `out`. */
 static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *picture) {
     cm_ctx *g = r->g;
     const cm_result *o = r->result;
-    const cm_vae_config *v = cm_vae_get_config(r->model->vae);
     const size_t n = o->h * o->w * o->channels;
     cm_ctx_reset(g);
     cm_tensor *in = cm_tensor_new(g, CM_SHAPE(1, o->h, o->w, o->channels));
     CM_TRY(cm_ctx_check(g));
-    for (size_t i = 0; i < n; i++) in->data[i] = latents[i] / v->scaling_factor + v->shift_factor;
+    unscale(r->model, latents, n, in->data);
     const cm_ops *own = g->ops;
     g->ops = cm_backend_for_once(own);
     const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
@@ -478,7 +486,8 @@ cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *request, c
     cm_result o = {.channels = cm_unet_get_config(m->unet)->in_channels,
                    .h = request->height / factor,
                    .w = request->width / factor};
-    run r = {.model = m, .g = g, .request = request, .out = out, .result = &o, .batch = request->guidance > 1 ? 2 : 1};
+    const bool one_pass = request->guidance <= 1 || cm_unet_get_config(m->unet)->guidance_width; /* distilled: the scale is an input */
+    run r = {.model = m, .g = g, .request = request, .out = out, .result = &o, .batch = one_pass ? 1 : 2};
     cm_arena_init(&r.keep, 0);
     const cm_status s = stages(&r);
     cm_ctx_rest(g, m->lean ? 0 : HOLD);

@@ -19,8 +19,8 @@ static cm_act activation(cm_config *c) {
 
 /* transformers writes projection_dim for towers without a projection too; the class says which it is. */
 static size_t projection_width(cm_config *c) {
-    const size_t width = cm_config_size(c, "projection_dim", 0, 0, 1 << 16);
-    if (c->status != CM_OK || cm_config_length(c, "architectures") == 0) return width;
+    const size_t width = cm_config_has(c, "projection_dim") ? cm_config_size(c, "projection_dim", 0, 0, 1 << 16) : 0;
+    if (!cm_config_has(c, "architectures") || cm_config_length(c, "architectures") == 0) return width;
     const char *class = cm_config_item(c, "architectures", 0);
     return strstr(class, "WithProjection") || strcmp(class, "CLIPModel") == 0 ? width : 0;
 }
@@ -33,8 +33,43 @@ static cm_status check_heads(const cm_config *c, size_t hidden, size_t heads) {
     return CM_OK;
 }
 
+/* What would change a tower's output and is not done. */
+static const cm_config_rule text_rules[] = {
+    {"chunk_size_feed_forward", "[0]"},
+    {"is_decoder", "[false]"},
+    {"model_type", "[\"clip_text_model\", \"clip\", \"\"]"},
+    {"pruned_heads", "[{}]"},
+    {"use_attention_mask", "[false, null]"},
+    {NULL, NULL},
+};
+
+static const char *const text_known[] = {
+    "architectures", "eos_token_id", "hidden_act", "hidden_size", "intermediate_size", "layer_norm_eps", "max_position_embeddings",
+    "num_attention_heads", "num_hidden_layers", "projection_dim", "vocab_size",
+    /* of training and initialising, of types and versions, and what transformers' versions write of every network, for
+     * generating text mostly: nothing of it changes what a text tower gives */
+    "add_cross_attention", "attention_dropout", "attn_implementation", "bad_words_ids", "begin_suppress_tokens", "bos_token_id",
+    "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty", "do_sample", "dropout", "dtype",
+    "early_stopping", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty", "finetuning_task",
+    "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing", "id2label", "initializer_factor",
+    "initializer_range", "is_encoder_decoder", "label2id", "length_penalty", "max_length", "min_length", "name_or_path",
+    "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "output_attentions",
+    "output_hidden_states", "output_scores", "pad_token_id", "prefix", "problem_type", "remove_invalid_values",
+    "repetition_penalty", "return_dict", "return_dict_in_generate", "sep_token_id", "suppress_tokens",
+    "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder", "tie_word_embeddings",
+    "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript", "transformers_version", "typical_p", "use_bfloat16",
+    "use_cache", "use_return_dict", NULL,
+};
+
+/* A whole CLIP's file holds the tower's; transformers takes that. */
+static const json_t *text_part(const json_t *config) {
+    const char *type = json_string_value(json_object_get(config, "model_type"));
+    const json_t *inner = json_object_get(config, "text_config");
+    return type && strcmp(type, "clip") == 0 && json_is_object(inner) ? inner : config;
+}
+
 cm_status cm_clip_text_configure(const json_t *config, cm_clip_text_config *out) {
-    cm_config c = cm_config_begin(config, "text encoder config");
+    cm_config c = cm_config_begin(text_part(config), "text encoder config");
     cm_clip_text_config t = {0};
     t.vocab_size = cm_config_size(&c, "vocab_size", 49408, 1, 1 << 24);
     t.hidden_size = cm_config_size(&c, "hidden_size", 512, 1, 1 << 16);
@@ -46,6 +81,7 @@ cm_status cm_clip_text_configure(const json_t *config, cm_clip_text_config *out)
     t.act = activation(&c);
     t.layer_norm_eps = (float)cm_config_number(&c, "layer_norm_eps", 1e-5);
     t.eos_token_id = (int)cm_config_size(&c, "eos_token_id", 49407, 0, 1 << 24);
+    CM_TRY(cm_config_end(&c, text_rules, text_known));
     CM_TRY(check_heads(&c, t.hidden_size, t.heads));
     *out = t;
     return CM_OK;

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/closest.h"
+
+enum { MAX_KEYS = 200 };
+
 static void refuse(cm_config *c, const char *key, const json_t *value, const char *wanted) {
     if (c->status != CM_OK) return;
     char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
@@ -17,10 +21,23 @@ cm_config cm_config_begin(const json_t *json, const char *what) {
     return c;
 }
 
-/* NULL when absent or null. */
+/* NULL when absent. A null is a value that no reader below takes. */
 static const json_t *value_of(const cm_config *c, const char *key) {
-    const json_t *v = c->status == CM_OK ? json_object_get(c->json, key) : NULL;
-    return json_is_null(v) ? NULL : v;
+    return c->status == CM_OK ? json_object_get(c->json, key) : NULL;
+}
+
+bool cm_config_has(const cm_config *c, const char *key) {
+    const json_t *v = value_of(c, key);
+    return v && !json_is_null(v);
+}
+
+void cm_config_class(cm_config *c, const char *const *names) {
+    const json_t *v = value_of(c, "_class_name");
+    const char *name = json_string_value(v);
+    if (!v) return;
+    for (const char *const *n = names; *n; n++)
+        if (name && strcmp(*n, name) == 0) return;
+    refuse(c, "_class_name", v, names[0]);
 }
 
 static size_t size_from(cm_config *c, const char *key, const json_t *v, size_t low, size_t high) {
@@ -101,6 +118,17 @@ static bool listed(const char *key, const char *const *known) {
     return false;
 }
 
+static void refuse_unknown(cm_config *c, const char *key, const cm_config_rule *rules, const char *const *known) {
+    const char *names[MAX_KEYS + 1];
+    size_t count = 0;
+    for (; *known && count < MAX_KEYS; known++) names[count++] = *known;
+    for (; rules->key && count < MAX_KEYS; rules++) names[count++] = rules->key;
+    names[count] = NULL;
+    const char *near = cm_closest(key, names);
+    if (near) c->status = cm_fail(CM_EFORMAT, "%s: unknown key \"%.60s\"; the closest is \"%s\"", c->what, key, near);
+    else c->status = cm_fail(CM_EFORMAT, "%s: unknown key \"%.60s\", which may change the result", c->what, key);
+}
+
 cm_status cm_config_end(cm_config *c, const cm_config_rule *rules, const char *const *known) {
     const char *key;
     json_t *value;
@@ -109,8 +137,8 @@ cm_status cm_config_end(cm_config *c, const cm_config_rule *rules, const char *c
         while (rule->key && strcmp(rule->key, key) != 0) rule++;
         if (rule->key) {
             if (!follows(value, rule->values)) refuse(c, key, value, rule->values);
-        } else if (known && key[0] != '_' && !listed(key, known) && !json_is_null(value) && !json_is_false(value)) {
-            refuse(c, key, value, "something this program knows");
+        } else if (known && key[0] != '_' && !listed(key, known) && !json_is_null(value) && c->status == CM_OK) {
+            refuse_unknown(c, key, rules, known);
         }
     }
     return c->status;

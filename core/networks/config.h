@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reading a network's config.json strictly: what we do not know is refused, with the key's name.
  *
- * Status is sticky: read everything, then look once.
+ * Every key is followed, or in the caller's table of those that change nothing, or refused: an unknown one with the nearest
+ * known name, a null where the first implementation has no use for it too. Status is sticky: read everything, then look once.
  */
 #ifndef CM_CORE_NETWORKS_CONFIG_H
 #define CM_CORE_NETWORKS_CONFIG_H
@@ -24,6 +25,10 @@ typedef struct cm_config_rule {
 } cm_config_rule;
 
 cm_config cm_config_begin(const json_t *json, const char *what);
+/* Is it there, and not null? */
+bool cm_config_has(const cm_config *c, const char *key);
+/* _class_name, where the file says one, must be one of these (ends in NULL). */
+void cm_config_class(cm_config *c, const char *const *names);
 
 /* A whole number in [low, high]. */
 size_t cm_config_size(cm_config *c, const char *key, size_t otherwise, size_t low, size_t high);
@@ -38,7 +43,7 @@ size_t cm_config_length(cm_config *c, const char *key);
 const char *cm_config_item(cm_config *c, const char *key, size_t i);
 
 /* Rules end with a NULL key. `known` (NULL-terminated) are the keys read elsewhere or without meaning for the
- * result. Any other key must be null or false, or begin with '_'. known NULL: other keys are not looked at. */
+ * result. Any other key must be null, or begin with '_'. known NULL: other keys are not looked at. */
 cm_status cm_config_end(cm_config *c, const cm_config_rule *rules, const char *const *known);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/networks/unet.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ typedef struct level {
 
 struct cm_unet {
     cm_unet_config config;
+    cm_tensor *guidance; /* [channels[0], guidance_width]; NULL: none */
     cm_affine conv_in, time1, time2, added1, added2, norm_out, conv_out; /* added: weight NULL where there is none */
     level down[CM_UNET_MAX_BLOCKS], mid, up[CM_UNET_MAX_BLOCKS];
     size_t sites; /* number of cross-attentions */
@@ -36,7 +38,7 @@ static void build_layer(const builder *b, level *l, const char *block, size_t j,
     const size_t out = c->channels[i];
     char name[120];
     snprintf(name, sizeof name, "%s.resnets.%zu", block, j);
-    cm_resnet_build(&l->resnets[j], b->p, name, in, out, 4 * c->channels[0], c->norm_groups, c->norm_eps);
+    cm_resnet_build(&l->resnets[j], b->p, name, in, out, c->time_width, c->norm_groups, c->norm_eps);
     if (!l->attention) return;
     const cm_transformer_shape shape = {.channels = out, .heads = c->heads[i], .depth = depth,
                                         .text_channels = c->cross_attention_dim, .groups = c->norm_groups,
@@ -52,7 +54,7 @@ static void build_down(const builder *b, size_t i) {
     snprintf(block, sizeof block, "down_blocks.%zu", i);
     *l = (level){.layers = c->layers[i], .attention = c->down_attention[i]};
     for (size_t j = 0; j < l->layers; j++)
-        build_layer(b, l, block, j, j ? c->channels[i] : c->channels[i ? i - 1 : 0], i, c->depth[i]);
+        build_layer(b, l, block, j, j ? c->channels[i] : c->channels[i ? i - 1 : 0], i, c->down_depth[i][j]);
     if (i + 1 < c->blocks) l->sampler = cm_affine_conv(b->p, c->channels[i], c->channels[i], 3, "%s.downsamplers.0.conv", block);
 }
 
@@ -60,8 +62,9 @@ static void build_mid(const builder *b) {
     const cm_unet_config *c = &b->n->config;
     const size_t last = c->blocks - 1, channels = c->channels[last];
     level *l = &b->n->mid;
+    if (!c->mid_block) return;
     *l = (level){.layers = c->mid_attention ? 2 : 1, .attention = c->mid_attention};
-    build_layer(b, l, "mid_block", 0, channels, last, c->depth[last]);
+    build_layer(b, l, "mid_block", 0, channels, last, c->mid_depth);
     l->attention = false; /* the second residual block stands alone */
     if (c->mid_attention) build_layer(b, l, "mid_block", 1, channels, last, 0);
     l->attention = c->mid_attention;
@@ -78,7 +81,7 @@ static void build_up(const builder *b, size_t i) {
     *l = (level){.layers = c->layers[at] + 1, .attention = c->up_attention[i]};
     for (size_t j = 0; j < l->layers; j++) {
         const size_t skip = j + 1 == l->layers ? above : out;
-        build_layer(b, l, block, j, (j ? out : below) + skip, at, c->depth[at]);
+        build_layer(b, l, block, j, (j ? out : below) + skip, at, c->up_depth[i][j]);
     }
     if (at) l->sampler = cm_affine_conv(b->p, out, out, 3, "%s.upsamplers.0.conv", block);
 }
@@ -88,10 +91,12 @@ cm_status cm_unet_build(cm_unet **out, const cm_unet_config *c, cm_params *p, cm
     CM_TRY(cm_arena_check(arena));
     n->config = *c;
     const builder b = {n, p, arena};
-    const size_t time = 4 * c->channels[0];
+    const size_t time = c->time_width;
     n->conv_in = cm_affine_conv(p, c->channels[0], c->in_channels, 3, "conv_in");
     n->time1 = cm_affine_linear(p, time, c->channels[0], "time_embedding.linear_1");
     n->time2 = cm_affine_linear(p, time, time, "time_embedding.linear_2");
+    if (c->guidance_width)
+        n->guidance = cm_param(p, CM_INIT_LINEAR, CM_SHAPE(c->channels[0], c->guidance_width), "time_embedding.cond_proj.weight");
     if (c->added_width) {
         n->added1 = cm_affine_linear(p, time, c->added_width, "add_embedding.linear_1");
         n->added2 = cm_affine_linear(p, time, time, "add_embedding.linear_2");
@@ -115,7 +120,8 @@ const cm_unet_config *cm_unet_get_config(const cm_unet *n) {
 struct cm_unet_text {
     size_t n;
     cm_tensor **keys, **values; /* [sites] */
-    cm_tensor *added;           /* [n, 4 * channels[0]]; NULL without conditions */
+    cm_tensor *added;           /* [n, time_width]; NULL without conditions */
+    cm_tensor *guidance;        /* [n, channels[0]]; NULL without */
 };
 
 typedef void layer_visit(void *arg, const cm_transformer_layer *l, size_t heads, size_t halvings);
@@ -195,6 +201,23 @@ cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *
     return cm_ctx_check(g) == CM_OK ? t : NULL;
 }
 
+cm_unet_text *cm_unet_add_guidance(cm_ctx *g, const cm_unet *n, cm_unet_text *t, double guidance, cm_arena *keep) {
+    const size_t width = n->config.guidance_width, half = width / 2;
+    if (!t || !n->guidance) return t;
+    cm_tensor *e = cm_tensor_new(g, CM_SHAPE(t->n, width));
+    if (!e) return NULL;
+    memset(e->data, 0, cm_count(e) * sizeof(float)); /* an odd width ends in 0 */
+    const float step = logf(10000.0f) / (float)(half - 1), scale = (float)(guidance - 1) * 1000.0f;
+    for (size_t i = 0; i < t->n * half; i++) {
+        const float angle = scale * expf((float)(i % half) * -step);
+        e->data[i / half * width + i % half] = sinf(angle);
+        e->data[i / half * width + half + i % half] = cosf(angle);
+    }
+    e = cm_then(g, e, cm_linear(g, e, n->guidance, NULL));
+    t->guidance = keep ? kept(g, keep, e) : e;
+    return cm_ctx_check(g) == CM_OK ? t : NULL;
+}
+
 /* --- forward ------------------------------------------------------------------ */
 
 enum { MAX_SKIPS = 1 + CM_UNET_MAX_BLOCKS * (CM_UNET_MAX_LAYERS + 1) };
@@ -203,18 +226,19 @@ typedef struct pass {
     cm_ctx *g;
     const cm_unet *n;
     const cm_unet_text *text;
-    cm_tensor *time;            /* [n, 4 * channels[0]], through SiLU */
+    cm_tensor *time;            /* [n, time_width], through SiLU */
     cm_tensor *skips[MAX_SKIPS]; /* outputs of the way down, read again on the way up */
     size_t count;
 } pass;
 
-static cm_tensor *time_embedding(cm_ctx *g, const cm_unet *n, const float *t, size_t batch, cm_tensor *added) {
+static cm_tensor *time_embedding(cm_ctx *g, const cm_unet *n, const float *t, size_t batch, const cm_unet_text *text) {
     const cm_unet_config *c = &n->config;
     cm_tensor *e = cm_timestep_embedding(g, t, batch, c->channels[0], c->flip_sin_to_cos, c->freq_shift);
+    if (text->guidance) e = cm_then(g, e, cm_add(g, e, text->guidance));
     e = cm_then(g, e, cm_apply_linear(g, e, n->time1));
     e = cm_then(g, e, cm_activate(g, e, CM_SILU));
     e = cm_then(g, e, cm_apply_linear(g, e, n->time2));
-    if (added) e = cm_then(g, e, cm_add(g, e, added));
+    if (text->added) e = cm_then(g, e, cm_add(g, e, text->added));
     return cm_then(g, e, cm_activate(g, e, CM_SILU)); /* every residual block begins with this SiLU: once for all */
 }
 
@@ -260,12 +284,14 @@ cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, cons
     assert(latents->ndim == 4 && latents->shape[3] == n->config.in_channels && latents->shape[0] == text->n);
     if (n->config.added_width && !text->added)
         return cm_ctx_fail(g, CM_EUSAGE, "this UNet also wants a pooled text and sizes (text_time), and there are none");
+    if (n->guidance && !text->guidance)
+        return cm_ctx_fail(g, CM_EUSAGE, "this UNet also wants the guidance scale (time_cond_proj_dim), and there is none");
     const size_t blocks = n->config.blocks;
-    pass f = {.g = g, .n = n, .text = text, .time = time_embedding(g, n, t, latents->shape[0], text->added)};
+    pass f = {.g = g, .n = n, .text = text, .time = time_embedding(g, n, t, latents->shape[0], text)};
     g->attention_index = 0;
     cm_tensor *x = f.skips[f.count++] = cm_apply_conv(g, latents, n->conv_in);
     for (size_t i = 0; i < blocks; i++) x = run_down(&f, &n->down[i], x);
-    x = run_mid(&f, &n->mid, x);
+    if (n->config.mid_block) x = run_mid(&f, &n->mid, x);
     for (size_t i = 0; i < blocks; i++) x = run_up(&f, &n->up[i], x);
     cm_drop(g, f.time);
     const cm_group norm = {n->norm_out.weight, n->norm_out.bias, n->config.norm_groups, n->config.norm_eps, CM_SILU};

@@ -15,11 +15,13 @@ typedef struct cm_unet_config {
     size_t channels[CM_UNET_MAX_BLOCKS], layers[CM_UNET_MAX_BLOCKS]; /* layers: of the down block; the up block has one more */
     bool down_attention[CM_UNET_MAX_BLOCKS], up_attention[CM_UNET_MAX_BLOCKS]; /* CrossAttn… or plain */
     size_t heads[CM_UNET_MAX_BLOCKS];  /* diffusers' attention_head_dim, which for SD means the NUMBER of heads */
-    size_t depth[CM_UNET_MAX_BLOCKS];  /* transformer_layers_per_block */
-    size_t cross_attention_dim, norm_groups;
+    /* transformer_layers_per_block: of each attention of each down and up block, and of the middle's */
+    size_t down_depth[CM_UNET_MAX_BLOCKS][CM_UNET_MAX_LAYERS], up_depth[CM_UNET_MAX_BLOCKS][CM_UNET_MAX_LAYERS + 1], mid_depth;
+    size_t cross_attention_dim, norm_groups, time_width; /* time_width: of the time embedding, usually 4 * channels[0] */
     size_t added_width, added_time_dim; /* addition_embed_type text_time (SDXL): pooled text and embedded numbers; 0: none */
     float norm_eps;
-    bool use_linear_projection, flip_sin_to_cos, mid_attention;
+    size_t guidance_width;       /* time_cond_proj_dim: the guidance scale's embedding (Luo et al. 2023, LCM); 0: none */
+    bool use_linear_projection, flip_sin_to_cos, mid_block, mid_attention;
     float freq_shift;
     size_t sample_height, sample_width; /* of the latents it was made for */
 } cm_unet_config;
@@ -39,6 +41,10 @@ cm_unet_text *cm_unet_prepare_text(cm_ctx *g, const cm_unet *n, cm_tensor *text,
  * left, target height, target width; Podell et al. 2024, sec. 2.2), P + k * added_time_dim = added_width. Lives as t. */
 cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *t, cm_tensor *pooled, const float *numbers,
                                      size_t k, cm_arena *keep);
+
+/* Of a network with guidance_width: the scale that it was distilled to follow in one pass, embedded as diffusers'
+ * get_guidance_scale_embedding of guidance - 1 (Luo et al. 2023, LCM), for all n. Lives as t. */
+cm_unet_text *cm_unet_add_guidance(cm_ctx *g, const cm_unet *n, cm_unet_text *t, double guidance, cm_arena *keep);
 
 /* latents [n,h,w,in], t [n] timesteps -> predicted noise [n,h,w,out]. text's n must equal latents' n. */
 cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, const float *t, const cm_unet_text *text);

@@ -42,15 +42,15 @@ struct cm_vae {
 
 static const cm_config_rule rules[] = {
     {"act_fn", "[\"silu\", \"swish\"]"},
-    {"latents_mean", "[null]"},
-    {"latents_std", "[null]"},
     {NULL, NULL},
 };
 
 static const char *const known[] = {
     "block_out_channels", "down_block_types", "in_channels", "latent_channels", "layers_per_block", "mid_block_add_attention",
-    "norm_num_groups", "out_channels", "scaling_factor", "shift_factor", "up_block_types", "use_post_quant_conv",
-    "use_quant_conv", "force_upcast", "sample_size", NULL,
+    "norm_num_groups", "out_channels", "scaling_factor", "up_block_types", "use_post_quant_conv", "use_quant_conv",
+    "latents_mean", "latents_std",
+    /* no meaning for float32; the pipelines of Stable Diffusion 1, 2 and XL do not look at shift_factor */
+    "force_upcast", "sample_size", "shift_factor", NULL,
 };
 
 static void only_blocks(cm_config *c, const char *key, const char *type, size_t count) {
@@ -63,12 +63,33 @@ static void only_blocks(cm_config *c, const char *key, const char *type, size_t 
         c->status = cm_fail(CM_EFORMAT, "%s: \"%s\" and \"block_out_channels\" differ in length", c->what, key);
 }
 
+static void read_statistics(cm_config *c, const char *key, size_t count, float *out) {
+    const json_t *list = json_object_get(c->json, key);
+    for (size_t i = 0; c->status == CM_OK && i < count; i++) {
+        const json_t *x = json_array_get(list, i);
+        if (!json_is_number(x) || json_array_size(list) != count)
+            c->status = cm_fail(CM_EFORMAT, "%s: \"%s\" is not a list of %zu numbers", c->what, key, count);
+        else out[i] = (float)json_number_value(x);
+    }
+}
+
+static void statistics(cm_config *c, cm_vae_config *v) {
+    v->has_statistics = cm_config_has(c, "latents_mean") && cm_config_has(c, "latents_std");
+    if (!v->has_statistics || c->status != CM_OK) return;
+    if (v->latent_channels > CM_VAE_STATISTICS)
+        c->status = cm_fail(CM_EFORMAT, "%s: \"latents_mean\" of more than %d channels", c->what, CM_VAE_STATISTICS);
+    read_statistics(c, "latents_mean", v->latent_channels, v->mean);
+    read_statistics(c, "latents_std", v->latent_channels, v->std);
+}
+
 cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
+    static const char *const classes[] = {"AutoencoderKL", "FlaxAutoencoderKL", NULL};
     cm_config c = cm_config_begin(config, "autoencoder config");
     cm_vae_config v = {0};
     v.blocks = cm_config_length(&c, "block_out_channels");
     if (c.status == CM_OK && (v.blocks < 1 || v.blocks > MAX_BLOCKS))
         c.status = cm_fail(CM_EFORMAT, "autoencoder config: \"block_out_channels\" must list 1 to %d numbers", MAX_BLOCKS);
+    cm_config_class(&c, classes);
     if (c.status != CM_OK) return c.status;
     cm_config_sizes(&c, "block_out_channels", 1, 1, 1 << 16, v.blocks, v.channels);
     only_blocks(&c, "down_block_types", "DownEncoderBlock2D", v.blocks);
@@ -79,7 +100,7 @@ cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
     v.layers_per_block = cm_config_size(&c, "layers_per_block", 1, 1, MAX_LAYERS - 1);
     v.norm_groups = cm_config_size(&c, "norm_num_groups", 32, 1, 4096);
     v.scaling_factor = (float)cm_config_number(&c, "scaling_factor", 0.18215);
-    v.shift_factor = (float)cm_config_number(&c, "shift_factor", 0);
+    statistics(&c, &v);
     v.use_quant_conv = cm_config_bool(&c, "use_quant_conv", true);
     v.use_post_quant_conv = cm_config_bool(&c, "use_post_quant_conv", true);
     v.mid_block_add_attention = cm_config_bool(&c, "mid_block_add_attention", true);

@@ -114,6 +114,8 @@ static cm_tensor *run_unet(setting *s, const cm_unet *n, const char *size, bool 
     if (cm_safetensors_find(s->values, "pooled"))
         cm_unet_add_conditions(&s->g, n, prepared, input(s, "pooled"), golden_floats(s->values, "numbers", NULL), 6,
                                keep ? &s->arena : NULL);
+    if (cm_safetensors_find(s->values, "guidance"))
+        cm_unet_add_guidance(&s->g, n, prepared, (double)*golden_floats(s->values, "guidance", NULL), keep ? &s->arena : NULL);
     return cm_unet_forward(&s->g, n, x, golden_floats(s->values, "t", NULL), prepared);
 }
 
@@ -148,6 +150,8 @@ GOLDEN(unet_sd, "unet/sd") { EACH_BACKEND(unet_case("unet/sd", *ops)); }
 GOLDEN(unet_linear, "unet/linear") { EACH_BACKEND(unet_case("unet/linear", *ops)); }
 GOLDEN(unet_plain, "unet/plain") { EACH_BACKEND(unet_case("unet/plain", *ops)); }
 GOLDEN(unet_xl, "unet/xl") { EACH_BACKEND(unet_case("unet/xl", *ops)); }
+GOLDEN(unet_nested, "unet/nested") { EACH_BACKEND(unet_case("unet/nested", *ops)); }
+GOLDEN(unet_guided, "unet/guided") { EACH_BACKEND(unet_case("unet/guided", *ops)); }
 GOLDEN(unet_one, "unet/one") { EACH_BACKEND(unet_case("unet/one", *ops)); }
 
 /* --- autoencoder ------------------------------------------------------------------------ */

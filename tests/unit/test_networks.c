@@ -124,7 +124,11 @@ static const struct { const char *key, *value; } refused_unet[] = {
     {"addition_embed_type", "\"image\""}, {"class_embed_type", "\"timestep\""},
     {"resnet_time_scale_shift", "\"scale_shift\""}, {"only_cross_attention", "true"},
     {"dual_cross_attention", "true"}, {"act_fn", "\"mish\""}, {"encoder_hid_dim", "1024"},
-    {"mid_block_type", "\"UNetMidBlock2DSimpleCrossAttn\""}, {"mid_block_type", "null"},
+    {"mid_block_type", "\"UNetMidBlock2DSimpleCrossAttn\""}, {"mid_block_type", "3"},
+    {"_class_name", "\"UNetMotionModel\""}, {"cross_attention_dim", "null"}, {"flip_sin_to_cos", "null"},
+    {"transformer_layers_per_block", "[1, [1, 2]]"}, {"transformer_layers_per_block", "[1, 2, 3]"},
+    {"reverse_transformer_layers_per_block", "2"}, {"reverse_transformer_layers_per_block", "[1, [1, 2, 1, 2]]"},
+    {"time_cond_proj_dim", "2"}, {"an_off_key_from_the_future", "false"},
     {"down_block_types", "[\"CrossAttnDownBlock2D\", \"AttnDownBlock2D\"]"},
     {"up_block_types", "[\"UpBlock2D\"]"}, {"block_out_channels", "[64]"}, {"block_out_channels", "[30, 48]"},
     {"block_out_channels", "[]"}, {"attention_head_dim", "[4, 5]"}, {"attention_head_dim", "[4, 4, 4]"},
@@ -154,7 +158,8 @@ Test(networks, lists_of_one_value_a_block_are_read_for_their_block) {
     cr_assert_eq(cm_unet_configure(config, &c), CM_OK, "%s", cm_why());
     cr_expect_eq(c.heads[0], 2);
     cr_expect_eq(c.heads[1], 6);
-    cr_expect_eq(c.depth[1], 3);
+    cr_expect_eq(c.down_depth[1][0], 3);
+    cr_expect(c.up_depth[0][1] == 3 && c.up_depth[1][2] == 1 && c.mid_depth == 3);
     cr_expect_eq(c.layers[0], 2);
     json_decref(config);
 }

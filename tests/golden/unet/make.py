@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 
 here = pathlib.Path(__file__).parent
@@ -38,6 +38,17 @@ CASES = {
                transformer_layers_per_block=[1, 2], use_linear_projection=True, addition_embed_type="text_time",
                addition_time_embed_dim=4, projection_class_embeddings_input_dim=6 * 4 + 5, sample_size=8),
 }
+# as LCM: the guidance scale is an input
+CASES["guided"] = dict(CASES["one"], time_cond_proj_dim=7)
+# as SSD-1B and Vega: depths by attention, another list on the way up, no middle; a time embedding of another width
+CASES["nested"] = dict(block_out_channels=[4, 8], down_block_types=[CROSS, CROSS], up_block_types=[UP_CROSS, UP_CROSS],
+                       mid_block_type=None, layers_per_block=[1, 2], norm_num_groups=4, cross_attention_dim=6,
+                       attention_head_dim=2, transformer_layers_per_block=[1, [2, 1]],
+                       reverse_transformer_layers_per_block=[[1, 0, 2], 1], time_embedding_dim=12, sample_size=None)
+# what CosmicMan's trainer and EMAModel write instead of, and beside, diffusers' own
+EXTRA = {"nested": {"_class_name": "UNet2DConditionModel_New", "down_block_types": [CROSS + "_New", CROSS], "up_block_types": [UP_CROSS + "_New"] * 2,
+                    "decay": 0.9999, "inv_gamma": 1.0, "min_decay": 0.0, "optimization_step": 20000, "power": 0.6667,
+                    "update_after_step": 0, "use_ema_warmup": False}}
 SIZES = {"even": (8, 8), "odd": (7, 5), "wide": (5, 9)}
 
 
@@ -52,6 +63,10 @@ def make(name, config, seed):
         numbers = torch.tensor([[96.0, 64, 0, 0, 96, 64], [1024, 768, 16, 8, 512, 640]])
         values |= {"pooled": pooled, "numbers": numbers}
         more = {"added_cond_kwargs": {"text_embeds": pooled.double(), "time_ids": numbers.double()}}
+    if config.get("time_cond_proj_dim"):
+        values["guidance"] = torch.tensor([7.5])
+        embed = StableDiffusionPipeline.get_guidance_scale_embedding
+        more = {"timestep_cond": embed(None, (values["guidance"] - 1).repeat(2), config["time_cond_proj_dim"]).double()}
     for size, (h, w) in SIZES.items():
         x = torch.randn(2, config.get("in_channels", 4), h, w, generator=g)
         values["x." + size] = last(x)
@@ -64,7 +79,7 @@ def make(name, config, seed):
         # kept in f32 and small: this case alone
         values |= gradients(model, last(model(x, t, text).sample), values["dy"].double())
     kept = {k: v for k, v in config.items()}
-    kept = {"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4, **kept}
+    kept = {"_class_name": "UNet2DConditionModel", "in_channels": 4, "out_channels": 4, **kept, **EXTRA.get(name, {})}
     save(here / name, kept, tensors(model), "diffusion_pytorch_model.safetensors", values)
 
 
