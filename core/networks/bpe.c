@@ -168,6 +168,7 @@ static cm_status read_merges_text(cm_bpe *b, const char *path, const char *text,
         snprintf(where, sizeof where, "%s:%zu", path, number + 1);
         CM_TRY(add_line(b, line, n, rank++, where));
     }
+    if (rank == 0) return cm_fail(CM_EFORMAT, "%s: no merges in it: every word would be spelled out", path);
     return CM_OK;
 }
 
@@ -175,7 +176,7 @@ static cm_status read_merges_text(cm_bpe *b, const char *path, const char *text,
 static cm_status read_merges_json(cm_bpe *b, const json_t *merges, const char *path, cm_arena *arena) {
     size_t i;
     json_t *one;
-    if (!json_is_array(merges)) return cm_fail(CM_EFORMAT, "%s: no list of merges", path);
+    if (!json_is_array(merges) || json_array_size(merges) == 0) return cm_fail(CM_EFORMAT, "%s: no list of merges", path);
     CM_TRY(make_merges(b, json_array_size(merges), arena));
     json_array_foreach(merges, i, one) {
         char where[700];

@@ -9,6 +9,7 @@
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 #include "core/networks/bpe.h"
+#include "core/networks/config.h"
 #include "core/networks/text_mend.h"
 #include "core/networks/unicode.h"
 
@@ -92,6 +93,22 @@ static cm_status add_special(cm_tokenizer *t, const char *text, int id, special 
     return CM_OK;
 }
 
+/* Is this text the token of a role, or of the further special ones? */
+static bool has_role(const json_t *config, const char *text) {
+    static const char *const roles[] = {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
+    const json_t *more = json_object_get(config, "extra_special_tokens"); /* version 5 looks into this list only */
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        const json_t *token = json_object_get(config, roles[i]);
+        const char *named = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+        if (named && strcmp(named, text) == 0) return true;
+    }
+    for (size_t i = 0; i < json_array_size(more); i++) {
+        const char *named = json_string_value(json_array_get(more, i));
+        if (named && strcmp(named, text) == 0) return true;
+    }
+    return false;
+}
+
 static bool strips(const json_t *token) {
     return json_is_true(json_object_get(token, "lstrip")) || json_is_true(json_object_get(token, "rstrip")) ||
            json_is_true(json_object_get(token, "single_word"));
@@ -126,8 +143,9 @@ static cm_status add_role(cm_tokenizer *t, const json_t *config, const char *rol
     return CM_OK;
 }
 
-/* Tokens listed with their ids: an object by id in tokenizer_config.json, a list in tokenizer.json. */
-static cm_status add_listed(cm_tokenizer *t, const json_t *config, const json_t *single) {
+/* Tokens listed with their ids: an object by id in tokenizer_config.json, a list in tokenizer.json. added_tokens.json of
+ * transformers before 4.34 (textual inversion's new tokens) counts where there is no such object: {text: id}. */
+static cm_status add_listed(cm_tokenizer *t, const json_t *config, const json_t *single, const json_t *older) {
     const char *key;
     json_t *token;
     size_t i;
@@ -137,6 +155,14 @@ static cm_status add_listed(cm_tokenizer *t, const json_t *config, const json_t 
         if (*end || id < 0 || id >= 1 << 24) return cm_fail(CM_EFORMAT, "added_tokens_decoder: '%.40s' is no id", key);
         CM_TRY(add_object(t, token, (int)id));
     }
+    json_object_foreach((json_t *)older, key, token) {
+        const double id = json_number_value(token);
+        special *s;
+        if (!json_is_number(token) || id < 0 || id >= 1 << 24 || id != (double)(int)id || !*key)
+            return cm_fail(CM_EFORMAT, "added_tokens.json: the id of \"%.60s\" is no whole number of 0 or more", key);
+        CM_TRY(add_special(t, key, (int)id, &s));
+        s->cleaned = !has_role(config, key);
+    }
     json_array_foreach(json_object_get(single, "added_tokens"), i, token) {
         const double id = json_number_value(json_object_get(token, "id"));
         CM_TRY(add_object(t, token, id >= 0 && id < 1 << 24 ? (int)id : -1));
@@ -144,12 +170,30 @@ static cm_status add_listed(cm_tokenizer *t, const json_t *config, const json_t 
     return CM_OK;
 }
 
-static cm_status add_specials(cm_tokenizer *t, const json_t *config, const json_t *single) {
+/* Further special tokens, by name: the vocabulary or one of the lists has them. */
+static cm_status add_more(cm_tokenizer *t, const json_t *more) {
+    size_t i;
+    json_t *token;
+    json_array_foreach(more, i, token) {
+        const char *text = json_string_value(json_is_object(token) ? json_object_get(token, "content") : token);
+        special *s;
+        if (!text || !*text) return cm_fail(CM_EFORMAT, "additional_special_tokens: entry %zu is no token", i);
+        if (json_is_object(token) && strips(token))
+            return cm_fail(CM_EFORMAT, "the added token \"%.60s\" asks for lstrip, rstrip or single_word", text);
+        CM_TRY(add_special(t, text, -1, &s)); /* found as it was listed before, else in the text as it came */
+    }
+    return CM_OK;
+}
+
+static cm_status add_specials(cm_tokenizer *t, const json_t *config, const json_t *single, const json_t *older) {
+    const json_t *more[] = {json_object_get(config, "additional_special_tokens"), json_object_get(config, "extra_special_tokens")};
     const size_t listed = json_object_size(json_object_get(config, "added_tokens_decoder")) +
-                          json_array_size(json_object_get(single, "added_tokens"));
-    t->specials = CM_PUSH_ZERO(&t->arena, special, listed + 4);
+                          json_array_size(json_object_get(single, "added_tokens")) + json_object_size(older);
+    t->specials = CM_PUSH_ZERO(&t->arena, special, listed + 4 + json_array_size(more[0]) + json_array_size(more[1]));
     CM_TRY(cm_arena_check(&t->arena));
-    CM_TRY(add_listed(t, config, single));
+    CM_TRY(add_listed(t, config, single, older));
+    CM_TRY(add_more(t, more[0]));
+    CM_TRY(add_more(t, more[1]));
     CM_TRY(add_role(t, config, "bos_token", "<|startoftext|>", listed, &t->bos));
     CM_TRY(add_role(t, config, "eos_token", "<|endoftext|>", listed, &t->eos));
     CM_TRY(add_role(t, config, "unk_token", "<|endoftext|>", listed, &t->unknown));
@@ -182,6 +226,27 @@ static cm_status read_config(const char *path, json_t **out) {
     return s;
 }
 
+/* What transformers' CLIPTokenizer would follow and we do not, and what changes nothing here. */
+static cm_status check_config(const json_t *config) {
+    static const cm_config_rule rules[] = {{"padding_side", "[\"right\"]"},
+                                           {"truncation_side", "[\"right\"]"},
+                                           {"split_special_tokens", "[false]"},
+                                           {"add_prefix_space", "[false]"},
+                                           {"tokenizer_class", "[\"CLIPTokenizer\", \"CLIPTokenizerFast\", null]"},
+                                           {NULL, NULL}};
+    static const char *const known[] = {
+        "added_tokens_decoder", "additional_special_tokens", "bos_token", "eos_token", "extra_special_tokens", "model_max_length",
+        "pad_token", "unk_token",
+        /* roles that this tokenizer has no use for, ways back from ids to text, notes of where it came from */
+        "auto_map", "backend", "chat_template", "clean_up_tokenization_spaces", "cls_token", "do_lower_case", "errors",
+        "is_local", "language", "local_files_only", "mask_token", "max_length", "merges_file", "model_input_names", "model_specific_special_tokens",
+        "name_or_path", "pad_to_multiple_of", "pad_token_type_id", "processor_class", "sep_token", "special_tokens_map_file", "stride",
+        "token_type_ids_include_special_tokens", "tokenizer_file", "transformers_version", "truncation_strategy", "use_fast",
+        "verbose", "vocab_file", NULL};
+    cm_config c = cm_config_begin(config, "tokenizer_config.json");
+    return cm_config_end(&c, rules, known);
+}
+
 static cm_status read_length(cm_tokenizer *t, const json_t *config) {
     const json_t *value = json_object_get(config, "model_max_length");
     const double length = value ? json_number_value(value) : USUAL_LENGTH;
@@ -202,18 +267,23 @@ static cm_status add_map(const char *path, json_t *config) {
 }
 
 static cm_status open_parts(cm_tokenizer *t, const char *folder) {
-    json_t *single = NULL, *config = NULL;
+    json_t *single = NULL, *config = NULL, *older = NULL;
+    const char *added = cm_arena_print(&t->arena, "%s/added_tokens.json", folder);
     const char *path = cm_arena_print(&t->arena, "%s/tokenizer_config.json", folder);
     const char *map = cm_arena_print(&t->arena, "%s/special_tokens_map.json", folder);
     CM_TRY(cm_arena_check(&t->arena));
     CM_TRY(cm_bpe_open(&t->bpe, folder, &t->arena, &single));
     cm_status s = read_config(path, &config);
     if (s == CM_OK) s = add_map(map, config);
+    if (s == CM_OK && !json_object_get(config, "added_tokens_decoder")) s = read_config(added, &older);
+    if (s == CM_OK && older && !json_is_object(older)) s = cm_fail(CM_EFORMAT, "%s: not a JSON object", added);
     if (s == CM_OK) {
-        s = read_length(t, config);
-        if (s == CM_OK) s = add_specials(t, config, single);
+        s = check_config(config);
+        if (s == CM_OK) s = read_length(t, config);
+        if (s == CM_OK) s = add_specials(t, config, single, older);
         if (s != CM_OK) s = cm_fail_in(s, "%s", folder);
     }
+    json_decref(older);
     json_decref(config);
     json_decref(single);
     return s;
@@ -223,7 +293,7 @@ static cm_status open_merges(cm_tokenizer *t, const char *path) {
     CM_TRY(cm_bpe_open_merges(&t->bpe, path, &t->arena));
     json_t *none = json_object();
     t->length = USUAL_LENGTH;
-    cm_status s = none ? add_specials(t, none, none) : cm_fail(CM_ENOMEM, "out of memory");
+    cm_status s = none ? add_specials(t, none, none, NULL) : cm_fail(CM_ENOMEM, "out of memory");
     json_decref(none);
     t->pad = 0;
     t->mends = true;

@@ -219,7 +219,7 @@ Test(clip_pair, a_configuration_that_says_what_is_not_built_is_refused) {
 #define TEXT "\"text_cfg\": {\"context_length\": 16, \"vocab_size\": 63, \"width\": 20, \"heads\": 4, \"layers\": 1, \"mlp_ratio\": 1.5}"
 #define VISION "\"vision_cfg\": {\"image_size\": 16, \"layers\": 2, \"width\": 24, \"head_width\": 12, \"mlp_ratio\": 1.5, \"patch_size\": 8"
     write_changed("hps.safetensors", NULL, NULL, 0);
-    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION ", \"timm_model_name\": \"x\"}, " TEXT "}}", "\"timm_model_name\" is \"x\"");
+    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION ", \"timm_model_name\": \"x\"}, " TEXT "}}", "unknown key \"timm_model_name\"");
     with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION ", \"pool_type\": \"avg\"}, " TEXT "}}", "\"pool_type\" is \"avg\"");
     with_config("{\"model_cfg\": {\"embed_dim\": 10, \"custom_text\": true, " VISION "}, " TEXT "}}", "\"custom_text\" is true");
     with_config("{\"model_cfg\": {\"embed_dim\": 11, " VISION "}, " TEXT "}}", "2 of another shape: text_projection.weight is [10,20], not [11,20]");

@@ -231,3 +231,50 @@ Test(tokenizer, pads_as_special_tokens_map_says_where_transformers_reads_it) {
     json_decref(rows);
     scratch_done();
 }
+
+Test(tokenizer, added_tokens_of_older_files_are_their_ids) {
+    json_t *rows = NULL, *row;
+    size_t i, k;
+    copy_vocabulary("vocab.json"), copy_vocabulary("merges.txt");
+    cr_assert_eq(cm_json_read(CM_TESTS_DIR "/golden/tokenizer/added.json", &rows), CM_OK, "%s", cm_why());
+    json_array_foreach(rows, i, row) {
+        cm_tokenizer *t = NULL;
+        cm_tokens got;
+        put_json("tokenizer_config.json", json_object_get(row, "config"));
+        put_json("added_tokens.json", json_object_get(row, "added"));
+        remove(scratch("special_tokens_map.json"));
+        if (json_is_object(json_object_get(row, "map"))) put_json("special_tokens_map.json", json_object_get(row, "map"));
+        cr_assert_eq(cm_tokenizer_open(&t, scratch_folder), CM_OK, "row %zu: %s", i, cm_why());
+        cr_assert_eq(cm_tokenize(t, json_string_value(json_object_get(row, "text")), &arena, &got), CM_OK);
+        const json_t *ids = json_object_get(row, "ids");
+        for (k = 0; k < json_array_size(ids); k++)
+            cr_expect_eq(got.ids[k], json_integer_value(json_array_get(ids, k)), "row %zu: token %zu is %d", i, k, got.ids[k]);
+        cm_tokenizer_close(&t);
+    }
+    cr_expect_eq(i, 20);
+    json_decref(rows);
+    scratch_done();
+}
+
+static const struct {
+    const char *file, *text, *says;
+} refused_settings[] = {
+    {"added_tokens.json", "{\"<x>\": 1.5}", "the id of \"<x>\""}, {"added_tokens.json", "[1]", "not a JSON object"},
+    {"tokenizer_config.json", "{\"padding_side\": \"left\"}", "padding_side"},
+    {"tokenizer_config.json", "{\"truncation_sid\": \"left\"}", "the closest is \"truncation_side\""},
+    {"tokenizer_config.json", "{\"tokenizer_class\": \"T5Tokenizer\"}", "tokenizer_class"},
+    {"tokenizer_config.json", "{\"additional_special_tokens\": [\"<none>\"]}", "\"<none>\" is not in the vocabulary"},
+    {"merges.txt", "", "no merges"}, {"merges.txt", "#version: 0.2\n", "no merges"},
+};
+
+Test(tokenizer, what_would_change_the_ids_is_followed_or_refused) {
+    for (size_t i = 0; i < sizeof refused_settings / sizeof refused_settings[0]; i++) {
+        cm_tokenizer *t = NULL;
+        copy_vocabulary("vocab.json"), copy_vocabulary("merges.txt");
+        scratch_write(refused_settings[i].file, refused_settings[i].text, strlen(refused_settings[i].text));
+        cr_expect_neq(cm_tokenizer_open(&t, scratch_folder), CM_OK, "row %zu", i);
+        cr_expect(strstr(cm_why(), refused_settings[i].says), "'%s' lacks '%s'", cm_why(), refused_settings[i].says);
+        cm_tokenizer_close(&t);
+        scratch_done();
+    }
+}
