@@ -1,158 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Opening a model: its parts from folders, held against each other before use. */
+/* Opening a model: its parts, held against each other before use. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/closest.h"
 #include "core/base/system.h"
-#include "core/generator/pipeline.h"
+#include "core/generator/model_sources.h"
 #include "core/io/jsonl.h"
 
 enum { TEXT, UNET, VAE, TEXT2, PARTS }; /* order in cm_model.params */
-
-/* --- which folders -------------------------------------------------------- */
-
-/* What the towers' folders cannot say, from model_index.json where there is one. */
-static cm_status read_index(const char *path, cm_model_entry *e) {
-    json_t *said = NULL;
-    e->zero_empty = true;
-    if (!cm_path_exists(path)) return CM_OK;
-    CM_TRY(cm_json_read(path, &said));
-    e->zero_empty = cm_json_bool_or(said, "force_zeros_for_empty_prompt", true);
-    e->aesthetic = cm_json_bool_or(said, "requires_aesthetics_score", false);
-    json_decref(said);
-    return CM_OK;
-}
-
-/* The class that diffusers' pipeline takes where the scheduler's own file names none. */
-static cm_status read_scheduler_class(const char *index, cm_arena *a, cm_model_entry *e) {
-    json_t *said = NULL;
-    if (!cm_path_exists(index)) return CM_OK;
-    CM_TRY(cm_json_read(index, &said));
-    const char *name = json_string_value(json_array_get(json_object_get(said, "scheduler"), 1));
-    if (name) e->scheduler_class = cm_arena_string(a, name);
-    json_decref(said);
-    return cm_arena_check(a);
-}
-
-static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e) {
-    *e = (cm_model_entry){.name = folder,
-                          .text_encoder = cm_arena_print(a, "%s/text_encoder", folder),
-                          .unet = cm_arena_print(a, "%s/unet", folder),
-                          .vae = cm_arena_print(a, "%s/vae", folder),
-                          .scheduler = cm_arena_print(a, "%s/scheduler", folder),
-                          .tokenizer = cm_arena_print(a, "%s/tokenizer", folder)};
-    const char *second = cm_arena_print(a, "%s/text_encoder_2", folder);
-    const char *tokenizer = cm_arena_print(a, "%s/tokenizer_2", folder);
-    const char *index = cm_arena_print(a, "%s/model_index.json", folder);
-    CM_TRY(cm_arena_check(a));
-    CM_TRY(read_scheduler_class(index, a, e));
-    if (!cm_path_is_dir(second)) return CM_OK;
-    e->xl = true;
-    if (cm_path_is_dir(e->text_encoder)) {
-        e->text_encoder2 = second;
-        e->tokenizer2 = tokenizer;
-    } else { /* the refiner has XL's second tower alone */
-        e->text_encoder = second;
-        e->tokenizer = tokenizer;
-    }
-    return read_index(index, e);
-}
-
-static cm_status unknown_name(const char *name, const cm_model_entry *entries, size_t count) {
-    const char *names[64] = {NULL};
-    for (size_t i = 0; i < count && i < 63; i++) names[i] = entries[i].name;
-    const char *near = cm_closest(name, names);
-    if (near) return cm_fail(CM_EUSAGE, "no model '%s', and no such folder or file; the closest is '%s'", name, near);
-    char list[400] = "";
-    for (size_t i = 0; i < count; i++) {
-        const size_t n = strlen(list);
-        snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", entries[i].name);
-    }
-    return cm_fail(CM_EUSAGE, "no model '%s': a diffusers folder, a checkpoint file, or one of %s", name, list);
-}
-
-/* A part's folder under `config` where there is one, else the shipped architecture's. */
-static cm_status single_part(const char *config, const char *family, const char *part, cm_arena *a, const char **path) {
-    char *models;
-    CM_TRY(cm_models_folder(a, &models));
-    *path = config ? cm_arena_print(a, "%s/%s", config, part) : NULL;
-    CM_TRY(cm_arena_check(a));
-    if (*path && cm_path_is_dir(*path)) return CM_OK;
-    *path = cm_arena_print(a, "%s/architectures/%s/%s", models, family, part);
-    CM_TRY(cm_arena_check(a));
-    if (cm_path_is_dir(*path)) return CM_OK;
-    return cm_fail(CM_EUSAGE, "a single file holds no %s: --config DIR names a diffusers folder with it", part);
-}
-
-/* What a single file says of itself: its family, and by empty tensors how it was trained. */
-static cm_status look_into(const char *name, cm_original_family *family, cm_model_entry *e) {
-    cm_tensor_file *f;
-    CM_TRY(cm_tensor_file_open(&f, name));
-    *family = cm_original_family_of(f);
-    e->v_pred = cm_tensor_file_find(f, "v_pred") != NULL;
-    e->ztsnr = cm_tensor_file_find(f, "ztsnr") != NULL;
-    const bool edm = cm_tensor_file_find(f, "edm_mean") != NULL;
-    cm_tensor_file_close(&f);
-    if (edm) return cm_fail(CM_EFORMAT, "%s: its tensor edm_mean says that it was trained as EDM (Playground 2.5), which is not followed", name);
-    if (*family != CM_ORIGINAL_NONE) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%s: not a checkpoint in the original layout of Stable Diffusion 1.x, XL or XL's refiner", name);
-}
-
-/* The folders beside a single file: configurations, and what it lacks. */
-static cm_status single_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
-    cm_original_family family;
-    *e = (cm_model_entry){.name = name, .single = name};
-    CM_TRY(look_into(name, &family, e));
-    const bool first = family != CM_ORIGINAL_REFINER, xl = family != CM_ORIGINAL_SD1;
-    const char *shipped = xl ? "sdxl" : "sd15";
-    e->xl = xl;
-    e->aesthetic = !first;
-    e->zero_empty = xl && first;
-    CM_TRY(single_part(config, shipped, first ? "tokenizer" : "tokenizer_2", a, &e->tokenizer));
-    CM_TRY(single_part(config, shipped, "scheduler", a, &e->scheduler));
-    CM_TRY(single_part(config, shipped, first ? "text_encoder" : "text_encoder_2", a, &e->text_encoder));
-    CM_TRY(single_part(config, first ? shipped : "sdxl-refiner", "unet", a, &e->unet));
-    CM_TRY(single_part(config, shipped, "vae", a, &e->vae));
-    if (!xl || !first) return CM_OK;
-    CM_TRY(single_part(config, shipped, "tokenizer_2", a, &e->tokenizer2));
-    return single_part(config, shipped, "text_encoder_2", a, &e->text_encoder2);
-}
-
-static cm_status find_entry(const char *name, const char *config, cm_arena *a, cm_model_entry *e) {
-    if (cm_path_is_dir(name)) return folder_entry(name, a, e);
-    if (cm_tensor_file_is_name(name)) return single_entry(name, config, a, e);
-    cm_model_entry *entries;
-    size_t count;
-    CM_TRY(cm_models_list(a, &entries, &count));
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(entries[i].name, name) == 0) {
-            *e = entries[i];
-            return CM_OK;
-        }
-    }
-    return unknown_name(name, entries, count);
-}
-
-/* The folder itself, or the unet/ in it. */
-static cm_status other_unet(const char *folder, cm_arena *a, cm_model_entry *e) {
-    const char *inside = cm_arena_print(a, "%s/unet", folder);
-    CM_TRY(cm_arena_check(a));
-    if (e->random) return cm_fail(CM_EUSAGE, "a random model has no UNet to replace");
-    if (!cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: not a folder with a UNet", folder);
-    e->unet = cm_path_is_dir(inside) ? inside : folder;
-    e->other_unet = true;
-    return CM_OK;
-}
-
-static cm_status check_folders(const cm_model_entry *e) {
-    const char *const parts[] = {e->tokenizer, e->text_encoder, e->unet, e->vae, e->scheduler, e->tokenizer2, e->text_encoder2};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i] && !cm_path_is_dir(parts[i])) return cm_fail(CM_EIO, "%s: this part of the model is missing", parts[i]);
-    }
-    return CM_OK;
-}
 
 /* --- the parts ------------------------------------------------------------ */
 
@@ -166,9 +22,11 @@ static cm_status open_params(const cm_model_entry *e, const char *folder, int wh
     static const cm_original_part parts[] = {[TEXT] = CM_ORIGINAL_TEXT, [UNET] = CM_ORIGINAL_UNET, [VAE] = CM_ORIGINAL_VAE,
                                              [TEXT2] = CM_ORIGINAL_TEXT2};
     if (e->random) return cm_params_create(p, seed);
-    const bool inside = e->single && !(which == UNET && e->other_unet);
-    const cm_original_part part = which == TEXT && e->aesthetic ? CM_ORIGINAL_TEXT_REFINER : parts[which];
-    return inside ? cm_params_open_original(p, e->single, part) : cm_params_open(p, folder);
+    const char *file = which == UNET ? e->unet_weights : which == VAE ? e->vae_weights : NULL;
+    const bool other = (which == UNET && e->other_unet) || (which == VAE && e->other_vae);
+    if (other) return file ? cm_params_open_part(p, file, parts[which]) : cm_params_open(p, folder);
+    const cm_original_part text = e->aesthetic ? CM_ORIGINAL_TEXT_REFINER : e->open_text ? CM_ORIGINAL_TEXT_OPEN : CM_ORIGINAL_TEXT;
+    return e->single ? cm_params_open_original(p, e->single, which == TEXT ? text : parts[which]) : cm_params_open(p, folder);
 }
 
 static cm_status build_tower(cm_clip_text *tower, cm_model *m, const json_t *config, cm_params *p) {
@@ -251,7 +109,6 @@ static cm_status open_schedule(cm_model *m, const cm_model_entry *e, const cm_mo
 
 static cm_status open_parts(cm_model *m, const cm_model_entry *e, const cm_model_options *o, cm_sha *configs) {
     const uint64_t seed = o->seed;
-    CM_TRY(check_folders(e));
     CM_TRY(cm_tokenizer_open(&m->tokenizer, e->tokenizer));
     CM_TRY(open_schedule(m, e, o));
     CM_TRY(open_network(m, e, e->text_encoder, TEXT, build_text, seed, configs));
@@ -361,8 +218,7 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
     cm_arena_init(&m->arena, 0);
     cm_model_entry e = {0};
     char configs[65] = "";
-    cm_status s = find_entry(name, o->config, &m->arena, &e);
-    if (s == CM_OK && o->unet) s = other_unet(o->unet, &m->arena, &e);
+    cm_status s = cm_model_find(name, o, &m->arena, &e);
     if (s == CM_OK) {
         cm_sha *h = cm_sha_begin();
         s = open_parts(m, &e, o, h);

@@ -2,7 +2,7 @@
 /* The generator: prompt in, picture out.
  *
  * A model is a diffusers folder (model_index.json, tokenizer/, text_encoder/, unet/,
- * vae/, scheduler/), or "random:NAME" (the architecture NAME of core/models/architectures with random weights),
+ * vae/, scheduler/), a repository of that layout in the hub's cache, a single file in the original layout, or "random:NAME" (the architecture NAME of core/models/architectures with random weights),
  * or "nano:ARM", a shipped one. Latents inside are channels last; files and noise
  * are diffusers' [N,C,h,w].
  */
@@ -26,7 +26,9 @@ typedef struct cm_model_entry {
     const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
     const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
     const char *scheduler_class; /* as model_index.json names it, or NULL */
-    bool other_unet;             /* not the model's own */
+    bool other_unet, other_vae;  /* not the model's own */
+    const char *unet_weights, *vae_weights; /* files, where those are not in the folders above; or NULL */
+    bool open_text;              /* a single file's text tower has OpenCLIP's names (Stable Diffusion 2) */
     const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
     bool xl, aesthetic, zero_empty; /* as of a cm_model */
     bool v_pred, ztsnr;          /* a single file's markers: it predicts v; its last training step is noise alone */
@@ -60,7 +62,9 @@ typedef struct cm_model {
 /* How a model is opened beside its name; all zero is a good default. */
 typedef struct cm_model_options {
     uint64_t seed;      /* of random weights */
-    const char *unet;   /* a folder whose UNet takes the model's place (CosmicMan releases nothing else), or NULL */
+    const char *unet;   /* a UNet that takes the model's place (CosmicMan releases nothing else): a folder, a repository in the
+                         * hub's cache, or a file in diffusers' or the original names; or NULL */
+    const char *vae;    /* an autoencoder, likewise; or NULL */
     const char *config; /* of a single-file checkpoint: a diffusers folder for what the file lacks, its tokenizers (and
                          * configurations, where they are not those of Stable Diffusion 1.5 or XL); or NULL */
     const cm_sampler *sampler; /* what will be drawn with, which frees from the folder's scheduler class; NULL: the folder's own */

@@ -69,6 +69,8 @@ static const json_t *text_part(const json_t *config) {
 }
 
 cm_status cm_clip_text_configure(const json_t *config, cm_clip_text_config *out) {
+    static const char *const not_null[] = {"eos_token_id", "hidden_act", "hidden_size", "intermediate_size", "layer_norm_eps",
+                                           "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "vocab_size", NULL};
     cm_config c = cm_config_begin(text_part(config), "text encoder config");
     cm_clip_text_config t = {0};
     t.vocab_size = cm_config_size(&c, "vocab_size", 49408, 1, 1 << 24);
@@ -81,6 +83,7 @@ cm_status cm_clip_text_configure(const json_t *config, cm_clip_text_config *out)
     t.act = activation(&c);
     t.layer_norm_eps = (float)cm_config_number(&c, "layer_norm_eps", 1e-5);
     t.eos_token_id = (int)cm_config_size(&c, "eos_token_id", 49407, 0, 1 << 24);
+    cm_config_refuse_nulls(&c, not_null);
     CM_TRY(cm_config_end(&c, text_rules, text_known));
     CM_TRY(check_heads(&c, t.hidden_size, t.heads));
     *out = t;

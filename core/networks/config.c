@@ -21,14 +21,19 @@ cm_config cm_config_begin(const json_t *json, const char *what) {
     return c;
 }
 
-/* NULL when absent. A null is a value that no reader below takes. */
+/* NULL when absent or null. */
 static const json_t *value_of(const cm_config *c, const char *key) {
-    return c->status == CM_OK ? json_object_get(c->json, key) : NULL;
+    const json_t *v = c->status == CM_OK ? json_object_get(c->json, key) : NULL;
+    return json_is_null(v) ? NULL : v;
 }
 
 bool cm_config_has(const cm_config *c, const char *key) {
-    const json_t *v = value_of(c, key);
-    return v && !json_is_null(v);
+    return value_of(c, key) != NULL;
+}
+
+void cm_config_refuse_nulls(cm_config *c, const char *const *keys) {
+    for (; *keys && c->status == CM_OK; keys++)
+        if (json_is_null(json_object_get(c->json, *keys))) refuse(c, *keys, json_object_get(c->json, *keys), "a value");
 }
 
 void cm_config_class(cm_config *c, const char *const *names) {

@@ -2,7 +2,7 @@
 /* Reading a network's config.json strictly: what we do not know is refused, with the key's name.
  *
  * Every key is followed, or in the caller's table of those that change nothing, or refused: an unknown one with the nearest
- * known name, a null where the first implementation has no use for it too. Status is sticky: read everything, then look once.
+ * known name. Status is sticky: read everything, then look once.
  */
 #ifndef CM_CORE_NETWORKS_CONFIG_H
 #define CM_CORE_NETWORKS_CONFIG_H
@@ -27,6 +27,8 @@ typedef struct cm_config_rule {
 cm_config cm_config_begin(const json_t *json, const char *what);
 /* Is it there, and not null? */
 bool cm_config_has(const cm_config *c, const char *key);
+/* A null of these keys (ends in NULL) is no default: the first implementation reads it as something else, or as nothing. */
+void cm_config_refuse_nulls(cm_config *c, const char *const *keys);
 /* _class_name, where the file says one, must be one of these (ends in NULL). */
 void cm_config_class(cm_config *c, const char *const *names);
 

@@ -150,7 +150,8 @@ static bool vae_name(const char *name, size_t blocks, char *out) {
 size_t cm_original_vae_blocks(const cm_tensor_file *f) {
     size_t blocks = 0;
     for (size_t k = 0; k < cm_tensor_file_count(f); k++) {
-        const char *rest = after(cm_tensor_file_at(f, k)->name, "first_stage_model.decoder.up.");
+        const char *name = cm_tensor_file_at(f, k)->name, *inner = after(name, "first_stage_model.");
+        const char *rest = after(inner ? inner : name, "decoder.up.");
         size_t i;
         if (rest && number(rest, &i) && i + 1 > blocks) blocks = i + 1;
     }
@@ -254,7 +255,10 @@ static bool dino_name(const char *name, cm_original_tensor *t) {
 static const char *in_part(cm_original_part part, const char *stored) {
     const char *rest;
     switch (part) {
-    case CM_ORIGINAL_UNET: return after(stored, "model.diffusion_model.");
+    case CM_ORIGINAL_UNET: rest = after(stored, "model.diffusion_model."); return rest ? rest : after(stored, "diffusion_model.");
+    case CM_ORIGINAL_UNET_ALONE:
+    case CM_ORIGINAL_VAE_ALONE: return stored;
+    case CM_ORIGINAL_TEXT_OPEN: return after(stored, "cond_stage_model.model.");
     case CM_ORIGINAL_VAE: return after(stored, "first_stage_model.");
     case CM_ORIGINAL_TEXT:
         rest = after(stored, "cond_stage_model.transformer.");
@@ -280,7 +284,7 @@ static bool useless(const char *name) {
 bool cm_original_expects(const char *stored) {
     static const char *const harmless[] = {"model_ema.", "betas", "alphas_cumprod", "sqrt_", "log_one_minus_", "posterior_",
                                            "logvar", "lvlb_weights", "denoiser.", "scale_factor", "v_pred", "ztsnr", NULL};
-    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_REFINER; part++)
+    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_OPEN; part++)
         if (in_part(part, stored)) return true;
     for (const char *const *prefix = harmless; *prefix; prefix++)
         if (after(stored, *prefix)) return true;
@@ -294,26 +298,46 @@ void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *st
     if (!name || useless(name)) return;
     bool known = true;
     out->pieces = 1;
-    if (part == CM_ORIGINAL_UNET) known = unet_name(name, out->names[0]);
-    if (part == CM_ORIGINAL_VAE) known = vae_name(name, vae_blocks, out->names[0]);
+    if (part == CM_ORIGINAL_UNET || part == CM_ORIGINAL_UNET_ALONE) known = unet_name(name, out->names[0]);
+    if (part == CM_ORIGINAL_VAE || part == CM_ORIGINAL_VAE_ALONE) known = vae_name(name, vae_blocks, out->names[0]);
     if (part == CM_ORIGINAL_TEXT) known = snprintf(out->names[0], sizeof out->names[0], "%s", name) < CM_ORIGINAL_NAME;
     if (part == CM_ORIGINAL_TEXT2 || part == CM_ORIGINAL_TEXT_REFINER) known = tower_name(&text_tower, name, out);
+    if (part == CM_ORIGINAL_TEXT_OPEN) {
+        known = tower_name(&text_tower, name, out);
+        out->spare = after(name, "transformer.resblocks.23.") || after(name, "text_projection");
+    }
     if (part == CM_ORIGINAL_CLIP) known = clip_name(name, out);
     if (part == CM_ORIGINAL_DINOV2) known = dino_name(name, out);
     out->unknown = !known;
     if (!known) out->pieces = 0;
 }
 
+bool cm_original_has_part(const cm_tensor_file *f, cm_original_part part) {
+    for (size_t i = 0; i < cm_tensor_file_count(f); i++)
+        if (in_part(part, cm_tensor_file_at(f, i)->name)) return true;
+    return false;
+}
+
+bool cm_original_find_part(const cm_tensor_file *f, cm_original_part *part) {
+    const bool unet = *part == CM_ORIGINAL_UNET;
+    if (cm_original_has_part(f, *part)) return true;
+    if (!cm_tensor_file_find(f, unet ? "input_blocks.0.0.weight" : "decoder.mid.block_1.norm1.weight")) return false;
+    *part = unet ? CM_ORIGINAL_UNET_ALONE : CM_ORIGINAL_VAE_ALONE;
+    return true;
+}
+
 cm_original_family cm_original_family_of(const cm_tensor_file *f) {
-    bool unet = false, first = false, second = false, refiner = false;
+    bool unet = false, first = false, second = false, refiner = false, open = false;
     for (size_t i = 0; i < cm_tensor_file_count(f); i++) {
         const char *name = cm_tensor_file_at(f, i)->name;
         unet |= after(name, "model.diffusion_model.") != NULL;
         first |= after(name, "cond_stage_model.transformer.") != NULL;
         second |= after(name, "conditioner.embedders.1.model.") != NULL;
         refiner |= after(name, "conditioner.embedders.0.model.") != NULL;
+        open |= after(name, "cond_stage_model.model.") != NULL;
     }
     if (!unet) return CM_ORIGINAL_NONE;
     if (second) return CM_ORIGINAL_SDXL;
+    if (open) return CM_ORIGINAL_SD2;
     return first ? CM_ORIGINAL_SD1 : refiner ? CM_ORIGINAL_REFINER : CM_ORIGINAL_NONE;
 }

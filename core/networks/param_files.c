@@ -13,6 +13,7 @@ struct cm_param_files {
     cm_tensor_file *shards[MAX_SHARDS];
     const char *names[MAX_SHARDS]; /* while opening */
     size_t count;
+    bool *spare;        /* of each of these */
     cm_stored *renamed; /* of a single-file checkpoint: its tensors under other names; NULL otherwise */
     size_t renamed_count;
     cm_arena arena;     /* of those */
@@ -136,6 +137,7 @@ static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_ori
         return cm_fail(CM_EFORMAT, "%s: not queries, keys and values together", t->name);
     if (as->transposed && (t->unread || t->ndim != 2)) return cm_fail(CM_EFORMAT, "%s: not a matrix", t->name);
     for (size_t i = 0; i < as->pieces; i++) {
+        f->spare[f->renamed_count] = as->spare;
         cm_stored *s = &f->renamed[f->renamed_count++];
         *s = *t;
         s->name = cm_arena_string(&f->arena, as->names[i]);
@@ -155,6 +157,7 @@ static cm_status rename_all(cm_param_files *f, cm_original_part part) {
     const cm_tensor_file *file = f->shards[0];
     const size_t count = cm_tensor_file_count(file), blocks = cm_original_vae_blocks(file);
     f->renamed = CM_PUSH(&f->arena, cm_stored, 3 * count + 1);
+    f->spare = CM_PUSH(&f->arena, bool, 3 * count + 1);
     CM_TRY(cm_arena_check(&f->arena));
     for (size_t i = 0; i < count; i++) {
         const cm_stored *t = cm_tensor_file_at(file, i);
@@ -179,6 +182,25 @@ cm_status cm_param_files_open_original(cm_param_files **out, const char *path, c
     if (s == CM_OK) *out = f;
     else cm_param_files_close(&f);
     return s;
+}
+
+/* Which names the file has for the part; false: diffusers'. */
+static cm_status find_names(const char *path, cm_original_part *part, bool *original) {
+    cm_tensor_file *file;
+    CM_TRY(cm_tensor_file_open(&file, path));
+    *original = cm_original_find_part(file, part);
+    cm_tensor_file_close(&file);
+    return CM_OK;
+}
+
+cm_status cm_param_files_open_part(cm_param_files **out, const char *path, cm_original_part part) {
+    bool original = false;
+    if (!cm_path_is_dir(path)) CM_TRY(find_names(path, &part, &original));
+    return original ? cm_param_files_open_original(out, path, part) : cm_param_files_open(out, path);
+}
+
+bool cm_param_files_is_spare(const cm_param_files *f, const cm_stored *t) {
+    return f->renamed && f->spare[t - f->renamed];
 }
 
 void cm_param_files_close(cm_param_files **f) {

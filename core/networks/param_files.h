@@ -14,9 +14,12 @@
 typedef struct cm_param_files cm_param_files;
 
 cm_status cm_param_files_open(cm_param_files **out, const char *path);
+/* As params.h says of cm_params_open_part. */
+cm_status cm_param_files_open_part(cm_param_files **out, const char *path, cm_original_part part);
 cm_status cm_param_files_open_original(cm_param_files **out, const char *path, cm_original_part part);
 void cm_param_files_close(cm_param_files **f);
 const cm_stored *cm_param_files_find(const cm_param_files *f, const char *name); /* NULL: absent */
+bool cm_param_files_is_spare(const cm_param_files *f, const cm_stored *t); /* usually unused: no word of it when left over */
 const cm_stored *cm_param_files_at(const cm_param_files *f, size_t i);           /* NULL behind the last */
 
 #endif

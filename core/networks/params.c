@@ -102,6 +102,12 @@ cm_status cm_params_open_original(cm_params **out, const char *path, cm_original
     return hand_over(p, cm_param_files_open_original(&p->files, path, part), out);
 }
 
+cm_status cm_params_open_part(cm_params **out, const char *path, cm_original_part part) {
+    cm_params *p = new_params(path);
+    if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
+    return hand_over(p, cm_param_files_open_part(&p->files, path, part), out);
+}
+
 cm_status cm_params_create(cm_params **out, uint64_t seed) {
     cm_params *p = new_params("random weights");
     if (!p) return cm_fail(CM_ENOMEM, "random weights: out of memory");
@@ -556,7 +562,8 @@ void cm_left_over_add(cm_left_over *all, const char *name) {
 void cm_params_add_left_over(const cm_params *p, cm_left_over *all) {
     const cm_stored *t;
     for (size_t i = 0; p->files && (t = cm_param_files_at(p->files, i)); i++)
-        if ((t->unread || cm_dtype_is_real(t->dtype)) && !find_entry(p, t->name)) cm_left_over_add(all, t->name);
+        if ((t->unread || cm_dtype_is_real(t->dtype)) && !cm_param_files_is_spare(p->files, t) && !find_entry(p, t->name))
+            cm_left_over_add(all, t->name);
 }
 
 static void add_list(char *out, size_t bytes, const char *what, size_t count, size_t listed, const char *const *texts) {

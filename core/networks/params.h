@@ -35,6 +35,9 @@ typedef struct cm_params cm_params;
 cm_status cm_params_open(cm_params **out, const char *path);
 /* One part of a single-file checkpoint in the original layout. */
 cm_status cm_params_open_original(cm_params **out, const char *path, cm_original_part part);
+/* A network's own file, in diffusers' names or the original ones, of a whole checkpoint or the part alone
+ * ("input_blocks.0.0.weight", as ComfyUI keeps UNets); or a folder, as cm_params_open. */
+cm_status cm_params_open_part(cm_params **out, const char *path, cm_original_part part);
 /* Fresh weights from a seed. trainable: gradients' storage is made beside each. */
 cm_status cm_params_create(cm_params **out, uint64_t seed);
 /* Names and shapes only, without values or memory for them: to count. */

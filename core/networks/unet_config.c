@@ -158,6 +158,10 @@ static void sample_size(cm_config *c, cm_unet_config *u) {
     u->sample_width = both ? two[1] : two[0];
 }
 
+static const char *const not_null[] = {"attention_head_dim", "block_out_channels", "cross_attention_dim", "down_block_types", "flip_sin_to_cos",
+                                       "freq_shift", "in_channels", "layers_per_block", "norm_eps", "norm_num_groups", "out_channels",
+                                       "transformer_layers_per_block", "up_block_types", "use_linear_projection", NULL};
+
 cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     static const char *const down[2] = {"CrossAttnDownBlock2D", "DownBlock2D"};
     static const char *const up[2] = {"CrossAttnUpBlock2D", "UpBlock2D"};
@@ -168,6 +172,7 @@ cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     if (c.status == CM_OK && (u.blocks < 1 || u.blocks > CM_UNET_MAX_BLOCKS))
         c.status = cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" must list 1 to %d numbers", CM_UNET_MAX_BLOCKS);
     cm_config_class(&c, classes);
+    cm_config_refuse_nulls(&c, not_null);
     if (c.status != CM_OK) return c.status;
     cm_config_sizes(&c, "block_out_channels", 1, 1, 1 << 16, u.blocks, u.channels);
     u.in_channels = cm_config_size(&c, "in_channels", 4, 1, 4096);

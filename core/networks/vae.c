@@ -83,6 +83,9 @@ static void statistics(cm_config *c, cm_vae_config *v) {
 }
 
 cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
+    static const char *const not_null[] = {"block_out_channels", "in_channels", "latent_channels", "layers_per_block",
+                                           "mid_block_add_attention", "norm_num_groups", "out_channels", "scaling_factor",
+                                           "use_post_quant_conv", "use_quant_conv", NULL};
     static const char *const classes[] = {"AutoencoderKL", "FlaxAutoencoderKL", NULL};
     cm_config c = cm_config_begin(config, "autoencoder config");
     cm_vae_config v = {0};
@@ -90,6 +93,7 @@ cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
     if (c.status == CM_OK && (v.blocks < 1 || v.blocks > MAX_BLOCKS))
         c.status = cm_fail(CM_EFORMAT, "autoencoder config: \"block_out_channels\" must list 1 to %d numbers", MAX_BLOCKS);
     cm_config_class(&c, classes);
+    cm_config_refuse_nulls(&c, not_null);
     if (c.status != CM_OK) return c.status;
     cm_config_sizes(&c, "block_out_channels", 1, 1, 1 << 16, v.blocks, v.channels);
     only_blocks(&c, "down_block_types", "DownEncoderBlock2D", v.blocks);

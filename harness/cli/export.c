@@ -63,7 +63,7 @@ static cm_status export_to(const cm_args *a, cm_arena *arena, char **folder) {
     CM_TRY(folder_name(cm_arg_text(a, "out"), arena, folder));
     if (is_random_inception(cm_arg_text(a, "model"), &kind)) return export_inception(kind, cm_arg_u64(a, "seed"), type, *folder, arena);
     if (!cm_path_is_dir(*folder)) CM_TRY(cm_check_writable(*folder));
-    const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .config = cm_arg_text(a, "config"), .only_weights = true};
+    const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .vae = cm_arg_text(a, "vae"), .config = cm_arg_text(a, "config"), .only_weights = true};
     CM_TRY(cm_model_open(&m, cm_arg_text(a, "model"), &o));
     const cm_status s = cm_model_export(&m, type, *folder);
     cm_model_close(&m);
@@ -82,7 +82,8 @@ static int run(const cm_args *a) {
 
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "random:sd15, nano:daring, ... ('list models'), a diffusers folder, or a single file"},
-    {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place"},
+    {"unet", CM_OPT_TEXT, "PATH", NULL, "a UNet that takes the model's place, a folder or file"},
+    {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"type", CM_OPT_TEXT, "TYPE", "f32", "of the weights: f32, f16 or bf16"},

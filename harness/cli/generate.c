@@ -18,7 +18,8 @@ enum { MAX_STEPS = 1000, MAX_SIDE = 16384 };
 
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},
-    {"unet", CM_OPT_TEXT, "DIR", NULL, "a UNet that takes the model's place: CosmicMan-SD's or -SDXL's"},
+    {"unet", CM_OPT_TEXT, "PATH", NULL, "a UNet that takes the model's place, a folder or file: CosmicMan-SD's or -SDXL's"},
+    {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
@@ -116,6 +117,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->model_name = cm_arg_text(a, "model");
     j->lean = cm_arg_flag(a, "lean");
     j->unet = cm_arg_text(a, "unet");
+    j->vae = cm_arg_text(a, "vae");
     j->config = cm_arg_text(a, "config");
     if (cm_arg_given(a, "recipe")) CM_TRY(cm_recipe_find(cm_arg_text(a, "recipe"), &j->arena, &j->recipe));
     j->negative = cm_arg_text(a, "negative");
@@ -180,6 +182,7 @@ cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *
         "model",      j->model_name,
         "model hash", j->model.hash,
         "unet",       j->unet ? j->unet : "",
+        "vae",        j->vae ? j->vae : "",
         "recipe",     j->recipe.name ? j->recipe.name : "",
         "strength",   cm_arena_print(scratch, "%.17g", q->strength),
         "share of the schedule", cm_arena_print(scratch, "%.17g %.17g", q->start, q->end),
@@ -245,7 +248,7 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
 
 static cm_status open_model(cm_generate_job *j) {
     const double start = cm_now();
-    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .config = j->config, .sampler = j->sampler, .lean = j->lean};
+    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .vae = j->vae, .config = j->config, .sampler = j->sampler, .lean = j->lean};
     CM_TRY(cm_model_open(&j->model, j->model_name, &o));
     cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
     if (!j->width) j->width = j->model.default_width;

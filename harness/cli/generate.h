@@ -15,7 +15,7 @@ typedef struct cm_generate_costs {
 } cm_generate_costs;
 
 typedef struct cm_generate_job {
-    const char *model_name, *unet, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
+    const char *model_name, *unet, *vae, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
     size_t images;                                     /* of one prompt, seeds counted up */
     bool capture, capture_all, lean;

@@ -19,7 +19,7 @@ static cm_status list_models(cm_arena *a) {
     for (size_t i = 0; i < count; i++) {
         printf("%-14s%s%s\n", e[i].name, e[i].about, e[i].present ? "" : " (not here: parts are missing)");
     }
-    printf("%-14s%s\n", "FOLDER", "any diffusers folder of the Stable Diffusion 1.x or XL family");
+    printf("%-14s%s\n", "FOLDER", "any diffusers folder of the Stable Diffusion 1.x, 2.x or XL family, or OWNER/NAME in the hub's cache");
     printf("%-14s%s\n", "FILE", "a single-file checkpoint of these families (NAME.safetensors, original layout); --config DIR brings");
     printf("%-14s%s\n", "", "what it lacks: a diffusers folder with its tokenizer (XL: and tokenizer_2)");
     return CM_OK;

@@ -29,7 +29,7 @@ broken "an unknown block" "NoBlock2D" "sed -i '0,/\"CrossAttnDownBlock2D\"/s//\"
 broken "parts that do not fit" "(cross-attention wants|shape|attn2)" "sed -i 's/\"cross_attention_dim\": 32/\"cross_attention_dim\": 48/' unet/config.json"
 broken "an unknown spacing" "timestep_spacing 'cubic'" "sed -i 's/\"leading\"/\"cubic\"/' scheduler/scheduler_config.json"
 broken "an unknown prediction" "prediction_type 'flow'" "sed -i 's/\"epsilon\"/\"flow\"/' scheduler/scheduler_config.json"
-broken "a sampler setting we lack" "thresholding is not supported" "sed -i 's/\"thresholding\": false/\"thresholding\": true/' scheduler/scheduler_config.json"
+broken "a sampler setting of a wrong type" "thresholding" "sed -i 's/\"thresholding\": false/\"thresholding\": \"yes\"/' scheduler/scheduler_config.json"
 broken "no vocabulary" "vocab.json" "rm tokenizer/vocab.json"
 broken "malformed merges" "merges.txt" "echo 'a b c' >>tokenizer/merges.txt"
 broken "a refiner's sizes and a base's UNet" "requires_aesthetics_score false" "rm -r * && cp -r '$tiny'/../refiner/* . && sed -i 's/\(aesthetics_score\": \)true/\1false/' model_index.json"
@@ -82,6 +82,48 @@ holds "is followed alike" cmp v.st vfolder.st
 holds "and not epsilon" sh -c "! cmp -s v.st extra.st"
 with_tensor "$pipeline/single_xl.safetensors" edm.safetensors '"edm_mean"'
 says "a marker of EDM" 1 "edm_mean" one --model edm.safetensors --config "$pipeline/xl" --out none.png
+# What takes the place of the UNet and the autoencoder, and what a file lacks.
+says "Stable Diffusion 2's text tower, the UNet and autoencoder from folders" 0 "" one --model "$pipeline/single_sd2.safetensors" \
+    --config "$tiny" --unet "$tiny" --out second.png --save-latents second.st
+holds "says the same" cmp second.st folder.st
+holds "without a word of the layer that nobody uses" sh -c "! grep -q warning '$work/err'"
+mkdir -p noscheduler && cp -r "$tiny/tokenizer" "$tiny/vae" noscheduler
+says "a Stable Diffusion 2 of unknown prediction" 2 "does not say whether it predicts noise or v" one \
+    --model "$pipeline/single_sd2.safetensors" --config noscheduler --out none.png
+rm -rf novae && mkdir novae && cp -r "$tiny/tokenizer" "$tiny/scheduler" novae
+says "no autoencoder" 2 "holds no autoencoder: --vae" one --model "$pipeline/single_sd2.safetensors" --config novae --out none.png
+says "an autoencoder of its own" 0 "" one --model "$pipeline/single.safetensors" --config "$tiny" --vae "$tiny" --out vae.png
+same_pixels() { [ "$(tail -c 2000 "$1" | cksum)" = "$(tail -c 2000 "$2" | cksum)" ]; } # texts stand before them
+holds "paints the same" same_pixels vae.png single.png
+says "an autoencoder in one file" 0 "" one --model "$tiny" --vae "$tiny/vae/diffusion_pytorch_model.safetensors" --out vae.png
+says "an autoencoder out of a checkpoint" 0 "" one --model "$tiny" --vae "$pipeline/single.safetensors" --out vae2.png
+holds "paints the same too" same_pixels vae.png vae2.png
+says "no such autoencoder" 2 "--vae nowhere: no such folder or file" one --model "$tiny" --vae nowhere --out none.png
+says "a UNet in one file" 0 "" one --model "$tiny" --unet "$tiny/unet/diffusion_pytorch_model.safetensors" --out unet.png --save-latents unet.st
+holds "is the model's own" cmp unet.st folder.st
+says "a UNet out of a checkpoint" 0 "" one --model "$tiny" --unet "$pipeline/single.safetensors" --out unet.png --save-latents unet.st
+holds "is the model's own, too" cmp unet.st folder.st
+says "a UNet as a model" 1 "a UNet alone, without text encoders: give it as --unet" one \
+    --model "$tiny/unet/diffusion_pytorch_model.safetensors" --config "$tiny" --out none.png
+says "another network's file as a UNet" 1 "missing" one --model "$tiny" --unet "$tiny/vae/diffusion_pytorch_model.safetensors" --out none.png
+# The hub's cache: refs/main names the snapshot; a name finds it.
+mkdir -p hub/models--who--tiny/snapshots/abc hub/models--who--tiny/refs hub/models--who--two/snapshots/a hub/models--who--two/snapshots/b
+cp -r "$tiny"/. hub/models--who--tiny/snapshots/abc
+printf abc >hub/models--who--tiny/refs/main
+export HF_HUB_CACHE=$PWD/hub
+says "a root of the hub's cache" 0 "" one --model hub/models--who--tiny --out hub.png --save-latents hub.st
+holds "is the snapshot" cmp hub.st folder.st
+says "a name in the hub's cache" 0 "" one --model who/tiny --unet who/tiny --vae who/tiny --out hub.png --save-latents hub.st
+holds "is the snapshot, too" cmp hub.st folder.st
+says "a name that is not there" 1 "who/none: no such file or folder, nor this repository in the hub's cache" one --model who/none --out none.png
+says "two snapshots and no main" 1 "no refs/main, and 2 snapshots" one --model who/two --out none.png
+rm hub/models--who--tiny/refs/main
+says "the only snapshot" 0 "" one --model who/tiny --out hub.png
+unset HF_HUB_CACHE
+HF_HOME=$PWD/home; export HF_HOME
+mkdir -p home && mv hub home/hub
+says "the cache in HF_HOME" 0 "" one --model who/tiny --out hub.png
+unset HF_HOME
 # torch's own files.
 says "a folder of torch's files" 0 "" one --model "$pipeline/torch" --out torch.png --save-latents torch.st
 holds "say the same as safetensors" cmp torch.st folder.st

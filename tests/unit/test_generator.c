@@ -269,6 +269,8 @@ Test(generator, model_table_names_the_shipped_and_the_random_ones) {
 
 Test(generator, an_unknown_model_is_wrong_usage_and_lists_what_there_is) {
     cm_model m;
-    cr_assert_eq(cm_model_open(&m, "nano:none", &(cm_model_options){0}), CM_EUSAGE);
+    cr_assert_eq(cm_model_open(&m, "something", &(cm_model_options){0}), CM_EUSAGE);
     cr_assert_not_null(strstr(cm_why(), "nano:daring"));
+    cr_assert_eq(cm_model_open(&m, "nano:darin", &(cm_model_options){0}), CM_EUSAGE);
+    cr_assert(strstr(cm_why(), "the closest is 'nano:daring'"), "%s", cm_why());
 }

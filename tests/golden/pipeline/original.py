@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tiny models of make.py as single files in the original layout, checked by diffusers' own reader of them.
 
-    python original.py        # after make.py; writes single.safetensors and single_xl.safetensors beside itself
+    python original.py        # after make.py; writes single.safetensors, single_xl.safetensors, single_sd2.safetensors
+    python original.py sd2    # the last alone: the first with its text tower as Stable Diffusion 2 has it
 
 Names are turned here by rules of their own; StableDiffusion(XL)Pipeline.from_single_file must then find every weight
 where it was.
 """
 import os
 import re
+import sys
 
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
+from diffusers.loaders.single_file_utils import convert_open_clip_checkpoint
 from safetensors.torch import save_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -61,7 +64,7 @@ def text_names(model):
     return {k if k.startswith(("text_model.", "text_projection.")) else "text_model." + k: v for k, v in model.state_dict().items()}
 
 
-def open_clip(model):
+def open_clip(model, prefix="conditioner.embedders.1.model."):
     weights, out = text_names(model), {}
     for name, value in weights.items():
         if name == "text_projection.weight":
@@ -79,7 +82,7 @@ def open_clip(model):
             parts = [weights[f"text_model.encoder.layers.{layer}.self_attn.{x}_proj.{m[3]}"] for x in "qkv"]
             out[f"{m[1]}.in_proj_{m[3]}"] = torch.cat(parts)
     out["logit_scale"] = torch.tensor(4.6)
-    return {"conditioner.embedders.1.model." + k: v for k, v in out.items()}
+    return {prefix + k: v for k, v in out.items()}
 
 
 def flatten(pipe, xl):
@@ -107,6 +110,25 @@ def check(kind, folder, file):
     print(file, len(weights), "tensors, as diffusers reads them")
 
 
-if __name__ == "__main__":
+def second():
+    """A layer more than the tower's own, as OpenCLIP's ViT-H has it, and a projection; read by diffusers' conversion. To
+    stay small it holds of the UNet one bias, and no autoencoder: the tests bring these."""
+    folder, prefix = os.path.join(HERE, "model"), "cond_stage_model.model."
+    pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float16)
+    weights = {k: v for k, v in flatten(pipe, False).items() if k == "model.diffusion_model.input_blocks.0.0.bias"}
+    text = open_clip(pipe.text_encoder, prefix)
+    last = max(int(re.search(r"resblocks\.(\d+)", k)[1]) for k in text if "resblocks" in k)
+    text |= {k.replace(f"resblocks.{last}.", "resblocks.23."): v for k, v in text.items() if f"resblocks.{last}." in k}
+    text[prefix + "text_projection"] = torch.eye(pipe.text_encoder.config.hidden_size).half()
+    got = convert_open_clip_checkpoint(pipe.text_encoder, dict(text), prefix=prefix)
+    want = text_names(pipe.text_encoder)
+    assert all(torch.equal(want[k], got[k]) for k in want), "text"
+    save_file({k: v.contiguous().clone() for k, v in (weights | text).items()}, os.path.join(HERE, "single_sd2.safetensors"))
+
+
+if __name__ == "__main__" and sys.argv[1:] == ["sd2"]:
+    second()
+elif __name__ == "__main__":
     check(StableDiffusionPipeline, os.path.join(HERE, "model"), os.path.join(HERE, "single.safetensors"))
     check(StableDiffusionXLPipeline, os.path.join(HERE, "xl"), os.path.join(HERE, "single_xl.safetensors"))
+    second()
