@@ -11,6 +11,7 @@
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
+#include "core/io/safetensors.h"
 
 enum { MOST_TEXT = 64 << 20 };
 
@@ -19,6 +20,7 @@ typedef struct part {
     const char *name, *library, *class_name, *file;
     const char *from; /* folder with its config.json; NULL: the model lacks this part */
     const cm_params *params;
+    bool hidden_states; /* a text tower of which only these are used: it goes without its projection */
 } part;
 enum { PARTS = 4 };
 
@@ -68,12 +70,15 @@ static void add_to_index(export *x, const char *name, const char *library, const
     json_object_set_new(x->index, name, json_pack("[s, s]", library, class_name));
 }
 
-static cm_status copy_json(export *x, const char *from, const char *name, const char *file, json_t **config) {
+/* class_name: the only one of the copy's "architectures"; NULL: as they are */
+static cm_status copy_json(export *x, const char *from, const char *name, const char *file, const char *class_name,
+                           json_t **config) {
     const char *source = cm_arena_print(&x->arena, "%s/%s", from, file);
     const char *target = cm_arena_print(&x->arena, "%s/%s/%s", x->folder, name, file);
     CM_TRY(cm_arena_check(&x->arena));
     CM_TRY(cm_json_read(source, config));
     set_type(*config, x->type);
+    if (class_name) json_object_set_new(*config, "architectures", json_pack("[s]", class_name));
     const cm_status s = cm_json_write(target, *config);
     if (s != CM_OK) json_decref(*config);
     return s;
@@ -128,6 +133,22 @@ static cm_status check_range(const part *p, cm_dtype type) {
     return CM_OK;
 }
 
+/* A text tower without its projection. */
+static cm_status save_hidden_states(export *x, const part *p, const char *path, const char *const *metadata) {
+    const size_t count = cm_params_count(p->params);
+    cm_store_item *items = CM_PUSH_ZERO(&x->arena, cm_store_item, count);
+    size_t n = 0;
+    CM_TRY(cm_params_check(p->params, false));
+    CM_TRY(cm_arena_check(&x->arena));
+    for (size_t i = 0; i < count; i++) {
+        cm_tensor *w = cm_params_at(p->params, i);
+        if (strcmp(cm_params_name(p->params, i), "text_projection.weight") == 0) continue;
+        cm_pack_fetch(&w->packs);
+        items[n++] = (cm_store_item){cm_params_name(p->params, i), x->type, w->ndim, w->shape, w->data, NULL};
+    }
+    return cm_safetensors_write(path, items, n, metadata);
+}
+
 static cm_status write_part(export *x, const part *p) {
     static const char *const metadata[] = {"format", "pt", NULL};
     const char *path = cm_arena_print(&x->arena, "%s/%s/%s", x->folder, p->name, p->file);
@@ -135,17 +156,18 @@ static cm_status write_part(export *x, const part *p) {
     CM_TRY(cm_arena_check(&x->arena));
     CM_TRY(check_range(p, x->type));
     CM_TRY(make_folder(cm_arena_print(&x->arena, "%s/%s", x->folder, p->name)));
-    CM_TRY(copy_json(x, p->from, p->name, "config.json", &config));
+    CM_TRY(copy_json(x, p->from, p->name, "config.json", p->hidden_states ? p->class_name : NULL, &config));
     const char *said = json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
     add_to_index(x, p->name, p->library, said ? said : p->class_name);
     json_decref(config);
-    return cm_params_save(p->params, path, x->type, NULL, metadata);
+    return p->hidden_states ? save_hidden_states(x, p, path, metadata) : cm_params_save(p->params, path, x->type, NULL, metadata);
 }
 
 /* --- the folder ----------------------------------------------------------- */
 
-static const char *tower_class(const cm_clip_text *t) {
-    return t->projection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
+/* StableDiffusionPipeline takes a tower's first output for the hidden states; with a projection that is the pooled vector. */
+static const char *tower_class(const cm_model *m, const cm_clip_text *t) {
+    return m->xl && t->projection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
 }
 
 /* The refiner's one tower is XL's second. */
@@ -157,10 +179,10 @@ static void list_parts(export *x) {
     const cm_model *m = x->model;
     const cm_model_entry *e = &m->entry;
     const part parts[PARTS] = {
-        {second_alone(m) ? "text_encoder_2" : "text_encoder", "transformers", tower_class(&m->text), "model.safetensors", e->text_encoder, m->params[0]},
-        {"text_encoder_2", "transformers", tower_class(&m->text2), "model.safetensors", e->text_encoder2, m->params[3]},
-        {"unet", "diffusers", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors", e->unet, m->params[1]},
-        {"vae", "diffusers", "AutoencoderKL", "diffusion_pytorch_model.safetensors", e->vae, m->params[2]}};
+        {second_alone(m) ? "text_encoder_2" : "text_encoder", "transformers", tower_class(m, &m->text), "model.safetensors", e->text_encoder, m->params[0], !m->xl},
+        {"text_encoder_2", "transformers", tower_class(m, &m->text2), "model.safetensors", e->text_encoder2, m->params[3], false},
+        {"unet", "diffusers", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors", e->unet, m->params[1], false},
+        {"vae", "diffusers", "AutoencoderKL", "diffusion_pytorch_model.safetensors", e->vae, m->params[2], false}};
     memcpy(x->parts, parts, sizeof parts);
 }
 

@@ -3,7 +3,8 @@
 # Ours beside PyTorch, OpenVINO and ONNX Runtime: inference_speed.py in a virtual environment of its own, made where it
 # is missing or its requirements changed. PEERS_PYTHON names an interpreter that has them already.
 # "scores" first: score_speed.py instead, beside pytorch-fid, torch-fidelity, open_clip, SciPy and torchmetrics.
-# usage: harness/peers/peers.sh [scores] [OPTION OF inference_speed.py or score_speed.py]...
+# "export" first: export_check.py instead, whether exported models open in diffusers and draw the same there.
+# usage: harness/peers/peers.sh [scores|export] [OPTION OF that script]...
 set -eu
 cd "$(dirname "$0")/../.."
 wanted=harness/peers/requirements.txt
@@ -15,8 +16,8 @@ if [ -z "${PEERS_PYTHON:-}" ] && ! cmp -s $wanted $venv/requirements.txt; then
     cp $wanted $venv/requirements.txt
 fi
 script=inference_speed
-if [ "${1:-}" = scores ]; then
-    script=score_speed
-    shift
-fi
+case ${1:-} in
+    scores) script=score_speed && shift ;;
+    export) script=export_check && shift ;;
+esac
 exec "$python" harness/peers/$script.py "$@"

@@ -20,6 +20,9 @@ holds "the refiner's tower is the second" sh -c "test -s refiner/text_encoder_2/
 holds "its index says what it is" grep -q '"StableDiffusionXLImg2ImgPipeline"' refiner/model_index.json
 holds "and what it asks for" grep -q '"requires_aesthetics_score": true' refiner/model_index.json
 same "trained weights" nano:hq hq
+holds "its text tower gives hidden states first, as diffusers wants" sh -c "grep -q '\"CLIPTextModel\"' hq/model_index.json &&
+    grep -q '\"CLIPTextModel\"' hq/text_encoder/config.json && ! grep -q text_projection hq/text_encoder/model.safetensors"
+holds "XL's second keeps its projection" grep -q text_projection xl/text_encoder_2/model.safetensors
 same "weights that are f16, as f16" nano:hq hq16 --type f16
 same "random weights" random:nano random --seed 3
 same "a slash at the end" "$tiny" slash && rm -r slash
