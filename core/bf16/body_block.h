@@ -80,6 +80,65 @@ static void block(const bf_block *p) {
         }
 }
 
+#elif defined(__AVX2__)
+
+enum { BF_ROWS_AT_ONCE = 4 };
+
+CM_INLINE vec bf_upper(__m256i pairs) {
+    return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000)));
+}
+
+CM_INLINE vec bf_lower(__m256i pairs) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+}
+
+/* four rows by one tile, whose 16 columns are two vectors */
+CM_INLINE void bf_step(vec acc[BF_ROWS_AT_ONCE][2], const uint16_t *a, size_t a_row, const uint16_t *b) {
+    for (size_t k = 0; k < BF_SIDE; k++, b += BF_DEPTH) {
+        const __m256i b0 = _mm256_loadu_si256((const __m256i *)(const void *)b);
+        const __m256i b1 = _mm256_loadu_si256((const __m256i *)(const void *)(b + BF_SIDE));
+        const vec low0 = bf_lower(b0), low1 = bf_lower(b1), up0 = bf_upper(b0), up1 = bf_upper(b1);
+        CM_UNROLL for (size_t r = 0; r < BF_ROWS_AT_ONCE; r++) {
+            int32_t pair;
+            memcpy(&pair, a + r * a_row + 2 * k, sizeof pair);
+            const __m256i x = _mm256_set1_epi32(pair);
+            acc[r][0] = v_fma(bf_upper(x), up0, v_fma(bf_lower(x), low0, acc[r][0]));
+            acc[r][1] = v_fma(bf_upper(x), up1, v_fma(bf_lower(x), low1, acc[r][1]));
+        }
+    }
+}
+
+static void bf_rows(const bf_block *p, const uint16_t *from, size_t tile, float *c) {
+    vec acc[BF_ROWS_AT_ONCE][2];
+    CM_UNROLL for (size_t r = 0; r < BF_ROWS_AT_ONCE; r++) {
+        CM_UNROLL for (size_t t = 0; t < 2; t++) acc[r][t] = p->add ? v_load(c + r * p->c_row + t * W) : v_zero();
+    }
+    const uint16_t *b = p->b + tile * BF_TILE;
+    const size_t b_step = (p->one_tile ? 1 : 2) * BF_TILE;
+    for (size_t s = 0; s < p->segments; s++) {
+        const uint16_t *a = from + p->a_segment[s];
+        for (size_t k = 0; k < p->steps; k++, a += p->a_step) {
+            bf_step(acc, a, p->a_row, b);
+            if (p->a_low) {
+                bf_step(acc, a + p->a_low, p->a_row, b);
+                b += b_step;
+                bf_step(acc, a, p->a_row, b);
+            }
+            b += b_step;
+        }
+    }
+    CM_UNROLL for (size_t r = 0; r < BF_ROWS_AT_ONCE; r++) {
+        CM_UNROLL for (size_t t = 0; t < 2; t++) v_store(c + r * p->c_row + t * W, acc[r][t]);
+    }
+}
+
+static void block(const bf_block *p) {
+    for (size_t half = 0; half < 2 && p->a[half]; half++)
+        for (size_t tile = 0; tile < (p->one_tile ? 1 : 2); tile++)
+            for (size_t r = 0; r < BF_SIDE; r += BF_ROWS_AT_ONCE)
+                bf_rows(p, p->a[half] + r * p->a_row, tile, p->c + (half * BF_SIDE + r) * p->c_row + tile * BF_SIDE);
+}
+
 #else
 
 /* one row by one tile */

@@ -47,6 +47,22 @@ CM_INLINE void bf_store(vec v, size_t low, uint16_t *y) {
     _mm256_storeu_si256((__m256i *)(void *)y, upper);
     if (low) _mm256_storeu_si256((__m256i *)(void *)(y + low), bf_narrow(v_sub(v, bf_wide(upper))));
 }
+#elif defined(__AVX2__)
+CM_INLINE __m128i bf_narrow(vec v) {
+    const __m256i bits = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)), quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i upper = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+    return _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
+}
+CM_INLINE vec bf_wide(__m128i v) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+}
+CM_INLINE void bf_store(vec v, size_t low, uint16_t *y) {
+    const __m128i upper = bf_narrow(v);
+    _mm_storeu_si128((__m128i *)(void *)y, upper);
+    if (low) _mm_storeu_si128((__m128i *)(void *)(y + low), bf_narrow(v_sub(v, bf_wide(upper))));
+}
 #else
 CM_INLINE void bf_store(vec v, size_t low, uint16_t *y) {
     float lanes[W];

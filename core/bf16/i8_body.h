@@ -43,6 +43,15 @@ CM_INLINE vec i8_from_sums_n(const int32_t *c, size_t n) {
     for (size_t i = 0; i < n; i++) lanes[i] = (float)c[i];
     return v_load(lanes);
 }
+#if defined(__AVX2__)
+CM_INLINE vec i8_from_sums(const int32_t *c) { return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)(const void *)c)); }
+CM_INLINE void i8_store(vec v, int8_t *y) {
+    const __m256i whole = _mm256_cvtps_epi32(v);
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64((__m128i *)(void *)y, _mm_packs_epi16(words, words));
+}
+CM_INLINE vec i8_widen(const uint16_t *x) { return bf_wide(_mm_loadu_si128((const __m128i *)(const void *)x)); }
+#else
 CM_INLINE vec i8_from_sums(const int32_t *c) { return i8_from_sums_n(c, W); }
 CM_INLINE void i8_store(vec v, int8_t *y) {
     float lanes[W];
@@ -54,6 +63,7 @@ CM_INLINE vec i8_widen(const uint16_t *x) {
     for (size_t i = 0; i < W; i++) lanes[i] = bf_widen(x[i]);
     return v_load(lanes);
 }
+#endif
 #endif
 
 /* --- rows ----------------------------------------------------------------------------- */

@@ -58,7 +58,7 @@ typedef struct i8_block {
 } i8_block;
 
 typedef struct i8_unit {
-    const char *name; /* "amx", "avx512-vnni", "avx512", "portable" */
+    const char *name; /* "amx", "avx512-vnni", "avx512", "avx2", "portable" */
     bool direct;      /* multiplies int8 as such */
 
     void (*begin)(void); /* in each thread before block */
@@ -84,10 +84,11 @@ static inline float i8_inverse(float top) {
 }
 
 const i8_unit *i8_unit_portable(void);
+const i8_unit *i8_unit_avx2(void);
 const i8_unit *i8_unit_avx512(void);
 const i8_unit *i8_unit_vnni(void);
 const i8_unit *i8_unit_amx(void);
-/* the best this CPU has; CM_KERNELS=portable, avx512 or avx512-bf16 (here: -vnni) keeps below it */
+/* the best this CPU has; CM_KERNELS=portable, avx2, avx512 or avx512-bf16 (here: -vnni) keeps below it */
 const i8_unit *i8_unit_get(void);
 /* All that this CPU runs, the plainest first; NULL-terminated. */
 const i8_unit *const *i8_units(void);

@@ -97,7 +97,7 @@ static inline size_t bf_order(size_t i) {
 }
 
 typedef struct bf_unit {
-    const char *name; /* "amx", "avx512-bf16", "avx512", "portable" */
+    const char *name; /* "amx", "avx512-bf16", "avx512", "avx2", "portable" */
     bool matrix;      /* has matrix registers: three products are faster than one f32 product */
     bool direct;      /* multiplies bf16 as such */
 
@@ -123,10 +123,11 @@ typedef struct bf_unit {
 } bf_unit;
 
 const bf_unit *bf_unit_portable(void);
+const bf_unit *bf_unit_avx2(void);
 const bf_unit *bf_unit_avx512(void);
 const bf_unit *bf_unit_avx512bf16(void);
 const bf_unit *bf_unit_amx(void);
-/* the best this CPU has; CM_KERNELS=portable, avx512 or avx512-bf16 keeps below it */
+/* the best this CPU has; CM_KERNELS=portable, avx2, avx512 or avx512-bf16 keeps below it */
 const bf_unit *bf_unit_get(void);
 
 #endif

@@ -39,31 +39,36 @@ static bool has_vbmi(void) {
 }
 #endif
 
+static bool has_avx2(void) {
+    return cm_cpu_get()->avx2 && cm_cpu_get()->fma;
+}
+
 static const bf_unit *best;
-static const i8_unit *i8_all[5], *i8_best;
+static const i8_unit *i8_all[6], *i8_best;
 
 static void i8_choose(int level, bool tiles) {
     const cm_cpu *c = cm_cpu_get();
     size_t n = 0;
     i8_all[n++] = i8_unit_portable();
-    if (level >= 1 && has_avx512()) i8_all[n++] = i8_unit_avx512();
-    if (level >= 2 && has_avx512() && c->avx512vnni) i8_all[n++] = i8_unit_vnni();
+    if (level >= 1 && has_avx2()) i8_all[n++] = i8_unit_avx2();
+    if (level >= 2 && has_avx512()) i8_all[n++] = i8_unit_avx512();
+    if (level >= 3 && has_avx512() && c->avx512vnni) i8_all[n++] = i8_unit_vnni();
     if (tiles && c->amx_int8 && i8_unit_amx()) i8_all[n++] = i8_unit_amx();
     i8_best = i8_all[n - 1];
 }
 
 static void choose(void) {
     const char *most = getenv("CM_KERNELS");
-    const char *const order[] = {"portable", "avx512", "avx512-bf16", "amx"};
-    int level = 3;
-    for (int i = 0; most && i < 3; i++)
+    const char *const order[] = {"portable", "avx2", "avx512", "avx512-bf16", "amx"};
+    int level = 4;
+    for (int i = 0; most && i < 4; i++)
         if (strcmp(most, order[i]) == 0) level = i;
-    if (most && strcmp(most, "avx2") == 0) level = 0;
     const cm_cpu *c = cm_cpu_get();
-    const bool tiles = level >= 3 && has_avx512() && c->avx512bf16 && (c->amx_bf16 || c->amx_int8) && may_use_tiles();
+    const bool tiles = level >= 4 && has_avx512() && c->avx512bf16 && (c->amx_bf16 || c->amx_int8) && may_use_tiles();
     best = bf_unit_portable();
-    if (level >= 1 && has_avx512()) best = bf_unit_avx512();
-    if (level >= 2 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
+    if (level >= 1 && has_avx2()) best = bf_unit_avx2();
+    if (level >= 2 && has_avx512()) best = bf_unit_avx512();
+    if (level >= 3 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
     if (tiles && c->amx_bf16 && has_vbmi() && bf_unit_amx()) best = bf_unit_amx();
     i8_choose(level, tiles);
 }
