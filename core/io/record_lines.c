@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/names.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
@@ -86,6 +87,8 @@ static bool is_blank(const char *line, size_t n) {
     return n == 0;
 }
 
+static cm_status check_keys(const json_t *record);
+
 static cm_status parse(cm_record_lines *r, bool whole, const json_t **record) {
     json_error_t e;
     r->record = json_loadb(r->line, r->length, JSON_REJECT_DUPLICATES, &e);
@@ -96,7 +99,8 @@ static cm_status parse(cm_record_lines *r, bool whole, const json_t **record) {
     }
     if (!r->record) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", r->path, r->number, e.text);
     if (!json_is_object(r->record)) return cm_fail(CM_EFORMAT, "%s:%zu: a record is an object", r->path, r->number);
-    const cm_status s = cm_record_names(r->record);
+    cm_status s = cm_record_names(r->record);
+    if (s == CM_OK) s = check_keys(r->record);
     if (s != CM_OK) return cm_fail_in(s, "%s:%zu", r->path, r->number);
     *record = r->record;
     return CM_OK;
@@ -157,6 +161,39 @@ cm_status cm_record_lines_check(const char *path) {
     while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record) {}
     cm_record_lines_close(&lines);
     return s;
+}
+
+/* Top-level keys of every kind of record (docs/RECORDS.md), sorted. */
+static const char *const known_keys[] = {
+    "a", "about", "agrees", "apart", "arm", "arms", "attention", "b", "backend", "batch", "better", "ceiling",
+    "commit", "compiler", "core_type", "count", "counts", "cpu", "cpu_features", "deviation", "difference",
+    "dtype", "end", "engine", "features", "finished", "from_latents", "gflop", "gflops", "groups", "guidance",
+    "guidance_from", "guidance_rescale", "guidance_to", "hash", "height", "hi", "id", "index", "kind", "layout",
+    "lean", "left_out", "libraries", "lists", "lo", "load", "major_faults", "median_s", "min_s", "misses", "model",
+    "n", "negative", "noise_hash", "note", "p", "p10_s", "p90_s", "p_holm", "peak_rss_mb", "picture",
+    "picture_bytes", "picture_hash", "plan", "precision", "prompt", "prompts", "prompts_hash", "psnr_db", "ratio",
+    "read", "recipe", "reference", "reference_n", "relative_l2", "sampler", "score", "scorer", "scores", "seconds",
+    "seed", "settings", "shard", "side", "source", "stage", "start", "started", "statistics", "steps", "strength",
+    "suite", "texts", "threads", "tolerance", "unet", "value", "version", "weights", "weights_seed", "width",
+    "write_statistics"};
+enum { KNOWN_KEYS = sizeof known_keys / sizeof *known_keys };
+
+static int compare_keys(const void *key, const void *known) {
+    return strcmp(key, *(const char *const *)known);
+}
+
+/* A key of later versions, or of another program's records, says nothing to us; one that is nearly ours is a slip of
+ * somebody's pen, after which a value would silently be absent. */
+static cm_status check_keys(const json_t *record) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)record, key, value) {
+        if (strlen(key) < 5 || bsearch(key, known_keys, KNOWN_KEYS, sizeof *known_keys, compare_keys)) continue;
+        for (size_t i = 0; i < KNOWN_KEYS; i++)
+            if (strlen(known_keys[i]) >= 5 && cm_edit_distance(key, known_keys[i]) <= 2)
+                return cm_fail(CM_EFORMAT, "unknown key \"%.60s\"; the closest is \"%s\"", key, known_keys[i]);
+    }
+    return CM_OK;
 }
 
 static cm_status check_name(const json_t *o, const char *key, const char *what) {

@@ -8,7 +8,7 @@
 
 Test(names, of_arms_suites_and_scores_that_are_in_use_are_good) {
     static const char *const good[] = {"hq",  "published scores",    "fid@clean[random].mean", "SDXL 1.0 (base)", "sd15-v1.5+lora:2", "cfg=7.5",
-                                       "a_b", "\xc3\xbc" "bung",         "\xe4\xba\xba\xe7\x89\xa9", "3"};
+                                       "a_b", "\xc3\xbc-bung",         "\xe4\xba\xba\xe7\x89\xa9", "3"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) cr_expect(cm_name_is_good(good[i]), "%s", good[i]);
     char longest[CM_NAME_BYTES + 2];
     memset(longest, 'a', sizeof longest);
@@ -49,12 +49,14 @@ Test(names, in_every_kind_of_record_keep_the_rule) {
     expect_refused("{\"kind\":\"pair\",\"a\":\"hq\",\"b\":\"\\\"\"}", "arm '");
     expect_refused("{\"kind\":\"pair\",\"a\":3,\"b\":\"hq\"}", "\"a\": not a text");
     expect_refused("[1]", "a record is an object");
+    expect_refused("{\"kind\":\"score\",\"valeu\":1}", "unknown key \"valeu\"; the closest is \"value\"");
+    expect_refused("{\"kind\":\"speed\",\"medain_s\":1}", "the closest is \"median_s\"");
     scratch_done();
 }
 
 Test(names, a_torn_last_line_is_left_out_and_a_broken_one_before_it_is_an_error) {
     static const char torn[] = "{\"n\":1}\n{\"n\":2}\n{\"kind\":\"im", broken[] = "{\"n\":1}\n{\"kind\":\"im\n{\"n\":2}\n",
-                      open[] = "{\"n\":1}\n{\"n\":2}", zeros[] = "{\"n\":1}\n{\"n\":2}\n\0\0\0\0";
+                      open[] = "{\"n\":1}\n{\"n\":2,\"a_key_of_later_versions\":1}", zeros[] = "{\"n\":1}\n{\"n\":2}\n\0\0\0\0";
     json_t *all = NULL;
     scratch_write("r", torn, sizeof torn - 1);
     cr_assert_eq(cm_record_lines_all(scratch("r"), &all), CM_OK, "%s", cm_why());
