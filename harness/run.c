@@ -63,30 +63,27 @@ static bool is_intact(const run *r, const json_t *image, cm_arena *scratch) {
 }
 
 /* A line that a run which goes on makes again: scores (there may be half of them), pictures that are gone. */
-static bool is_stale(const run *r, const json_t *row, cm_arena *scratch) {
-    if (is_kind(row, "image")) return !is_intact(r, row, scratch);
-    return is_kind(row, "score") || is_kind(row, "pair") || is_kind(row, "ceiling");
-}
-
-static cm_status write_fresh_lines(const run *r, const char *path, const json_t *all, cm_arena *scratch) {
-    cm_part part;
-    CM_TRY(cm_part_open(&part, path));
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        const json_t *row = json_array_get(all, i);
-        if (is_stale(r, row, scratch)) continue;
-        json_dumpf(row, part.file, JSON_COMPACT | JSON_REAL_PRECISION(17));
-        fputc('\n', part.file);
-    }
-    return cm_part_finish(&part);
+static bool is_stale(run *r, const json_t *row) {
+    if (!is_kind(row, "image")) return is_kind(row, "score") || is_kind(row, "pair") || is_kind(row, "ceiling");
+    const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
+    const bool intact = is_intact(r, row, &r->arena);
+    cm_arena_reset(&r->arena, mark);
+    return !intact;
 }
 
 /* Takes the stale lines out of an unfinished run's records. */
 static cm_status drop_stale(run *r, const char *path) {
-    json_t *all = NULL;
-    CM_TRY(cm_record_lines_all(path, &all));
-    bool any = false;
-    for (size_t i = 0; i < json_array_size(all); i++) any |= is_stale(r, json_array_get(all, i), &r->arena);
-    const cm_status s = any && !find_kind(all, "done") ? write_fresh_lines(r, path, all, &r->arena) : CM_OK;
+    json_t *all = NULL, *kept = json_array();
+    cm_status s = kept ? cm_record_lines_all(path, &all) : cm_fail(CM_ENOMEM, "out of memory");
+    const bool finished = s == CM_OK && find_kind(all, "done");
+    for (size_t i = 0; !finished && i < json_array_size(all) && s == CM_OK; i++) {
+        const bool stale = is_stale(r, json_array_get(all, i));
+        if (cm_interrupted()) s = cm_fail(CM_EINTERRUPTED, "stopped"); /* a picture that was not hashed is not gone */
+        else if (!stale && json_array_append(kept, json_array_get(all, i)) != 0) s = cm_fail(CM_ENOMEM, "out of memory");
+    }
+    const bool any = !finished && json_array_size(kept) < json_array_size(all);
+    if (s == CM_OK && any) s = cm_jsonl_write(path, kept);
+    json_decref(kept);
     json_decref(all);
     return s;
 }
