@@ -83,8 +83,26 @@ static cm_params *new_params(const char *path) {
     return p;
 }
 
+static bool ends_with(const char *text, const char *end) {
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Weights that mean something else than they say: 8-bit floats with a scale beside each, 4-bit numbers with their tables. */
+static cm_status refuse_scaled(const cm_params *p) {
+    static const char *const ends[] = {"scaled_fp8", ".scale_weight", ".weight_scale", ".weight.absmax", ".weight.quant_map", NULL};
+    const cm_stored *t;
+    for (size_t i = 0; (t = cm_param_files_at(p->files, i)); i++)
+        for (const char *const *end = ends; *end; end++)
+            if (ends_with(t->name, *end))
+                return cm_fail(CM_EFORMAT, "%s: '%s': weights with scales beside them (quantised) are not read; plain f16, bf16 or 8-bit "
+                                           "floats are", p->path, t->name);
+    return CM_OK;
+}
+
 /* p becomes *out when its files could be opened. */
 static cm_status hand_over(cm_params *p, cm_status s, cm_params **out) {
+    if (s == CM_OK) s = refuse_scaled(p);
     if (s == CM_OK) *out = p;
     else cm_params_close(&p);
     return s;

@@ -225,6 +225,19 @@ Test(params, a_weight_of_a_type_that_is_not_read_is_named_and_others_are_left_ov
     cm_params_close(&p);
 }
 
+Test(params, weights_with_scales_beside_them_are_refused) {
+    static const char *const names[] = {"scaled_fp8", "conv_in.scale_weight", "a.weight.absmax"};
+    const float x[2] = {1, 2};
+    for (size_t i = 0; i < 3; i++) {
+        const cm_store_item item = {names[i], CM_F32, 1, (const size_t[]){2}, x, NULL};
+        cm_params *p = NULL;
+        cr_assert_eq(cm_safetensors_write(scratch("m.safetensors"), &item, 1, NULL), CM_OK);
+        cr_assert_eq(cm_params_open(&p, scratch("m.safetensors")), CM_EFORMAT);
+        cr_assert(strstr(cm_why(), names[i]) && strstr(cm_why(), "quantised"), "%s", cm_why());
+    }
+    scratch_done();
+}
+
 Test(params, a_weight_that_is_no_number_is_named) {
     static const float odd[] = {NAN, INFINITY, -INFINITY};
     static const cm_dtype types[] = {CM_F32, CM_F16, CM_BF16};
