@@ -25,7 +25,7 @@ static const cm_option options[] = {
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
     {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw, in guidance; \"\" is the empty text, which SDXL tells from none at all"},
     {"seed", CM_OPT_SEED, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
-    {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many pictures, seeds counted up from --seed, as NAME-0.png, NAME-1.png, ..."},
+    {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many, seeds counted up, as NAME-0.png, NAME-1.png"},
     {"save-every", CM_OPT_SIZE, "N", NULL, "a preview every N steps, as NAME.step-0005.png, ..."},
     {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where the prompt's groups looked, as NAME.attention.*"},
     {"capture-all", CM_OPT_FLAG, NULL, NULL, "of every cross-attention layer, not only those the paper supervises"},
@@ -43,11 +43,11 @@ static const cm_option options[] = {
     {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory: weights are packed at each use"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},
-    {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is a picture's latent, noised so far and drawn again (a second pass)"},
-    {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule; --save-latents then leaves them for another model (the refiner)"},
+    {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is noised so far and drawn again"},
+    {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule, for --save-latents"},
     {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share, from latents that --end left"},
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
-    {"out", CM_OPT_TEXT, "PATH", NULL, "a .png or .jpg (quality 95) [image.png]; with --prompts a folder [images]"},
+    {"out", CM_OPT_TEXT, "PATH", NULL, "a .png or .jpg [image.png]; with --prompts a folder [images]"},
     {0},
 };
 
