@@ -199,6 +199,9 @@ cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     sample_size(&c, &u);
     added_conditions(&c, &u);
     CM_TRY(cm_config_end(&c, rules, known));
+    const json_t *only = json_object_get(config, "only_cross_attention");
+    if (json_is_array(only) && json_array_size(only) != u.blocks)
+        return cm_fail(CM_EFORMAT, "UNet config: \"only_cross_attention\" lists %zu blocks, not %zu", json_array_size(only), u.blocks);
     CM_TRY(check_divisions(&u));
     *out = u;
     return CM_OK;

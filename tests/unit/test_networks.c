@@ -128,7 +128,7 @@ static const struct { const char *key, *value; } refused_unet[] = {
     {"_class_name", "\"UNetMotionModel\""}, {"cross_attention_dim", "null"}, {"flip_sin_to_cos", "null"},
     {"transformer_layers_per_block", "[1, [1, 2]]"}, {"transformer_layers_per_block", "[1, 2, 3]"},
     {"reverse_transformer_layers_per_block", "2"}, {"reverse_transformer_layers_per_block", "[1, [1, 2, 1, 2]]"},
-    {"time_cond_proj_dim", "2"}, {"an_off_key_from_the_future", "false"},
+    {"only_cross_attention", "[false, false, false]"}, {"time_cond_proj_dim", "2"}, {"an_off_key_from_the_future", "false"},
     {"down_block_types", "[\"CrossAttnDownBlock2D\", \"AttnDownBlock2D\"]"},
     {"up_block_types", "[\"UpBlock2D\"]"}, {"block_out_channels", "[64]"}, {"block_out_channels", "[30, 48]"},
     {"block_out_channels", "[]"}, {"attention_head_dim", "[4, 5]"}, {"attention_head_dim", "[4, 4, 4]"},

@@ -47,10 +47,14 @@ TOKENIZER = {
 }
 
 
+# a 1x1 convolution may be stored as a linear layer
+SHAPES = {"use_linear_projection": "diffusers wants the other number of dimensions; the weights are the same"}
+
+
 def each(file, table, **more):
     for key, values in table.items():
         for value in values + ([] if key.startswith("_") else [ABSENT]):
-            yield Case(file, {key: value}, steps=2, **more)
+            yield Case(file, {key: value}, steps=2, theirs_fails=SHAPES.get(key), **more)
 
 
 def cases():
