@@ -23,7 +23,7 @@ static const cm_option options[] = {
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
-    {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw, in guidance; \"\" is the empty text, which SDXL tells from none at all"},
+    {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw; \"\" is a text too, which SDXL tells from none"},
     {"seed", CM_OPT_SEED, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many, seeds counted up, as NAME-0.png, NAME-1.png"},
     {"save-every", CM_OPT_SIZE, "N", NULL, "a preview every N steps, as NAME.step-0005.png, ..."},
