@@ -10,6 +10,7 @@
 #include "core/base/name_table.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
+#include "core/generator/trained_for.h"
 #include "core/io/jsonl.h"
 #include "core/io/record_lines.h"
 #include "harness/crew.h"
@@ -36,6 +37,7 @@ typedef struct run {
     bool *done;              /* [arms,prompts] */
     cm_crew crew;
     cm_speed speed;
+    const char *said_of_size, *said_of_words; /* the last warnings of an arm's model; NULL: none yet */
 } run;
 
 static const char *text_at(const json_t *o, const char *key) {
@@ -186,6 +188,36 @@ static cm_status make_images_folder(run *r, const char *kind, const char *arm) {
     return CM_OK;
 }
 
+static cm_status add_words(const run *r, cm_unknown_words *u) {
+    for (size_t p = 0; p < r->prompts.count; p++) {
+        CM_TRY(cm_unknown_words_add(u, r->prompts.prompts[p].dense.text));
+        CM_TRY(cm_unknown_words_add(u, r->prompts.prompts[p].negative));
+    }
+    return cm_unknown_words_add(u, r->suite.negative);
+}
+
+/* Arms of one size and vocabulary have the same to say, which is said once. */
+static void warn_once(const char **said, const char *model, const char *line) {
+    if (!line || (*said && strcmp(*said, line) == 0)) return;
+    cm_warn("%s: %s", model, line);
+    *said = line;
+}
+
+/* What this arm's model was not trained for. */
+static cm_status warn_of_arm(run *r, const char *name, const cm_model *m) {
+    cm_unknown_words u;
+    const char *size = NULL, *words = NULL;
+    if (!m) return CM_OK;
+    CM_TRY(cm_far_size(m, r->suite.width, r->suite.height, &r->arena, &size));
+    warn_once(&r->said_of_size, name, size);
+    cm_unknown_words_begin(&u, m);
+    cm_status s = add_words(r, &u);
+    if (s == CM_OK) s = cm_unknown_words_tell(&u, &r->arena, &words);
+    cm_unknown_words_end(&u);
+    warn_once(&r->said_of_words, name, words);
+    return s;
+}
+
 static cm_status shoot_arm(run *r, size_t arm) {
     size_t *missing = CM_PUSH(&r->arena, size_t, r->prompts.count), n = 0;
     CM_TRY(cm_arena_check(&r->arena));
@@ -200,7 +232,8 @@ static cm_status shoot_arm(run *r, size_t arm) {
     cm_subject *subject = NULL;
     CM_TRY(cm_subject_open(&subject, r->suite.arms[arm].model, r->suite.sampler, r->options->lean));
     arm_job j = {r, arm, missing, {&r->suite, r->prompts.name, r->options->folder, name, subject, r->scorer}};
-    const cm_status s = cm_crew_run(&r->crew, name, n, shoot_one, &j);
+    cm_status s = warn_of_arm(r, r->suite.arms[arm].model, cm_subject_model(subject));
+    if (s == CM_OK) s = cm_crew_run(&r->crew, name, n, shoot_one, &j);
     cm_subject_close(&subject);
     return s;
 }

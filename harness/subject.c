@@ -50,6 +50,10 @@ const char *cm_subject_hash(const cm_subject *s) {
     return s->hash;
 }
 
+const cm_model *cm_subject_model(const cm_subject *s) {
+    return s->mock ? NULL : &s->model;
+}
+
 /* --- the mock --------------------------------------------------------------- */
 
 enum { MOCK_TOKENS = 77, MOCK_HEIGHT = 6, MOCK_WIDTH = 4 };

@@ -17,6 +17,8 @@ cm_status cm_subject_open(cm_subject **out, const char *model, const cm_sampler 
 void cm_subject_close(cm_subject **s);
 const char *cm_subject_hash(const cm_subject *s); /* SHA-256 over the weights */
 
+const cm_model *cm_subject_model(const cm_subject *s); /* NULL: the mock */
+
 cm_status cm_subject_tokens(const cm_subject *s, const char *text, cm_arena *out, cm_tokens *tokens);
 cm_status cm_subject_make(const cm_subject *s, cm_ctx *g, const cm_request *r, cm_arena *out, cm_result *result);
 

@@ -257,6 +257,33 @@ static cm_status open_model(cm_generate_job *j) {
     return CM_OK;
 }
 
+/* A recipe's size is its authors' own: only another one is looked at. */
+static cm_status warn_of_size(cm_generate_job *j) {
+    const char *line;
+    if (j->recipe.name && j->width == j->recipe.width && j->height == j->recipe.height) return CM_OK;
+    CM_TRY(cm_far_size(&j->model, j->width, j->height, &j->arena, &line));
+    if (line) cm_warn("%s: %s", j->model_name, line);
+    return CM_OK;
+}
+
+static cm_status add_words(const cm_generate_set *set, const char *prompt, const char *negative, cm_unknown_words *u) {
+    if (set) return cm_generate_set_words(set, u);
+    CM_TRY(cm_unknown_words_add(u, prompt));
+    return cm_unknown_words_add(u, negative);
+}
+
+/* One line, however many prompts there are. prompt: NULL with a set. */
+static cm_status warn_of_words(cm_generate_job *j, const cm_generate_set *set, const char *prompt) {
+    cm_unknown_words u;
+    const char *line = NULL;
+    cm_unknown_words_begin(&u, &j->model);
+    cm_status s = add_words(set, prompt, j->negative, &u);
+    if (s == CM_OK) s = cm_unknown_words_tell(&u, &j->arena, &line);
+    cm_unknown_words_end(&u);
+    if (line) cm_warn("%s: %s", j->model_name, line);
+    return s;
+}
+
 /* One tensor of the latent's shape, copied. */
 static cm_status take_latents(cm_generate_job *j, const cm_tensor_file *f) {
     const size_t factor = cm_vae_factor(j->model.vae), c = cm_unet_get_config(j->model.unet)->in_channels;
@@ -308,6 +335,8 @@ static int run(const cm_args *args) {
     cm_status s = prepare(args, &j, &set);
     if (s == CM_OK) s = open_model(&j);
     if (s == CM_OK) s = read_latents(&j);
+    if (s == CM_OK) s = warn_of_size(&j);
+    if (s == CM_OK) s = warn_of_words(&j, set, cm_arg_text(args, "prompt"));
     if (s != CM_OK) {
         cm_generate_set_close(&set);
         cm_model_close(&j.model);

@@ -5,6 +5,7 @@
 
 #include "core/generator/pipeline.h"
 #include "core/generator/recipes.h"
+#include "core/generator/trained_for.h"
 #include "core/tensor/ops.h"
 #include "harness/group_maps.h"
 
@@ -67,6 +68,8 @@ void cm_generate_tell_costs(const cm_generate_job *j);
  * folder costs no time; the job must stay. */
 typedef struct cm_generate_set cm_generate_set;
 cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts);
+/* Adds the words of all its prompts, negative ones too. */
+cm_status cm_generate_set_words(const cm_generate_set *r, cm_unknown_words *u);
 /* Pictures that the records know are not made again. *failed counts the prompts without a picture. */
 cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed);
 void cm_generate_set_close(cm_generate_set **r);

@@ -263,6 +263,14 @@ cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const 
     return s;
 }
 
+cm_status cm_generate_set_words(const cm_generate_set *r, cm_unknown_words *u) {
+    for (size_t i = 0; i < r->count; i++) {
+        CM_TRY(cm_unknown_words_add(u, r->prompts[i].text));
+        CM_TRY(cm_unknown_words_add(u, r->prompts[i].negative));
+    }
+    return CM_OK;
+}
+
 cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed) {
     const char *records = cm_arena_print(&r->arena, "%s/records.jsonl", r->job->out);
     CM_TRY(cm_arena_check(&r->arena));
