@@ -113,7 +113,9 @@ cm_status cm_clip_configure(const json_t *config, cm_clip_pair_config *out) {
 /* --- open_clip ---------------------------------------------------------------------- */
 
 static cm_status open_vision(const json_t *json, cm_clip_vision_config *v) {
-    static const cm_config_rule rules[] = {{"pool_type", "[\"tok\"]"}, {"pos_embed_type", "[\"learnable\"]"}, {NULL, NULL}};
+    static const cm_config_rule rules[] = {
+        {"pool_type", "[\"tok\"]"},   {"pos_embed_type", "[\"learnable\"]"}, {"attentional_pool", "[false]"},
+        {"no_ln_pre", "[false]"},     {"final_ln_after_pool", "[false]"},    {"output_tokens", "[false]"}, {NULL, NULL}};
     static const char *const read[] = {"layers", "width", "head_width", "mlp_ratio", "patch_size",
                                        "image_size", "patch_dropout", NULL};
     cm_config c = cm_config_begin(json, "open_clip's vision_cfg");
@@ -135,7 +137,9 @@ static cm_status open_vision(const json_t *json, cm_clip_vision_config *v) {
 }
 
 static cm_status open_text(const json_t *json, cm_clip_text_config *t) {
-    static const cm_config_rule rules[] = {{"pool_type", "[\"argmax\"]"}, {"proj_type", "[\"linear\"]"}, {NULL, NULL}};
+    static const cm_config_rule rules[] = {
+        {"pool_type", "[\"argmax\"]"},  {"proj_type", "[\"linear\"]"}, {"embed_cls", "[false]"},
+        {"no_causal_mask", "[false]"},  {"proj_bias", "[false]"},      {"output_tokens", "[false]"}, {NULL, NULL}};
     static const char *const read[] = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", NULL};
     cm_config c = cm_config_begin(json, "open_clip's text_cfg");
     t->max_positions = cm_config_size(&c, "context_length", CONTEXT, 2, 1 << 16);
@@ -163,9 +167,11 @@ static cm_status read_three(const json_t *o, const char *key, float out[3]) {
 }
 
 cm_status cm_clip_configure_open(const json_t *config, cm_clip_pair_config *out) {
-    static const char *const read[] = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", NULL};
+    /* the last four say how training began, and in what form open_clip answers */
+    static const char *const read[] = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu",
+                                       "init_logit_scale", "cast_dtype", "output_dict", "nonscalar_logit_scale", NULL};
     const json_t *model = json_object_get(config, "model_cfg"), *pixels = json_object_get(config, "preprocess_cfg");
-    static const cm_config_rule rules[] = {{NULL, NULL}};
+    static const cm_config_rule rules[] = {{"custom_text", "[false]"}, {NULL, NULL}};
     cm_config c = cm_config_begin(model ? model : config, "open_clip's model_cfg");
     begin(out);
     const size_t projection = cm_config_size(&c, "embed_dim", 0, 1, 1 << 16);

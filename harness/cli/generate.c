@@ -14,7 +14,7 @@
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 
-enum { MAX_STEPS = 1000, MAX_SIDE = 16384 };
+enum { MAX_STEPS = 100000, MAX_SIDE = 16384 };
 
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},

@@ -8,7 +8,7 @@ says "both kinds of prompt" 2 "either --prompt TEXT or --prompts FILE" gen --pro
 says "unknown sampler" 2 "'eular' is none of ddim, ddpm, pndm" gen --prompt a --sampler eular
 says "unknown backend" 2 "'cuda9' is none of auto, ref, openblas, bf16x3, bf16, int8" gen --prompt a --backend cuda9
 says "unknown model" 2 "no model 'nano:darling'.*nano:daring" "$cm" generate --model nano:darling --prompt a
-says "zero steps" 2 "0 steps make no picture" gen --prompt a --steps 0
+says "zero steps" 2 "steps: 0 is not within 1 to" gen --prompt a --steps 0
 says "more steps than training had" 2 "1001 is more than the 1000" gen --prompt a --steps 1001
 says "width" 2 "--width: 63 is not a multiple of 8" gen --prompt a --width 63
 says "height" 2 "--height: 0 is not a multiple of 8" gen --prompt a --height 0
@@ -62,10 +62,10 @@ holds "other weights, other picture" sh -c "! cmp -s ddim.png weights.png"
 
 # Recipes, guidance, another UNet, two text towers.
 prints "recipes" "^cosmicman-sdxl-infer +euler_a +50 steps" "$cm" list recipes
-says "unknown recipe" 2 "no recipe 'nope': one of cosmicman-sdxl-readme" gen --prompt a --recipe nope
+says "unknown recipe" 2 "recipe: 'nope' is none of cosmicman-sdxl-readme" gen --prompt a --recipe nope
 says "a recipe, but for size and steps" 0 "" gen --prompt "red shirt" --recipe cosmicman-sd-infer --out recipe.png
 says "the same by hand" 0 "" gen --prompt "red shirt, " --sampler ddim --cfg 7.5 --seed 17 --out by_hand.png
-says "guidance rescale" 2 "2 is not between 0 and 1" gen --prompt a --cfg-rescale 2
+says "guidance rescale" 2 "cfg-rescale: 2 is not within 0 to 1" gen --prompt a --cfg-rescale 2
 says "guidance interval" 2 "3 to 1 is not one" gen --prompt a --cfg-from 3 --cfg-to 1
 says "guidance nowhere is no guidance" 0 "" gen --prompt "red shirt" --cfg-from 1000 --cfg-to 1001 --out nowhere.png --save-latents a.st
 says "no guidance" 0 "" gen --prompt "red shirt" --cfg 1 --out none.png --save-latents b.st
@@ -84,7 +84,7 @@ holds "the seed does not matter then" sh -c "cmp e.st f.st && ! cmp -s d.st e.st
 says "a second pass over it" 0 "" gen --prompt "red shirt" --from-latents d.st --strength 0.5 --seed 9 --out again.png --save-latents g.st
 holds "is neither the first nor from noise" sh -c "! cmp -s g.st d.st && ! cmp -s g.st e.st"
 says "a second pass of no step" 2 "0.3 of 2 steps is none" gen --prompt a --from-latents d.st --strength 0.3 --out no.png
-says "a second pass too strong" 2 "2 is not above 0" gen --prompt a --from-latents d.st --strength 2 --out no.png
+says "a second pass too strong" 2 "strength: 2 is not within 0 to 1" gen --prompt a --from-latents d.st --strength 2 --out no.png
 says "a second pass over nothing" 2 "wants --from-latents" gen --prompt a --strength 0.5 --out no.png
 says "a sampler that must begin at the beginning" 2 "lms cannot begin in the middle" \
     gen --prompt a --from-latents d.st --strength 0.5 --sampler lms --out no.png
@@ -97,13 +97,13 @@ says "a refiner's single file" 0 "" $two --model "$tiny/../single_refiner.safete
 holds "is the same refiner" cmp whole.st single.st
 says "a start without latents" 2 "wants --from-latents" gen --prompt a --start 0.5 --out no.png
 says "two ways to begin" 2 "one is wanted" gen --prompt a --from-latents d.st --start 0.5 --strength 0.5 --out no.png
-says "an end beyond all" 2 "end: 1.5 is not between" gen --prompt a --end 1.5 --out no.png
+says "an end beyond all" 2 "end: 1.5 is not within 0 to 1" gen --prompt a --end 1.5 --out no.png
 says "an end before the start" 2 "not behind the start" gen --prompt a --from-latents d.st --start 0.5 --end 0.4 --out no.png
 says "a start behind the last step" 2 "leave" gen --prompt a --from-latents d.st --start 0.9999 --out no.png
 says "noise of another size" 1 "not of floats .1,4,12,8." gen --prompt a --from-latents d.st --height 96 --out no.png
-says "noise that is not there" 1 "nothere.st" gen --prompt a --from-latents nothere.st --out no.png
+says "noise that is not there" 2 "nothere.st" gen --prompt a --from-latents nothere.st --out no.png
 says "a UNet of another family" 1 "pooled text" gen --prompt a --unet "$tiny/../xl/unet" --out no.png
-says "a UNet that is not there" 2 "not a folder" gen --prompt a --unet nowhere --out no.png
+says "a UNet that is not there" 2 "unet nowhere: no such folder or file" gen --prompt a --unet nowhere --out no.png
 says "two text towers" 0 "" "$cm" generate --model "$tiny/../xl" --width 64 --height 64 --steps 2 --threads 1 \
     --prompt "red shirt" --recipe cosmicman-sdxl-readme --out xl.png
 for sampler in ddim ddpm pndm lms euler euler_a dpmpp_2m dpmpp_2m_karras; do

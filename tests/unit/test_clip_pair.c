@@ -7,6 +7,7 @@
 
 #include "core/base/system.h"
 #include "core/io/gzip.h"
+#include "core/io/jsonl.h"
 #include "core/networks/clip_config.h"
 #include "core/networks/clip_pair.h"
 #include "core/networks/dinov2.h"
@@ -213,6 +214,23 @@ Test(clip_pair, without_a_configuration_heads_must_be_known) {
 static void with_config(const char *config, const char *says) {
     scratch_write("open_clip_config.json", config, strlen(config));
     refuses(scratch("hps.safetensors"), NULL, says);
+}
+
+Test(clip_pair, open_clips_settings_that_are_off_change_nothing) {
+    json_t *config = NULL;
+    cm_clip_pair_config c;
+    cr_assert_eq(cm_json_read(CLIP "open/open_clip_config.json", &config), CM_OK, "%s", cm_why());
+    json_t *model = json_object_get(config, "model_cfg");
+    json_object_set_new(model, "custom_text", json_false());
+    json_object_set_new(model, "init_logit_bias", json_null());
+    json_object_set_new(model, "init_logit_scale", json_real(2.6593));
+    json_object_set_new(json_object_get(model, "vision_cfg"), "attentional_pool", json_false());
+    json_object_set_new(json_object_get(model, "text_cfg"), "no_causal_mask", json_false());
+    cr_assert_eq(cm_clip_configure_open(config, &c), CM_OK, "%s", cm_why());
+    json_object_set_new(json_object_get(model, "text_cfg"), "no_causal_mask", json_true());
+    cr_assert_neq(cm_clip_configure_open(config, &c), CM_OK);
+    cr_assert(strstr(cm_why(), "\"no_causal_mask\" is true"), "%s", cm_why());
+    json_decref(config);
 }
 
 Test(clip_pair, a_configuration_that_says_what_is_not_built_is_refused) {
