@@ -49,6 +49,7 @@ typedef struct evaluation {
     bool finished;                  /* all that is asked for was there */
     pthread_mutex_t lock;           /* of records and counts */
     cm_evaluation_counts counts;
+    size_t doubtful;                /* pictures whose prompt looks wrongly decoded */
 } evaluation;
 
 /* Which outputs of a feed this side wants, as bits; none where all pictures have been seen by it. */
@@ -64,6 +65,7 @@ typedef struct batch {
     const size_t *index;            /* in the list */
     cm_image *pictures;             /* their sizes; the pixels are gone */
     float *pixels[CM_EVAL_METRICS]; /* by feed: [count,height,width,3], made ready; NULL: not wanted */
+    bool *doubtful;                 /* a score's text looks wrongly decoded */
     const char **trouble;           /* why a picture cannot be scored, or NULL */
     json_t **scores, **read;        /* of text scores */
     json_t **texts;                 /* which were looked for */
@@ -165,6 +167,7 @@ static cm_status score_prompts(const evaluation *e, const cm_protocol *p, const 
     CM_TRY(cm_text_image_scores(p->of_text, cm_extractor_pair(x), &w->g, pictures, prompts, n, &w->scratch, scores));
     for (size_t i = 0; i < n; i++) {
         json_object_set_new(b->texts[which[i]], label, json_true());
+        if (scores[i].doubtful) b->doubtful[which[i]] = true;
         if (!isfinite(scores[i].value)) continue;
         json_object_set_new(b->scores[which[i]], label, json_real(scores[i].value));
         json_object_set_new(b->read[which[i]], label, json_real(scores[i].read));
@@ -265,6 +268,9 @@ static cm_status record_batch(evaluation *e, const batch *b) {
         } else {
             e->counts.scored++;
         }
+        if (b->doubtful[k])
+            cm_warn_counted(&e->doubtful, "the prompt of %s looks wrongly decoded: the score's own package would repair it first",
+                            cm_picture_source_path(e->sides[e->at].source, b->index[k]));
         if (!o || json_array_append_new(e->pending, o) != 0) s = cm_fail(CM_ENOMEM, "out of memory");
     }
     const bool due = json_array_size(e->pending) >= TOGETHER || cm_now() - e->written > MOST_SECONDS;
@@ -286,6 +292,7 @@ static cm_status look(void *arg, size_t first, cm_worker_place *w) {
     batch b = {.count = count,
                .index = s->todo + first,
                .pictures = CM_PUSH_ZERO(&w->scratch, cm_image, count),
+               .doubtful = CM_PUSH_ZERO(&w->scratch, bool, count),
                .trouble = CM_PUSH_ZERO(&w->scratch, const char *, count),
                .scores = CM_PUSH_ZERO(&w->scratch, json_t *, count),
                .read = CM_PUSH_ZERO(&w->scratch, json_t *, count),
@@ -677,6 +684,7 @@ static cm_status look_at_side(evaluation *e, cm_side which) {
     if (seen != CM_OK && kept == CM_OK) return seen;
     CM_TRY(kept);
     cm_picture_source_warn(s->source);
+    if (which == CM_PICTURES) cm_warn_rest(e->doubtful, "prompts look wrongly decoded");
     return record_pass(e, cm_now() - began);
 }
 

@@ -3,10 +3,14 @@
 
 #include <string.h>
 
-/* What each bare "CLIP score" computes: prefix, how the text is read, factor, clamps. */
-static const cm_text_image percent = {"", CM_READ_START, 100, false, false}, percent_not_below_0 = {"", CM_READ_START, 100, false, true},
-                           hessel = {"A photo depicts ", CM_READ_START, 2.5, true, false}, cosine = {"", CM_READ_START, 1, false, false},
-                           windowed = {"", CM_READ_WINDOWS, 100, false, false}, phrases = {"", CM_READ_PHRASES, 100, false, false};
+/* What each bare "CLIP score" computes: prefix, whose tokenizer cleans the text, how it is read, factor, clamps. */
+static const cm_text_image mlperf = {"", CM_CLEAN_OPEN_CLIP, CM_READ_START, 100, false, false},
+                           torchmetrics = {"", CM_CLEAN_TRANSFORMERS, CM_READ_START, 100, false, true},
+                           hessel = {"A photo depicts ", CM_CLEAN_OPENAI, CM_READ_START, 2.5, true, false},
+                           t2icomp = {"", CM_CLEAN_OPENAI, CM_READ_START, 1, false, false},
+                           hps = {"", CM_CLEAN_OPEN_CLIP, CM_READ_START, 1, false, false},
+                           windowed = {"", CM_CLEAN_TRANSFORMERS, CM_READ_WINDOWS, 100, false, false},
+                           phrases = {"", CM_CLEAN_TRANSFORMERS, CM_READ_PHRASES, 100, false, false};
 
 #define FID_PAPER "Heusel et al. 2017, arXiv 1706.08500, "
 #define INFINITY_PAPER "Chong and Forsyth 2020, arXiv 1911.07023, with dgm-eval's sizes"
@@ -55,24 +59,24 @@ const cm_protocol cm_protocols[] = {
     {"cmmd", .network = "clip-vit-l-14-336", .rule = "cmmd", .output = CM_OUT_FEATURES, .reference = CM_REFERENCE_PICTURES,
      .of_sets = cm_score_cmmd, .about = "Gaussian kernel distance of CLIP embeddings, x 1000",
      .source = "Jayasumana et al. 2024, arXiv 2401.09603"},
-    {"clip@mlperf", PAIR("clip-vit-b-32"), .of_text = &percent, .about = "100 x cosine, ViT-B/32", .source = CLIP_PAPER "as MLPerf's SDXL"},
+    {"clip@mlperf", PAIR("clip-vit-b-32"), .of_text = &mlperf, .about = "100 x cosine, ViT-B/32", .source = CLIP_PAPER "as MLPerf's SDXL"},
     {"clip@hessel", PAIR("clip-vit-b-32"), .of_text = &hessel, .about = "2.5 x cosine, at least 0, behind \"A photo depicts\"",
      .source = CLIP_PAPER "as its code"},
-    {"clip@tm", PAIR("clip-vit-l-14"), .of_text = &percent_not_below_0, .about = "100 x cosine, ViT-L/14",
+    {"clip@tm", PAIR("clip-vit-l-14"), .of_text = &torchmetrics, .about = "100 x cosine, ViT-L/14",
      .source = CLIP_PAPER "as torchmetrics, END kept"},
-    {"clip@heim", PAIR("clip-vit-l-14"), .of_text = &percent_not_below_0, .about = "100 x cosine, ViT-L/14, 75 tokens",
+    {"clip@heim", PAIR("clip-vit-l-14"), .of_text = &torchmetrics, .about = "100 x cosine, ViT-L/14, 75 tokens",
      .source = CLIP_PAPER "as HEIM (Lee et al. 2023, arXiv 2311.04287)"},
-    {"clip@humansd", PAIR("clip-vit-b-16"), .of_text = &percent_not_below_0, .about = "100 x cosine, ViT-B/16",
+    {"clip@humansd", PAIR("clip-vit-b-16"), .of_text = &torchmetrics, .about = "100 x cosine, ViT-B/16",
      .source = CLIP_PAPER "as HumanSD (Ju et al. 2023, arXiv 2304.04269)"},
-    {"clip@t2icomp", PAIR("clip-vit-b-32"), .of_text = &cosine, .about = "cosine, ViT-B/32",
+    {"clip@t2icomp", PAIR("clip-vit-b-32"), .of_text = &t2icomp, .about = "cosine, ViT-B/32",
      .source = CLIP_PAPER "as T2I-CompBench (Huang et al. 2023, arXiv 2307.06350)"},
     {"clip-windowed", PAIR("clip-vit-l-14"), .of_text = &windowed, .about = "100 x cosine of the whole text, in pieces of 75 tokens",
      .source = "ours: docs/SCORES.md"},
     {"clip-phrases", PAIR("clip-vit-l-14"), .of_text = &phrases, .about = "100 x cosine of each group's phrase, their mean",
      .source = "ours: docs/SCORES.md"},
-    {"hpsv2@2.0", .network = "hps-v2.0", .rule = "hps", .output = CM_OUT_FEATURES, .higher_is_better = true, .of_text = &cosine,
+    {"hpsv2@2.0", .network = "hps-v2.0", .rule = "hps", .output = CM_OUT_FEATURES, .higher_is_better = true, .of_text = &hps,
      .about = "human preference, raw cosine, v2.0", .source = HPS_PAPER},
-    {"hpsv2@2.1", .network = "hps-v2.1", .rule = "hps", .output = CM_OUT_FEATURES, .higher_is_better = true, .of_text = &cosine,
+    {"hpsv2@2.1", .network = "hps-v2.1", .rule = "hps", .output = CM_OUT_FEATURES, .higher_is_better = true, .of_text = &hps,
      .about = "human preference, raw cosine, v2.1", .source = HPS_PAPER},
 };
 const size_t cm_protocol_count = sizeof cm_protocols / sizeof *cm_protocols;

@@ -43,7 +43,7 @@ cm_status cm_text_windows(const cm_tokenizer *t, const char *text, cm_arena *out
         while (is_blank(*at) || *at == ',') at++;
         if (!*at) break;
         cm_tokens tokens;
-        CM_TRY(cm_tokenize(t, at, out, &tokens));
+        CM_TRY(cm_tokenize(t, at, out, &tokens)); /* the scores that read so are ours, and clean as transformers */
         const size_t length = strlen(at), end = tokens.cut_from < length ? cut_at(at, tokens.cut_from) : length;
         if (end == 0) return cm_fail(CM_EFORMAT, "a single word does not fit the text tower");
         size_t n = end;
@@ -83,7 +83,7 @@ typedef struct reading {
 static cm_status score_one(const cm_text_image *t, const float *picture, const float *embeddings, const cm_clip_reading *readings,
                            size_t n, size_t width, cm_text_score *out) {
     double sum = 0, weights = 0, tokens = 0, seen = 0;
-    *out = (cm_text_score){(double)NAN, 1};
+    *out = (cm_text_score){.value = (double)NAN, .read = 1};
     if (n == 0) return CM_OK;
     for (size_t i = 0; i < n; i++) {
         double cosine = 0;
@@ -93,6 +93,7 @@ static cm_status score_one(const cm_text_image *t, const float *picture, const f
         weights += weight;
         tokens += (double)readings[i].tokens;
         seen += (double)readings[i].read;
+        if (readings[i].doubtful) out->doubtful = true;
     }
     const double value = t->factor * sum / weights;
     out->value = t->clamp_each && value < 0 ? 0 : value;
@@ -117,7 +118,7 @@ cm_status cm_text_image_scores(const cm_text_image *t, const cm_clip_pair *pair,
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++)
         if (each[i].n) memcpy(texts + each[i].first, each[i].texts, each[i].n * sizeof *texts);
-    if (total) CM_TRY(cm_clip_pair_texts(pair, g, texts, total, embeddings, readings));
+    if (total) CM_TRY(cm_clip_pair_texts(pair, g, t->cleaning, texts, total, embeddings, readings));
     for (size_t i = 0; i < n; i++)
         CM_TRY(score_one(t, pictures + i * width, embeddings + each[i].first * width, readings + each[i].first, each[i].n, width, &out[i]));
     return CM_OK;

@@ -18,6 +18,7 @@ typedef enum cm_text_reading {
 
 typedef struct cm_text_image {
     const char *prefix;      /* before the prompt */
+    cm_text_cleaning cleaning; /* of the package that the protocol is of */
     cm_text_reading reading;
     double factor;           /* of the cosine */
     bool clamp_each;         /* a picture's negative score is 0 */
@@ -27,6 +28,7 @@ typedef struct cm_text_image {
 typedef struct cm_text_score {
     double value;
     double read;             /* share of the text's tokens, START and END not counted; 1: all */
+    bool doubtful;           /* some text looks wrongly decoded: the protocol's package would repair it, we do not */
 } cm_text_score;
 
 /* pictures: embeddings [n,projection]; one prompt each; all texts in one pass. out [n]: value NaN where there is nothing to read: no

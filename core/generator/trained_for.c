@@ -96,7 +96,7 @@ cm_status cm_unknown_words_add(cm_unknown_words *u, const char *text) {
     if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
     const cm_arena_mark mark = cm_arena_get_mark(&u->scratch);
     /* a byte is a token at most, but for what NFC takes apart: then the last words are left out */
-    cm_status s = cm_tokenize_to(u->tokenizer, text, strlen(text) + 2, &u->scratch, &t);
+    cm_status s = cm_tokenize_to(u->tokenizer, CM_CLEAN_TRANSFORMERS, text, strlen(text) + 2, &u->scratch, &t);
     if (s == CM_OK) s = add_pieces(u, text, &t);
     cm_arena_reset(&u->scratch, mark);
     return s;

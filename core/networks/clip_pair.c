@@ -266,29 +266,29 @@ cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pix
 }
 
 /* texts [first, first+count) -> ids [count][context], and the tokens of the longest, START and END included */
-static cm_status tokenize(const cm_clip_pair *p, const char *const *texts, size_t first, size_t count, cm_arena *scratch,
-                          int *ids, size_t *longest, cm_clip_reading *readings) {
+static cm_status tokenize(const cm_clip_pair *p, cm_text_cleaning cleaning, const char *const *texts, size_t first, size_t count,
+                          cm_arena *scratch, int *ids, size_t *longest, cm_clip_reading *readings) {
     const size_t context = p->config.text.max_positions;
     *longest = 2;
     for (size_t i = 0; i < count; i++) {
         cm_tokens t;
-        const cm_status s = cm_tokenize_to(p->tokenizer, texts[first + i], context, scratch, &t);
+        const cm_status s = cm_tokenize_to(p->tokenizer, cleaning, texts[first + i], context, scratch, &t);
         if (s != CM_OK) return cm_fail_in(s, "text %zu", first + i);
         memcpy(ids + i * context, t.ids, context * sizeof *ids);
         if (t.used > *longest) *longest = t.used;
-        if (readings) readings[first + i] = (cm_clip_reading){t.total - 2, t.used - 2};
+        if (readings) readings[first + i] = (cm_clip_reading){t.total - 2, t.used - 2, t.doubtful};
     }
     return CM_OK;
 }
 
 /* What stands behind END does not reach it: attention looks back only. So a piece is run at its longest text's length. */
-static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *texts, size_t first, size_t count, cm_arena *scratch,
-                           float *out, cm_clip_reading *readings) {
+static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts, size_t first,
+                           size_t count, cm_arena *scratch, float *out, cm_clip_reading *readings) {
     const size_t context = p->config.text.max_positions;
     size_t length;
     int *ids = CM_PUSH(scratch, int, count * context);
     CM_TRY(cm_arena_check(scratch));
-    CM_TRY(tokenize(p, texts, first, count, scratch, ids, &length, readings));
+    CM_TRY(tokenize(p, cleaning, texts, first, count, scratch, ids, &length, readings));
     for (size_t i = 1; i < count; i++) memmove(ids + i * length, ids + i * context, length * sizeof *ids);
     cm_tensor *pooled = NULL;
     cm_ctx_reset(g);
@@ -296,8 +296,8 @@ static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *
     return cm_vit_take(g, pooled, first, out, "the embedding of text");
 }
 
-cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *texts, size_t n, float *out,
-                             cm_clip_reading *readings) {
+cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts, size_t n,
+                             float *out, cm_clip_reading *readings) {
     const size_t context = p->config.text.max_positions, most = TEXT_TOKENS / context ? TEXT_TOKENS / context : 1;
     cm_status s = CM_OK;
     if (!p->tokenizer)
@@ -306,7 +306,7 @@ cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, const char *const
     cm_arena scratch;
     cm_arena_init(&scratch, 1 << 16);
     for (size_t i = 0; i < n && s == CM_OK; i += most) {
-        s = run_texts(p, g, texts, i, n - i < most ? n - i : most, &scratch, out, readings);
+        s = run_texts(p, g, cleaning, texts, i, n - i < most ? n - i : most, &scratch, out, readings);
         cm_arena_clear(&scratch);
     }
     cm_arena_free(&scratch);

@@ -56,10 +56,11 @@ cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pix
  * the last place (OpenAI's truncate=True, and open_clip). */
 typedef struct cm_clip_reading {
     size_t tokens, read;
+    bool doubtful; /* cm_tokens */
 } cm_clip_reading;
 
-/* texts -> out [n,P]; readings: NULL, or [n]. g is reset. */
-cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, const char *const *texts, size_t n, float *out,
-                             cm_clip_reading *readings);
+/* texts, cleaned as the protocol wants it -> out [n,P]; readings: NULL, or [n]. g is reset. */
+cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts, size_t n,
+                             float *out, cm_clip_reading *readings);
 
 #endif

@@ -32,30 +32,36 @@ struct cm_tokenizer {
     size_t special_count;
     size_t length;
     int bos, eos, unknown, pad;
-    bool mends; /* texts, as CLIP's own tokenizer does */
 };
 
 /* --- cleaning -------------------------------------------------------------------- */
 
-/* NFC, runs of white space as one blank, lower case. Returns NULL when scratch is exhausted. */
-static cm_char *clean(const cm_char *text, size_t count, cm_arena *scratch, size_t *cleaned) {
-    cm_char *composed = CM_PUSH(scratch, cm_char, CM_NFC_ROOM * count + 1);
-    if (!composed) return NULL;
-    const size_t n = cm_unicode_nfc(text, count, composed);
+/* Runs of white space as one blank, lower case; sigmas: by their place in the word, as Python has it and Rust's tokenizers
+ * do not. Returns NULL when scratch is exhausted. */
+static cm_char *lower(const cm_char *text, size_t n, bool sigmas, cm_arena *scratch, size_t *cleaned) {
+    enum { SIGMA = 0x3A3, FINAL = 0x3C2 };
     cm_char *out = CM_PUSH(scratch, cm_char, 2 * n + 1);
     size_t kept = 0;
     for (size_t i = 0; out && i < n; i++) {
         uint32_t low[2];
-        if (cm_unicode_is_space(composed[i].code)) {
-            if (kept && out[kept - 1].code == ' ') out[kept - 1].end = composed[i].end;
-            else out[kept++] = (cm_char){' ', composed[i].begin, composed[i].end};
+        if (cm_unicode_is_space(text[i].code)) {
+            if (kept && out[kept - 1].code == ' ') out[kept - 1].end = text[i].end;
+            else out[kept++] = (cm_char){' ', text[i].begin, text[i].end};
             continue;
         }
-        const size_t lows = cm_unicode_lower_of(composed[i].code, low);
-        for (size_t k = 0; k < lows; k++) out[kept++] = (cm_char){low[k], composed[i].begin, composed[i].end};
+        const size_t lows = cm_unicode_lower_of(text[i].code, low);
+        if (sigmas && text[i].code == SIGMA && cm_text_final_sigma(text, n, i)) low[0] = FINAL;
+        for (size_t k = 0; k < lows; k++) out[kept++] = (cm_char){low[k], text[i].begin, text[i].end};
     }
     *cleaned = kept;
     return out;
+}
+
+/* NFC, then lower. Returns NULL when scratch is exhausted. */
+static cm_char *clean(const cm_char *text, size_t count, cm_arena *scratch, size_t *cleaned) {
+    cm_char *composed = CM_PUSH(scratch, cm_char, CM_NFC_ROOM * count + 1);
+    if (!composed) return NULL;
+    return lower(composed, cm_unicode_nfc(text, count, composed), false, scratch, cleaned);
 }
 
 /* --- opening --------------------------------------------------------------------- */
@@ -296,7 +302,6 @@ static cm_status open_merges(cm_tokenizer *t, const char *path) {
     cm_status s = none ? add_specials(t, none, none, NULL) : cm_fail(CM_ENOMEM, "out of memory");
     json_decref(none);
     t->pad = 0;
-    t->mends = true;
     return s == CM_OK ? s : cm_fail_in(s, "%s", path);
 }
 
@@ -326,6 +331,7 @@ typedef struct run {
     cm_tokens *tokens;  /* filled up to `room`, then only counted */
     size_t room, count; /* without the first and the last token */
     cm_arena *scratch;
+    cm_text_cleaning cleaning;
 } run;
 
 static void add_token(run *r, int id, size_t begin, size_t end) {
@@ -367,8 +373,27 @@ static size_t contraction(const cm_char *c, size_t count) {
     return 0;
 }
 
+/* Python's pattern asks without regard to case, and the long s is an s. */
+static bool is_long_s(const cm_char *c, size_t count) {
+    return count > 1 && c[0].code == '\'' && c[1].code == 0x17F;
+}
+
+/* OpenAI's CLIP and open_clip find START and END in the cleaned text, each by its own spelling. */
+static size_t spelled_special(run *r, const cm_char *c, size_t count) {
+    const bool open = r->cleaning == CM_CLEAN_OPEN_CLIP;
+    const char *const spelled[] = {open ? "<start_of_text>" : "<|startoftext|>", open ? "<end_of_text>" : "<|endoftext|>"};
+    for (int i = 0; i < 2; i++) {
+        const size_t n = strlen(spelled[i]);
+        if (!starts_with(c, count, spelled[i])) continue;
+        add_token(r, i == 0 ? r->t->bos : r->t->eos, c[0].begin, c[n - 1].end);
+        return n;
+    }
+    return 0;
+}
+
 /* The pattern names the special tokens too, and then splits them like any text: <| endoftext |> */
 static size_t special_words(run *r, const cm_char *c, size_t count) {
+    if (r->cleaning != CM_CLEAN_TRANSFORMERS) return spelled_special(r, c, count);
     const size_t inner = starts_with(c, count, "<|startoftext|>") ? 11 : starts_with(c, count, "<|endoftext|>") ? 9 : 0;
     if (!inner) return 0;
     add_word(r, c, 2);
@@ -399,7 +424,8 @@ static void add_words(run *r, const cm_char *c, size_t count) {
             i += skipped;
             continue;
         }
-        const size_t n = word_length(c + i, count - i);
+        const bool long_s = r->cleaning != CM_CLEAN_TRANSFORMERS && is_long_s(c + i, count - i);
+        const size_t n = long_s ? 2 : word_length(c + i, count - i);
         if (n) add_word(r, c + i, n);
         i += n ? n : 1;
     }
@@ -447,8 +473,17 @@ static void add_text(run *r, const cm_char *c, size_t count, bool cleaned) {
     add_between(r, c + from, count - from, cleaned);
 }
 
-static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t bytes, size_t length, cm_arena *out,
-                             cm_tokens *tokens) {
+/* The text as OpenAI's CLIP and open_clip clean it, split. */
+static cm_status add_mended(run *r, const cm_char *chars, size_t count) {
+    cm_char *mended;
+    CM_TRY(cm_text_mend(chars, count, r->scratch, &mended, &count, &r->tokens->doubtful));
+    mended = lower(mended, count, true, r->scratch, &count);
+    if (mended) add_words(r, mended, count);
+    return CM_OK;
+}
+
+static cm_status make_tokens(const cm_tokenizer *t, cm_text_cleaning cleaning, const char *text, size_t bytes, size_t length,
+                             cm_arena *out, cm_tokens *tokens) {
     *tokens = (cm_tokens){.length = length, .cut_from = bytes};
     tokens->ids = CM_PUSH(out, int, length);
     tokens->begin = CM_PUSH(out, size_t, length);
@@ -456,20 +491,14 @@ static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t byt
     CM_TRY(cm_arena_check(out));
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
-    run r = {.t = t, .tokens = tokens, .room = length - 2, .scratch = &scratch};
+    run r = {.t = t, .tokens = tokens, .room = length - 2, .scratch = &scratch, .cleaning = cleaning};
     cm_char *chars = CM_PUSH(&scratch, cm_char, bytes + 1);
-    cm_char *mended = CM_PUSH(&scratch, cm_char, t->mends ? CM_MEND_ROOM * bytes + 1 : 1);
     size_t count = 0;
     cm_status s = cm_arena_check(&scratch);
     if (s == CM_OK) s = cm_unicode_read(text, 0, bytes, chars, &count);
-    if (s == CM_OK && t->mends) {
-        count = cm_text_mend(chars, count, mended);
-        chars = mended;
-    }
-    if (s == CM_OK) {
-        add_text(&r, chars, count, false);
-        s = cm_arena_check(&scratch);
-    }
+    if (s == CM_OK && cleaning != CM_CLEAN_TRANSFORMERS) s = add_mended(&r, chars, count);
+    else if (s == CM_OK) add_text(&r, chars, count, false);
+    if (s == CM_OK) s = cm_arena_check(&scratch);
     cm_arena_free(&scratch);
     tokens->total = r.count + 2;
     tokens->used = (r.count < r.room ? r.count : r.room) + 2;
@@ -477,14 +506,15 @@ static cm_status make_tokens(const cm_tokenizer *t, const char *text, size_t byt
 }
 
 cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm_tokens *tokens) {
-    return cm_tokenize_to(t, text, t->length, out, tokens);
+    return cm_tokenize_to(t, CM_CLEAN_TRANSFORMERS, text, t->length, out, tokens);
 }
 
-cm_status cm_tokenize_to(const cm_tokenizer *t, const char *text, size_t length, cm_arena *out, cm_tokens *tokens) {
+cm_status cm_tokenize_to(const cm_tokenizer *t, cm_text_cleaning cleaning, const char *text, size_t length, cm_arena *out,
+                         cm_tokens *tokens) {
     const size_t bytes = strlen(text);
     cm_tokens made;
     assert(length >= 2);
-    CM_TRY(make_tokens(t, text, bytes, length, out, &made));
+    CM_TRY(make_tokens(t, cleaning, text, bytes, length, out, &made));
     made.ids[0] = t->bos;
     made.begin[0] = made.end[0] = 0;
     for (size_t i = made.used - 1; i < made.length; i++) {

@@ -55,7 +55,7 @@ static void texts(const form *f, const cm_clip_pair *p, cm_ctx *g, cm_safetensor
     const size_t n = json_array_size(all);
     for (size_t i = 0; i < n; i++) list[i] = json_string_value(json_array_get(all, i));
     float *out = CM_PUSH(golden_arena(), float, n * width);
-    if (golden_ok(cm_clip_pair_texts(p, g, list, n, out, readings), f->path))
+    if (golden_ok(cm_clip_pair_texts(p, g, CM_CLEAN_TRANSFORMERS, list, n, out, readings), f->path))
         compare(f, "texts", values, out, n, width, golden_limit(g->ops, 1e-4));
     for (size_t i = 0; i < n; i++) {
         const json_t *want = json_array_get(json_object_get(json, "readings"), i);
@@ -130,7 +130,7 @@ GOLDEN(open_clip_ids, "clip_pair/ids") {
             cm_tokens got;
             const char *text = json_string_value(json_object_get(line, "text"));
             const json_t *ids = json_object_get(line, "ids");
-            if (!golden_ok(cm_tokenize(t, text, golden_arena(), &got), text)) continue;
+            if (!golden_ok(cm_tokenize_to(t, CM_CLEAN_OPEN_CLIP, text, 77, golden_arena(), &got), text)) continue;
             bool same = got.length == json_array_size(ids) &&
                         got.total == 2 + (size_t)json_integer_value(json_object_get(line, "tokens"));
             for (size_t k = 0; same && k < got.length; k++) same = got.ids[k] == (int)json_integer_value(json_array_get(ids, k));
@@ -140,5 +140,45 @@ GOLDEN(open_clip_ids, "clip_pair/ids") {
         golden_that(wrong == 0 && i >= 18, "%zu of %zu texts differ", wrong, i);
     }
     cm_tokenizer_close(&t);
+    json_decref(lines);
+}
+
+static uint32_t hash_ids(const cm_tokens *t) {
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < t->used; i++)
+        for (int byte = 0; byte < 4; byte++) h = (h ^ ((uint32_t)t->ids[i] >> 8 * byte & 0xFF)) * 16777619u;
+    return h;
+}
+
+/* The cleaning is the program's, not the file's: both forms of one vocabulary give the ids of each. */
+static size_t compare_cleanings(const char *vocabulary, const json_t *lines) {
+    static const struct {
+        const char *name;
+        cm_text_cleaning cleaning;
+    } programs[] = {{"transformers", CM_CLEAN_TRANSFORMERS}, {"open", CM_CLEAN_OPEN_CLIP}};
+    cm_tokenizer *t = NULL;
+    size_t i, compared = 0;
+    const json_t *line;
+    if (!golden_ok(cm_tokenizer_open(&t, golden_path(vocabulary)), vocabulary)) return 0;
+    for (size_t k = 0; k < 2; k++)
+        json_array_foreach(lines, i, line) {
+            cm_tokens got;
+            const char *text = json_string_value(json_object_get(line, "text"));
+            const bool repaired = k == 1 && json_is_true(json_object_get(line, "repaired"));
+            if (!golden_ok(cm_tokenize_to(t, programs[k].cleaning, text, 77, golden_arena(), &got), text)) continue;
+            golden_that(got.doubtful == repaired, "'%.60s' is %staken as wrongly decoded", text, got.doubtful ? "" : "not ");
+            const bool same = hash_ids(&got) == (uint32_t)json_integer_value(json_object_get(line, programs[k].name));
+            golden_that(same || repaired, "%s: %s ids of '%.60s'", vocabulary, programs[k].name, text);
+            compared += !repaired;
+        }
+    cm_tokenizer_close(&t);
+    return compared;
+}
+
+GOLDEN(clean_texts, "clip_pair/clean") {
+    json_t *lines = NULL;
+    if (!golden_ok(cm_jsonl_read(golden_path("clip_pair/clean.jsonl"), &lines), "clean")) return;
+    const size_t packed = compare_cleanings("clip_pair/bpe.txt.gz", lines), folder = compare_cleanings("clip_pair/folder", lines);
+    golden_that(packed >= 500 && packed == folder, "%zu and %zu texts compared", packed, folder);
     json_decref(lines);
 }

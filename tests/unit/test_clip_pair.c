@@ -126,9 +126,9 @@ Test(clip_pair, a_text_depends_on_no_other) {
     cm_ctx g;
     cm_ctx_init(&g, cm_backend_default(), 2);
     for (size_t i = 0; i < N; i++) list[i] = words[i % 4];
-    cr_assert_eq(cm_clip_pair_texts(p, &g, list, N, together, readings), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_clip_pair_texts(p, &g, CM_CLEAN_TRANSFORMERS, list, N, together, readings), CM_OK, "%s", cm_why());
     for (size_t i = 0; i < 4; i++) {
-        cr_assert_eq(cm_clip_pair_texts(p, &g, list + i, 1, alone, NULL), CM_OK);
+        cr_assert_eq(cm_clip_pair_texts(p, &g, CM_CLEAN_TRANSFORMERS, list + i, 1, alone, NULL), CM_OK);
         cr_expect(distance(together + (N - N % 4 - 4 + i) * P, alone, P) <= 1e-5, "text %zu", i);
     }
     cr_expect(readings[0].tokens == 1 && readings[0].read == 1 && readings[3].tokens == 0 && readings[2].tokens > 14);
@@ -265,11 +265,11 @@ Test(clip_pair, a_text_needs_a_vocabulary_and_utf8) {
     cm_ctx_init(&g, cm_backend_default(), 1);
     cm_clip_pair *p = open_pair(CLIP "openai.pt", NULL);
     cr_expect_eq(cm_clip_pair_get_info(p)->pad, -1);
-    cr_expect_eq(cm_clip_pair_texts(p, &g, texts, 1, out, NULL), CM_EUSAGE);
+    cr_expect_eq(cm_clip_pair_texts(p, &g, CM_CLEAN_TRANSFORMERS, texts, 1, out, NULL), CM_EUSAGE);
     cr_expect(strstr(cm_why(), "no vocabulary beside it"));
     cm_clip_pair_close(&p);
     p = open_pair(CLIP "openai.pt", &with_letters);
-    cr_expect_eq(cm_clip_pair_texts(p, &g, texts + 1, 1, out, NULL), CM_EFORMAT);
+    cr_expect_eq(cm_clip_pair_texts(p, &g, CM_CLEAN_TRANSFORMERS, texts + 1, 1, out, NULL), CM_EFORMAT);
     cr_expect(strstr(cm_why(), "text 0"), "%s", cm_why());
     cm_clip_pair_close(&p);
     cm_ctx_free(&g);
@@ -357,12 +357,47 @@ Test(clip_pair, what_was_mended_keeps_the_bytes_it_came_from) {
     cm_arena a;
     cm_arena_init(&a, 0);
     cr_assert_eq(cm_tokenizer_open(&t, CLIP "bpe.txt.gz"), CM_OK, "%s", cm_why());
-    cr_assert_eq(cm_tokenize(t, text, &a, &k), CM_OK);
+    cr_assert_eq(cm_tokenize_to(t, CM_CLEAN_OPEN_CLIP, text, 77, &a, &k), CM_OK);
     cr_assert_geq(k.used, 6);
     cr_expect_str_eq(cm_tokenizer_text(t, k.ids[2]), "&</w>");
     cr_expect(k.begin[2] == 2 && k.end[2] == 11, "%zu to %zu", k.begin[2], k.end[2]);
     cr_expect(k.begin[3] == 12 && k.end[k.used - 3] == 15); /* one character became "fi" */
     cr_expect(k.begin[k.used - 2] == 16 && k.end[k.used - 2] == 17);
+    cm_tokenizer_close(&t);
+    cm_arena_free(&a);
+}
+
+static bool finds_end(const cm_tokenizer *t, cm_text_cleaning cleaning, const char *text) {
+    cm_tokens k;
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cr_assert_eq(cm_tokenize_to(t, cleaning, text, 77, &a, &k), CM_OK);
+    const bool found = k.used == 4 && k.ids[2] == cm_tokenizer_eos(t) && k.begin[2] == 2 && k.end[2] == strlen(text);
+    cm_arena_free(&a);
+    return found;
+}
+
+Test(clip_pair, each_program_finds_its_own_spelling_of_the_end) {
+    static const char theirs[] = "a <|endoftext|>", opens[] = "a <END_of_text>";
+    cm_tokenizer *t = NULL;
+    cr_assert_eq(cm_tokenizer_open(&t, CLIP "folder"), CM_OK, "%s", cm_why());
+    cr_expect(finds_end(t, CM_CLEAN_OPENAI, theirs) && finds_end(t, CM_CLEAN_TRANSFORMERS, theirs));
+    cr_expect(finds_end(t, CM_CLEAN_OPEN_CLIP, opens) && !finds_end(t, CM_CLEAN_OPEN_CLIP, theirs));
+    cr_expect(!finds_end(t, CM_CLEAN_OPENAI, opens));
+    cm_tokenizer_close(&t);
+}
+
+Test(clip_pair, nested_names_end) {
+    enum { N = 400 };
+    char text[5 + 4 * N + 2] = "&";
+    cm_tokenizer *t = NULL;
+    cm_tokens k;
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    for (int i = 0; i < N; i++) memcpy(text + 1 + 4 * i, "amp;", 5);
+    cr_assert_eq(cm_tokenizer_open(&t, CLIP "folder"), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_tokenize_to(t, CM_CLEAN_OPEN_CLIP, text, 77, &a, &k), CM_OK);
+    cr_expect(k.used == 3 && k.begin[1] == 0 && k.end[1] == strlen(text));
     cm_tokenizer_close(&t);
     cm_arena_free(&a);
 }

@@ -46,7 +46,7 @@ static double cosine_with(const char *text) {
     const size_t width = cm_clip_pair_get_info(pair)->projection;
     float *e = CM_PUSH(&arena, float, width);
     double c;
-    cr_assert_eq(cm_clip_pair_texts(pair, &g, &text, 1, e, NULL), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_clip_pair_texts(pair, &g, CM_CLEAN_TRANSFORMERS, &text, 1, e, NULL), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_cosine(picture, e, width, &c), CM_OK);
     return c;
 }
@@ -57,6 +57,26 @@ static cm_text_score score(const char *protocol, const cm_description *d) {
     cr_assert(p && p->of_text, "%s", protocol);
     cr_assert_eq(cm_text_image_scores(p->of_text, pair, &g, picture, &d, 1, &arena, &s), CM_OK, "%s: %s", protocol, cm_why());
     return s;
+}
+
+/* The folder is transformers'; Hessel's, T2I-CompBench's, MLPerf's and HPSv2's programs read it through ftfy all the same. */
+Test(text_image, a_text_is_cleaned_as_the_protocols_own_program_does) {
+    static const struct {
+        const char *protocol;
+        bool mends;
+    } rows[] = {{"clip@mlperf", true}, {"clip@t2icomp", true},  {"hpsv2@2.0", true},      {"hpsv2@2.1", true},
+                {"clip@tm", false},    {"clip@humansd", false}, {"clip-windowed", false}, {"clip@heim", false}};
+    const cm_description plain = described("red hair");
+    cm_description escaped = plain, misread = plain;
+    escaped.text = (char *)"re&#100; ha\x01ir";
+    cr_assert(fabs(cosine_with(plain.text) - cosine_with(escaped.text)) > 1e-3);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const bool same = score(rows[i].protocol, &plain).value == score(rows[i].protocol, &escaped).value;
+        cr_expect_eq(same, rows[i].mends, "%s", rows[i].protocol);
+    }
+    cr_expect_eq(cm_protocol_find("clip@hessel")->of_text->cleaning, CM_CLEAN_OPENAI);
+    misread.text = (char *)"it\xc3\xa2\xe2\x82\xac\xe2\x84\xa2s red";
+    cr_expect(score("clip@mlperf", &misread).doubtful && !score("clip@mlperf", &plain).doubtful && !score("clip@tm", &misread).doubtful);
 }
 
 Test(text_image, protocols_are_their_formulas) {
