@@ -183,6 +183,12 @@ holds "a prompt without a picture: exit 3" test "$code" -eq 3
 holds "both are counted" grep -q "5 scored, 0 failed, 1 prompts without a picture, 1 pictures without a prompt" counted
 holds "and named" sh -c "grep -q 'prompt p0009 has no picture' err && grep -q 'stray.png has no prompt' err"
 holds "the others are scored" grep -q '"score":"clip@mlperf".*"n":4' text2/records.jsonl
+for i in 1 2 3 4; do printf '{"id":"p000%s","prompt":"it\303\242\342\202\254\342\204\242s a red shirt"}\n' $i; done >misread.jsonl
+$text --images named --prompts ./misread.jsonl --metric clip@mlperf --out text3 >counted 2>err
+holds "prompts that look wrongly decoded are warned of" test "$(grep -c 'p000..png looks wrongly decoded' err)" -eq 3
+holds "the rest are counted" grep -q "1 more prompts look wrongly decoded" err
+$text --images named --prompts ./misread.jsonl --metric clip@tm --out text4 >counted 2>err
+holds "not for transformers, which would not mend them" sh -c "! grep -q 'wrongly decoded' err"
 mkdir strangers && cp one/images/000005.png strangers/
 says "no picture named after a prompt" 2 "no picture is named after" $text --images strangers --prompts ./four.jsonl --metric clip@mlperf --out x
 prints "a manifest's own prompts" "4 scored" $text --images list.jsonl --metric clip@mlperf,clip-phrases --out own
