@@ -23,6 +23,9 @@ struct cm_record_lines {
     size_t number;           /* of the line, from 1 */
     long long begin, end;    /* of the line in the file */
     json_t *record;
+    size_t strange;          /* records with keys that nothing here reads, and one such key; told at the end */
+    char strange_key[64], version[32];
+    bool told;
 };
 
 static cm_status out_of_memory(const cm_record_lines *r) {
@@ -87,7 +90,8 @@ static bool is_blank(const char *line, size_t n) {
     return n == 0;
 }
 
-static cm_status check_keys(const json_t *record);
+static cm_status check_keys(cm_record_lines *r, const json_t *record);
+static void tell_strange(cm_record_lines *r);
 
 static cm_status parse(cm_record_lines *r, bool whole, const json_t **record) {
     json_error_t e;
@@ -100,7 +104,7 @@ static cm_status parse(cm_record_lines *r, bool whole, const json_t **record) {
     if (!r->record) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", r->path, r->number, e.text);
     if (!json_is_object(r->record)) return cm_fail(CM_EFORMAT, "%s:%zu: a record is an object", r->path, r->number);
     cm_status s = cm_record_names(r->record);
-    if (s == CM_OK) s = check_keys(r->record);
+    if (s == CM_OK) s = check_keys(r, r->record);
     if (s != CM_OK) return cm_fail_in(s, "%s:%zu", r->path, r->number);
     *record = r->record;
     return CM_OK;
@@ -115,7 +119,9 @@ cm_status cm_record_lines_next(cm_record_lines *r, const json_t **record) {
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "%s: stopped while reading", r->path);
         CM_TRY(read_line(r, &whole));
     } while (whole && is_blank(r->line, r->length));
-    return is_blank(r->line, r->length) ? CM_OK : parse(r, whole, record);
+    if (!is_blank(r->line, r->length)) return parse(r, whole, record);
+    tell_strange(r);
+    return CM_OK;
 }
 
 long long cm_record_lines_offset(const cm_record_lines *r) {
@@ -182,18 +188,41 @@ static int compare_keys(const void *key, const void *known) {
     return strcmp(key, *(const char *const *)known);
 }
 
-/* A key of later versions, or of another program's records, says nothing to us; one that is nearly ours is a slip of
- * somebody's pen, after which a value would silently be absent. */
-static cm_status check_keys(const json_t *record) {
-    const char *key;
+static bool is_known(const char *key) {
+    return bsearch(key, known_keys, KNOWN_KEYS, sizeof *known_keys, compare_keys) != NULL;
+}
+
+/* A key that is nearly ours is a slip of somebody's pen, after which a value would silently be absent. Any other is a
+ * later version's or another program's: it is not read, and told of once. */
+static cm_status check_keys(cm_record_lines *r, const json_t *record) {
+    const char *key, *strange = NULL;
     json_t *value;
     json_object_foreach((json_t *)record, key, value) {
-        if (strlen(key) < 5 || bsearch(key, known_keys, KNOWN_KEYS, sizeof *known_keys, compare_keys)) continue;
-        for (size_t i = 0; i < KNOWN_KEYS; i++)
+        if (is_known(key)) continue;
+        for (size_t i = 0; strlen(key) >= 5 && i < KNOWN_KEYS; i++)
             if (strlen(known_keys[i]) >= 5 && cm_edit_distance(key, known_keys[i]) <= 2)
                 return cm_fail(CM_EFORMAT, "unknown key \"%.60s\"; the closest is \"%s\"", key, known_keys[i]);
+        strange = key;
     }
+    const char *version = json_string_value(json_object_get(record, "version"));
+    if (version && !r->version[0]) snprintf(r->version, sizeof r->version, "%s", version);
+    if (strange && r->strange++ == 0) snprintf(r->strange_key, sizeof r->strange_key, "%s", strange);
     return CM_OK;
+}
+
+/* Control characters of a key or version must not reach the terminal. */
+static void make_plain(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < 32 || *text == 127) *text = '?';
+}
+
+static void tell_strange(cm_record_lines *r) {
+    if (r->told || r->strange == 0) return;
+    r->told = true;
+    make_plain(r->strange_key);
+    make_plain(r->version);
+    cm_warn("%s: %zu record%s with keys that version " CM_VERSION " does not read, \"%s\" among them%s%s", r->path, r->strange,
+            r->strange == 1 ? "" : "s", r->strange_key, r->version[0] ? "; they were written by version " : "", r->version);
 }
 
 static cm_status check_name(const json_t *o, const char *key, const char *what) {

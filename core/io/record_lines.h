@@ -9,7 +9,8 @@
  *
  * Errors name file and line. A line that a killed run left half, the last and without its newline, is a warning and
  * left out. Names of arms, suites and scores keep to core/base/names.h: a record that breaks the rule is refused,
- * as is one with a key that is within two letters of a known one: "valeu".
+ * as is one with a key that is within two letters of a known one: "valeu". Other unknown keys are not read; one warning
+ * at the end counts the records that have them and names the version that wrote the file.
  * SIGINT and SIGTERM end the reading with CM_EINTERRUPTED.
  */
 #ifndef CM_CORE_IO_RECORD_LINES_H

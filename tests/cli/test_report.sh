@@ -30,6 +30,11 @@ says "an odd folder, somebody's start-up file" 0 "report.html" env HOME="$PWD/ho
 absent "neither ran" PWNED "it's \"\`touch PWNED\`\"/plots/PWNED"
 if command -v gnuplot >/dev/null; then holds "it has its plots" test -s "it's \"\`touch PWNED\`\"/plots/scores.svg"; fi
 
+# A later version's keys are not read, and told of once.
+sed 's/"version":"[^"]*"/"version":"9.9.9"/; s/^{/{"zz_later":1,/' o/records.jsonl >later.jsonl
+cp -r o later && mv later.jsonl later/records.jsonl
+says "a later version's keys" 0 "later/records.jsonl: [0-9]+ records with keys .* \"zz_later\" among them; they were written by version 9.9.9" $cm report later
+
 # A torn last line is left out, a broken one is an error with its number.
 cp -r o torn
 printf '{"kind":"image","suite":"mo' >>torn/records.jsonl
