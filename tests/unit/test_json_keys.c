@@ -10,14 +10,14 @@
 #include "core/train/trainer.h"
 #include "tests/unit/scratch.h"
 
-static const cm_json_key keys[] = {{"id", CM_JSON_NAME},
-                                   {"seed", CM_JSON_WHOLE},
+static const cm_json_key keys[] = {{.name = "id", .type = CM_JSON_NAME},
+                                   {.name = "seed", .type = CM_JSON_WHOLE},
                                    {"steps", CM_JSON_WHOLE, 1, 1000},
-                                   {"rate", CM_JSON_NUMBER},
-                                   {"negative", CM_JSON_TEXT},
-                                   {"simple", CM_JSON_BOOL},
-                                   {"arms", CM_JSON_LIST},
-                                   {"shard", CM_JSON_OBJECT},
+                                   {.name = "rate", .type = CM_JSON_NUMBER},
+                                   {.name = "negative", .type = CM_JSON_TEXT},
+                                   {.name = "simple", .type = CM_JSON_BOOL},
+                                   {.name = "arms", .type = CM_JSON_LIST},
+                                   {.name = "shard", .type = CM_JSON_OBJECT},
                                    {0}};
 
 static cm_status check(const char *text) {
