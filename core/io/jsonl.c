@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/closest.h"
 #include "core/base/system.h"
 #include "core/io/json_numbers.h"
 
@@ -256,23 +255,6 @@ void cm_records_close(cm_records **r) {
     free((*r)->path);
     free(*r);
     *r = NULL;
-}
-
-static bool is_listed(const char *key, const char *const *known) {
-    while (*known && strcmp(*known, key) != 0) known++;
-    return *known != NULL;
-}
-
-cm_status cm_json_only_keys(const json_t *o, const char *what, const char *const *known) {
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)o, key, value) {
-        if (is_listed(key, known)) continue;
-        const char *near = cm_closest(key, known);
-        if (near) return cm_fail(CM_EFORMAT, "%s: unknown key \"%.60s\"; the closest is \"%s\"", what, key, near);
-        return cm_fail(CM_EFORMAT, "%s: unknown key \"%.60s\"", what, key);
-    }
-    return CM_OK;
 }
 
 cm_status cm_json_size(const json_t *o, const char *key, size_t *out) {

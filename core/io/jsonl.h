@@ -36,10 +36,6 @@ cm_status cm_records_open(cm_records **out, const char *path, json_t **existing)
 cm_status cm_records_add(cm_records *r, const json_t *line); /* written and flushed; a full disk is an error */
 void cm_records_close(cm_records **r);
 
-/* CM_EFORMAT when the object has a key outside `known` (ends in NULL); the message names `what` ("suite", "arm 'hq'"),
- * the key and the nearest known one. For files of our own, in which an unknown key is always a mistake. */
-cm_status cm_json_only_keys(const json_t *o, const char *what, const char *const *known);
-
 /* Typed reads from an object, with an error that names the key; the _or forms have a default when absent. */
 cm_status cm_json_size(const json_t *o, const char *key, size_t *out);
 cm_status cm_json_number(const json_t *o, const char *key, double *out);

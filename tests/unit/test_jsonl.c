@@ -258,17 +258,3 @@ Test(jsonl, typed_reads_name_the_key) {
     cr_assert_str_eq(cm_json_text_or(o, "absent", "x"), "x");
     json_decref(o);
 }
-
-Test(jsonl, unknown_key_is_refused_with_the_nearest_known_one) {
-    static const char *const known[] = {"sampler", "steps", NULL};
-    json_t *o = json_pack("{s:s, s:i}", "sampler", "ddim", "steps", 4);
-    cr_assert_eq(cm_json_only_keys(o, "suite", known), CM_OK);
-    json_object_set_new(o, "samplr", json_string("ddim"));
-    cr_assert_eq(cm_json_only_keys(o, "suite", known), CM_EFORMAT);
-    cr_assert_str_eq(cm_why(), "suite: unknown key \"samplr\"; the closest is \"sampler\"");
-    json_object_del(o, "samplr");
-    json_object_set_new(o, "x", json_null());
-    cr_assert_eq(cm_json_only_keys(o, "suite", known), CM_EFORMAT);
-    cr_assert_str_eq(cm_why(), "suite: unknown key \"x\"");
-    json_decref(o);
-}
