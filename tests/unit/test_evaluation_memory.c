@@ -45,7 +45,10 @@ Test(evaluation, large_pictures_are_held_one_at_a_time) {
     cr_assert_eq(cm_evaluate(&o, &counts), CM_OK, "%s", cm_why());
     cr_expect_eq(counts.scored, COUNT);
     const double more = cm_peak_rss_mb() - before;
+#if !defined(__SANITIZE_ADDRESS__) /* it keeps what was freed for a while */
     cr_expect(more < (COUNT - 4) * ONE_MB, "%.0f MB", more);
+#endif
+    cr_expect(more > 0);
     char command[320];
     snprintf(command, sizeof command, "rm -rf '%s' '%s'", folder, out);
     cr_assert_eq(system(command), 0);

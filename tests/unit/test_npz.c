@@ -226,24 +226,28 @@ Test(npz, a_folder_is_read_in_the_order_of_paths) {
     cm_arena_free(&a);
 }
 
+static void write_list(const char *lines) {
+    scratch_write("list.jsonl", lines, strlen(lines));
+}
+
 Test(npz, a_manifest_names_its_pictures) {
     const char *path = scratch("list.jsonl");
     char lines[1024];
     cm_picture_source *s = NULL;
     snprintf(lines, sizeof lines, "{\"path\": \"%s/rgb.png\", \"id\": \"p1\", \"prompt\": \"a person\"}\n{\"path\": \"below/x.png\"}\n", PICTURES);
-    scratch_write("list.jsonl", lines, strlen(lines));
+    write_list(lines);
     cr_assert_eq(cm_picture_source_open(&s, path), CM_OK, "%s", cm_why());
     cr_expect(cm_picture_source_count(s) == 2 && !strcmp(cm_picture_source_prompt(s, 0), "a person"));
     cr_expect(!strcmp(cm_picture_source_id(s, 0), "p1") && !strcmp(cm_picture_source_id(s, 1), "below/x"));
     cr_expect(strstr(cm_picture_source_path(s, 1), scratch_folder), "%s", cm_picture_source_path(s, 1));
     cm_picture_source_close(&s);
-    scratch_write("list.jsonl", "{\"path\": \"x.png\", \"promt\": \"a\"}\n", 34);
+    write_list("{\"path\": \"x.png\", \"promt\": \"a\"}\n");
     cr_expect_neq(cm_picture_source_open(&s, path), CM_OK);
     cr_expect(strstr(cm_why(), "promt") && strstr(cm_why(), "prompt"), "%s", cm_why());
-    scratch_write("list.jsonl", "{\"path\": \"x.png\", \"width\": 512}\n", 33);
+    write_list("{\"path\": \"x.png\", \"width\": 512}\n");
     cr_expect_eq(cm_picture_source_open(&s, path), CM_OK, "%s", cm_why());
     cm_picture_source_close(&s);
-    scratch_write("list.jsonl", "{\"id\": \"p1\"}\n", 13);
+    write_list("{\"id\": \"p1\"}\n");
     cr_expect_neq(cm_picture_source_open(&s, path), CM_OK);
     cr_expect(strstr(cm_why(), "line 1") && strstr(cm_why(), "path"), "%s", cm_why());
 }
