@@ -69,7 +69,7 @@ wrong "a family of metrics" "'kid' is|'fid' has several protocols; one of fid@tf
 wrong "a network" "there is no 'inceptoin'; the closest is 'inception'" score --images folder --metric kid --network inceptoin=x
 wrong "a type" "--type: 'fp16' is none of f32, f16, bf16; the closest is 'f16'" export --model nano:hq --out x --type fp16
 wrong "a stage" "'unett' is none of .*closest is 'unet'" stage --stage unett --in a --out b
-wrong "too many steps" "--steps: 100000 is not within 1 to 1000" $gen --steps 100000
+wrong "too many steps" "--steps: 200000 is not within 1 to 100000" $gen --steps 200000
 wrong "a giant" "--width: 100000000 is more than 16384" $gen --width 100000000
 wrong "no height" "--height: 0 is not a multiple of 8" $gen --height 0
 wrong "strength" "--strength: 2 is not within 0 to 1" $gen --strength 2 --from-latents file
