@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "core/base/system.h"
+#include "core/base/utf8.h"
 
 enum { MAX_DEPTH = 16, FIRST_CAPACITY = 256 };
 
@@ -298,18 +299,7 @@ bool cm_image_set_is_odd(const cm_image_set *s) {
 
 /* --- paths as text --------------------------------------------------------------------- */
 
-/* Bytes of the UTF-8 sequence at p; 0: it is none. */
-static size_t read_code(const unsigned char *p, uint32_t *code) {
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    const size_t n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
-    uint32_t c = n == 1 ? p[0] : p[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80) return 0;
-        c = c << 6 | (p[i] & 0x3Fu);
-    }
-    *code = c;
-    return n && c >= least[n] && c <= 0x10FFFF && !(c >= 0xD800 && c < 0xE000) ? n : 0;
-}
+enum { UTF8_LONGEST = 4 }; /* of text that ends in 0, which is no part of a sequence and so ends the reading */
 
 static bool is_shown(uint32_t c) {
     const bool control = c < ' ' || (c >= 0x7F && c < 0xA0), turns = c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E);
@@ -321,12 +311,12 @@ const char *cm_printable_path(const char *path, cm_arena *out) {
     const unsigned char *p = (const unsigned char *)path;
     uint32_t code;
     bool plain = true;
-    for (size_t at = 0, n; plain && p[at]; at += n) plain = (n = read_code(p + at, &code)) != 0 && is_shown(code);
+    for (size_t at = 0, n; plain && p[at]; at += n) plain = (n = cm_utf8_read(p + at, UTF8_LONGEST, &code)) != 0 && is_shown(code);
     if (plain) return path;
     const size_t room = LONGEST * strlen(path) + 1;
     char *text = CM_PUSH(out, char, room), *to = text;
     while (text && *p) {
-        const size_t n = read_code(p, &code);
+        const size_t n = cm_utf8_read(p, UTF8_LONGEST, &code);
         if (n && is_shown(code)) memcpy(to, p, n), to += n;
         else if (n < 2) to += snprintf(to, 5, "\\x%02X", *p);
         else to += snprintf(to, 7, "\\u%04X", (unsigned)code);

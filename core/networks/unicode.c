@@ -3,30 +3,16 @@
 
 #include <string.h>
 
+#include "core/base/utf8.h"
 #include "core/networks/unicode_tables.h"
 
 /* --- UTF-8 ---------------------------------------------------------------------- */
-
-/* Length of the sequence at s with `left` bytes; 0 when it is none: cut off, overlong, a surrogate, too large. */
-static size_t read_one(const unsigned char *s, size_t left, uint32_t *code) {
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
-    if (n == 0 || n > left) return 0;
-    uint32_t c = n == 1 ? s[0] : s[0] & (0x7Fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-        c = c << 6 | (s[i] & 0x3Fu);
-    }
-    if (c < least[n] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return 0;
-    *code = c;
-    return n;
-}
 
 cm_status cm_unicode_read(const char *text, size_t begin, size_t end, cm_char *out, size_t *count) {
     size_t n = 0;
     for (size_t at = begin; at < end; n++) {
         uint32_t code;
-        const size_t bytes = read_one((const unsigned char *)text + at, end - at, &code);
+        const size_t bytes = cm_utf8_read((const unsigned char *)text + at, end - at, &code);
         if (!bytes) return cm_fail(CM_EFORMAT, "the text is not UTF-8 at byte %zu (0x%02X)", at, (unsigned char)text[at]);
         out[n] = (cm_char){code, at, at + bytes};
         at += bytes;
