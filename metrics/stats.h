@@ -20,6 +20,7 @@ enum { CM_BOOTSTRAPS = 2000, CM_FLIPS = 20000, CM_EXACT_FLIPS = 16 };
 typedef struct cm_interval {
     double value, lo, hi; /* 95 % */
     size_t n;             /* prompts that counted */
+    double error;         /* standard error: the draws' standard deviation */
 } cm_interval;
 
 /* Mean of column means; CM_EUNDEFINED when a column has no value at all. */
@@ -30,19 +31,29 @@ cm_status cm_stats_value(const double *x, size_t n, size_t columns, double *valu
 cm_status cm_stats_interval(const double *x, size_t n, size_t columns, uint64_t seed, cm_arena *scratch,
                             cm_interval *out);
 
+/* Two-sided p of the hypothesis that the signs of u[n] mean nothing: the share of flips of signs whose |sum| reaches the one
+ * seen. n <= CM_EXACT_FLIPS: all 2^n; else CM_FLIPS random ones, p = (1 + count) / (1 + CM_FLIPS). */
+cm_status cm_stats_flip_sum(const double *u, size_t n, uint64_t seed, cm_arena *scratch, double *p);
+
+/* The same for a table of differences: exchanging the arms' names flips a row's sign. */
+cm_status cm_stats_flip(const double *x, size_t n, size_t columns, uint64_t seed, cm_arena *scratch, double *p);
+
+/* Each row's part of a table's value: with every column's count fixed, their sum is the value. parts [n]; 0 for an empty row. */
+cm_status cm_stats_parts(const double *x, size_t n, size_t columns, double *parts);
+
 /* The difference of two arms when the arms of the prompts with swapped[i] are exchanged. */
 typedef cm_status cm_difference(void *arg, const unsigned char *swapped, double *difference);
 
-/* Two-sided p of the hypothesis that the arms' names mean nothing: the share of exchanges of names whose
- * |difference| reaches the one seen. n <= 16: all 2^n; else `flips` random ones, p = (1+count)/(1+flips). */
+/* p as above of any statistic that has no sum: `flips` exchanges. */
 cm_status cm_stats_permute(cm_difference *difference, void *arg, size_t n, size_t flips, uint64_t seed,
                            cm_arena *scratch, double *p);
 
-/* cm_stats_permute over a table of differences: exchanging names flips the row's sign. */
-cm_status cm_stats_flip(const double *x, size_t n, size_t columns, uint64_t seed, cm_arena *scratch, double *p);
-
 /* Holm's step-down correction (1979): adjusted[i] >= p[i], monotone, at most 1. */
 cm_status cm_stats_holm(const double *p, size_t n, cm_arena *scratch, double *adjusted);
+
+/* Student's t: two-sided p of |t|, and the quantile; degrees of freedom >= 1 (Abramowitz and Stegun 26.7.3, 26.7.4). */
+double cm_stats_t_p(double t, size_t freedom);
+double cm_stats_t_quantile(double p, size_t freedom);
 
 /* Sorted ascending; linear between order statistics (Hyndman and Fan's type 7, NumPy's default). */
 double cm_stats_quantile(const double *sorted, size_t n, double q);

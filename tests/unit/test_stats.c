@@ -144,3 +144,38 @@ Test(stats, holm_multiplies_by_what_is_left_and_never_falls) {
     cr_assert_eq(cm_stats_holm(p, 4, &arena, got), CM_OK);
     for (int i = 0; i < 4; i++) cr_expect_float_eq(got[i], want[i], 1e-12);
 }
+
+/* scipy 1.17.1: stats.t.ppf(0.975, f), stats.t.ppf(0.8, f), 2 * stats.t.sf(2.3, f) */
+Test(stats, students_t_is_scipys) {
+    static const struct {
+        size_t freedom;
+        double high, eight, p;
+    } rows[] = {{1, 12.706204736174694, 1.3763819204711738, 0.26109517417724554}, {2, 4.302652729749462, 1.0606601717798214, 0.14814814814814817},
+                {5, 2.5705818356363146, 0.9195437802408271, 0.06977246933203732}, {39, 2.022690920036761, 0.8509350199201249, 0.026884992614103986},
+                {2047, 1.9611235598633847, 0.841796862813951, 0.021548390295979956}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_expect_float_eq(cm_stats_t_quantile(0.975, rows[i].freedom), rows[i].high, 1e-9 * rows[i].high);
+        cr_expect_float_eq(cm_stats_t_quantile(0.2, rows[i].freedom), -rows[i].eight, 1e-9);
+        cr_expect_float_eq(cm_stats_t_p(-2.3, rows[i].freedom), rows[i].p, 1e-12);
+    }
+}
+
+Test(stats, flips_of_a_sum_count_exchanges_that_reach_it) {
+    const double u[] = {4, 2, 1}; /* |sums|: 7, 5, 3, 1, each twice */
+    double p;
+    cr_assert_eq(cm_stats_flip_sum(u, 3, 1, &arena, &p), CM_OK);
+    cr_expect_eq(p, 0.25);
+    const double tied[] = {1, 1, -1, 1}; /* 2: all but the six sums of 0 reach it */
+    cr_assert_eq(cm_stats_flip_sum(tied, 4, 1, &arena, &p), CM_OK);
+    cr_expect_eq(p, 10.0 / 16);
+    cr_expect_eq(cm_stats_flip_sum(u, 0, 1, &arena, &p), CM_EUNDEFINED);
+}
+
+Test(stats, parts_of_a_table_sum_to_its_value) {
+    const double x[] = {100, 50, 0, 0, NAN, 40, 50, 100, NAN, NAN, NAN, NAN};
+    double parts[4], value;
+    cr_assert_eq(cm_stats_parts(x, 4, 3, parts), CM_OK);
+    cr_assert_eq(cm_stats_value(x, 4, 3, &value, NULL), CM_OK);
+    cr_expect_float_eq(parts[0] + parts[1] + parts[2], value, 1e-12);
+    cr_expect_eq(parts[3], 0);
+}
