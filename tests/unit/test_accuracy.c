@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "metrics/accuracy.h"
-#include "metrics/metric.h"
 #include "prompts/prompt_set.h"
 
 static cm_arena arena;
@@ -109,6 +108,37 @@ Test(accuracy, a_value_without_a_slots_word_is_counted_and_not_asked) {
     cr_expect_eq(answer().asked[CM_SLOT_TEXTURE], 1);
 }
 
+Test(accuracy, every_question_has_its_answer_by_name) {
+    see(6, "color", "blue");
+    see(6, "pattern", "striped");
+    cm_accuracy a;
+    cr_assert_eq(cm_metric_answers(&text, &seen, &arena, &a), CM_OK);
+    cr_assert_eq(a.count, 5);
+    cr_expect_str_eq(cm_answer_slot(&a.answers[0]), "tops.color");
+    cr_expect_str_eq(cm_answer_wanted(&a.answers[0]), "red");
+    cr_expect_str_eq(cm_answer_seen(&a.answers[0]), "blue");
+    cr_expect(!a.answers[0].right && !a.answers[0].absent && a.answers[1].right);
+    cr_expect_str_eq(cm_answer_slot(&a.answers[4]), "hair.style");
+    see(6, "type", "none");
+    cr_assert_eq(cm_metric_answers(&text, &seen, &arena, &a), CM_OK);
+    cr_expect(a.answers[1].absent && !a.answers[1].right, "a pattern without a shirt");
+    cr_expect_str_eq(cm_answer_seen(&a.answers[1]), "not there");
+}
+
+Test(accuracy, parts_are_the_groups_that_were_asked_about_and_sum_to_all) {
+    see(6, "color", "blue");
+    const cm_accuracy a = answer();
+    cr_assert_eq(a.part_count, 2);
+    cr_expect_eq(a.parts[0].group, 3); /* hair stands before tops, whatever the phrases' order */
+    cr_expect_eq(a.parts[1].group, 6);
+    cr_expect(a.parts[0].asked[CM_SLOT_SHAPE] == 1 && a.parts[0].right[CM_SLOT_SHAPE] == 1);
+    cr_expect(a.parts[1].asked[CM_SLOT_TEXTURE] == 2 && a.parts[1].right[CM_SLOT_TEXTURE] == 1);
+    for (int k = 0; k < 3; k++) {
+        cr_expect_eq(a.parts[0].asked[k] + a.parts[1].asked[k], a.asked[k]);
+        cr_expect_eq(a.parts[0].right[k] + a.parts[1].right[k], a.right[k]);
+    }
+}
+
 Test(accuracy, nothing_asked_is_no_number) {
     questions.count = 0;
     const cm_accuracy a = answer();
@@ -145,9 +175,4 @@ Test(accuracy, a_person_agrees_with_its_own_description) {
             cr_expect(strstr(a.misses[m], "not there"), "seed %d: %s", (int)seed, a.misses[m]);
         cr_expect_geq(a.right[0] + a.right[1] + a.right[2], (a.asked[0] + a.asked[1] + a.asked[2]) * 8 / 10, "seed %d", (int)seed);
     }
-}
-
-Test(metrics, every_name_is_found_and_others_are_not) {
-    for (size_t i = 0; i < CM_SCORES; i++) cr_expect_eq(cm_metric_find(cm_metrics[i].name), &cm_metrics[i]);
-    cr_expect_null(cm_metric_find("fid"));
 }
