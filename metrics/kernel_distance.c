@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/system.h"
+#include "metrics/set_score.h"
 
 static double kernel(const float *x, const float *y, size_t width) {
     double dot = 0;
@@ -65,4 +67,27 @@ cm_status cm_kernel_distance(const cm_kernel_table *t, const size_t *picks, size
     const cm_status s = weighted_distance(t, weight, (double)count, distance);
     cm_arena_reset(scratch, mark);
     return s;
+}
+
+/* --- as a score of sets -------------------------------------------------------------- */
+
+/* One distance needs no table: the same sums in the same order, whatever the number of images. */
+cm_status cm_score_kernel(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
+    (void)scratch;
+    if (!s->y || s->m < 2) return cm_fail(CM_EUNDEFINED, "a kernel distance needs a reference of at least 2 images");
+    if (s->n < 2) return cm_fail(CM_EUNDEFINED, "a kernel distance needs two different images");
+    CM_TRY(cm_sets_finite(s));
+    const double n = (double)s->n, reference = mean_within(s->y, s->m, s->width);
+    double within = 0, across = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const float *x = s->x + i * s->width;
+        double same = 0, other = 0;
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
+        for (size_t j = 0; j < i; j++) same += kernel(x, s->x + j * s->width, s->width);
+        for (size_t j = 0; j < s->m; j++) other += kernel(x, s->y + j * s->width, s->width);
+        within += same;
+        across += other / (double)s->m;
+    }
+    cm_set_value(out, "", 2 * within / (n * n - n) + reference - 2 * across / n);
+    return CM_OK;
 }

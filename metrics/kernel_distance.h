@@ -4,8 +4,8 @@
  *     sum_{i!=j} k(x_i,x_j) / n(n-1) + sum_{i!=j} k(y_i,y_j) / m(m-1) - 2 sum k(x_i,y_j) / nm
  *
  * It may be negative. Kernel values are made once; drawing rows again then costs a sum. A row that is
- * drawn several times does not pair with its own copies, so that drawing again adds no bias. The published form, by subsets, is
- * kid.h.
+ * drawn several times does not pair with its own copies, so that drawing again adds no bias. cm_score_kernel of
+ * set_score.h is the distance of all rows once. The published form, by subsets, is kid.h.
  */
 #ifndef CM_METRICS_KERNEL_DISTANCE_H
 #define CM_METRICS_KERNEL_DISTANCE_H

@@ -43,6 +43,7 @@ cm_status cm_sets_finite(const cm_sets *s);
 cm_status cm_score_frechet(const cm_sets *s, cm_arena *scratch, cm_set_values *out);          /* frechet_score.c */
 cm_status cm_score_frechet_infinity(const cm_sets *s, cm_arena *scratch, cm_set_values *out); /* frechet_score.c */
 cm_status cm_score_kid(const cm_sets *s, cm_arena *scratch, cm_set_values *out);              /* kid.c */
+cm_status cm_score_kernel(const cm_sets *s, cm_arena *scratch, cm_set_values *out);           /* kernel_distance.c, all images */
 cm_status cm_score_inception(const cm_sets *s, cm_arena *scratch, cm_set_values *out);        /* inception_score.c */
 cm_status cm_score_prdc(const cm_sets *s, cm_arena *scratch, cm_set_values *out);             /* prdc.c, k = 5 */
 cm_status cm_score_cmmd(const cm_sets *s, cm_arena *scratch, cm_set_values *out);             /* cmmd.c */

@@ -8,6 +8,7 @@
 #include "core/io/safetensors.h"
 #include "metrics/frechet.h"
 #include "metrics/kernel_distance.h"
+#include "metrics/set_score.h"
 
 static cm_arena arena;
 static float *a, *b; /* [90,24], [70,24] */
@@ -145,6 +146,33 @@ Test(distances, kernel_distance_agrees_with_numpy) {
     double d;
     cr_assert_eq(cm_kernel_distance(&t, NULL, 0, &arena, &d), CM_OK);
     cr_expect_float_eq(d, golden("kernel"), 1e-9);
+}
+
+static cm_status kernel_score(size_t n, size_t m, cm_set_values *v) {
+    const cm_sets sets = {.x = a, .y = b, .n = n, .m = m, .width = W};
+    *v = (cm_set_values){0};
+    return cm_score_kernel(&sets, &arena, v);
+}
+
+Test(distances, kernel_distance_as_a_score_of_sets_is_the_tables) {
+    cm_set_values v;
+    for (size_t n = 2; n <= A; n += 44) {
+        const cm_kernel_table t = kernels(a, n, b, B);
+        double d;
+        cr_assert_eq(cm_kernel_distance(&t, NULL, 0, &arena, &d), CM_OK);
+        cr_assert_eq(kernel_score(n, B, &v), CM_OK, "%s", cm_why());
+        cr_expect(v.count == 1 && v.parts[0].value == d, "%zu: %.17g, %.17g", n, v.parts[0].value, d);
+    }
+    cr_expect(isnan(v.parts[0].lo) && isnan(v.parts[0].deviation));
+}
+
+Test(distances, a_kernel_distance_of_too_few_or_of_a_nan_is_undefined) {
+    cm_set_values v;
+    cr_expect_eq(kernel_score(1, B, &v), CM_EUNDEFINED);
+    cr_expect_eq(kernel_score(A, 1, &v), CM_EUNDEFINED);
+    a[3] = NAN;
+    cr_expect_eq(kernel_score(A, B, &v), CM_EUNDEFINED);
+    cr_expect(strstr(cm_why(), "not finite"), "%s", cm_why());
 }
 
 Test(distances, kernel_distance_of_two_halves_of_one_distribution_is_zero_on_average) {
