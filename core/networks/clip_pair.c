@@ -14,7 +14,7 @@ enum { PICTURE_TOKENS = 1600, TEXT_TOKENS = 1600 };
 struct cm_clip_pair {
     cm_clip_pair_info info;
     cm_clip_pair_config config;
-    cm_params *params;
+    cm_params *params, *vision_params; /* the image tower's, where it has a file of its own; else NULL */
     cm_clip_text text;
     cm_clip_vision vision;
     cm_tokenizer *tokenizer;
@@ -165,12 +165,51 @@ static cm_status build(cm_clip_pair *p) {
         return cm_fail(CM_EFORMAT, "the image tower projects to %zu, the text tower to %zu", p->config.vision.projection_dim,
                        p->config.text.projection_dim);
     cm_clip_text_build(&p->text, &p->config.text, p->params, &p->arena);
-    cm_clip_vision_build(&p->vision, &p->config.vision, p->params, &p->arena);
+    cm_clip_vision_build(&p->vision, &p->config.vision, p->vision_params ? p->vision_params : p->params, &p->arena);
     if (cm_param_exists(p->params, "logit_scale")) cm_param(p->params, CM_INIT_ONE, CM_SHAPE(1), "logit_scale");
     CM_TRY(cm_params_check(p->params, true));
     cm_params_fix(p->params);
+    if (p->vision_params) {
+        CM_TRY(cm_params_check(p->vision_params, true));
+        cm_params_fix(p->vision_params);
+    }
     return cm_arena_check(&p->arena);
 }
+
+/* --- two towers --------------------------------------------------------------------------------- */
+
+static bool has_towers(cm_clip_pair *p, const char *folder) {
+    return in_folder(&p->arena, folder, "text_encoder/config.json") && in_folder(&p->arena, folder, "clip/config.json");
+}
+
+static cm_status configure_text(const json_t *config, cm_clip_pair_config *out) {
+    return cm_clip_text_configure(config, &out->text);
+}
+
+static cm_status configure_vision(const json_t *config, cm_clip_pair_config *out) {
+    return cm_clip_vision_configure(config, &out->vision);
+}
+
+static cm_status configure_tower(cm_clip_pair *p, const char *folder, cm_status (*read)(const json_t *, cm_clip_pair_config *)) {
+    const char *path = cm_arena_print(&p->arena, "%s/config.json", folder);
+    CM_TRY(cm_arena_check(&p->arena));
+    return read_config(path, read, &p->config);
+}
+
+static cm_status open_towers(cm_clip_pair *p, const char *folder, const char *tokenizer) {
+    const char *text = cm_arena_print(&p->arena, "%s/text_encoder", folder), *vision = cm_arena_print(&p->arena, "%s/clip", folder);
+    if (!tokenizer) tokenizer = cm_arena_print(&p->arena, "%s/tokenizer", folder);
+    CM_TRY(cm_arena_check(&p->arena));
+    CM_TRY(configure_tower(p, text, configure_text));
+    CM_TRY(configure_tower(p, vision, configure_vision));
+    for (int i = 0; i < 3; i++) p->config.mean[i] = p->config.std[i] = 0.5f;
+    CM_TRY(open_tokenizer(p, tokenizer));
+    CM_TRY(cm_params_open(&p->params, text));
+    CM_TRY(cm_params_open(&p->vision_params, vision));
+    return build(p);
+}
+
+/* --- all of them -------------------------------------------------------------------------------- */
 
 static void fill_info(cm_clip_pair *p, const char *path) {
     const cm_clip_vision_config *v = &p->config.vision;
@@ -199,6 +238,7 @@ static cm_status open_random(cm_clip_pair *p, const char *name, const cm_clip_op
 
 static cm_status open_files(cm_clip_pair *p, const char *path, const cm_clip_options *o) {
     source s = {0};
+    if (has_towers(p, path)) return open_towers(p, path, o->tokenizer);
     CM_TRY(find_weights(p, path, &s));
     CM_TRY(configure(p, &s));
     choose_act(p, &s, o->act);
@@ -231,6 +271,7 @@ void cm_clip_pair_close(cm_clip_pair **p) {
     if (!*p) return;
     cm_tokenizer_close(&(*p)->tokenizer);
     cm_params_close(&(*p)->params);
+    cm_params_close(&(*p)->vision_params);
     cm_arena_free(&(*p)->arena);
     free(*p);
     *p = NULL;
@@ -245,7 +286,14 @@ const cm_tokenizer *cm_clip_pair_tokenizer(const cm_clip_pair *p) {
 }
 
 cm_status cm_clip_pair_hash(const cm_clip_pair *p, char out[65]) {
-    return cm_params_hash(p->params, out);
+    char both[2 * 64 + 1];
+    if (!p->vision_params) return cm_params_hash(p->params, out);
+    CM_TRY(cm_params_hash(p->params, both));
+    CM_TRY(cm_params_hash(p->vision_params, both + 64));
+    cm_sha *h = cm_sha_begin();
+    cm_sha_add(h, both, 128);
+    cm_sha_end(&h, out);
+    return CM_OK;
 }
 
 /* --- running ----------------------------------------------------------------------------------------- */

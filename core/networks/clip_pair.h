@@ -4,6 +4,9 @@
  * path is one of
  *     random:clip-vit-b-32     and the other names of clip_config.h: random weights from a seed, for speed runs
  *     a transformers folder    config.json of a CLIPModel, its weights, its vocabulary
+ *     a folder of two towers   text_encoder/ and clip/, each with its config.json and weights in transformers' names
+ *                              (CLIPTextModelWithProjection, CLIPVisionModelWithProjection), and tokenizer/: the nano pair,
+ *                              which takes pixels in [-1,1]
  *     an open_clip file or folder  open_clip_pytorch_model.bin, open_clip_model.safetensors, or any file in the original
  *                              names; open_clip_config.json beside it counts, else shapes say the architecture
  *     OpenAI's own archive     ViT-B-32.pt, written by torch.jit.save; a training checkpoint of HPSv2

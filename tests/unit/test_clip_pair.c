@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/system.h"
 #include "core/io/gzip.h"
@@ -72,6 +74,39 @@ Test(clip_pair, shapes_say_the_architecture) {
     cr_expect_eq(i->pad, 62); /* the folder's usual one, END */
     cm_clip_pair_close(&p);
     cr_assert_null(p);
+}
+
+/* Towers in folders of their own, as the shipped ones lie. */
+Test(clip_pair, two_towers_are_a_pair) {
+    char whole[65], text[65];
+    cm_params *tower;
+    cm_clip_pair *p = open_pair(CM_SOURCE_DIR "/core/models/nano", NULL);
+    const cm_clip_pair_info *i = cm_clip_pair_get_info(p);
+    cr_expect_str_eq(i->name, "CLIP 3x128/8@96");
+    cr_expect(i->width == 64 && i->height == 96 && i->projection == 128 && i->context == 77 && i->act == CM_QUICK_GELU && !i->warning);
+    cr_expect(i->mean[0] == 0.5f && i->std[2] == 0.5f, "pixels in [-1,1]");
+    cr_expect_not_null(cm_clip_pair_tokenizer(p));
+    cr_assert_eq(cm_clip_pair_hash(p, whole), CM_OK);
+    cr_assert_eq(cm_params_open(&tower, CM_SOURCE_DIR "/core/models/nano/text_encoder"), CM_OK);
+    cr_assert_eq(cm_params_hash(tower, text), CM_OK);
+    cr_expect_str_neq(whole, text, "the hash is of both");
+    cm_params_close(&tower);
+    cm_clip_pair_close(&p);
+}
+
+Test(clip_pair, a_tower_that_lacks_its_files_is_named) {
+    const char *folder = scratch("towers");
+    char text[256], clip[256];
+    snprintf(text, sizeof text, "%s/text_encoder", folder);
+    snprintf(clip, sizeof clip, "%s/clip", folder);
+    cr_assert(mkdir(folder, 0755) == 0 && symlink(CM_SOURCE_DIR "/core/models/nano/text_encoder", text) == 0);
+    refuses(folder, NULL, "config.json"); /* one tower is no pair */
+    cr_assert_eq(symlink(CM_SOURCE_DIR "/core/models/nano/clip", clip), 0);
+    refuses(folder, NULL, "towers/tokenizer");
+    unlink(clip);
+    cr_assert_eq(symlink(CM_SOURCE_DIR "/core/models/nano/text_encoder", clip), 0); /* the wrong one */
+    refuses(folder, &(cm_clip_options){.tokenizer = CM_SOURCE_DIR "/core/models/nano/tokenizer"}, "clip");
+    scratch_done();
 }
 
 /* --- the same values whatever stands around --------------------------------------- */
