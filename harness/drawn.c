@@ -139,7 +139,7 @@ static cm_status add_floors(const ceiling_job *j, const cm_reference *reference,
     for (cm_score_index which = CM_SCORE_FD; which <= CM_SCORE_KD; which++) {
         cm_interval v;
         if (cm_judge_distance(j->features, n, reference, which, scratch, &v) != CM_OK) continue;
-        add(records, cm_metrics[which].name, &v,
+        add(records, cm_nano_metrics[which].name, &v,
             cm_arena_print(scratch, "the floor at this N: %zu other drawings against the reference", n));
     }
     return cm_arena_check(scratch);

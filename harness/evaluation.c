@@ -148,7 +148,7 @@ static cm_status keep_features(const evaluation *e, size_t feed, const batch *b,
 }
 
 /* One score of the pictures that have a prompt; embeddings [count,width]. */
-static cm_status score_prompts(const evaluation *e, const cm_protocol *p, const cm_extractor *x, batch *b, const size_t *rows, size_t count,
+static cm_status score_prompts(const evaluation *e, const cm_metric *p, const cm_extractor *x, batch *b, const size_t *rows, size_t count,
                                const float *embeddings, cm_worker_place *w) {
     const size_t width = cm_extractor_width(x, CM_OUT_FEATURES);
     const cm_description **prompts = CM_PUSH(&w->scratch, const cm_description *, count);
@@ -164,7 +164,7 @@ static cm_status score_prompts(const evaluation *e, const cm_protocol *p, const 
         prompts[n] = prompt;
         which[n++] = rows[i];
     }
-    CM_TRY(cm_text_image_scores(p->of_text, cm_extractor_pair(x), &w->g, pictures, prompts, n, &w->scratch, scores));
+    CM_TRY(cm_text_image_scores(p->of_text, x, &w->g, pictures, prompts, n, &w->scratch, scores));
     for (size_t i = 0; i < n; i++) {
         json_object_set_new(b->texts[which[i]], label, json_true());
         if (scores[i].doubtful) b->doubtful[which[i]] = true;
@@ -216,7 +216,7 @@ static cm_status run_feed(const evaluation *e, size_t feed, batch *b, cm_worker_
     CM_TRY(cm_arena_check(&w->scratch));
     CM_TRY(run_network(x, b, rows, count, b->pixels[feed], out, w));
     CM_TRY(keep_features(e, feed, b, rows, count, out));
-    if (e->at == CM_REFERENCE || !cm_extractor_pair(x)) return CM_OK;
+    if (e->at == CM_REFERENCE || !cm_extractor_reads(x)) return CM_OK;
     return score_text(e, feed, b, rows, count, out[CM_OUT_FEATURES], w);
 }
 
@@ -555,7 +555,7 @@ static bool lacks(const evaluation *e, cm_side which, size_t picture, const json
         if (e->plan.columns[c].feed == feed && !(seen && cm_line_feature(line, e->plan.columns[c].name))) return true;
     if (which == CM_REFERENCE) return false;
     for (size_t m = 0; m < e->plan.metric_count; m++) {
-        const cm_protocol *p = e->plan.metrics[m];
+        const cm_metric *p = e->plan.metrics[m];
         if (!p->of_text || e->plan.feed_of[m] != feed) continue;
         if (!seen) return true;
         const char *label = cm_extractor_label(e->plan.extractors[e->plan.feeds[feed].network]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Scores of pictures that are there already, by published protocols (metrics/protocol.h): FID, KID, CLIP scores and others.
+/* Scores of pictures that are there already, by protocol (metrics/metric.h): FID, KID, CLIP scores and others.
  *
  *     cm_evaluation_options o = {.images = "out/images", .reference = "photos", .metrics = "fid@clean,kid", ...};
  *     CM_TRY(cm_evaluate(&o, &counts));

@@ -64,7 +64,7 @@ static cm_status good_rows(finish_run *r, cm_side side, const char *column, cons
 
 /* --- records --------------------------------------------------------------------------- */
 
-static json_t *score_record(const finish_run *r, const char *label, const char *part, const cm_protocol *m) {
+static json_t *score_record(const finish_run *r, const char *label, const char *part, const cm_metric *m) {
     const json_t *arm = json_array_get(json_object_get(r->header, "arms"), 0);
     char name[96];
     snprintf(name, sizeof name, "%s%s%s", label, *part ? "." : "", part);
@@ -81,7 +81,7 @@ static cm_status add_record(finish_run *r, json_t *o) {
     return o && json_array_append_new(r->out, o) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory");
 }
 
-static cm_status add_undefined(finish_run *r, const char *label, const cm_protocol *m) {
+static cm_status add_undefined(finish_run *r, const char *label, const cm_metric *m) {
     json_t *o = score_record(r, label, "", m);
     json_object_set_new(o, "note", json_string(cm_why()));
     cm_warn("%s: %s", label, cm_why());
@@ -91,11 +91,11 @@ static cm_status add_undefined(finish_run *r, const char *label, const cm_protoc
 /* --- scores of sets ----------------------------------------------------------------------- */
 
 /* The mean and covariance of a file take the place of a reference's pictures, which the file may hold, too. */
-static bool from_file(const finish_run *r, const cm_protocol *m) {
+static bool from_file(const finish_run *r, const cm_metric *m) {
     return m->reference == CM_REFERENCE_STATISTICS && json_object_get(r->header, "statistics");
 }
 
-static const char *notes_of(finish_run *r, const cm_protocol *m, const char *own, const char *weights) {
+static const char *notes_of(finish_run *r, const cm_metric *m, const char *own, const char *weights) {
     const size_t n = r->good_counts[CM_PICTURES], k = r->good_counts[CM_REFERENCE];
     const char *text = cm_arena_string(&r->arena, own);
     if (*weights && text)
@@ -105,7 +105,7 @@ static const char *notes_of(finish_run *r, const cm_protocol *m, const char *own
     return text ? text : "";
 }
 
-static cm_status record_set(finish_run *r, const char *label, const cm_protocol *m, const cm_set_values *values, const char *weights) {
+static cm_status record_set(finish_run *r, const char *label, const cm_metric *m, const cm_set_values *values, const char *weights) {
     const char *note = notes_of(r, m, values->note ? values->note : "", weights);
     for (size_t i = 0; i < values->count; i++) {
         const cm_set_part *p = &values->parts[i];
@@ -123,7 +123,7 @@ static cm_status record_set(finish_run *r, const char *label, const cm_protocol 
     return CM_OK;
 }
 
-static cm_status read_statistics(finish_run *r, const cm_protocol *m, const char *hash, size_t width, cm_moments *statistics) {
+static cm_status read_statistics(finish_run *r, const cm_metric *m, const char *hash, size_t width, cm_moments *statistics) {
     const char *path = cm_json_text_or(r->header, "statistics", "");
     const cm_statistics_claim claim = {.protocol = m->name, .weights = hash, .width = width,
                                        .n = cm_json_bool_or(json_object_get(r->header, "settings"), "unequal", false) ? 0 : r->counts[CM_PICTURES]};
@@ -154,7 +154,7 @@ static cm_status open_side(finish_run *r, cm_side side, const json_t *metric, si
     return good_rows(r, side, name, view, *width, rows);
 }
 
-static cm_status write_statistics(finish_run *r, const json_t *metric, const cm_protocol *m, const cm_sets *sets) {
+static cm_status write_statistics(finish_run *r, const json_t *metric, const cm_metric *m, const cm_sets *sets) {
     const char *path = cm_json_text_or(r->header, "write_statistics", "");
     if (!*path || m->reference != CM_REFERENCE_STATISTICS) return CM_OK;
     cm_moments moments;
@@ -164,7 +164,7 @@ static cm_status write_statistics(finish_run *r, const json_t *metric, const cm_
     return cm_statistics_write(path, &claim, &moments);
 }
 
-static cm_status score_sets(finish_run *r, const json_t *metric, const cm_protocol *m, const char *label) {
+static cm_status score_sets(finish_run *r, const json_t *metric, const cm_metric *m, const char *label) {
     cm_feature_store stores[CM_SIDES] = {{.file = -1}, {.file = -1}};
     cm_feature_view views[CM_SIDES] = {{0}};
     count_good(r, cm_json_text_or(metric, "column", ""));
@@ -213,7 +213,7 @@ static cm_status collect(finish_run *r, const char *key, const char *label, doub
     return CM_OK;
 }
 
-static cm_status score_texts(finish_run *r, const json_t *metric, const cm_protocol *m, const char *label) {
+static cm_status score_texts(finish_run *r, const json_t *metric, const cm_metric *m, const char *label) {
     double *scores, *reads, read;
     cm_interval interval;
     count_good(r, NULL);
@@ -240,7 +240,7 @@ static cm_status score_all(finish_run *r) {
     size_t i;
     json_t *metric;
     json_array_foreach(json_object_get(json_object_get(r->header, "plan"), "metrics"), i, metric) {
-        const cm_protocol *m = cm_protocol_find(cm_json_text_or(metric, "metric", ""));
+        const cm_metric *m = cm_metric_find(cm_json_text_or(metric, "metric", ""));
         if (!m) return cm_fail(CM_EFORMAT, "the header names a metric that does not exist: %s", cm_json_text_or(metric, "metric", ""));
         const char *label = cm_metric_label(m, cm_json_text_or(metric, "weights", ""), cm_json_size_or(metric, "subset", 0), &r->arena);
         const cm_arena_mark mark = cm_arena_get_mark(&r->arena);

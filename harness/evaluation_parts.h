@@ -7,7 +7,7 @@
 #include "harness/evaluation.h"
 #include "harness/feature_store.h"
 #include "metrics/picture_rules.h"
-#include "metrics/protocol.h"
+#include "metrics/metric.h"
 
 enum { CM_EVAL_METRICS = 32, CM_EVAL_NETWORKS = 12 };
 typedef enum cm_side { CM_PICTURES, CM_REFERENCE, CM_SIDES } cm_side;
@@ -29,7 +29,7 @@ typedef struct cm_feature_column {
 
 typedef struct cm_plan {
     size_t metric_count, network_count, feed_count, column_count;
-    const cm_protocol *metrics[CM_EVAL_METRICS];
+    const cm_metric *metrics[CM_EVAL_METRICS];
     size_t kid_subset;                                           /* 0: KID's published one */
     size_t feed_of[CM_EVAL_METRICS], column_of[CM_EVAL_METRICS]; /* column_of: of a score of sets */
     cm_extractor *extractors[CM_EVAL_NETWORKS];
@@ -48,7 +48,7 @@ json_t *cm_plan_describe(const cm_plan *p);           /* for the header: metrics
 
 /* "fid@clean"; "fid@clean[random]" where the network's weights are not the published ones; "kid(subset=500)" where KID's
  * subsets are not the published ones (0: they are). */
-const char *cm_metric_label(const cm_protocol *m, const char *weights_label, size_t subset, cm_arena *out);
+const char *cm_metric_label(const cm_metric *m, const char *weights_label, size_t subset, cm_arena *out);
 
 /* FOLDER/features/SIDE-COLUMN.f32; NULL: no memory, which `out` then says. */
 char *cm_column_path(const char *folder, cm_side side, const char *column, cm_arena *out);

@@ -13,12 +13,12 @@ const char *const cm_side_names[CM_SIDES] = {"pictures", "reference"};
 
 /* Names what is near, or all of a family: "fid" has fid@tf1, fid@pytorch, ... */
 static cm_status unknown_metric(const char *name, cm_arena *out) {
-    const char **names = CM_PUSH_ZERO(out, const char *, cm_protocol_count + 1);
+    const char **names = CM_PUSH_ZERO(out, const char *, cm_metric_count + 1);
     char *family = cm_arena_string(out, "");
     size_t members = 0;
     CM_TRY(cm_arena_check(out));
-    for (size_t i = 0; i < cm_protocol_count; i++) {
-        names[i] = cm_protocols[i].name;
+    for (size_t i = 0; i < cm_metric_count; i++) {
+        names[i] = cm_metrics[i].name;
         if (strncmp(names[i], name, strlen(name)) == 0) family = cm_arena_print(out, "%s%s%s", family, members++ ? ", " : "", names[i]);
         CM_TRY(cm_arena_check(out));
     }
@@ -30,8 +30,9 @@ static cm_status choose_metrics(const char *names, cm_arena *out, cm_plan *p) {
     char *text = cm_arena_string(out, names), *rest = NULL;
     CM_TRY(cm_arena_check(out));
     for (char *name = strtok_r(text, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
-        const cm_protocol *m = cm_protocol_find(name);
+        const cm_metric *m = cm_metric_find(name);
         if (!m) return unknown_metric(name, out);
+        if (!m->of_sets && !m->of_text) return cm_fail(CM_EUSAGE, "metric '%s' is made by bench, and by score without --metric", name);
         for (size_t i = 0; i < p->metric_count; i++)
             if (p->metrics[i] == m) return cm_fail(CM_EUSAGE, "metric '%s' is named twice", name);
         if (p->metric_count == CM_EVAL_METRICS) return cm_fail(CM_EUSAGE, "more than %d metrics", CM_EVAL_METRICS);
@@ -80,8 +81,9 @@ static cm_status find_weights(const cm_evaluation_options *o, const cm_network_r
     *path = said(o->networks, row->name, out);
     CM_TRY(cm_arena_check(out));
     if (*path) return CM_OK;
-    if (o->weights && (!strcmp(o->weights, "random") || !strcmp(o->weights, "nano"))) {
-        *path = o->weights;
+    const bool mock = o->weights && !strcmp(o->weights, "mock");
+    if (row->shipped || mock || (o->weights && (!strcmp(o->weights, "random") || !strcmp(o->weights, "nano")))) {
+        *path = row->shipped && !mock ? "nano" : o->weights;
         return CM_OK;
     }
     if (!o->weights)
@@ -121,7 +123,7 @@ static cm_status find_feed(cm_plan *p, size_t network, const char *rule, size_t 
     return CM_OK;
 }
 
-static cm_status find_column(cm_plan *p, const cm_protocol *m, size_t feed, cm_arena *out, size_t *index) {
+static cm_status find_column(cm_plan *p, const cm_metric *m, size_t feed, cm_arena *out, size_t *index) {
     for (*index = 0; *index < p->column_count; ++*index)
         if (p->columns[*index].feed == feed && p->columns[*index].output == m->output) return CM_OK;
     static const char *const outputs[CM_OUTPUTS] = {"features", "spatial", "logits"};
@@ -149,13 +151,13 @@ cm_status cm_plan_choose(const cm_evaluation_options *o, cm_arena *out, cm_plan 
 
 cm_status cm_plan_open(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
     for (size_t i = 0; i < p->metric_count; i++) {
-        const cm_protocol *m = p->metrics[i];
+        const cm_metric *m = p->metrics[i];
         size_t network;
         CM_TRY(open_network(o, m->network, out, p, &network));
         CM_TRY(find_feed(p, network, m->rule, &p->feed_of[i]));
         p->feeds[p->feed_of[i]].wanted |= 1u << m->output;
         if (m->of_sets) CM_TRY(find_column(p, m, p->feed_of[i], out, &p->column_of[i]));
-        else if (!cm_extractor_pair(p->extractors[network]))
+        else if (!cm_extractor_reads(p->extractors[network]))
             return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name, p->weights[network]);
     }
     return CM_OK;
@@ -181,7 +183,7 @@ cm_needs_reference cm_plan_needs(const cm_plan *p) {
 
 /* --- in records -------------------------------------------------------------------------- */
 
-const char *cm_metric_label(const cm_protocol *m, const char *weights_label, size_t subset, cm_arena *out) {
+const char *cm_metric_label(const cm_metric *m, const char *weights_label, size_t subset, cm_arena *out) {
     const char *name = subset ? cm_arena_print(out, "%s(subset=%zu)", m->name, subset) : m->name;
     return name && *weights_label ? cm_arena_print(out, "%s[%s]", name, weights_label) : name;
 }
@@ -189,7 +191,7 @@ const char *cm_metric_label(const cm_protocol *m, const char *weights_label, siz
 json_t *cm_plan_describe(const cm_plan *p) {
     json_t *metrics = json_array(), *networks = json_array(), *columns = json_array();
     for (size_t i = 0; i < p->metric_count; i++) {
-        const cm_protocol *m = p->metrics[i];
+        const cm_metric *m = p->metrics[i];
         const size_t network = p->feeds[p->feed_of[i]].network;
         json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "metric", m->name, "network", m->network, "rule", m->rule, "weights",
                               cm_extractor_label(p->extractors[network]));

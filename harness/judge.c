@@ -151,7 +151,7 @@ cm_status cm_judge_distance(const float *features, size_t count, const cm_refere
 static json_t *interval_record(const char *kind, const cm_results *r, cm_score_index which, const char *key,
                                const cm_interval *v) {
     return json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I}", "kind", kind, "suite", r->suite, "prompts", r->prompts,
-                     "score", cm_metrics[which].name, key, v->value, "lo", v->lo, "hi", v->hi, "n", (json_int_t)v->n);
+                     "score", cm_nano_metrics[which].name, key, v->value, "lo", v->lo, "hi", v->hi, "n", (json_int_t)v->n);
 }
 
 /* An arm's score, or a line that says why there is none. */
@@ -159,9 +159,9 @@ static void add_score(json_t *records, const cm_results *r, size_t arm, cm_score
                       const cm_interval *v, const char *note) {
     json_t *o = s == CM_OK ? interval_record("score", r, which, "value", v)
                            : json_pack("{s:s, s:s, s:s, s:s}", "kind", "score", "suite", r->suite, "prompts", r->prompts,
-                                       "score", cm_metrics[which].name);
+                                       "score", cm_nano_metrics[which].name);
     json_object_set_new(o, "arm", json_string(r->names[arm]));
-    json_object_set_new(o, "better", json_string(cm_metrics[which].higher_is_better ? "higher" : "lower"));
+    json_object_set_new(o, "better", json_string(cm_nano_metrics[which].higher_is_better ? "higher" : "lower"));
     if (s != CM_OK) note = cm_why();
     if (note && note[0]) json_object_set_new(o, "note", json_string(note));
     json_array_append_new(records, o);
@@ -250,8 +250,8 @@ static cm_status judge_all(const cm_results *r, const cm_reference *reference, c
     cm_status ready = cm_fail(CM_EUNDEFINED, "no reference set");
     if (reference->count) ready = open_distances(&d, r, reference, scratch);
     for (cm_score_index which = 0; which < CM_SCORES; which++) {
-        cm_detail("scores: %s", cm_metrics[which].name);
-        if (!cm_metrics[which].of_set) {
+        cm_detail("scores: %s", cm_nano_metrics[which].name);
+        if (!cm_nano_metrics[which].of_set) {
             CM_TRY(judge_pictures(r, which, scratch, records));
         } else if (ready == CM_OK) {
             CM_TRY(judge_distances(&d, which, records));

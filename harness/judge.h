@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #include "harness/suite.h"
-#include "metrics/metric.h"
+#include "metrics/nano_scores.h"
 #include "metrics/stats.h"
 
 /* The set that distances are measured from; count 0: none. */

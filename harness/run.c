@@ -112,7 +112,7 @@ static cm_status open_records(run *r) {
 static void take_scores(run *r, size_t at, const json_t *image) {
     const json_t *scores = json_object_get(image, "scores");
     for (size_t k = 0; k < CM_SCORES; k++) {
-        const json_t *v = json_object_get(scores, cm_metrics[k].name);
+        const json_t *v = json_object_get(scores, cm_nano_metrics[k].name);
         r->scores[at * CM_SCORES + k] = json_is_number(v) ? json_number_value(v) : (double)NAN;
     }
     r->done[at] = true;

@@ -38,7 +38,7 @@ static size_t watched(const cm_prompt *p, const cm_tokens *t, const cm_phrase **
 static json_t *score_object(const double *scores) {
     json_t *o = json_object();
     for (size_t i = 0; i < CM_SCORES; i++)
-        if (isfinite(scores[i])) json_object_set_new(o, cm_metrics[i].name, json_real(scores[i]));
+        if (isfinite(scores[i])) json_object_set_new(o, cm_nano_metrics[i].name, json_real(scores[i]));
     return o;
 }
 

@@ -8,7 +8,7 @@
 #include "harness/crew.h"
 #include "harness/subject.h"
 #include "harness/suite.h"
-#include "metrics/metric.h"
+#include "metrics/nano_scores.h"
 #include "metrics/refocus.h"
 #include "metrics/scorer.h"
 #include "prompts/prompt_set.h"

@@ -11,10 +11,11 @@
 #include "core/networks/inception.h"
 #include "core/networks/scorenet.h"
 #include "core/networks/vit.h"
+#include "metrics/mock.h"
 
-enum { SEED = 2020 };
+enum { SEED = 2020, NANO_WIDTH = 64, NANO_HEIGHT = 96 };
 
-typedef enum kind { INCEPTION, CLIP, DINOV2, NANO } kind;
+typedef enum kind { INCEPTION, CLIP, DINOV2, FEATURES, PARSER } kind;
 
 const cm_network_row cm_networks[] = {
     {"inception", "Inception v3 of 2015-12-05, the network of FID, KID and the inception score",
@@ -29,6 +30,9 @@ const cm_network_row cm_networks[] = {
     {"dinov2-vit-l-14", "DINOv2 ViT-L/14", {"dinov2_vitl14_pretrain.pth", "dinov2-large", "facebook/dinov2-large", "dinov2-vit-l-14"}},
     {"dinov2-vit-l-14-reg4", "DINOv2 ViT-L/14 with registers",
      {"dinov2_vitl14_reg4_pretrain.pth", "dinov2-with-registers-large", "facebook/dinov2-with-registers-large", "dinov2-vit-l-14-reg4"}},
+    {"nano-features", "the shipped feature network, images of 64x96", .shipped = true},
+    {"nano-clip", "the shipped CLIP pair, images of 64x96", .shipped = true},
+    {"nano-parser", "the shipped parser of people: classes of pixels and attributes, images of 64x96", .shipped = true},
 };
 const size_t cm_network_count = sizeof cm_networks / sizeof *cm_networks;
 
@@ -40,14 +44,16 @@ const cm_network_row *cm_network_find(const char *name) {
 
 struct cm_extractor {
     kind kind;
+    bool mock;
     const char *label;
     char hash[65];
     size_t width, height, widths[CM_OUTPUTS];
-    cm_params *params;       /* of Inception and nano */
-    cm_inception *inception;
+    cm_params *params;       /* of all but the next two */
     cm_clip_pair *pair;
     cm_dinov2 *dinov2;
-    cm_feature_net *nano;
+    cm_inception *inception;
+    cm_feature_net *features;
+    cm_parser *parser;
     cm_arena arena;
 };
 
@@ -98,36 +104,101 @@ static cm_status open_clip(cm_extractor *e, const char *network, const char *wei
     return cm_clip_pair_hash(e->pair, e->hash);
 }
 
-/* The shipped feature network: pictures of 64x96. */
-static cm_status open_nano(cm_extractor *e) {
+/* --- opening what is shipped ---------------------------------------------------- */
+
+/* PART of the shipped networks' folder; "": the folder itself. */
+static cm_status shipped_folder(cm_extractor *e, const char *part, const char **folder) {
     char *models;
-    json_t *config = NULL;
     CM_TRY(cm_models_folder(&e->arena, &models));
-    const char *folder = cm_arena_print(&e->arena, "%s/nano/features", models), *path = cm_arena_print(&e->arena, "%s/config.json", folder);
+    *folder = cm_arena_print(&e->arena, "%s/nano%s%s", models, *part ? "/" : "", part);
+    CM_TRY(cm_arena_check(&e->arena));
+    return cm_path_is_dir(*folder) ? CM_OK : cm_fail(CM_EUNAVAILABLE, "%s: this network of the program is missing", *folder);
+}
+
+/* An attribute's values are numbered as the vocabulary has them: a parser of another one would answer other questions. */
+static cm_status check_slots(const cm_extractor *e) {
+    size_t logits = 0;
+    for (int i = 0; i < cm_slot_count; i++) logits += (size_t)cm_slots[i].count;
+    if (cm_parser_slot_logits(e->parser) == logits) return CM_OK;
+    return cm_fail(CM_EFORMAT, "the parser answers %zu values, the attribute slots have %zu: it was trained on another vocabulary",
+                   cm_parser_slot_logits(e->parser), logits);
+}
+
+static cm_status build_nano(cm_extractor *e, const json_t *config) {
+    if (e->kind == PARSER) {
+        CM_TRY(cm_parser_build(&e->parser, config, e->params, &e->arena));
+        return check_slots(e);
+    }
+    CM_TRY(cm_feature_net_build(&e->features, config, e->params, &e->arena));
+    e->widths[CM_OUT_FEATURES] = cm_feature_net_width(e->features);
+    return CM_OK;
+}
+
+static cm_status open_nano(cm_extractor *e) {
+    const char *folder;
+    json_t *config = NULL;
+    e->width = NANO_WIDTH;
+    e->height = NANO_HEIGHT;
+    CM_TRY(shipped_folder(e, e->kind == PARSER ? "parser" : "features", &folder));
+    const char *path = cm_arena_print(&e->arena, "%s/config.json", folder);
     CM_TRY(cm_arena_check(&e->arena));
     CM_TRY(cm_json_read(path, &config));
-    e->width = 64;
-    e->height = 96;
     cm_status s = cm_params_open(&e->params, folder);
-    if (s == CM_OK) s = cm_feature_net_build(&e->nano, config, e->params, &e->arena);
+    if (s == CM_OK && (s = build_nano(e, config)) != CM_OK) s = cm_fail_in(s, "%s", folder);
     json_decref(config);
     CM_TRY(s);
-    e->widths[CM_OUT_FEATURES] = cm_feature_net_width(e->nano);
     return finish_params(e);
 }
 
-static cm_status open_kind(cm_extractor *e, const char *network, const char *weights, const char *tokenizer) {
-    const bool nano = strcmp(weights, "nano") == 0;
-    e->label = nano || strcmp(weights, "random") == 0 ? weights : "";
-    e->label = cm_arena_string(&e->arena, e->label);
+static void open_mock(cm_extractor *e) {
+    e->width = CM_MOCK_WIDTH;
+    e->height = CM_MOCK_HEIGHT;
+    memset(e->hash, '0', sizeof e->hash - 1);
+    for (int i = 0; i < CM_OUTPUTS && e->kind == INCEPTION; i++) e->widths[i] = CM_MOCK_FEATURES;
+    if (e->kind == FEATURES || e->kind == DINOV2) e->widths[CM_OUT_FEATURES] = CM_MOCK_FEATURES;
+    if (e->kind == CLIP) e->widths[CM_OUT_FEATURES] = CM_MOCK_EMBEDDING;
+}
+
+/* --- opening --------------------------------------------------------------------- */
+
+static kind kind_of(const cm_network_row *row) {
+    if (strcmp(row->name, "inception") == 0) return INCEPTION;
+    if (strcmp(row->name, "nano-features") == 0) return FEATURES;
+    if (strcmp(row->name, "nano-parser") == 0) return PARSER;
+    return strncmp(row->name, "dino", 4) == 0 ? DINOV2 : CLIP;
+}
+
+/* What stands for a network's weights: label, kind, and the path where they are shipped. */
+static cm_status choose_weights(cm_extractor *e, const cm_network_row *row, const char **weights) {
+    const char *said = *weights ? *weights : row->shipped ? "nano" : "";
+    const bool nano = strcmp(said, "nano") == 0, random = strcmp(said, "random") == 0;
+    e->kind = kind_of(row);
+    e->mock = strcmp(said, "mock") == 0;
+    if (!*said) return cm_fail(CM_EUSAGE, "its weights are not shipped: a file or folder of them is needed");
+    if (row->shipped && !nano && !e->mock) return cm_fail(CM_EUSAGE, "'%s': its weights are the shipped ones (nano), or mock", said);
+    if (nano && !row->shipped && e->kind != INCEPTION) return cm_fail(CM_EUSAGE, "the nano network stands in Inception's place only");
+    if (nano && e->kind == INCEPTION) e->kind = FEATURES;
+    e->label = cm_arena_string(&e->arena, random || e->mock || (nano && !row->shipped) ? said : "");
     CM_TRY(cm_arena_check(&e->arena));
-    e->kind = nano ? NANO : strncmp(network, "dino", 4) == 0 ? DINOV2 : strcmp(network, "inception") == 0 ? INCEPTION : CLIP;
-    if (nano && strcmp(network, "inception") != 0) return cm_fail(CM_EUSAGE, "the nano network stands in Inception's place only");
+    if (row->shipped && e->kind == CLIP) CM_TRY(shipped_folder(e, "", &said));
+    *weights = said;
+    return CM_OK;
+}
+
+static cm_status open_kind(cm_extractor *e, const char *network, const char *weights, const char *tokenizer) {
+    const cm_network_row *row = cm_network_find(network);
+    if (!row) return cm_fail(CM_EUSAGE, "none of the networks (`cosmicman list networks`)");
+    CM_TRY(choose_weights(e, row, &weights));
+    if (e->mock) {
+        open_mock(e);
+        return CM_OK;
+    }
     switch (e->kind) {
         case INCEPTION: return open_inception(e, weights);
         case DINOV2: return open_dinov2(e, network, weights);
-        case NANO: return open_nano(e);
-        case CLIP: return open_clip(e, network, weights, tokenizer);
+        case CLIP: return open_clip(e, network, weights, row->shipped ? NULL : tokenizer);
+        case FEATURES:
+        case PARSER: return open_nano(e);
     }
     return CM_OK;
 }
@@ -172,11 +243,19 @@ void cm_extractor_size(const cm_extractor *e, size_t *width, size_t *height) {
     *height = e->height;
 }
 
-const cm_clip_pair *cm_extractor_pair(const cm_extractor *e) {
-    return e->pair;
+bool cm_extractor_reads(const cm_extractor *e) {
+    return e->kind == CLIP;
 }
 
-/* --- running ---------------------------------------------------------------------- */
+bool cm_extractor_parses(const cm_extractor *e) {
+    return e->kind == PARSER;
+}
+
+const cm_tokenizer *cm_extractor_tokenizer(const cm_extractor *e) {
+    return e->pair ? cm_clip_pair_tokenizer(e->pair) : NULL;
+}
+
+/* --- features -------------------------------------------------------------------- */
 
 static cm_status take(const cm_ctx *g, const cm_tensor *t, float *out) {
     return out ? cm_vit_take(g, t, 0, out, "the features of picture") : CM_OK;
@@ -194,16 +273,79 @@ static cm_status run_inception(const cm_extractor *e, cm_ctx *g, cm_tensor *pixe
 
 static cm_status run_nano(const cm_extractor *e, cm_ctx *g, cm_tensor *pixels, float *const out[CM_OUTPUTS]) {
     cm_tensor *pooled = NULL;
-    cm_feature_net_forward(g, e->nano, pixels, &pooled, NULL);
+    cm_feature_net_forward(g, e->features, pixels, &pooled, NULL);
     return take(g, pooled, out[CM_OUT_FEATURES]);
 }
 
+static cm_status run_mock(const cm_extractor *e, const float *pixels, size_t n, float *const out[CM_OUTPUTS]) {
+    for (size_t i = 0; i < n; i++, pixels += CM_MOCK_VALUES)
+        for (int k = 0; k < CM_OUTPUTS; k++) {
+            if (!out[k]) continue;
+            if (e->kind == CLIP) cm_mock_image(pixels, out[k] + i * CM_MOCK_EMBEDDING);
+            else cm_mock_features(pixels, out[k] + i * CM_MOCK_FEATURES);
+        }
+    return CM_OK;
+}
+
 cm_status cm_extractor_run(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, float *const out[CM_OUTPUTS]) {
+    if (e->kind == PARSER) return cm_fail(CM_EUSAGE, "a parser has no features");
+    if (e->mock) return run_mock(e, pixels, n, out);
     if (e->kind == CLIP) return cm_clip_pair_images(e->pair, g, pixels, n, out[CM_OUT_FEATURES]);
     if (e->kind == DINOV2) return cm_dinov2_images(e->dinov2, g, pixels, n, out[CM_OUT_FEATURES]);
     cm_ctx_reset(g);
     cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(n, e->height, e->width, 3), pixels);
     const cm_status s = e->kind == INCEPTION ? run_inception(e, g, x, out) : run_nano(e, g, x, out);
     cm_ctx_reset(g);
+    return s;
+}
+
+/* --- texts ----------------------------------------------------------------------- */
+
+cm_status cm_extractor_read(const cm_extractor *e, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts, size_t n,
+                            float *out, cm_clip_reading *readings) {
+    if (e->kind != CLIP) return cm_fail(CM_EUSAGE, "a network without a text tower reads no text");
+    if (!e->mock) return cm_clip_pair_texts(e->pair, g, cleaning, texts, n, out, readings);
+    for (size_t i = 0; i < n; i++) {
+        cm_mock_text(out + i * CM_MOCK_EMBEDDING);
+        if (readings) readings[i] = (cm_clip_reading){.tokens = strlen(texts[i]), .read = strlen(texts[i])};
+    }
+    return CM_OK;
+}
+
+/* --- parsing --------------------------------------------------------------------- */
+
+static size_t largest(const float *x, size_t n) {
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    return best;
+}
+
+static cm_status take_parsed(const cm_extractor *e, const float *classes, const float *slots, cm_arena *out, cm_parsed *seen) {
+    CM_TRY(cm_image_new(out, e->width, e->height, 1, &seen->classes));
+    for (size_t i = 0; i < e->width * e->height; i++)
+        seen->classes.pixels[i] = (uint8_t)largest(classes + i * CM_CLASSES, CM_CLASSES);
+    for (int i = 0; i < cm_slot_count; slots += cm_slots[i++].count) seen->slot[i] = (int)largest(slots, (size_t)cm_slots[i].count);
+    return CM_OK;
+}
+
+/* Each image by itself, so that what is seen does not depend on which were looked at together. */
+static cm_status parse_one(const cm_extractor *e, cm_ctx *g, const float *pixels, cm_arena *out, cm_parsed *seen) {
+    cm_tensor *classes = NULL, *slots = NULL;
+    cm_ctx_reset(g);
+    cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(1, e->height, e->width, 3), pixels);
+    cm_parser_forward(g, e->parser, x, &classes, &slots);
+    CM_TRY(cm_ctx_check(g));
+    return take_parsed(e, classes->data, slots->data, out, seen);
+}
+
+cm_status cm_extractor_parse(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, cm_arena *out, cm_parsed *seen) {
+    if (e->kind != PARSER) return cm_fail(CM_EUSAGE, "a network that is no parser parses nothing");
+    cm_status s = CM_OK;
+    for (size_t i = 0; i < n && s == CM_OK; i++) {
+        const float *image = pixels + i * e->width * e->height * 3;
+        s = e->mock ? cm_mock_parse(image, out, &seen[i]) : parse_one(e, g, image, out, &seen[i]);
+    }
+    if (g) cm_ctx_reset(g);
     return s;
 }

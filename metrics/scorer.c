@@ -11,7 +11,7 @@
 #include "core/networks/scorenet.h"
 #include "core/networks/tokenizer.h"
 #include "core/tensor/nn.h"
-#include "metrics/metric.h"
+#include "metrics/nano_scores.h"
 #include "metrics/text_image.h"
 #include "metrics/picture_rules.h"
 

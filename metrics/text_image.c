@@ -58,11 +58,11 @@ cm_status cm_text_windows(const cm_tokenizer *t, const char *text, cm_arena *out
 
 /* --- scores -------------------------------------------------------------------------- */
 
-static cm_status list_texts(const cm_text_image *t, const cm_clip_pair *pair, const cm_description *prompt, cm_arena *scratch,
+static cm_status list_texts(const cm_text_image *t, const cm_extractor *e, const cm_description *prompt, cm_arena *scratch,
                             const char ***texts, size_t *count) {
     if (t->reading == CM_READ_WINDOWS) {
-        if (!cm_clip_pair_tokenizer(pair)) return cm_fail(CM_EUSAGE, "texts need the tokenizer's files beside the weights");
-        return cm_text_windows(cm_clip_pair_tokenizer(pair), prompt->text, scratch, texts, count);
+        if (!cm_extractor_tokenizer(e)) return cm_fail(CM_EUSAGE, "texts need the tokenizer's files beside the weights");
+        return cm_text_windows(cm_extractor_tokenizer(e), prompt->text, scratch, texts, count);
     }
     const char **list = CM_PUSH(scratch, const char *, prompt->count + 1);
     CM_TRY(cm_arena_check(scratch));
@@ -101,14 +101,14 @@ static cm_status score_one(const cm_text_image *t, const float *picture, const f
     return CM_OK;
 }
 
-cm_status cm_text_image_scores(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *pictures,
+cm_status cm_text_image_scores(const cm_text_image *t, const cm_extractor *e, cm_ctx *g, const float *pictures,
                                const cm_description *const *prompts, size_t n, cm_arena *scratch, cm_text_score *out) {
-    const size_t width = cm_clip_pair_get_info(pair)->projection;
+    const size_t width = cm_extractor_width(e, CM_OUT_FEATURES);
     reading *each = CM_PUSH(scratch, reading, n + 1);
     size_t total = 0;
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++) {
-        CM_TRY(list_texts(t, pair, prompts[i], scratch, &each[i].texts, &each[i].n));
+        CM_TRY(list_texts(t, e, prompts[i], scratch, &each[i].texts, &each[i].n));
         each[i].first = total;
         total += each[i].n;
     }
@@ -118,7 +118,7 @@ cm_status cm_text_image_scores(const cm_text_image *t, const cm_clip_pair *pair,
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++)
         if (each[i].n) memcpy(texts + each[i].first, each[i].texts, each[i].n * sizeof *texts);
-    if (total) CM_TRY(cm_clip_pair_texts(pair, g, t->cleaning, texts, total, embeddings, readings));
+    if (total) CM_TRY(cm_extractor_read(e, g, t->cleaning, texts, total, embeddings, readings));
     for (size_t i = 0; i < n; i++)
         CM_TRY(score_one(t, pictures + i * width, embeddings + each[i].first * width, readings + each[i].first, each[i].n, width, &out[i]));
     return CM_OK;

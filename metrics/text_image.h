@@ -8,7 +8,7 @@
 #define CM_METRICS_TEXT_IMAGE_H
 
 #include "core/labels/labels.h"
-#include "core/networks/clip_pair.h"
+#include "metrics/extractor.h"
 
 typedef enum cm_text_reading {
     CM_READ_START,   /* the prompt as one text, what does not fit cut off */
@@ -31,10 +31,10 @@ typedef struct cm_text_score {
     bool doubtful;           /* some text looks wrongly decoded: the protocol's package would repair it, we do not */
 } cm_text_score;
 
-/* pictures: embeddings [n,projection]; one prompt each; all texts in one pass. out [n]: value NaN where there is nothing to read: no
- * phrase (CM_READ_PHRASES), a blank prompt (CM_READ_WINDOWS). g is reset. CM_EUNDEFINED: an embedding that is zero or not
- * finite. */
-cm_status cm_text_image_scores(const cm_text_image *t, const cm_clip_pair *pair, cm_ctx *g, const float *pictures,
+/* e has a text tower. pictures: its embeddings [n,width of CM_OUT_FEATURES]; one prompt each; all texts in one pass.
+ * out [n]: value NaN where there is nothing to read: no phrase (CM_READ_PHRASES), a blank prompt (CM_READ_WINDOWS). g is
+ * reset. CM_EUNDEFINED: an embedding that is zero or not finite. */
+cm_status cm_text_image_scores(const cm_text_image *t, const cm_extractor *e, cm_ctx *g, const float *pictures,
                                const cm_description *const *prompts, size_t n, cm_arena *scratch, cm_text_score *out);
 
 /* What a protocol makes of the mean over pictures. */

@@ -10,7 +10,6 @@
 #include "core/tensor/ops.h"
 #include "harness/cli/command.h"
 #include "metrics/metric.h"
-#include "metrics/protocol.h"
 
 static cm_status list_models(cm_arena *a) {
     cm_model_entry *e;
@@ -49,14 +48,9 @@ static cm_status list_recipes(cm_arena *a) {
 
 static cm_status list_metrics(cm_arena *a) {
     (void)a;
-    for (size_t i = 0; i < CM_SCORES; i++) {
+    for (size_t i = 0; i < cm_metric_count; i++) {
         const cm_metric *m = &cm_metrics[i];
-        printf("%-16s%-7s %s (%s)\n", m->name, m->higher_is_better ? "higher" : "lower", m->about, m->reference);
-    }
-    printf("\nWith `score --metric`, from weights that you bring (`list networks`):\n\n");
-    for (size_t i = 0; i < cm_protocol_count; i++) {
-        const cm_protocol *p = &cm_protocols[i];
-        printf("%-16s%-7s %s; %s (%s)\n", p->name, p->higher_is_better ? "higher" : "lower", p->about, p->network, p->source);
+        printf("%-16s%-7s%-21s%s (%s)\n", m->name, m->higher_is_better ? "higher" : "lower", m->network, m->about, m->source);
     }
     return CM_OK;
 }
@@ -65,7 +59,7 @@ static cm_status list_networks(cm_arena *a) {
     (void)a;
     for (size_t i = 0; i < cm_network_count; i++) {
         const cm_network_row *n = &cm_networks[i];
-        printf("%-22s%s;", n->name, n->about);
+        printf("%-22s%s;%s", n->name, n->about, n->shipped ? " comes with the program" : "");
         for (size_t k = 0; k < CM_NETWORK_FILES && n->files[k]; k++) printf("%s %s", k ? "," : "", n->files[k]);
         printf("\n");
     }

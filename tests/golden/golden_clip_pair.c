@@ -8,7 +8,7 @@
 
 #include "core/io/jsonl.h"
 #include "core/networks/clip_pair.h"
-#include "metrics/protocol.h"
+#include "metrics/metric.h"
 #include "tests/golden/golden.h"
 
 typedef struct form {
@@ -93,29 +93,29 @@ GOLDEN(clip_pair, "clip_pair") {
 
 /* torchmetrics' clip_score of the same network, pictures and texts, before it holds the mean above 0. */
 GOLDEN(clip_score, "clip_pair/clip_score") {
-    cm_clip_pair *p = NULL;
+    cm_extractor *e = NULL;
     json_t *json = NULL, *row;
     size_t i;
     cm_ctx g;
-    float pictures[2 * 10];
+    float pictures[2 * 10], *const out[CM_OUTPUTS] = {[CM_OUT_FEATURES] = pictures};
     cm_safetensors *values = golden_open("clip_pair/values.safetensors");
     const float *pixels = golden_floats(values, "pixels.hf", NULL);
-    const cm_text_image *t = cm_protocol_find("clip@tm")->of_text;
+    const cm_text_image *t = cm_metric_find("clip@tm")->of_text;
     cm_ctx_init(&g, cm_backend_default(), 2);
     if (pixels && golden_ok(cm_json_read(golden_path("clip_pair/texts.json"), &json), "texts") &&
-        golden_ok(cm_clip_pair_open(&p, golden_path("clip_pair/hf"), NULL), "hf") &&
-        golden_ok(cm_clip_pair_images(p, &g, pixels, 2, pictures), "pictures")) {
+        golden_ok(cm_extractor_open(&e, "clip-vit-l-14", golden_path("clip_pair/hf"), NULL), "hf") &&
+        golden_ok(cm_extractor_run(e, &g, pixels, 2, out), "pictures")) {
         json_array_foreach(json_object_get(json, "torchmetrics"), i, row) {
             cm_text_score got;
             const double want = json_number_value(json_array_get(row, 1));
             const cm_description d = {.text = (char *)(uintptr_t)json_string_value(json_array_get(row, 0))}, *prompt = &d;
-            if (!golden_ok(cm_text_image_scores(t, p, &g, pictures + i % 2 * 10, &prompt, 1, golden_arena(), &got), d.text)) continue;
+            if (!golden_ok(cm_text_image_scores(t, e, &g, pictures + i % 2 * 10, &prompt, 1, golden_arena(), &got), d.text)) continue;
             golden_that(fabs(got.value - want) < 1e-3 && fabs(want) > 1, "'%s': %.6f, torchmetrics %.6f", d.text, got.value, want);
         }
         golden_that(i >= 4, "%zu texts", i);
     }
     cm_ctx_free(&g);
-    cm_clip_pair_close(&p);
+    cm_extractor_close(&e);
     json_decref(json);
     cm_safetensors_close(&values);
 }

@@ -67,7 +67,7 @@ Test(judge, a_constant_advantage_is_found_with_its_size_and_the_least_p) {
 Test(judge, the_shifted_arm_is_farther_and_the_pair_says_so) {
     cr_assert_eq(cm_judge(&results, &reference, records), CM_OK);
     for (cm_score_index k = CM_SCORE_FD; k <= CM_SCORE_KD; k++) {
-        const char *name = cm_metrics[k].name;
+        const char *name = cm_nano_metrics[k].name;
         const json_t *a = find("score", name, "arm", "a"), *b = find("score", name, "arm", "b"), *d = find("pair", name, "a", "a");
         cr_expect_lt(number(a, "value"), number(b, "value"));
         cr_expect(number(b, "lo") < number(b, "value") && number(b, "value") < number(b, "hi"));
@@ -82,7 +82,7 @@ Test(judge, arms_with_equal_pictures_differ_by_nothing) {
     memcpy(scores + N * CM_SCORES, scores, N * CM_SCORES * sizeof *scores);
     cr_assert_eq(cm_judge(&results, &reference, records), CM_OK);
     for (size_t k = 0; k < CM_SCORES; k++) {
-        const json_t *d = find("pair", cm_metrics[k].name, "a", "a");
+        const json_t *d = find("pair", cm_nano_metrics[k].name, "a", "a");
         cr_expect_eq(number(d, "difference"), 0);
         cr_expect_float_eq(number(d, "p"), 1, 1e-12);
     }

@@ -4,29 +4,27 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/networks/clip_pair.h"
-#include "metrics/picture_rules.h"
-#include "metrics/protocol.h"
+#include "metrics/metric.h"
 #include "prompts/read_groups.h"
 
 #define PAIR CM_TESTS_DIR "/golden/clip_pair/hf"
 
 static cm_arena arena;
-static cm_clip_pair *pair;
+static cm_extractor *network;
 static cm_ctx g;
 static float *picture;
 
 static void begin(void) {
     cm_arena_init(&arena, 0);
     cm_ctx_init(&g, cm_backend_find("openblas"), 1);
-    cr_assert_eq(cm_clip_pair_open(&pair, PAIR, NULL), CM_OK, "%s", cm_why());
-    const size_t width = cm_clip_pair_get_info(pair)->projection;
+    cr_assert_eq(cm_extractor_open(&network, "clip-vit-b-32", PAIR, NULL), CM_OK, "%s", cm_why());
+    const size_t width = cm_extractor_width(network, CM_OUT_FEATURES);
     picture = CM_PUSH(&arena, float, width);
     for (size_t i = 0; i < width; i++) picture[i] = (float)(i % 5) - 1.5f;
 }
 
 static void end(void) {
-    cm_clip_pair_close(&pair);
+    cm_extractor_close(&network);
     cm_ctx_free(&g);
     cm_arena_free(&arena);
 }
@@ -43,19 +41,19 @@ static cm_description described(const char *text) {
 }
 
 static double cosine_with(const char *text) {
-    const size_t width = cm_clip_pair_get_info(pair)->projection;
+    const size_t width = cm_extractor_width(network, CM_OUT_FEATURES);
     float *e = CM_PUSH(&arena, float, width);
     double c;
-    cr_assert_eq(cm_clip_pair_texts(pair, &g, CM_CLEAN_TRANSFORMERS, &text, 1, e, NULL), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_extractor_read(network, &g, CM_CLEAN_TRANSFORMERS, &text, 1, e, NULL), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_cosine(picture, e, width, &c), CM_OK);
     return c;
 }
 
 static cm_text_score score(const char *protocol, const cm_description *d) {
     cm_text_score s;
-    const cm_protocol *p = cm_protocol_find(protocol);
+    const cm_metric *p = cm_metric_find(protocol);
     cr_assert(p && p->of_text, "%s", protocol);
-    cr_assert_eq(cm_text_image_scores(p->of_text, pair, &g, picture, &d, 1, &arena, &s), CM_OK, "%s: %s", protocol, cm_why());
+    cr_assert_eq(cm_text_image_scores(p->of_text, network, &g, picture, &d, 1, &arena, &s), CM_OK, "%s: %s", protocol, cm_why());
     return s;
 }
 
@@ -74,7 +72,7 @@ Test(text_image, a_text_is_cleaned_as_the_protocols_own_program_does) {
         const bool same = score(rows[i].protocol, &plain).value == score(rows[i].protocol, &escaped).value;
         cr_expect_eq(same, rows[i].mends, "%s", rows[i].protocol);
     }
-    cr_expect_eq(cm_protocol_find("clip@hessel")->of_text->cleaning, CM_CLEAN_OPENAI);
+    cr_expect_eq(cm_metric_find("clip@hessel")->of_text->cleaning, CM_CLEAN_OPENAI);
     misread.text = (char *)"it\xc3\xa2\xe2\x82\xac\xe2\x84\xa2s red";
     cr_expect(score("clip@mlperf", &misread).doubtful && !score("clip@mlperf", &plain).doubtful && !score("clip@tm", &misread).doubtful);
 }
@@ -88,11 +86,11 @@ Test(text_image, protocols_are_their_formulas) {
     cr_expect_float_eq(score("clip@hessel", &d).value, h < 0 ? 0 : 2.5 * h, 1e-7);
     const char *const others[] = {"clip@tm", "clip@heim", "clip@humansd"};
     for (size_t i = 0; i < 3; i++) {
-        const cm_text_image *t = cm_protocol_find(others[i])->of_text;
+        const cm_text_image *t = cm_metric_find(others[i])->of_text;
         cr_expect_float_eq(score(others[i], &d).value, 100 * c, 1e-6, "%s", others[i]);
         cr_expect(cm_text_image_total(t, -3) == 0 && cm_text_image_total(t, 3) == 3);
     }
-    cr_expect(cm_text_image_total(cm_protocol_find("clip@mlperf")->of_text, -3) == -3);
+    cr_expect(cm_text_image_total(cm_metric_find("clip@mlperf")->of_text, -3) == -3);
     cr_expect_float_eq(score("hpsv2@2.1", &d).value, c, 1e-8);
 }
 
@@ -115,7 +113,7 @@ static cm_description long_text(size_t times) {
 /* Every word stands in one window, in order; every window fits. */
 Test(text_image, windows_hold_the_whole_text) {
     const cm_description d = long_text(40);
-    const cm_tokenizer *t = cm_clip_pair_tokenizer(pair);
+    const cm_tokenizer *t = cm_extractor_tokenizer(network);
     const char **pieces;
     size_t count, hairs = 0;
     cr_assert_eq(cm_text_windows(t, d.text, &arena, &pieces, &count), CM_OK, "%s", cm_why());
@@ -138,13 +136,13 @@ Test(text_image, windows_hold_the_whole_text) {
 
 Test(text_image, pictures_side_by_side_have_the_same_scores) {
     const cm_description d = described(dense), none = {.text = "a red shirt"}, *prompts[3] = {&d, &none, &d};
-    const size_t width = cm_clip_pair_get_info(pair)->projection;
+    const size_t width = cm_extractor_width(network, CM_OUT_FEATURES);
     float *pictures = CM_PUSH(&arena, float, 3 * width);
     for (size_t i = 0; i < 3 * width; i++) pictures[i] = picture[i % width];
     const char *const names[] = {"clip@mlperf", "clip-windowed", "clip-phrases"};
     for (size_t k = 0; k < 3; k++) {
         cm_text_score s[3];
-        cr_assert_eq(cm_text_image_scores(cm_protocol_find(names[k])->of_text, pair, &g, pictures, prompts, 3, &arena, s), CM_OK);
+        cr_assert_eq(cm_text_image_scores(cm_metric_find(names[k])->of_text, network, &g, pictures, prompts, 3, &arena, s), CM_OK);
         cr_expect_float_eq(s[0].value, score(names[k], &d).value, 1e-3, "%s", names[k]);
         cr_expect_float_eq(s[2].value, s[0].value, 1e-3, "%s", names[k]);
         if (k == 2) cr_expect(isnan(s[1].value));
@@ -153,7 +151,7 @@ Test(text_image, pictures_side_by_side_have_the_same_scores) {
 }
 
 Test(text_image, windows_of_odd_texts) {
-    const cm_tokenizer *t = cm_clip_pair_tokenizer(pair);
+    const cm_tokenizer *t = cm_extractor_tokenizer(network);
     const char **pieces;
     size_t count;
     cr_assert_eq(cm_text_windows(t, " , ", &arena, &pieces, &count), CM_OK);
@@ -171,15 +169,4 @@ Test(text_image, an_embedding_of_zeros_has_no_angle) {
     double c;
     const float zero[2] = {0, 0}, one[2] = {1, 0};
     cr_expect_eq(cm_cosine(zero, one, 2, &c), CM_EUNDEFINED);
-}
-
-Test(text_image, every_protocol_is_complete) {
-    for (size_t i = 0; i < cm_protocol_count; i++) {
-        const cm_protocol *p = &cm_protocols[i];
-        cr_expect(cm_network_find(p->network), "%s: no network '%s'", p->name, p->network);
-        cr_expect(cm_picture_rule_find(p->rule), "%s: no rule '%s'", p->name, p->rule);
-        cr_expect((p->of_sets != NULL) != (p->of_text != NULL), "%s", p->name);
-        cr_expect(p->about && p->source, "%s", p->name);
-        cr_expect_eq(cm_protocol_find(p->name), p, "%s stands twice", p->name);
-    }
 }
