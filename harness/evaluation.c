@@ -403,7 +403,7 @@ static cm_status open_lists(evaluation *e) {
     const cm_evaluation_options *o = e->options;
     const cm_needs_reference needs = cm_plan_needs(&e->plan);
     CM_TRY(open_side(e, CM_PICTURES, o->images));
-    if (o->prompts) CM_TRY(cm_prompt_set_read(o->prompts, 0, &e->arena, &e->prompts));
+    if (o->prompts) CM_TRY(cm_prompt_set_read(o->prompts, &(cm_prompt_reading){.column = o->column}, &e->arena, &e->prompts));
     CM_TRY(match_prompts(e));
     e->statistics = o->reference && cm_statistics_is(o->reference);
     if (e->statistics) CM_TRY(check_text(e, "--reference", o->reference));

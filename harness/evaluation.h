@@ -22,6 +22,7 @@
 typedef struct cm_evaluation_options {
     const char *images;          /* a folder, a JSON-lines manifest, or an array of pictures */
     const char *prompts;         /* a prompt set's path, or NULL */
+    const char *column;          /* the prompts' column in it; NULL: the usual names */
     const char *reference;       /* as images, or a file of statistics; NULL: none */
     const char *metrics;         /* "fid@clean,kid" */
     const char *weights;         /* the folder with the networks' files, "random", or NULL: only --network and nano */

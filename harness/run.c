@@ -301,7 +301,7 @@ static cm_status work(run *r) {
     const cm_run_options *o = r->options;
     CM_TRY(cm_suite_open(&o->choice, &r->arena, &r->suite));
     if (o->speed) CM_TRY(cm_speed_open(&r->speed, &r->suite, o->threads, o->lean));
-    CM_TRY(cm_prompt_set_read(r->suite.prompts_path, o->limit, &r->arena, &r->prompts));
+    CM_TRY(cm_prompt_set_read(r->suite.prompts_path, &(cm_prompt_reading){.limit = o->limit}, &r->arena, &r->prompts));
     CM_TRY(cm_scorer_open(&r->scorer, r->suite.scorer));
     CM_TRY(open_records(r));
     CM_TRY(begin(r));

@@ -28,7 +28,7 @@ typedef struct cm_run_options {
 cm_status cm_run(const cm_run_options *o);
 
 typedef struct cm_score_options {
-    const char *images, *prompts, *folder, *scorer, *name; /* name: the arm's in records */
+    const char *images, *prompts, *column, *folder, *scorer, *name; /* column: of the prompts, or NULL; name: the arm's in records */
     const char *suite;       /* whose reference and ceiling */
     int threads;
     const json_t *machine;

@@ -159,7 +159,7 @@ static cm_status work(folder_run *r, double started) {
     const cm_score_options *o = r->options;
     const cm_suite_choice choice = {.suite = o->suite, .prompts = o->prompts};
     CM_TRY(cm_suite_open(&choice, &r->arena, &r->suite));
-    CM_TRY(cm_prompt_set_read(r->suite.prompts_path, 0, &r->arena, &r->prompts));
+    CM_TRY(cm_prompt_set_read(r->suite.prompts_path, &(cm_prompt_reading){.column = o->column}, &r->arena, &r->prompts));
     CM_TRY(cm_scorer_open(&r->scorer, o->scorer ? o->scorer : r->suite.scorer));
     const size_t n = r->prompts.count;
     r->pictures = CM_PUSH(&r->arena, size_t, n);

@@ -11,10 +11,18 @@
 #include "core/io/jsonl.h"
 #include "core/networks/unicode.h"
 
-/* A seed is any number of 64 bits, as torch takes it. */
-static const cm_json_key row_keys[] = {
-    {"id", CM_JSON_NAME},     {"prompt", CM_JSON_TEXT}, {"seed", CM_JSON_WHOLE, -0x1p63, 0x1p63},
-    {"negative", CM_JSON_TEXT}, {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {0}};
+/* A seed is any number of 64 bits, as torch takes it. An id may be a number too. */
+#define SEED {"seed", CM_JSON_WHOLE, -0x1p63, 0x1p63}
+static const cm_json_key flat_keys[] = {{"id", CM_JSON_ANY}, {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT}, {0}};
+static const cm_json_key row_keys[] = {{"id", CM_JSON_ANY},       {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT},
+                                       {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {0}};
+/* Of sets that say which they are. */
+static const cm_json_key set_keys[] = {{"id", CM_JSON_ANY},      {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT},
+                                       {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {"shot", CM_JSON_NAME},
+                                       {"style", CM_JSON_NAME},  {"tokens", CM_JSON_OBJECT}, {"questions", CM_JSON_LIST}, {0}};
+static const cm_json_key head_keys[] = {{"kind", CM_JSON_NAME},  {"set", CM_JSON_NAME},    {"version", CM_JSON_WHOLE, 1, 1e9},
+                                        {"count", CM_JSON_WHOLE}, {"seed", CM_JSON_WHOLE}, {"made", CM_JSON_TEXT},
+                                        {"about", CM_JSON_TEXT}, {"tokenizers", CM_JSON_OBJECT}, {0}};
 
 /* --- ids ------------------------------------------------------------------ */
 
@@ -81,73 +89,114 @@ static int by_folded(const void *a, const void *b) {
     return order ? order : x->row < y->row ? -1 : 1;
 }
 
-/* --- all ------------------------------------------------------------------ */
-
-/* "FILE:LINE: " before the reason; blank lines count. */
-static cm_status fail_in_row(cm_status s, const char *path, size_t row) {
-    char why[512];
-    snprintf(why, sizeof why, "%s", cm_why());
-    return cm_fail(s, "%s:%zu: %s", path, cm_jsonl_line_number(path, row), why);
+/* Is another row's id, but for case or form: told once. */
+static void warn_alike(const char *path, size_t alike, const id_entry *first) {
+    if (alike)
+        cm_warn("%s: %zu id%s another but for case or Unicode form ('%s' and '%s'): some systems take their files for one", path, alike,
+                alike == 1 ? " is like" : "s are like", first[-1].id, first->id);
 }
 
-/* Sorted, so that time grows with the number of prompts and not with its square. */
-static cm_status check_ids(const char *path, const cm_prompt_rows *r, cm_arena *scratch) {
-    id_entry *all = CM_PUSH(scratch, id_entry, r->count);
+/* Sorted, so that time grows with the number of prompts and not with its square. A row whose id was there before and
+ * that is only told loses its text. */
+static cm_status check_ids(const char *path, const cm_prompt_reading *how, cm_prompt_rows *r, cm_arena *scratch) {
+    id_entry *all = CM_PUSH(scratch, id_entry, r->count + 1);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < r->count; i++) all[i] = (id_entry){r->rows[i].id, fold(r->rows[i].id, scratch), i};
     CM_TRY(cm_arena_check(scratch));
     qsort(all, r->count, sizeof *all, by_folded);
-    size_t alike = 0;
+    size_t alike = 0, same = 0; /* same: where this id stands first */
     const id_entry *first = NULL;
     for (size_t i = 1; i < r->count; i++) {
-        if (strcmp(all[i - 1].folded, all[i].folded) != 0) continue;
-        if (strcmp(all[i - 1].id, all[i].id) == 0) {
-            cm_fail(CM_EFORMAT, "id '%s' stands twice, first in line %zu", all[i].id, cm_jsonl_line_number(path, all[i - 1].row));
-            return fail_in_row(CM_EFORMAT, path, all[i].row);
+        cm_prompt_row *row = &r->rows[all[i].row];
+        if (strcmp(all[same].id, all[i].id) == 0) {
+            cm_fail(CM_EFORMAT, "id '%s' stands twice, first in %s %zu", all[i].id, r->source.numbered ? "entry" : "line", r->rows[all[same].row].line);
+            CM_TRY(cm_prompt_fault(how, row->line, cm_prompt_source_fail_in(&r->source, path, row->line, CM_EFORMAT)));
+            row->text = NULL;
+            continue;
         }
-        if (!alike++) first = &all[i];
+        same = i;
+        if (strcmp(all[i - 1].folded, all[i].folded) == 0 && !alike++) first = &all[i];
     }
-    if (alike)
-        cm_warn("%s: %zu id%s another but for case or Unicode form ('%s' and '%s'): some systems take their files for one", path, alike,
-                alike == 1 ? " is like" : "s are like", first[-1].id, first->id);
+    warn_alike(path, alike, first);
     return CM_OK;
 }
 
-static cm_status read_row(const json_t *line, cm_strays *strays, cm_prompt_row *row) {
-    CM_TRY(cm_json_check_foreign(line, row_keys, strays));
-    CM_TRY(cm_json_text(line, "id", &row->id));
-    CM_TRY(cm_json_text(line, "prompt", &row->text));
-    const json_t *seed = json_object_get(line, "seed"), *groups = json_object_get(line, "groups");
-    row->negative = cm_json_text_or(line, "negative", NULL);
-    row->groups = json_is_array(groups) ? groups : NULL;
-    row->has_seed = json_is_integer(seed);
-    row->seed = (uint64_t)json_integer_value(seed);
-    return cm_prompt_id_check(row->id);
+/* --- rows ----------------------------------------------------------------- */
+
+/* A text or a whole number; made from the row's place where there is none. */
+static cm_status read_id(const json_t *entry, size_t place, cm_arena *out, const char **id) {
+    const json_t *v = json_object_get(entry, "id");
+    if (!v || json_is_null(v)) *id = cm_arena_print(out, "p%04zu", place + 1);
+    else if (json_is_integer(v)) *id = cm_arena_print(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    else if (json_is_string(v) && json_string_length(v)) *id = json_string_value(v);
+    else return cm_fail(CM_EFORMAT, "\"id\" is %s", json_is_string(v) ? "empty" : "neither a text nor a whole number");
+    CM_TRY(cm_arena_check(out));
+    return cm_prompt_id_check(*id);
 }
 
-static cm_status read_rows(const char *path, size_t limit, cm_arena *out, cm_prompt_rows *r, cm_strays *strays) {
-    CM_TRY(cm_jsonl_read(path, &r->lines));
-    r->count = json_array_size(r->lines);
-    if (limit && limit < r->count) r->count = limit;
-    if (r->count == 0) return cm_fail(CM_EFORMAT, "%s: no prompts in it", path);
+static cm_status read_row(const json_t *entry, const cm_json_key *keys, size_t place, cm_strays *strays, cm_arena *out, cm_prompt_row *row) {
+    CM_TRY(cm_json_check_foreign(entry, keys, strays));
+    CM_TRY(read_id(entry, place, out, &row->id));
+    CM_TRY(cm_json_text(entry, "prompt", &row->text));
+    const json_t *seed = json_object_get(entry, "seed"), *groups = json_object_get(entry, "groups");
+    row->negative = cm_json_text_or(entry, "negative", NULL);
+    row->groups = json_is_array(groups) ? groups : NULL;
+    row->tokens = keys == set_keys ? json_object_get(entry, "tokens") : NULL;
+    row->has_seed = json_is_integer(seed);
+    row->seed = (uint64_t)json_integer_value(seed);
+    return CM_OK;
+}
+
+static cm_status read_head(const char *path, size_t limit, cm_prompt_rows *r) {
+    const json_t *head = r->source.head;
+    if (!head) return CM_OK;
+    const cm_status s = cm_json_check(head, "a set's first line", head_keys);
+    if (s != CM_OK) return cm_fail_in(s, "%s", path);
+    const size_t all = cm_json_size_or(head, "count", r->count), there = json_array_size(r->source.entries);
+    r->version = cm_json_size_or(head, "version", 0);
+    if (all != there && !limit) cm_warn("%s: %zu prompts where its first line says %zu: a part of the set", path, there, all);
+    return CM_OK;
+}
+
+/* Rows that were told as wrong have no text: they go. */
+static void drop_faulty(cm_prompt_rows *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++)
+        if (r->rows[i].text) r->rows[n++] = r->rows[i];
+    r->count = n;
+}
+
+static cm_status read_all(const char *path, const cm_prompt_reading *how, cm_arena *out, cm_prompt_rows *r, cm_strays *strays) {
+    CM_TRY(cm_prompt_source_read(path, how, out, &r->source));
+    r->count = json_array_size(r->source.entries);
+    CM_TRY(read_head(path, how->limit, r));
+    if (how->limit && how->limit < r->count) r->count = how->limit;
+    const cm_json_key *keys = r->source.flat ? flat_keys : r->source.head ? set_keys : row_keys;
     r->rows = CM_PUSH_ZERO(out, cm_prompt_row, r->count);
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < r->count; i++) {
-        const cm_status s = read_row(json_array_get(r->lines, i), strays, &r->rows[i]);
-        if (s != CM_OK) return fail_in_row(s, path, i);
+        const size_t line = r->rows[i].line = r->source.lines[i];
+        const cm_status s = read_row(json_array_get(r->source.entries, i), keys, i, strays, out, &r->rows[i]);
+        if (s == CM_OK) continue;
+        CM_TRY(cm_prompt_fault(how, line, cm_prompt_source_fail_in(&r->source, path, line, s)));
+        r->rows[i].text = NULL;
     }
-    cm_arena scratch;
-    cm_arena_init(&scratch, 0);
-    const cm_status s = check_ids(path, r, &scratch);
-    cm_arena_free(&scratch);
-    return s;
+    drop_faulty(r);
+    return CM_OK;
 }
 
-cm_status cm_prompt_rows_read(const char *path, size_t limit, cm_arena *out, cm_prompt_rows *rows) {
+cm_status cm_prompt_rows_read(const char *path, const cm_prompt_reading *how, cm_arena *out, cm_prompt_rows *rows) {
+    static const cm_prompt_reading usual = {0};
     cm_prompt_rows r = {0};
     cm_strays strays = {0};
-    const cm_status s = read_rows(path, limit, out, &r, &strays);
+    cm_arena scratch;
+    cm_arena_init(&scratch, 0);
+    if (!how) how = &usual;
+    cm_status s = read_all(path, how, out, &r, &strays);
+    if (s == CM_OK) s = check_ids(path, how, &r, &scratch);
+    cm_arena_free(&scratch);
     if (s == CM_OK) {
+        drop_faulty(&r);
         cm_strays_warn(&strays, path);
         *rows = r;
     } else {
@@ -158,6 +207,6 @@ cm_status cm_prompt_rows_read(const char *path, size_t limit, cm_arena *out, cm_
 }
 
 void cm_prompt_rows_close(cm_prompt_rows *rows) {
-    json_decref(rows->lines);
+    cm_prompt_source_close(&rows->source);
     *rows = (cm_prompt_rows){0};
 }

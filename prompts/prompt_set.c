@@ -69,10 +69,11 @@ static cm_status read_phrase(const json_t *o, const char *prompt, size_t *from, 
 
 static const cm_json_key group_keys[] = {{"group", CM_JSON_ANY},  {"name", CM_JSON_TEXT},    {"text", CM_JSON_NAME},
                                          {"begin", CM_JSON_WHOLE}, {"end", CM_JSON_WHOLE},    {"classes", CM_JSON_LIST},
-                                         {"attributes", CM_JSON_OBJECT}, {0}};
+                                         {"attributes", CM_JSON_OBJECT}, {"spans", CM_JSON_OBJECT}, {0}};
 
 static cm_status read_prompt(const cm_prompt_row *row, cm_arena *out, cm_prompt *p) {
-    *p = (cm_prompt){.id = cm_arena_string(out, row->id), .has_seed = row->has_seed, .seed = row->seed};
+    *p = (cm_prompt){.id = cm_arena_string(out, row->id), .has_seed = row->has_seed, .seed = row->seed, .line = row->line};
+    p->clip_tokens = cm_json_size_or(row->tokens, "clip", 0);
     p->negative = row->negative ? cm_arena_string(out, row->negative) : NULL;
     p->dense.text = cm_arena_string(out, row->text);
     CM_TRY(cm_arena_check(out));
@@ -87,13 +88,15 @@ static cm_status read_prompt(const cm_prompt_row *row, cm_arena *out, cm_prompt 
     return cm_arena_check(out);
 }
 
-static cm_status read_all(const char *path, const cm_prompt_rows *rows, cm_arena *out, cm_prompt_set *s) {
-    s->count = rows->count;
-    s->prompts = CM_PUSH_ZERO(out, cm_prompt, s->count);
+static cm_status read_all(const char *path, const cm_prompt_rows *rows, const cm_prompt_reading *how, cm_arena *out, cm_prompt_set *s) {
+    s->version = rows->version;
+    s->prompts = CM_PUSH_ZERO(out, cm_prompt, rows->count);
     CM_TRY(cm_arena_check(out));
-    for (size_t i = 0; i < s->count; i++) {
-        const cm_status status = read_prompt(&rows->rows[i], out, &s->prompts[i]);
-        if (status != CM_OK) return cm_fail_in(status, "%s:%zu", path, cm_jsonl_line_number(path, i));
+    for (size_t i = 0; i < rows->count; i++) {
+        const size_t line = rows->rows[i].line;
+        const cm_status status = read_prompt(&rows->rows[i], out, &s->prompts[s->count]);
+        if (status == CM_OK) s->count++;
+        else CM_TRY(cm_prompt_fault(how, line, cm_prompt_source_fail_in(&rows->source, path, line, status)));
     }
     return CM_OK;
 }
@@ -103,13 +106,15 @@ char *cm_prompt_set_stem(const char *path, cm_arena *out) {
     return cm_arena_print(out, "%.*s", dot && dot > name ? (int)(dot - name) : (int)strlen(name), name);
 }
 
-cm_status cm_prompt_set_read(const char *path, size_t limit, cm_arena *out, cm_prompt_set *set) {
+cm_status cm_prompt_set_read(const char *path, const cm_prompt_reading *how, cm_arena *out, cm_prompt_set *set) {
+    static const cm_prompt_reading usual = {0};
     cm_prompt_rows rows;
+    if (!how) how = &usual;
     cm_prompt_set s = {.name = cm_prompt_set_stem(path, out)};
     CM_TRY(cm_arena_check(out));
     CM_TRY(cm_sha_file(path, s.hash));
-    CM_TRY(cm_prompt_rows_read(path, limit, out, &rows));
-    const cm_status status = read_all(path, &rows, out, &s);
+    CM_TRY(cm_prompt_rows_read(path, how, out, &rows));
+    const cm_status status = read_all(path, &rows, how, out, &s);
     cm_prompt_rows_close(&rows);
     if (status == CM_OK) *set = s;
     return status;

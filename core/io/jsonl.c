@@ -76,6 +76,10 @@ static cm_status parse(const char *path, const char *text, size_t length, size_t
     return CM_OK;
 }
 
+cm_status cm_json_parse_line(const char *path, const char *text, size_t length, size_t line, json_t **out) {
+    return parse(path, text, length, line, 0, out);
+}
+
 static cm_status read_whole(const char *path, bool python, json_t **out) {
     cm_arena arena;
     cm_arena_init(&arena, 0);

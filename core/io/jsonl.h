@@ -20,6 +20,10 @@ cm_status cm_json_write(const char *path, const json_t *value); /* indented, sor
 /* json_loadb that tells a text that is wrong from memory that failed; NULL on either. */
 json_t *cm_json_parse(const char *text, size_t length, size_t flags, bool *no_memory, json_error_t *e);
 
+/* One value that stands in a line of a text: errors name path and line. A seed is read as below. line 0: the text is the
+ * whole file, and the line that is wrong is told. */
+cm_status cm_json_parse_line(const char *path, const char *text, size_t length, size_t line, json_t **out);
+
 /* Reads every line; out is a new JSON array of them. Blank lines are skipped. A "seed" from 2^63 on becomes the negative
  * number that torch takes for the same. */
 cm_status cm_jsonl_read(const char *path, json_t **out);

@@ -33,6 +33,7 @@ static const struct {
     {"pretrained-model-name-or-path", "model"},
     {"prompt-file", "prompts"},       {"prompts-file", "prompts"},      {"from-file", "prompts"},
     {"captions", "prompts"},          {"caption-file", "prompts"},
+    {"caption-column", "prompt-column"}, {"text-column", "prompt-column"},
     {"num-threads", "threads"},       {"num-workers", "threads"},       {"workers", "threads"},
     {"jobs", "threads"},              {"j", "threads"},                 {"n-threads", "threads"},
     {"ref", "reference"},             {"real", "reference"},            {"gt", "reference"},

@@ -22,7 +22,8 @@ static const cm_option options[] = {
     {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "JSON lines {\"id\", \"prompt\", \"seed\"?, \"negative\"?}: one picture each, into the folder --out"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL, "one picture a prompt, into the folder --out: JSON lines, CSV or TSV of prompt, id?, seed?, negative?; COCO captions; .txt"},
+    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of --prompts that holds them [prompt, caption or text]"},
     {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw; \"\" is a text too, which SDXL tells from none"},
     {"seed", CM_OPT_SEED, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many, seeds counted up, as NAME-0.png, NAME-1.png"},
@@ -129,6 +130,7 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->weights_seed = cm_arg_u64(a, "weights-seed");
     j->images = cm_arg_size(a, "images");
     if (j->images == 0 || j->images > 10000) return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
+    if (cm_arg_given(a, "prompt-column") && !many) return cm_fail(CM_EUSAGE, "--prompt-column goes with --prompts FILE");
     if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
     j->steps = cm_arg_size(a, "steps");
     if (j->steps == 0 || j->steps > MAX_STEPS) return cm_fail(CM_EUSAGE, "--steps: %zu is not within 1 to %d", j->steps, MAX_STEPS);
@@ -323,7 +325,7 @@ static cm_status prepare(const cm_args *args, cm_generate_job *j, cm_generate_se
     CM_TRY(check_there("--from-latents", j->from_latents));
     CM_TRY(check_there("--config", j->config));
     if (j->latents) CM_TRY(cm_check_writable(j->latents));
-    if (cm_arg_given(args, "prompts")) return cm_generate_set_open(set, j, cm_arg_text(args, "prompts"));
+    if (cm_arg_given(args, "prompts")) return cm_generate_set_open(set, j, cm_arg_text(args, "prompts"), cm_arg_text(args, "prompt-column"));
     CM_TRY(cm_image_check_name(j->out));
     return cm_check_writable(j->out);
 }

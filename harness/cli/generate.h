@@ -64,10 +64,10 @@ bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm
 /* Says what they cost, over all pictures, and what a coarse backend did. */
 void cm_generate_tell_costs(const cm_generate_job *j);
 
-/* A file of prompts: one line a prompt, a picture and a record each. Opened before the model, so that a wrong file or
+/* A file of prompts: a picture and a record each. column: of the prompts, or NULL for the usual names. Opened before the model, so that a wrong file or
  * folder costs no time; the job must stay. */
 typedef struct cm_generate_set cm_generate_set;
-cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts);
+cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts, const char *column);
 /* Adds the words of all its prompts, negative ones too. */
 cm_status cm_generate_set_words(const cm_generate_set *r, cm_unknown_words *u);
 /* Pictures that the records know are not made again. *failed counts the prompts without a picture. */

@@ -44,8 +44,8 @@ static cm_status read_prompt(cm_generate_set *r, const cm_prompt_row *row, promp
     return cm_arena_check(&r->arena);
 }
 
-static cm_status read_prompts(cm_generate_set *r, const char *path) {
-    CM_TRY(cm_prompt_rows_read(path, 0, &r->arena, &r->rows));
+static cm_status read_prompts(cm_generate_set *r, const char *path, const char *column) {
+    CM_TRY(cm_prompt_rows_read(path, &(cm_prompt_reading){.column = column}, &r->arena, &r->rows));
     r->count = r->rows.count;
     r->prompts = CM_PUSH_ZERO(&r->arena, prompt, r->count);
     CM_TRY(cm_arena_check(&r->arena));
@@ -247,17 +247,17 @@ static cm_status join_latents(cm_generate_set *r) {
 
 /* --- the run -------------------------------------------------------------- */
 
-static cm_status open_set(cm_generate_set *r, const char *path) {
-    CM_TRY(read_prompts(r, path));
+static cm_status open_set(cm_generate_set *r, const char *path, const char *column) {
+    CM_TRY(read_prompts(r, path, column));
     return cm_folder_lock_take(&r->folder, r->job->out);
 }
 
-cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts) {
+cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts, const char *column) {
     cm_generate_set *r = calloc(1, sizeof *r);
     if (!r) return cm_fail(CM_ENOMEM, "out of memory");
     r->job = j;
     cm_arena_init(&r->arena, 0);
-    const cm_status s = open_set(r, prompts);
+    const cm_status s = open_set(r, prompts, column);
     if (s == CM_OK) *out = r;
     else cm_generate_set_close(&r);
     return s;

@@ -10,6 +10,7 @@
 #include "core/tensor/ops.h"
 #include "harness/cli/command.h"
 #include "metrics/metric.h"
+#include "prompts/prompt_rows.h"
 
 static cm_status list_models(cm_arena *a) {
     cm_model_entry *e;
@@ -88,11 +89,12 @@ static cm_status list_prompts(cm_arena *a) {
     CM_TRY(cm_shipped_folder("prompts/sets", a, &folder));
     CM_TRY(cm_names_in(folder, ".jsonl", a, names, MAX_FILES, &count));
     for (size_t i = 0; i < count; i++) {
-        json_t *lines = NULL;
-        CM_TRY(cm_jsonl_read(cm_arena_print(a, "%s/%s.jsonl", folder, names[i]), &lines));
-        const json_t *first = json_array_get(lines, 0);
-        printf("%-16s%zu prompts; the first: %s\n", names[i], json_array_size(lines), cm_json_text_or(first, "prompt", ""));
-        json_decref(lines);
+        cm_prompt_rows rows;
+        CM_TRY(cm_prompt_rows_read(cm_arena_print(a, "%s/%s.jsonl", folder, names[i]), NULL, a, &rows));
+        printf("%-16s%zu prompts", names[i], rows.count);
+        if (rows.version) printf(", version %zu", rows.version);
+        printf("; the first: %s\n", rows.rows[0].text);
+        cm_prompt_rows_close(&rows);
     }
     return CM_OK;
 }

@@ -40,6 +40,7 @@ static int score_by_suite(const cm_args *a) {
     const cm_score_options o = {
         .images = cm_arg_text(a, "images"),
         .prompts = cm_arg_text(a, "prompts"),
+        .column = cm_arg_text(a, "prompt-column"),
         .folder = cm_arg_text(a, "out"),
         .scorer = cm_arg_text(a, "scorer"),
         .name = cm_arg_text(a, "name"),
@@ -80,6 +81,7 @@ static cm_status read_options(const cm_args *a, cm_arena *arena, cm_evaluation_o
     *o = (cm_evaluation_options){
         .images = cm_arg_text(a, "images"),
         .prompts = prompts,
+        .column = cm_arg_text(a, "prompt-column"),
         .reference = cm_arg_text(a, "reference"),
         .metrics = cm_arg_text(a, "metric"),
         .weights = cm_arg_text(a, "weights"),
@@ -125,6 +127,8 @@ static int score_by_protocols(const cm_args *a) {
 
 static int run(const cm_args *a) {
     if (!cm_arg_text(a, "images")) return cm_exit_for(cm_fail(CM_EUSAGE, "score: --images DIR is needed"));
+    if (cm_arg_given(a, "prompt-column") && !cm_arg_text(a, "prompts"))
+        return cm_exit_for(cm_fail(CM_EUSAGE, "score: --prompt-column goes with --prompts FILE"));
     if (!cm_name_is_good(cm_arg_text(a, "name"))) {
         cm_name_check("--name", cm_arg_text(a, "name"));
         return cm_exit_for(cm_fail_in(CM_EUSAGE, "score"));
@@ -135,7 +139,8 @@ static int run(const cm_args *a) {
 
 static const cm_option options[] = {
     {"images", CM_OPT_TEXT, "DIR", NULL, "a folder of PNG, JPEG, WebP, BMP and GIF; or a JSON-lines manifest, or a .npz, .npy or .safetensors of pictures"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or a JSON-lines file; pictures are named after ids: ID.png"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or a .jsonl, .csv, .tsv, .txt or COCO .json; pictures are named after ids: ID.png"},
+    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of --prompts that holds them [prompt, caption or text]"},
     {"metric", CM_OPT_TEXT, "NAMES", NULL, "published scores, by protocol: fid@clean,kid,clip@mlperf (`list metrics`)"},
     {"reference", CM_OPT_TEXT, "DIR", NULL, "with --metric: pictures to compare with, or their statistics (.npz with mu and sigma)"},
     {"weights", CM_OPT_TEXT, "DIR", NULL, "with --metric: where the networks' published files lie; or random, or nano"},

@@ -70,7 +70,7 @@ row_says "a misspelt seed" 'unknown key "sead"; the closest is "seed"' '{"id": "
 row_says "a misspelt negative" 'unknown key "negativ"; the closest is "negative"' '{"id": "b", "prompt": "x", "negativ": "hat"}'
 row_says "a negative that is no text" '"negative" is 3, not a text' '{"id": "b", "prompt": "x", "negative": 3}'
 row_says "a seed that is text" '"seed" is "4", not a whole number' '{"id": "b", "prompt": "x", "seed": "4"}'
-row_says "an id that is a number" '"id" is 4, not a text' '{"id": 4, "prompt": "x"}'
+row_says "an id that is neither" '"id" is neither a text nor a whole number' '{"id": 4.5, "prompt": "x"}'
 row_says "a row that is no object" 'not a JSON object' '["b", "x"]'
 row_says "a newline in an id" 'id .* has U\+000A in it; only letters, digits' '{"id": "b\nc", "prompt": "x"}'
 row_says "a tab in an id" 'id .* has U\+0009 in it' '{"id": "b\tc", "prompt": "x"}'

@@ -147,7 +147,7 @@ Test(accuracy, nothing_asked_is_no_number) {
 
 Test(accuracy, every_shipped_prompt_can_be_asked_in_full) {
     cm_prompt_set set;
-    cr_assert_eq(cm_prompt_set_read(CM_SOURCE_DIR "/prompts/sets/people-512.jsonl", 0, &arena, &set), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_prompt_set_read(CM_SOURCE_DIR "/prompts/sets/people-512.jsonl", NULL, &arena, &set), CM_OK, "%s", cm_why());
     cr_expect_eq(set.count, 512);
     for (size_t i = 0; i < set.count; i++) {
         size_t asked[3] = {0};

@@ -36,7 +36,7 @@ static const char *read(const char *text) {
 
 Test(read_groups, dense_descriptions_come_back) {
     cm_prompt_set set;
-    cr_assert_eq(cm_prompt_set_read(CM_SOURCE_DIR "/prompts/sets/people-512.jsonl", 0, &arena, &set), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_prompt_set_read(CM_SOURCE_DIR "/prompts/sets/people-512.jsonl", NULL, &arena, &set), CM_OK, "%s", cm_why());
     for (size_t i = 0; i < set.count; i++) {
         const cm_description *want = &set.prompts[i].dense;
         cm_description got;

@@ -117,7 +117,7 @@ Test(trained_for, every_word_of_the_shipped_prompts_is_known) {
     cr_assert_not_null(u.tokenizer, "nano's vocabulary is a small one");
     for (size_t k = 0; k < 2; k++) {
         cm_prompt_set set;
-        cr_assert_eq(cm_prompt_set_read(sets[k], 0, &arena, &set), CM_OK, "%s", cm_why());
+        cr_assert_eq(cm_prompt_set_read(sets[k], NULL, &arena, &set), CM_OK, "%s", cm_why());
         cr_assert_geq(set.count, 64);
         for (size_t i = 0; i < set.count; i++) cr_assert_eq(cm_unknown_words_add(&u, set.prompts[i].dense.text), CM_OK);
     }

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# Prompts in every format, by generate, bench and score.
+draw() { "$cm" generate -q --model "$tiny" --width 64 --height 64 --cfg 1 --steps 1 --threads 1 "$@"; }
+ids() { sed -n 's/.*"id":"\([^"]*\)".*/\1/p' "$1/records.jsonl" | tr '\n' ' '; }
+
+printf '\357\273\277Prompt,id,seed,url\r\n"red shirt, ""new""",7,5,u\r\n"black\nhair",,,v\r\n' >mine.csv
+says "CSV as Excel writes it" 0 'warning: mine.csv: 2 rows with keys that mean nothing here: "url"' draw --prompts mine.csv --out csv
+holds "a number is an id, and one is made" test "$(ids csv)" = "7 p0002 "
+holds "quotes and line breaks reach the record" sh -c "grep -q 'red shirt, .\"new' csv/records.jsonl && grep -q 'black.nhair' csv/records.jsonl"
+holds "and the seed" grep -q '"seed":5[,}]' csv/records.jsonl
+printf 'id\tcaption\na\tred shirt, blue; hat\n' >mine.tsv
+prints "TSV" "tsv/records.jsonl" draw --prompts mine.tsv --out tsv
+printf 'red shirt\n\nblack hair\n' >mine.txt
+prints "plain text" "txt/records.jsonl" draw --prompts mine.txt --out txt
+holds "its ids are made" test "$(ids txt)" = "p0001 p0002 "
+cat >coco.json <<'END'
+{"images": [{"id": 42, "file_name": "42.jpg"}, {"id": 7, "file_name": "7.jpg"}],
+ "annotations": [{"id": 9, "image_id": 7, "caption": "blue hat"}, {"id": 3, "image_id": 7, "caption": "red shirt"},
+                 {"id": 5, "image_id": 42, "caption": "black hair"}]}
+END
+says "COCO captions" 0 "of 3 captions the first of each image is taken, by annotation id: 2" \
+    "$cm" generate --model "$tiny" --width 64 --height 64 --cfg 1 --steps 1 --threads 1 --prompts coco.json --out coco
+holds "its ids are the images'" test "$(ids coco)" = "42 7 "
+holds "the lowest annotation's caption" sh -c "grep -q 'red shirt' coco/records.jsonl && ! grep -q 'blue hat' coco/records.jsonl"
+
+printf 'id,short,long\na,shirt,red shirt with stripes\n' >two.csv
+says "no usual column" 1 "two.csv: no column is called prompt, caption, .* the first row names id, short, long" draw --prompts two.csv --out x
+prints "one by name" "named/records.jsonl" draw --prompts two.csv --prompt-column long --out named
+holds "it is the one" grep -q "with stripes" named/records.jsonl
+says "a misspelt one" 2 "no column 'lnog'; the closest is 'long'" draw --prompts two.csv --prompt-column lnog --out x
+printf 'text,caption\nx,y\n' >which.csv
+says "two that could be meant" 2 "may be column 'caption' or 'text': choose by --prompt-column" draw --prompts which.csv --out x
+says "a column of nothing" 2 "--prompt-column goes with --prompts" draw --prompt x --prompt-column text --out x.png
+printf 'id,prompt\na,x,y\n' >ragged.csv
+says "a ragged row" 1 "ragged.csv:2: 3 cells where the header has 2" draw --prompts ragged.csv --out x
+printf '\377\376p\0r\0' >wide.csv
+says "UTF-16" 1 "wide.csv: UTF-16; save it as UTF-8" draw --prompts wide.csv --out x
+printf 'prompt\ncaf\351\n' >latin.csv
+says "Latin-1" 1 "latin.csv:2: byte 0xe9 is not UTF-8" draw --prompts latin.csv --out x
+printf 'prompt,id\nx,%s\n' "$(printf 'i%.0s' $(seq 300))" >long.csv
+says "an id of 300 bytes" 1 "long.csv:2: id 'i*\.\.\.' is 300 bytes long; at most 200" draw --prompts long.csv --out x
+printf 'prompt,id\nx,a/b\n' >slash.csv
+for of in "generate -q --model $tiny" "bench -q --no-speed --suite $root/tests/cli/mock_suite.json" \
+    "score -q --images csv --suite $root/tests/cli/mock_suite.json" "score -q --images csv --metric kid --weights random --reference csv"; do
+    says "an id with a slash: ${of%% *}" 1 "slash.csv:2: id 'a/b' has '/' in it" "$cm" $of --prompts ./slash.csv --out x
+done
+absent "nothing was made of these" x x.png
