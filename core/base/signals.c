@@ -13,6 +13,7 @@ enum { FILES = 64, PATIENCE_US = 800000 };
 static volatile sig_atomic_t caught, waits, held;
 static _Atomic(char *) files[FILES]; /* to be removed by the process `owner`, not by a child that was forked off */
 static volatile pid_t owner;
+static volatile pid_t group; /* 0: none */
 
 void cm_remove_at_end(char *path) {
     owner = getpid();
@@ -30,7 +31,12 @@ bool cm_keep_file(char *path) {
     return caught == 0;
 }
 
-static void remove_files(void) {
+void cm_kill_group_at_end(pid_t leader) {
+    group = leader;
+}
+
+static void clean_up(void) {
+    if (group > 0) kill(-group, SIGKILL);
     for (int i = 0; i < FILES && owner == getpid(); i++) {
         const char *path = atomic_exchange(&files[i], NULL);
         if (path) unlink(path);
@@ -45,7 +51,7 @@ static void note_signal(int number) {
         if (!waits) setitimer(ITIMER_REAL, &soon, NULL);
         return;
     }
-    remove_files();
+    clean_up();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -54,7 +60,7 @@ static void end_now(int number) {
     static const char text[] = "cosmicman: stopped; what was finished is kept\n";
     (void)number;
     if (waits || held) return;
-    remove_files();
+    clean_up();
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {} /* nobody to tell */
     _exit(128 + caught);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "core/base/arena.h"
 
@@ -71,5 +72,8 @@ int cm_signal_caught(void);          /* its number; 0: none */
  * says whether it may be freed (false: the program is just ending). */
 void cm_remove_at_end(char *path);
 bool cm_keep_file(char *path);
+
+/* The process group that is killed then, too; 0: none. */
+void cm_kill_group_at_end(pid_t leader);
 
 #endif
