@@ -45,13 +45,13 @@ static _Noreturn void become(const cm_child *c, int log, int report, pid_t paren
     sigprocmask(SIG_SETMASK, &none, NULL);
     log = fcntl(log, F_DUPFD_CLOEXEC, SPARE);
     report = fcntl(report, F_DUPFD_CLOEXEC, SPARE);
-    const int empty = open("/dev/null", O_RDONLY);
-    bool good = log >= 0 && report >= 0 && empty >= 0;
-    good = good && dup2(empty, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0;
+    const int empty = open("/dev/null", O_RDONLY), output = c->output ? fcntl(c->output, F_DUPFD_CLOEXEC, SPARE) : log;
+    bool good = log >= 0 && report >= 0 && empty >= 0 && (!c->folder || chdir(c->folder) == 0);
+    good = good && dup2(empty, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(log, STDERR_FILENO) >= 0;
     if (good) {
         close_range(STDERR_FILENO + 1, (unsigned)report - 1, 0);
         close_range((unsigned)report + 1, UINT_MAX, 0);
-        execvp(c->argv[0], (char *const *)c->argv);
+        execvpe(c->argv[0], (char *const *)c->argv, c->environment ? (char *const *)c->environment : environ);
     }
     const int error = errno;
     if (write(report, &error, sizeof error) < 0) _exit(127);

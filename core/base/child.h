@@ -5,7 +5,7 @@
  *     cm_child_result r;
  *     CM_TRY(cm_child_run(&(cm_child){.argv = argv, .log = "log.txt", .timeout = 600}, &arena, &r));
  *
- * No shell reads the words. The child has a process group of its own, our environment and folder, nothing on standard
+ * No shell reads the words. The child has a process group of its own, our environment and folder (or others), nothing on standard
  * input, and no file of ours; what it prints goes to the log. It is over when the process that was started has ended: what
  * that leaves running (in the group or out of it) is ended with it. A signal that asks us to stop and the timeout end the
  * tree by SIGTERM, and by SIGKILL what is still there after the grace. Should this program be killed, the system kills the child.
@@ -31,6 +31,9 @@ typedef struct cm_child {
     double timeout, grace;      /* seconds; timeout 0: none; grace 0: 1 s */
     void (*tick)(void *arg);    /* about once a second while it runs; NULL: none */
     void *arg;
+    const char *folder;         /* where it runs; NULL: here */
+    const char *const *environment; /* "NAME=VALUE", ends in NULL, instead of ours; NULL: ours */
+    int output;                 /* a file of ours that takes its standard output; 0: the log */
 } cm_child;
 
 typedef enum cm_child_end {

@@ -15,4 +15,7 @@
  * ended. The picture has its name when it is whole. name: a literal. */
 cm_status cm_gnuplot_draw(const char *folder, const char *name);
 
+/* The same as FOLDER/NAME.pdf, with the variable pdf set, by which the script chooses its terminal. */
+cm_status cm_gnuplot_draw_pdf(const char *folder, const char *name);
+
 #endif
