@@ -33,6 +33,12 @@ cm_status cm_rows_index(cm_rows *r) {
         const json_t *p = r->pairs.at[i];
         CM_TRY(add(r, p, "pair", cm_text_of(p, "a"), cm_text_of(p, "b"), cm_text_of(p, "score")));
     }
+    for (size_t i = 0; i < r->parts.count; i++) {
+        const json_t *p = r->parts.at[i];
+        CM_TRY(add(r, p, "part", cm_text_of(p, "arm"), cm_text_of(p, "group"), cm_text_of(p, "score")));
+    }
+    for (size_t i = 0; i < r->arm_count; i++)
+        CM_TRY(add(r, json_array_get(json_object_get(r->run, "arms"), i), "arm", r->arms[i], "", ""));
     for (size_t i = 0; i < r->sgemms.count; i++)
         if (cm_number_of(r->sgemms.at[i], "gflops", &v)) CM_TRY(add(r, r->sgemms.at[i], "sgemm", cm_text_of(r->sgemms.at[i], "backend"), "", ""));
     return CM_OK;
@@ -40,6 +46,19 @@ cm_status cm_rows_index(cm_rows *r) {
 
 cm_status cm_rows_index_image(cm_rows *r, const json_t *image) {
     return add(r, image, "image", cm_text_of(image, "arm"), cm_text_of(image, "id"), "");
+}
+
+cm_status cm_rows_index_column(cm_rows *r, size_t column) {
+    json_t *place = json_integer((json_int_t)column);
+    if (!place) return cm_fail(CM_ENOMEM, "out of memory while reading records");
+    const cm_status s = add(r, place, "column", r->columns[column].score, "", "");
+    json_decref(place);
+    return s;
+}
+
+const cm_column *cm_column_find(const cm_rows *r, const char *score) {
+    const json_t *place = find(r, "column", score, "", "");
+    return place ? &r->columns[json_integer_value(place)] : NULL;
 }
 
 const json_t *cm_rows_score(const cm_rows *r, const char *arm, const char *score) {
@@ -54,6 +73,14 @@ const json_t *cm_rows_pair(const cm_rows *r, const char *a, const char *b, const
     return find(r, "pair", a, b, score);
 }
 
+const json_t *cm_rows_part(const cm_rows *r, const char *arm, const char *group, const char *score) {
+    return find(r, "part", arm, group, score);
+}
+
+const json_t *cm_rows_arm(const cm_rows *r, const char *arm) {
+    return find(r, "arm", arm, "", "");
+}
+
 const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id) {
     return find(r, "image", arm, id, "");
 }
@@ -64,50 +91,9 @@ double cm_rows_sgemm(const cm_rows *r, const char *backend) {
     return v;
 }
 
-/* --- the best --------------------------------------------------------------------------- */
-
 bool cm_pair_is_apart(const json_t *pair) {
     double difference, p;
     return cm_number_of(pair, "difference", &difference) && difference != 0 && cm_number_of(pair, "p_holm", &p) && p < 0.05;
-}
-
-/* By the arms' pair where they have one, else by intervals that do not meet. */
-static bool are_apart(const cm_rows *r, const char *score, const char *a, const char *b) {
-    const json_t *pair = cm_rows_pair(r, a, b, score);
-    if (!pair) pair = cm_rows_pair(r, b, a, score);
-    if (pair) return cm_pair_is_apart(pair);
-    const json_t *x = cm_rows_score(r, a, score), *y = cm_rows_score(r, b, score);
-    double x_lo, x_hi, y_lo, y_hi;
-    return cm_number_of(x, "lo", &x_lo) && cm_number_of(x, "hi", &x_hi) && cm_number_of(y, "lo", &y_lo) &&
-           cm_number_of(y, "hi", &y_hi) && (x_lo > y_hi || y_lo > x_hi);
-}
-
-static void find_best(cm_rows *r, size_t column) {
-    const cm_column *c = &cm_columns[column];
-    size_t order[2] = {r->arm_count, r->arm_count}; /* the best and the next */
-    double value[2] = {0, 0};
-    for (size_t a = 0; a < r->arm_count; a++) {
-        double v;
-        if (!cm_number_of(cm_rows_score(r, r->arms[a], c->score), "value", &v)) continue;
-        if (c->lower_is_better) v = -v;
-        size_t place = 0;
-        while (place < 2 && order[place] < r->arm_count && v <= value[place]) place++;
-        if (place == 0) {
-            order[1] = order[0];
-            value[1] = value[0];
-        }
-        if (place < 2) {
-            order[place] = a;
-            value[place] = v;
-        }
-    }
-    r->measured[column] = order[0] < r->arm_count;
-    const bool apart = order[1] < r->arm_count && value[0] > value[1] && are_apart(r, c->score, r->arms[order[0]], r->arms[order[1]]);
-    r->best[column] = apart ? order[0] : r->arm_count;
-}
-
-void cm_rows_find_best(cm_rows *r) {
-    for (size_t c = 0; c < CM_COLUMNS; c++) find_best(r, c);
 }
 
 /* --- growth ----------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@ static uint64_t hash(const char *text) { /* FNV-1a */
 }
 
 cm_status cm_image_places_add(cm_image_places *p, const json_t *image, long long offset) {
+    if (json_integer_value(json_object_get(image, "k")) > 0) return CM_OK; /* of a prompt's images the first is shown */
     if (p->count == p->room) {
         const size_t room = p->room ? 2 * p->room : 1024;
         cm_image_place *grown = realloc(p->at, room * sizeof *grown);
@@ -26,7 +27,7 @@ cm_status cm_image_places_add(cm_image_places *p, const json_t *image, long long
 }
 
 typedef struct choice {
-    size_t count;
+    size_t count, arm;                                             /* arm: the first that has images */
     uint64_t ids[2 * CM_SHOWN_PROMPTS];
     size_t shown[CM_SHOWN_PROMPTS], illustrated[CM_SHOWN_PROMPTS]; /* indices of ids */
     const json_t **images;                                         /* [count,arms] */
@@ -50,7 +51,16 @@ static size_t choose(choice *c, uint64_t id) {
     return i;
 }
 
-/* The first prompts of the first arm, and the first of those of which any arm has maps. */
+static size_t first_arm(const cm_rows *r, const cm_image_places *p) {
+    for (size_t a = 0; a < r->arm_count; a++) {
+        const uint64_t arm = hash(r->arms[a]);
+        for (size_t i = 0; i < p->count; i++)
+            if (p->at[i].arm == arm) return a;
+    }
+    return 0;
+}
+
+/* The first prompts of the first arm with images, and the first of those of which any arm has maps. */
 static cm_status choose_prompts(cm_rows *r, const cm_image_places *p, choice *c) {
     uint64_t *with_maps = CM_PUSH(&r->arena, uint64_t, p->count + 1);
     size_t maps = 0;
@@ -58,7 +68,8 @@ static cm_status choose_prompts(cm_rows *r, const cm_image_places *p, choice *c)
     for (size_t i = 0; i < p->count; i++)
         if (p->at[i].has_maps) with_maps[maps++] = p->at[i].id;
     qsort(with_maps, maps, sizeof *with_maps, compare);
-    const uint64_t first = hash(r->arms[0]);
+    c->arm = first_arm(r, p);
+    const uint64_t first = hash(r->arms[c->arm]);
     for (size_t i = 0; i < p->count; i++) {
         if (p->at[i].arm != first) continue;
         const uint64_t id = p->at[i].id;
@@ -93,7 +104,7 @@ static cm_status list_of(cm_rows *r, const choice *c, const size_t *chosen, size
     list->count = count < CM_SHOWN_PROMPTS ? count : CM_SHOWN_PROMPTS;
     list->at = CM_PUSH(&r->arena, const json_t *, list->count + 1);
     CM_TRY(cm_arena_check(&r->arena));
-    for (size_t i = 0; i < list->count; i++) list->at[i] = c->images[chosen[i] * r->arm_count];
+    for (size_t i = 0; i < list->count; i++) list->at[i] = c->images[chosen[i] * r->arm_count + c->arm];
     return CM_OK;
 }
 

@@ -7,28 +7,7 @@
 
 #include "core/base/system.h"
 
-enum { MOST_ARMS = 256 };
-
-const char cm_primary_score[] = "acc_all";
-
-const cm_column cm_columns[CM_COLUMNS] = {
-    {"fd@nano", "fd@nano", "↓", 2, true, "Fréchet distance on the nano feature network, never FID"},
-    {"kd@nano", "kd@nano", "↓", 4, true, "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features"},
-    {"acc_obj", "Acc_obj", "↑", 1, false, "asked objects that the parser finds, %"},
-    {"acc_tex", "Acc_tex", "↑", 1, false, "asked colours, patterns and materials, %"},
-    {"acc_shape", "Acc_shape", "↑", 1, false, "asked lengths, sleeves, shapes and styles, %"},
-    {"acc_all", "Acc_all", "↑", 1, false, "plain mean of the three; the primary score"},
-    {"clip@nano", "clip@nano", "↑", 2, false, "100 x cosine of the nano CLIP pair"},
-    {"hola", "HOLA", "↓", 4, true, "squared distance of the prompt groups' attention from their regions"},
-    {"attn_iou", "attn IoU", "↑", 3, false, "overlap of a group's attention with its parsed region"},
-    {"attn_mass", "attn mass", "↑", 3, false, "share of a group's attention inside its parsed region"},
-};
-
-const cm_column *cm_column_find(const char *score) {
-    for (size_t i = 0; i < CM_COLUMNS; i++)
-        if (!strcmp(cm_columns[i].score, score)) return &cm_columns[i];
-    return NULL;
-}
+enum { MOST_ARMS = 256, NEWEST_FORMAT = 2 };
 
 const char *cm_text_of(const json_t *o, const char *key) {
     const char *text = json_string_value(json_object_get(o, key));
@@ -43,7 +22,7 @@ bool cm_number_of(const json_t *o, const char *key, double *out) {
 }
 
 bool cm_rows_published(const cm_rows *r) {
-    return json_is_object(json_object_get(r->run, "plan"));
+    return r->format < 2 && json_is_object(json_object_get(r->run, "plan"));
 }
 
 /* --- reading ---------------------------------------------------------------------------- */
@@ -53,9 +32,10 @@ typedef struct kind_list {
     cm_row_list *list;
 } kind_list;
 
-enum { KINDS = 5 };
+enum { KINDS = 7 };
 static void name_kinds(cm_rows *r, kind_list kinds[KINDS]) {
-    const kind_list all[KINDS] = {{"score", &r->scores}, {"pair", &r->pairs}, {"ceiling", &r->ceilings}, {"speed", &r->speeds}, {"sgemm", &r->sgemms}};
+    const kind_list all[KINDS] = {{"score", &r->scores}, {"pair", &r->pairs}, {"ceiling", &r->ceilings}, {"speed", &r->speeds},
+                                  {"sgemm", &r->sgemms}, {"part", &r->parts}, {"command", &r->commands}};
     memcpy(kinds, all, sizeof all);
 }
 
@@ -63,12 +43,24 @@ static cm_status keep(json_t *array, const json_t *record) {
     return json_array_append(array, (json_t *)record) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory while reading records");
 }
 
+static cm_status take_header(cm_rows *r, const json_t *record) {
+    double format = 1;
+    if (r->run) return cm_fail(CM_EFORMAT, "two lines of kind \"run\": records of two runs in one file; report each by itself");
+    cm_number_of(record, "format", &format);
+    if (format > NEWEST_FORMAT)
+        return cm_fail(CM_EFORMAT, "records of format %.0f, and version " CM_VERSION " reads up to %d: use version %.40s, which wrote them", format,
+                       NEWEST_FORMAT, *cm_text_of(record, "version") ? cm_text_of(record, "version") : "(unknown)");
+    r->format = (int)format;
+    r->run = record;
+    return CM_OK;
+}
+
 /* Pictures of `score --metric` are shown nowhere, so they are not kept. */
 static cm_status take(cm_rows *r, cm_image_places *places, const cm_record_lines *lines, const json_t *record) {
     const char *kind = cm_text_of(record, "kind");
     kind_list kinds[KINDS];
     if (!strcmp(kind, "image")) return cm_image_places_add(places, record, cm_record_lines_offset(lines));
-    if (!strcmp(kind, "run")) r->run = record;
+    if (!strcmp(kind, "run")) CM_TRY(take_header(r, record));
     if (!strcmp(kind, "done")) r->done = record;
     bool kept = record == r->run || record == r->done;
     name_kinds(r, kinds);
@@ -107,14 +99,16 @@ static cm_status name_arms(cm_rows *r) {
 static cm_status read_records(cm_rows *r, const char *path, cm_record_lines *lines, cm_image_places *places) {
     const json_t *record = NULL;
     cm_status s;
-    while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record) CM_TRY(take(r, places, lines, record));
+    while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record)
+        if ((s = take(r, places, lines, record)) != CM_OK) return cm_fail_in(s, "%s", path);
     CM_TRY(s);
     if (!r->run) return cm_fail(CM_EFORMAT, "%s: has no line of kind \"run\": not the records of a bench", path);
     if ((s = name_arms(r)) != CM_OK) return cm_fail_in(s, "%s", path);
     CM_TRY(sort_by_kind(r));
     CM_TRY(cm_rows_index(r));
+    CM_TRY(cm_rows_find_columns(r));
     CM_TRY(cm_rows_read_images(r, places, lines));
-    cm_rows_find_best(r);
+    CM_TRY(cm_rows_find_standings(r));
     return cm_rows_find_growths(r);
 }
 

@@ -13,6 +13,7 @@
 
 #include "core/base/arena.h"
 #include "core/io/record_lines.h"
+#include "reports/table.h"
 
 typedef struct cm_row_list {
     const json_t **at;
@@ -32,49 +33,63 @@ typedef struct cm_growth {
     const cm_growth_row *rows;
 } cm_growth;
 
-/* How a score is printed. */
+/* How a score is printed, and what it is. Of format 2 this comes from the header's plan.metrics alone; older runs have the
+ * ten nano scores. */
 typedef struct cm_column {
-    const char *score;   /* "acc_obj", as in records */
+    const char *score;   /* "acc_obj", as in records; a set score's part: "prdc@dino.precision" */
     const char *title;   /* "Acc_obj" */
-    const char *arrow;   /* "↑" or "↓": which way is better */
-    int decimals;
-    bool lower_is_better;
+    cm_better better;
+    cm_number_style style;
+    int digits;
     const char *about;   /* one clause for the legend */
+    const char *source;
+    bool measured;       /* has any arm a value? */
 } cm_column;
-enum { CM_COLUMNS = 10 };
-extern const cm_column cm_columns[CM_COLUMNS];
-const cm_column *cm_column_find(const char *score); /* NULL: none */
-extern const char cm_primary_score[];               /* "acc_all": what a comparison is decided by */
+
+/* Of an arm's value in a column. */
+typedef enum cm_standing {
+    CM_BEHIND,           /* told apart from the best, or nothing to compare with */
+    CM_LEADING,          /* cannot be told apart from the best */
+    CM_BEST
+} cm_standing;
 
 typedef struct cm_rows {
     const char *folder;
+    int format;                  /* 1: records without a number; 2 */
     json_t *all, *peer_records, *images; /* own the records that are kept */
     json_t *index;                       /* records by kind and names: cm_rows_score and its like */
     const json_t *run, *done;            /* the header; the last line of a finished run (NULL: unfinished) */
-    cm_row_list scores, pairs, ceilings, speeds, sgemms, peers;
-    cm_row_list shown, illustrated;      /* the first arm's images: those of the grid, those of which an arm has maps */
-    size_t image_count, illustrated_count;                /* of the first arm, shown or not */
+    cm_row_list scores, pairs, ceilings, speeds, sgemms, parts, commands, peers;
+    cm_row_list shown, illustrated;      /* prompts, by an arm's images: those of the grid, those of which an arm has maps */
+    size_t image_count, illustrated_count;                /* prompts of that arm, shown or not */
     const char **arms;                   /* in the header's order */
     size_t arm_count;
-    size_t best[CM_COLUMNS];             /* the arm whose value is best and told apart from the next; arm_count: none is */
-    bool measured[CM_COLUMNS];           /* has any arm a value? */
+    cm_column *columns;
+    size_t column_count;
+    const char *primary;                 /* the score by which a comparison is decided */
+    cm_standing *standings;              /* [arm_count,column_count] */
     cm_growth *growths;
     size_t growth_count;
     cm_arena arena;
 } cm_rows;
 
-cm_status cm_rows_open(cm_rows *r, const char *folder, const char *peers); /* peers: as in report.h */
+/* peers: as in report.h. Records of a newer format, and two runs in one file, are CM_EFORMAT. */
+cm_status cm_rows_open(cm_rows *r, const char *folder, const char *peers);
 void cm_rows_close(cm_rows *r);
 
 /* NULL: no such record. Of several the last holds, since a run that went on may have written one again; of images
- * the first. */
+ * the first, which is a prompt's first. */
 const json_t *cm_rows_score(const cm_rows *r, const char *arm, const char *score);
 const json_t *cm_rows_ceiling(const cm_rows *r, const char *score);
 const json_t *cm_rows_pair(const cm_rows *r, const char *a, const char *b, const char *score);
+const json_t *cm_rows_part(const cm_rows *r, const char *arm, const char *group, const char *score);
 const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id);
 double cm_rows_sgemm(const cm_rows *r, const char *backend); /* GFLOP/s of one large product; 0 when not measured */
 
-/* Are these records of `score --metric`: pictures that were there, scored by published protocols? */
+const json_t *cm_rows_arm(const cm_rows *r, const char *arm);          /* of the header */
+const cm_column *cm_column_find(const cm_rows *r, const char *score);  /* NULL: none */
+
+/* Are these old records of `score --metric`: images that were there, scored by published protocols? */
 bool cm_rows_published(const cm_rows *r);
 
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
@@ -83,7 +98,17 @@ bool cm_number_of(const json_t *o, const char *key, double *out);      /* false 
 /* Do the arms differ, at the 5 % level? By p after Holm's correction; false where that is absent. */
 bool cm_pair_is_apart(const json_t *pair);
 
-/* --- how they are made: rows.c, row_images.c, row_finds.c ------------------------------- */
+/* What a pair of arms may be called: "with and without Daring" is said only where one arm was trained with HOLA, the other
+ * was not, and both records show equal data, steps and seeds. */
+typedef enum cm_contrast {
+    CM_CONTRAST_UNKNOWN,     /* their records do not say how they were trained */
+    CM_CONTRAST_SETTINGS,    /* the same weights, or the same training: only settings differ */
+    CM_CONTRAST_DARING,      /* with and without Daring */
+    CM_CONTRAST_BOTH         /* data and Daring together */
+} cm_contrast;
+cm_contrast cm_rows_contrast(const cm_rows *r, const char *a, const char *b);
+
+/* --- how they are made: rows.c, row_columns.c, row_images.c, row_finds.c ---------------- */
 
 typedef struct cm_image_place {
     uint64_t id, arm;      /* hashes of the texts */
@@ -100,7 +125,9 @@ cm_status cm_rows_read_images(cm_rows *r, const cm_image_places *p, cm_record_li
 
 cm_status cm_rows_index(cm_rows *r);        /* of everything but images */
 cm_status cm_rows_index_image(cm_rows *r, const json_t *image);
-void cm_rows_find_best(cm_rows *r);
+cm_status cm_rows_index_column(cm_rows *r, size_t column);
+cm_status cm_rows_find_columns(cm_rows *r);
+cm_status cm_rows_find_standings(cm_rows *r);
 cm_status cm_rows_find_growths(cm_rows *r);
 
 #endif

@@ -14,9 +14,7 @@
 struct cm_writer {
     cm_format format;
     cm_part part;
-    bool failed;                    /* out of memory while a text was made */
-    const cm_table_column *columns; /* of the table that is open */
-    size_t column_count, column;    /* column: the next */
+    bool failed; /* out of memory while a text was made */
 };
 
 /* --- files ---------------------------------------------------------------------------- */
@@ -111,8 +109,60 @@ static void escape_plot(FILE *f, const char *text) {
     }
 }
 
+/* What LaTeX would run or refuse. Of other scripts only what its standard fonts have: the Latin alphabets, and the signs
+ * that reports use; the rest is a question mark. */
+static const struct {
+    const char *text, *as;
+} latex_signs[] = {{"\\", "\\textbackslash{}"}, {"{", "\\{"}, {"}", "\\}"}, {"$", "\\$"}, {"&", "\\&"}, {"#", "\\#"},
+                   {"%", "\\%"}, {"_", "\\_"}, {"^", "\\textasciicircum{}"}, {"~", "\\textasciitilde{}"}, {"<", "\\textless{}"},
+                   {">", "\\textgreater{}"}, {"|", "\\textbar{}"}, {"\"", "\\textquotedbl{}"}, {"'", "\\textquotesingle{}"},
+                   {"`", "\\textasciigrave{}"}, {"[", "{[}"}, {"]", "{]}"}, {"-", "-{}"}, {"↑", "$\\uparrow$"},
+                   {"↓", "$\\downarrow$"}, {"†", "\\textdagger{}"}, {"²", "$^2$"}, {"³", "$^3$"}, {"½", "$\\frac12$"},
+                   {"·", "$\\cdot$"}, {"×", "$\\times$"}, {"μ", "$\\mu$"}, {"Σ", "$\\Sigma$"}, {"’", "\\textquoteright{}"},
+                   {"“", "\\textquotedblleft{}"}, {"”", "\\textquotedblright{}"}, {"–", "\\textendash{}"}, {"—", "\\textemdash{}"}};
+
+/* Bytes of the sequence that begins at `text`; 1 where it is none. */
+static size_t sequence(const char *text) {
+    const unsigned char c = (unsigned char)*text;
+    const size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)text[i] & 0xc0) != 0x80) return 1;
+    return n;
+}
+
+static void put_latex(FILE *f, const char *text, size_t n) {
+    const unsigned char c = (unsigned char)*text;
+    const bool latin = n == 2 && c >= 0xc3 && c <= 0xc5;
+    if (is_control(*text)) fputc(' ', f);
+    else if (c < 0x80 || latin) fwrite(text, 1, n, f);
+    else fputc('?', f);
+}
+
+static void escape_latex(FILE *f, const char *text) {
+    enum { SIGNS = sizeof latex_signs / sizeof *latex_signs };
+    while (*text) {
+        size_t i = 0, n = sequence(text);
+        while (i < SIGNS && strncmp(text, latex_signs[i].text, strlen(latex_signs[i].text)) != 0) i++;
+        if (i < SIGNS) {
+            fputs(latex_signs[i].as, f);
+            n = strlen(latex_signs[i].text);
+        } else {
+            put_latex(f, text, n);
+        }
+        text += n;
+    }
+}
+
+static void escape_json(FILE *f, const char *text) {
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\') fputc('\\', f);
+        if (is_control(*text)) fprintf(f, "\\u%04x", (unsigned)(unsigned char)*text);
+        else fputc(*text, f);
+    }
+}
+
 void cm_text(cm_writer *w, const char *text) {
-    static void (*const escapes[])(FILE *, const char *) = {escape_html, escape_markdown, escape_csv, escape_plot};
+    static void (*const escapes[])(FILE *, const char *) = {escape_html, escape_markdown, escape_csv, escape_latex, escape_json, escape_plot};
     escapes[w->format](w->part.file, text);
 }
 
@@ -137,6 +187,11 @@ void cm_number(cm_writer *w, const char *format, double value) {
     fprintf(w->part.file, format, value);
 }
 
+void cm_plain_path(cm_writer *w, const char *path) {
+    for (; *path; path++)
+        if ((is_word(*path) && (unsigned char)*path < 0x80) || strchr("._-/", *path)) fputc(*path, w->part.file);
+}
+
 void cm_base64(cm_writer *w, const void *bytes, size_t n) {
     enum { PIECE = 3 * 1024 };
     unsigned char text[PIECE / 3 * 4 + 1];
@@ -149,107 +204,4 @@ void cm_base64(cm_writer *w, const void *bytes, size_t n) {
 
 void cm_writer_literal(cm_writer *w, const char *literal) {
     fputs(literal, w->part.file);
-}
-
-void cm_writer_literal_for(cm_writer *w, cm_format format, const char *literal) {
-    if (w->format == format) fputs(literal, w->part.file);
-}
-
-/* --- paragraphs and tables ------------------------------------------------------------ */
-
-void cm_paragraph(cm_writer *w) {
-    cm_html(w, "<p>");
-}
-
-void cm_paragraph_end(cm_writer *w) {
-    cm_html(w, "</p>\n");
-    cm_markdown(w, "\n\n");
-}
-
-void cm_table(cm_writer *w, const cm_table_column *columns, size_t count) {
-    w->columns = columns;
-    w->column_count = count;
-    cm_html(w, "<div class=\"wide\"><table><thead><tr>");
-    for (size_t i = 0; i < count; i++) {
-        if (columns[i].left) cm_html(w, "<th class=\"l\">");
-        else cm_html(w, "<th>");
-        cm_markdown(w, "| ");
-        cm_text(w, columns[i].title);
-        cm_html(w, "</th>");
-        cm_markdown(w, " ");
-    }
-    cm_html(w, "</tr></thead><tbody>\n");
-    cm_markdown(w, "|\n");
-    for (size_t i = 0; i < count; i++) cm_markdown(w, "| --- ");
-    cm_markdown(w, "|\n");
-}
-
-void cm_row(cm_writer *w, bool theirs) {
-    w->column = 0;
-    if (theirs) cm_html(w, "<tr class=\"theirs\">");
-    else cm_html(w, "<tr>");
-    cm_markdown(w, "|");
-}
-
-static void end_cell(cm_writer *w) {
-    cm_html(w, "</td>");
-    cm_markdown(w, " |");
-}
-
-static void begin_cell(cm_writer *w, bool absent) {
-    if (w->column) end_cell(w);
-    const cm_table_column *c = &w->columns[w->column++];
-    cm_markdown(w, " ");
-    if (absent) cm_html(w, "<td class=\"none\"");
-    else if (c->left) cm_html(w, "<td class=\"l\"");
-    else cm_html(w, "<td");
-    if (w->format != CM_HTML) return;
-    cm_html(w, " data-title=\"");
-    cm_text(w, c->title);
-    cm_html(w, "\"");
-}
-
-void cm_cell(cm_writer *w) {
-    begin_cell(w, false);
-    cm_html(w, ">");
-}
-
-void cm_cell_absent(cm_writer *w) {
-    begin_cell(w, true);
-    cm_html(w, ">");
-}
-
-void cm_cell_rest(cm_writer *w) {
-    begin_cell(w, true);
-    cm_html(w, " colspan=\"");
-    if (w->format == CM_HTML) cm_number(w, "%.0f", (double)(w->column_count - w->column + 1));
-    cm_html(w, "\">");
-}
-
-void cm_row_end(cm_writer *w) {
-    if (w->column) end_cell(w);
-    for (; w->column < w->column_count; w->column++) cm_markdown(w, "  |");
-    cm_html(w, "</tr>\n");
-    cm_markdown(w, "\n");
-}
-
-void cm_table_end(cm_writer *w) {
-    cm_html(w, "</tbody></table></div>\n");
-    cm_markdown(w, "\n");
-}
-
-void cm_strong(cm_writer *w, bool on) {
-    if (on) cm_html(w, "<b>");
-    else cm_html(w, "</b>");
-    cm_markdown(w, "**");
-}
-
-void cm_aside(cm_writer *w, bool on) {
-    if (on) {
-        cm_html(w, "<small>");
-        cm_markdown(w, " (");
-    } else {
-        cm_html(w, "</small>");
-        cm_markdown(w, ")");
-    }
 }

@@ -39,7 +39,7 @@ Test(report, tables_hold_the_contracts_columns_and_the_values) {
     cm_arena_init(&a, 0);
     cr_expect(!strncmp(read_back(folder, "scores.csv", &a), "suite,prompts,arm,score,value,lo,hi,n", 37));
     cr_expect(strstr(read_back(folder, "scores.csv", &a), "\nquick,p,hq,acc_all,61.5,60,63,2"));
-    cr_expect(!strncmp(read_back(folder, "pairs.csv", &a), "suite,prompts,score,a,b,difference,lo,hi,p,n,p_holm\nquick,p,acc_all,daring,hq,-0.25,-1,1,0.5,2,\n", 95));
+    cr_expect(!strncmp(read_back(folder, "pairs.csv", &a), "suite,prompts,score,a,b,difference,lo,hi,p,n,p_holm,effect,detectable,primary,note\nquick,p,acc_all,daring,hq,-0.25,-1,1,0.5,2,,,,,\n", 126));
     cr_expect(strstr(read_back(folder, "speed.csv", &a), "\n\"a,b\",ref,f32,64,96,1,decode,0.5,0.4,0.6,3,12"));
     cm_arena_free(&a);
 }
@@ -64,7 +64,7 @@ Test(report, growth_is_told_from_the_smallest_size_up) {
                            "| m | ref | unet_step | 128x128 | 0.5 | 4.00 | 16 | 4.00 | 32 |\n"
                            "| m | ref | unet_step | 256x256 | 4 | 32.00 | 64 | 16.00 | 16 |\n"), "%s", page);
     cr_expect(!strstr(page, "Acc_obj"), "no arms, no scores");
-    cr_expect(strstr(read_back(folder, "report.html", &a), "<td data-title=\"size\">256x256</td><td data-title=\"median s\">4</td>"));
+    cr_expect(strstr(read_back(folder, "report.html", &a), "<td data-title=\"size\">256x256</td><td data-title=\"median s\" data-sort=\"4\">4</td>"));
     cm_arena_free(&a);
 }
 
@@ -107,7 +107,7 @@ static int add_pair(char *at, size_t room, const char *score, double p, double p
                     score, p, p_holm);
 }
 
-Test(report, holms_p_decides_what_is_better_and_what_is_marked_as_best) {
+Test(report, holms_p_decides_what_is_better_and_who_leads) {
     char folder[] = "/tmp/cm-report-XXXXXX", text[6000];
     static const char *const scores[] = {"acc_all", "attn_iou", "acc_obj", "acc_tex"};
     size_t n = (size_t)snprintf(text, sizeof text, "%s", run_line);
@@ -122,15 +122,16 @@ Test(report, holms_p_decides_what_is_better_and_what_is_marked_as_best) {
     cm_arena a;
     cm_arena_init(&a, 0);
     const char *md = read_back(folder, "report.md", &a), *page = read_back(folder, "report.html", &a);
-    cr_expect(strstr(md, "Acc_all (the primary score) +1.0, 95 % +0.1 to +1.9, p by Holm = 0.200, raw p = 0.004: not told apart"), "%s", md);
-    cr_expect(strstr(md, "attn IoU +1.000, 95 % +0.100 to +1.900, p by Holm = 0.010, raw p = 0.001: better"), "%s", md);
-    cr_expect(strstr(md, "| acc_all | daring - hq | 1.0000 | 0.1000 to 1.9000 | 0.200 | 0.004 | 2 |"));
-    cr_expect(strstr(md, "| attn_iou | daring - hq | **1.0000** |"));
-    cr_expect(strstr(md, "| Acc_all ↑, primary |"));
-    cr_expect(strstr(page, "data-title=\"attn IoU ↑\"><b>61.000</b>"), "told apart by the pair");
-    cr_expect(strstr(page, "data-title=\"Acc_obj ↑\"><b>61.0</b>"), "no pair, intervals that do not meet");
-    cr_expect(strstr(page, "data-title=\"Acc_tex ↑\">61.0<"), "no pair, intervals that meet");
-    cr_expect(strstr(page, "data-title=\"Acc_all ↑, primary\">61.0<"), "a pair that is not told apart");
+    cr_expect(strstr(md, "daring minus hq: Acc_all +1.0 \\[+0.1, +1.9\\], p_Holm 0.200, N = 2 (the primary score; not told apart)"), "%s", md);
+    cr_expect(strstr(md, "attn IoU +1.000 \\[+0.100, +1.900\\], p_Holm 0.010, N = 2 (better)."), "%s", md);
+    cr_expect(strstr(md, "| acc_all (primary) | daring - hq | +1.0000 (+0.1000 to +1.9000) | 0.200 | 0.004 | 2 |"));
+    cr_expect(strstr(md, "| attn_iou | daring - hq | **+1.0000** ("));
+    cr_expect(strstr(md, "| Acc_all, primary ↑ |"));
+    cr_expect(strstr(md, "**61.000** (56.000 to 66.000)") && strstr(md, "| 60.000 (55.000 to 65.000) |"), "told apart by the pair");
+    cr_expect(strstr(md, "**61.0** (60.8 to 61.2)") && strstr(md, "| 60.0 (59.8 to 60.2) |"), "no pair, intervals that do not meet");
+    cr_expect(strstr(page, "data-title=\"Acc_tex ↑\" data-sort=\"60\"><b>60.0</b><sup>†</sup>"), "no pair, intervals that meet");
+    cr_expect(strstr(page, "data-title=\"Acc_tex ↑\" data-sort=\"61\"><b>61.0</b><small>"), "the best itself has no dagger");
+    cr_expect(strstr(page, "data-title=\"Acc_all, primary ↑\" data-sort=\"60\"><b>60.0</b><sup>†</sup>"), "a pair that is not told apart");
     cr_expect(strstr(page, "Acc_all of hq, daring: N = 2 is &lt;few&gt;."), "notes stand on the page, once");
     cm_arena_free(&a);
 }
@@ -201,7 +202,7 @@ Test(report, shows_other_engines_beside_ours) {
     cr_expect(strstr(md, "| m | unet | 512x512 | cosmicman openblas | 1 | f32 |  | 4 | 4.2 | 1.00 | 2.0e-06 |  | yes | 5900 | 5 |\n"), "%s", md);
     cr_expect(strstr(md, "| 8.5 | 2.02 | 5.0e-02 | 31.3 | **no** | 7000 | 5 |\n"));
     cr_expect(strstr(md, "not available: a\\|b &lt;c&gt; |  |  |  |  |  |  |  |\n"));
-    cr_expect(strstr(page, ">5.0e-02</td><td data-title=\"PSNR dB\">31.3</td><td data-title=\"agrees\"><b>no</b></td>"));
+    cr_expect(strstr(page, ">5.0e-02</td><td data-title=\"PSNR dB\" data-sort=\"31.26\">31.3</td><td data-title=\"agrees\"><b>no</b></td>"));
     cr_expect(strstr(page, "colspan=\"8\">not available: a|b &lt;c&gt;</td>"));
     cr_expect(strstr(page, "a &lt;cpu&gt;"));
     cr_expect(strstr(read_back(folder, "peers.csv", &a), "\nm,unet,other,2,bf16,,512,512,2,2,8,8.5,2.02,0.05,no,7000,5,,,,31.26,\n"));
