@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/child.h"
+#include "core/base/tool.h"
 #include "core/base/gnuplot.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
@@ -71,7 +71,7 @@ static cm_status run(const job *j, const char *const *argv, const char *folder) 
     const char *output = cm_arena_print(j->scratch, "TEXMFOUTPUT=%s", j->work);
     const char *const environment[] = {home, temporary, output, "SOURCE_DATE_EPOCH=0", "FORCE_SOURCE_DATE=1", "openin_any=p", "openout_any=p", NULL};
     CM_TRY(cm_arena_check(j->scratch));
-    return cm_child_run(&(cm_child){argv, environment, folder, -1, MOST_SECONDS});
+    return cm_tool_run(&(cm_tool){argv, environment, folder, 0, MOST_SECONDS});
 }
 
 static cm_status by_latex(const job *j) {
@@ -141,7 +141,7 @@ static cm_status print(const printer *p, const cm_document *d, const char *file)
 cm_status cm_report_pdf(const cm_document *d, const char *file) {
     cm_status s = cm_fail(CM_EUNAVAILABLE, "PDF: neither pdflatex nor weasyprint nor chromium is installed; ./setup --pdf installs one");
     for (size_t i = 0; i < PRINTERS; i++) {
-        if (!cm_program_exists(printers[i].program)) continue;
+        if (!cm_tool_exists(printers[i].program)) continue;
         s = print(&printers[i], d, file);
         if (s != CM_EUNAVAILABLE) return s;
         cm_warn("%s.pdf: %s", file, cm_why());
