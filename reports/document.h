@@ -16,7 +16,7 @@
 
 #include <stdio.h>
 
-#include "reports/table.h"
+#include "reports/report_table.h"
 
 typedef enum cm_block_kind {
     CM_BLOCK_HEADING,

@@ -13,7 +13,7 @@
 
 #include "core/base/arena.h"
 #include "core/io/record_lines.h"
-#include "reports/table.h"
+#include "reports/report_table.h"
 
 typedef struct cm_row_list {
     const json_t **at;

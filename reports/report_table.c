@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reports/table.h"
+#include "reports/report_table.h"
 
 #include <stdio.h>
 #include <string.h>

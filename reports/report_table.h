@@ -12,8 +12,8 @@
  *
  * Cells fill a row from the left; those that are left out stay empty. Texts are borrowed until the table is written.
  * Memory is the arena's, whose failure is sticky: then rows and cells go nowhere, and every call stays safe. */
-#ifndef CM_REPORTS_TABLE_H
-#define CM_REPORTS_TABLE_H
+#ifndef CM_REPORTS_REPORT_TABLE_H
+#define CM_REPORTS_REPORT_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
