@@ -324,8 +324,8 @@ Test(clip_pair, pixels_that_are_no_numbers_give_no_embedding) {
 
 /* Every allocation of an arena fails once. */
 Test(clip_pair, opening_survives_any_allocation_that_fails) {
-    static const char *const paths[] = {CLIP "hf", CLIP "open", CLIP "openai.pt"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const paths[] = {CLIP "hf", CLIP "open", CLIP "openai.pt", CM_SOURCE_DIR "/core/models/nano"};
+    for (size_t i = 0; i < 4; i++) {
         cm_status s = CM_ENOMEM;
         long n = 0;
         for (; s != CM_OK; n++) {

@@ -10,6 +10,7 @@
 #include "metrics/extractor.h"
 #include "metrics/metric.h"
 #include "metrics/picture_rules.h"
+#include "tests/unit/failing_alloc.h"
 
 #define NANO CM_TESTS_DIR "/golden/nano/"
 enum { IMAGES = 3, WIDTH = 64, HEIGHT = 96, VALUES = WIDTH * HEIGHT * 3 };
@@ -226,5 +227,29 @@ Test(extractor, weights_that_do_not_belong_are_refused_in_one_line) {
         cm_extractor *none = NULL;
         cr_expect_eq(cm_extractor_open(&none, bad[i].network, bad[i].weights, NULL), CM_EUSAGE, "%s", bad[i].network);
         cr_expect(!none && strstr(cm_why(), bad[i].says) && strstr(cm_why(), bad[i].network), "%s", cm_why());
+    }
+}
+
+/* Every allocation of an arena fails once. */
+Test(extractor, opening_and_parsing_survive_any_allocation_that_fails) {
+    static const char *const names[] = {"nano-features", "nano-clip", "nano-parser"};
+    float *pixels = CM_PUSH_ZERO(&arena, float, VALUES);
+    for (size_t i = 0; i < 3; i++) {
+        cm_status s = CM_ENOMEM;
+        long n = 0;
+        for (; s != CM_OK; n++) {
+            cm_extractor *one = NULL;
+            cm_parsed seen;
+            cm_arena out;
+            cm_arena_init(&out, 0);
+            cm_test_fail_once = n;
+            s = cm_extractor_open(&one, names[i], NULL, NULL);
+            if (s == CM_OK && cm_extractor_parses(one)) s = cm_extractor_parse(one, &g, pixels, 1, &out, &seen);
+            cm_test_fail_once = -1;
+            cr_assert(s == CM_OK || s == CM_ENOMEM, "%s, allocation %ld: %s", names[i], n, cm_why());
+            cm_extractor_close(&one);
+            cm_arena_free(&out);
+        }
+        cr_expect_gt(n, 2, "%s", names[i]);
     }
 }
