@@ -17,9 +17,10 @@ static const cm_json_key flat_keys[] = {{"id", CM_JSON_ANY}, {"prompt", CM_JSON_
 static const cm_json_key row_keys[] = {{"id", CM_JSON_ANY},       {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT},
                                        {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {0}};
 /* Of sets that say which they are. */
-static const cm_json_key set_keys[] = {{"id", CM_JSON_ANY},      {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT},
-                                       {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {"shot", CM_JSON_NAME},
-                                       {"style", CM_JSON_NAME},  {"tokens", CM_JSON_OBJECT}, {"questions", CM_JSON_LIST}, {0}};
+static const cm_json_key set_keys[] = {{"id", CM_JSON_ANY},           {"prompt", CM_JSON_TEXT},  SEED,
+                                       {"negative", CM_JSON_TEXT},    {"groups", CM_JSON_LIST},  {"seed_of_person", CM_JSON_WHOLE},
+                                       {"shot", CM_JSON_NAME},        {"style", CM_JSON_NAME},   {"tokens", CM_JSON_OBJECT},
+                                       {"questions", CM_JSON_OBJECT}, {"spans", CM_JSON_OBJECT}, {0}};
 static const cm_json_key head_keys[] = {{"kind", CM_JSON_NAME},  {"set", CM_JSON_NAME},    {"version", CM_JSON_WHOLE, 1, 1e9},
                                         {"count", CM_JSON_WHOLE}, {"seed", CM_JSON_WHOLE}, {"made", CM_JSON_TEXT},
                                         {"about", CM_JSON_TEXT}, {"tokenizers", CM_JSON_OBJECT}, {0}};
@@ -109,7 +110,8 @@ static cm_status check_ids(const char *path, const cm_prompt_reading *how, cm_pr
     for (size_t i = 1; i < r->count; i++) {
         cm_prompt_row *row = &r->rows[all[i].row];
         if (strcmp(all[same].id, all[i].id) == 0) {
-            cm_fail(CM_EFORMAT, "id '%s' stands twice, first in %s %zu", all[i].id, r->source.numbered ? "entry" : "line", r->rows[all[same].row].line);
+            cm_fail(CM_EFORMAT, "id '%s' stands twice, first in %s %zu", all[i].id, r->source.numbered ? "entry" : "line",
+                    r->rows[all[same].row].line);
             CM_TRY(cm_prompt_fault(how, row->line, cm_prompt_source_fail_in(&r->source, path, row->line, CM_EFORMAT)));
             row->text = NULL;
             continue;
@@ -134,7 +136,8 @@ static cm_status read_id(const json_t *entry, size_t place, cm_arena *out, const
     return cm_prompt_id_check(*id);
 }
 
-static cm_status read_row(const json_t *entry, const cm_json_key *keys, size_t place, cm_strays *strays, cm_arena *out, cm_prompt_row *row) {
+static cm_status read_row(const json_t *entry, const cm_json_key *keys, size_t place, cm_strays *strays, cm_arena *out,
+                          cm_prompt_row *row) {
     CM_TRY(cm_json_check_foreign(entry, keys, strays));
     CM_TRY(read_id(entry, place, out, &row->id));
     CM_TRY(cm_json_text(entry, "prompt", &row->text));

@@ -69,7 +69,7 @@ static cm_status read_phrase(const json_t *o, const char *prompt, size_t *from, 
 
 static const cm_json_key group_keys[] = {{"group", CM_JSON_ANY},  {"name", CM_JSON_TEXT},    {"text", CM_JSON_NAME},
                                          {"begin", CM_JSON_WHOLE}, {"end", CM_JSON_WHOLE},    {"classes", CM_JSON_LIST},
-                                         {"attributes", CM_JSON_OBJECT}, {"spans", CM_JSON_OBJECT}, {0}};
+                                         {"attributes", CM_JSON_OBJECT}, {0}};
 
 static cm_status read_prompt(const cm_prompt_row *row, cm_arena *out, cm_prompt *p) {
     *p = (cm_prompt){.id = cm_arena_string(out, row->id), .has_seed = row->has_seed, .seed = row->seed, .line = row->line};
