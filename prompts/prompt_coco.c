@@ -100,11 +100,14 @@ static cm_status add_entries(cm_prompt_source *s, const captions *c, const char 
         if (!entry) return cm_fail(CM_ENOMEM, "out of memory");
         CM_TRY(cm_prompt_source_add(s, out, entry, i + 1));
     }
-    if (without) cm_warn("%s: %zu image%s no caption and %s left out", path, without, without == 1 ? " has" : "s have", without == 1 ? "is" : "are");
+    if (without)
+        cm_warn("%s: %zu image%s no caption and %s left out", path, without, without == 1 ? " has" : "s have",
+                without == 1 ? "is" : "are");
     return CM_OK;
 }
 
-cm_status cm_prompt_source_coco(cm_prompt_source *source, const char *path, const json_t *coco, const cm_prompt_reading *how, cm_arena *out) {
+cm_status cm_prompt_source_coco(cm_prompt_source *source, const char *path, const json_t *coco, const cm_prompt_reading *how,
+                                cm_arena *out) {
     captions c = {.out = out};
     const char *key = NULL;
     const size_t all = json_array_size(json_object_get(coco, "annotations"));

@@ -57,7 +57,8 @@ cm_status cm_prompt_column_choose(const char *given, const char *const *names, s
         if (other == at) other = NONE;
     }
     if (!given && other != NONE && strcasecmp(names[at], "prompt") != 0)
-        return cm_fail(CM_EUSAGE, "the prompts may be column '%.40s' or '%.40s': choose by --prompt-column NAME", names[at], names[other]);
+        return cm_fail(CM_EUSAGE, "the prompts may be column '%.40s' or '%.40s': choose by --prompt-column NAME", names[at],
+                       names[other]);
     *which = (size_t)at;
     return CM_OK;
 }

@@ -5,9 +5,9 @@
  *      "groups": [{"group": 6, "text": "red striped cotton shirt", "classes": [4],
  *                  "attributes": {"color": "red", "pattern": "striped", "material": "cotton", "type": "shirt"}}]}
  *
- * seed is optional (else from the run's seed and the id), negative and groups too. groups are phrases of
- * the prompt in order, by the group's number or name, -1 or "shot" for the shot phrase; a phrase that the prompt does not contain, an unknown group
- * and an id twice are errors with the prompt's number. classes: the phrase's region; absent: the group's default.
+ * seed is optional (else from the run's seed and the id), negative and groups too. groups are phrases of the prompt in order,
+ * by the group's number or name, -1 or "shot" for the shot phrase; a phrase that the prompt does not contain, an unknown group
+ * and an id twice are errors with the row's line. classes: the phrase's region; absent: the group's default.
  */
 #ifndef CM_PROMPTS_PROMPT_SET_H
 #define CM_PROMPTS_PROMPT_SET_H

@@ -214,7 +214,9 @@ static cm_status read_any(cm_prompt_source *s, const prompt_text *t, const cm_pr
     if (plain && !(json && begins_as_lines(t))) return read_plain(s, t, how, out);
     if (json || plain || ends_in(t->path, ".jsonl") || ends_in(t->path, ".ndjson") || ends_in(t->path, ".json") || !first)
         return read_json(s, t, how, out);
-    return cm_fail(CM_EFORMAT, "%s: what prompts are these? call it .jsonl, .json (COCO captions), .csv, .tsv or .txt (a prompt a line)", t->path);
+    return cm_fail(CM_EFORMAT,
+                   "%s: what prompts are these? call it .jsonl, .json (COCO captions), .csv, .tsv or .txt (a prompt a line)",
+                   t->path);
 }
 
 cm_status cm_prompt_source_read(const char *path, const cm_prompt_reading *how, cm_arena *out, cm_prompt_source *source) {

@@ -48,6 +48,7 @@ cm_status cm_prompt_source_fail_in(const cm_prompt_source *source, const char *p
 cm_status cm_prompt_source_add(cm_prompt_source *source, cm_arena *out, json_t *entry, size_t line);
 cm_status cm_prompt_source_table(cm_prompt_source *source, const char *path, char *text, size_t length, char delimiter,
                                  const cm_prompt_reading *how, cm_arena *out);
-cm_status cm_prompt_source_coco(cm_prompt_source *source, const char *path, const json_t *coco, const cm_prompt_reading *how, cm_arena *out);
+cm_status cm_prompt_source_coco(cm_prompt_source *source, const char *path, const json_t *coco, const cm_prompt_reading *how,
+                                cm_arena *out);
 
 #endif

@@ -9,6 +9,7 @@ extern const cm_command cm_command_export;
 extern const cm_command cm_command_generate;
 extern const cm_command cm_command_list;
 extern const cm_command cm_command_merge;
+extern const cm_command cm_command_prompts;
 extern const cm_command cm_command_report;
 extern const cm_command cm_command_score;
 extern const cm_command cm_command_stage;
@@ -20,6 +21,7 @@ const cm_command *const cm_commands[] = {
     &cm_command_score,
     &cm_command_merge,
     &cm_command_data,
+    &cm_command_prompts,
     &cm_command_report,
     &cm_command_train,
     &cm_command_export,

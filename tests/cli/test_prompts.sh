@@ -45,3 +45,42 @@ for of in "generate -q --model $tiny" "bench -q --no-speed --suite $root/tests/c
     says "an id with a slash: ${of%% *}" 1 "slash.csv:2: id 'a/b' has '/' in it" "$cm" $of --prompts ./slash.csv --out x
 done
 absent "nothing was made of these" x x.png
+
+# Sets: made, checked, shown.
+prints "a set of one's own" "^own.jsonl: 30 prompts" "$cm" prompts make human --count 30 --seed 5 --out own.jsonl
+holds "says which it is" sh -c "head -1 own.jsonl | grep -q '\"kind\":\"set\",\"set\":\"human\",\"version\":1,\"count\":30,\"seed\":5'"
+"$cm" prompts make human --count 30 --seed 5 --out again.jsonl >out
+"$cm" prompts make human --count 30 --seed 6 --out other.jsonl >out
+holds "the same seed, the same set" cmp own.jsonl again.jsonl
+holds "another seed, another" sh -c "! cmp -s own.jsonl other.jsonl"
+holds "spans of the tokenizer that is there" sh -c "sed -n 2p own.jsonl | grep -q '\"spans\":{\"nano\":\[\[[0-9]'"
+says "a frozen set of another seed" 2 "human-100 is frozen; --seed and --count go with 'human'" "$cm" prompts make human-100 --seed 5 --out x.jsonl
+says "no such set" 2 "'human-204' is none of .*the closest is 'human-2048'" "$cm" prompts make human-204 --out x.jsonl
+says "no such command" 2 "'lnt' is none of .*the closest is 'lint'" "$cm" prompts lnt own.jsonl
+says "a set without a file" 2 "give --out" "$cm" prompts make human
+says "a part of a set" 0 "10 prompts where its first line says 30: a part of the set" \
+    sh -c "head -11 own.jsonl >part.jsonl && $cm generate --model $tiny --width 64 --height 64 --cfg 1 --steps 1 --threads 2 --prompts part.jsonl --out part"
+
+prints "a clean file" "^mine.txt: 2 prompts, 0 findings" "$cm" prompts lint mine.txt
+printf 'id,prompt\n1,"a headshot, black hair, brwon boots"\na/b,x\n2,"a headshot, black hair, brwon boots"\n' >bad.csv
+"$cm" prompts lint bad.csv >found 2>err
+holds "findings: exit 3" test $? -eq 3
+cat >want <<'END'
+bad.csv:3: row: id 'a/b' has '/' in it; only letters, digits and . _ - can name a file
+bad.csv:2: unknown: 'brwon': is 'brown' meant?
+bad.csv:2: contradiction: 'headshot' does not show 'brwon boots'
+bad.csv:4: duplicate: the same prompt as line 2
+bad.csv:4: contradiction: 'headshot' does not show 'brwon boots'
+bad.csv: 2 prompts, 5 findings: 1 row, 2 contradiction, 1 unknown, 1 duplicate
+END
+holds "a line each, and a summary" cmp want found
+"$cm" prompts lint --tokenizer "$root/core/models/nano/tokenizer" human-100 >found 2>err
+holds "another vocabulary counts otherwise" grep -q "unknown: the row says [0-9]* tokens, the tokenizer makes" found
+says "no such file" 2 "is no file and no name in prompts/sets" "$cm" prompts lint nosuch
+prints "what is in a set" "^hair	hair style	bald	[1-9]" "$cm" prompts show human-100
+prints "its shots" "^shot	headshot	5" "$cm" prompts show human-100
+prints "how long it is" "^tokens of CLIP	30 to 77	90" "$cm" prompts show human-100
+for set in human-2048 human-100; do
+    holds "$set is the one that the page tells" grep -q "$(sha256sum "$root/prompts/sets/$set.jsonl" | cut -d' ' -f1)" "$root/docs/PROMPTS.md"
+done
+absent "nothing was made of these either" x.jsonl

@@ -115,11 +115,14 @@ Test(prompt_rows, coco_gives_each_images_first_caption) {
                     "{\"id\": 8, \"image_id\": 4, \"caption\": \"late\"}, {\"id\": 3, \"image_id\": 4, \"caption\": \"early\"},"
                     "{\"id\": 1, \"image_id\": 9, \"caption\": \"nine\"}]}",
           "9=nine; 4=early");
-    READS("a.json", "{\"annotations\": [{\"image_id\": \"b\", \"caption\": \"x\"}, {\"image_id\": \"a\", \"caption\": \"y\"}]}", "b=x; a=y");
+    READS("a.json", "{\"annotations\": [{\"image_id\": \"b\", \"caption\": \"x\"}, {\"image_id\": \"a\", \"caption\": \"y\"}]}",
+          "b=x; a=y");
     REFUSES("a.json", "{\"images\": [{\"id\": 9}], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"caption\": \"x\"}]}",
             "a.json: annotation 1: of image '4', which \"images\" lacks");
-    REFUSES("a.json", "{\"images\": [], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"bbox\": [1]}]}", "no column is called prompt, caption");
-    REFUSES("a.json", "{\"images\": [{\"id\": 1}, {\"id\": 1}], \"annotations\": [{\"image_id\": 1, \"caption\": \"x\"}]}", "image '1' is listed twice");
+    REFUSES("a.json", "{\"images\": [], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"bbox\": [1]}]}",
+            "no column is called prompt, caption");
+    REFUSES("a.json", "{\"images\": [{\"id\": 1}, {\"id\": 1}], \"annotations\": [{\"image_id\": 1, \"caption\": \"x\"}]}",
+            "image '1' is listed twice");
     REFUSES("a.json", "{\"annotations\": [{\"image_id\": \"a/b\", \"caption\": \"x\"}]}", "a.json: entry 1: id 'a/b' has '/' in it");
     REFUSES("a.json", "{\"images\": [],\n\"annotations\": [}\n", "a.json:2: not JSON");
 }
@@ -127,7 +130,8 @@ Test(prompt_rows, coco_gives_each_images_first_caption) {
 Test(prompt_rows, json_may_be_a_list) {
     READS("a.json", "[{\"id\": 7, \"caption\": \"x\"},\n {\"caption\": \"y\"}]", "7=x; p0002=y");
     REFUSES("a.json", "[{\"id\": 7, \"caption\": \"x\"}, 4]", "entry 2");
-    READS("a.json", "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"b\", \"prompt\": \"y\", \"seed\": 18446744073709551615}\n", "a=x; b=y|-1");
+    READS("a.json", "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"b\", \"prompt\": \"y\", \"seed\": 18446744073709551615}\n",
+          "a=x; b=y|-1");
 }
 
 Test(prompt_rows, a_set_says_which_it_is) {
@@ -154,8 +158,10 @@ static void count_fault(void *arg, size_t line, const char *why) {
 }
 
 Test(prompt_rows, faults_can_be_told_one_by_one) {
-    static const char text[] = "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"a\", \"prompt\": \"y\"}\n{\"id\": \"a\n{\"id\": \"a/b\", \"prompt\": \"x\"}\n"
-                               "{\"id\": \"c\", \"prompt\": \"red shirt\", \"groups\": [{\"group\": 6, \"text\": \"hat\"}]}\n{\"id\": \"d\", \"prompt\": \"z\"}\n";
+    static const char text[] = "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"a\", \"prompt\": \"y\"}\n{\"id\": \"a\n{\"id\": "
+                               "\"a/b\", \"prompt\": \"x\"}\n"
+                               "{\"id\": \"c\", \"prompt\": \"red shirt\", \"groups\": [{\"group\": 6, \"text\": "
+                               "\"hat\"}]}\n{\"id\": \"d\", \"prompt\": \"z\"}\n";
     cm_prompt_set set;
     scratch_write("bad.jsonl", text, sizeof text - 1);
     const cm_prompt_reading how = {.fault = count_fault};
