@@ -43,7 +43,7 @@ typedef struct cm_command_arm {
     bool fresh;                       /* nothing that is there is taken for made */
     size_t steps, width, height;      /* what the suite says */
     double guidance;
-    const char *negative;             /* for prompts without one of their own; NULL: "" */
+    const char *negative;             /* for prompts without one of their own; NULL: none */
     double timeout;                   /* seconds; 0: none */
     int threads;                      /* that look at images afterwards */
 } cm_command_arm;

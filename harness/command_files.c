@@ -20,9 +20,10 @@ static const cm_prompt *prompt_of(const cm_command_arm *c, const cm_command_imag
     return &c->prompts->prompts[image->index / c->images];
 }
 
+/* NULL: nobody says one, which is not the empty one where a model has zeros for it (SDXL). */
 static const char *negative_of(const cm_command_arm *c, const cm_command_image *image) {
     const char *own = prompt_of(c, image)->negative;
-    return own ? own : c->negative ? c->negative : "";
+    return own ? own : c->negative;
 }
 
 /* --- rows ----------------------------------------------------------------------- */
@@ -30,7 +31,7 @@ static const char *negative_of(const cm_command_arm *c, const cm_command_image *
 /* A seed from 2^63 on is the negative number that torch takes for the same. */
 json_t *cm_command_row(const cm_command_arm *c, const cm_command_image *image) {
     const cm_prompt *p = prompt_of(c, image);
-    json_t *row = json_pack("{s:s, s:s, s:s, s:I, s:s}", "id", p->id, "prompt", p->dense.text, "negative", negative_of(c, image), "seed",
+    json_t *row = json_pack("{s:s, s:s, s:s?, s:I, s:s}", "id", p->id, "prompt", p->dense.text, "negative", negative_of(c, image), "seed",
                             (json_int_t)c->seeds[image->index], "file", image->file);
     if (row && c->images > 1) json_object_set_new(row, "k", json_integer((json_int_t)(image->index % c->images)));
     json_t *more = json_pack("{s:I, s:f, s:I, s:I}", "steps", (json_int_t)c->steps, "guidance", c->guidance, "width",
@@ -75,11 +76,12 @@ static void write_csv_header(const cm_command_job *j, FILE *f) {
 
 static void write_csv(const cm_command_job *j, const cm_command_image *image, FILE *f) {
     const cm_command_arm *c = j->arm;
+    const char *negative = negative_of(c, image);
     write_cell(f, prompt_of(c, image)->id);
     fputc(',', f);
     write_cell(f, prompt_of(c, image)->dense.text);
     fputc(',', f);
-    write_cell(f, negative_of(c, image));
+    write_cell(f, negative ? negative : "");
     fprintf(f, ",%lld,", (long long)c->seeds[image->index]);
     write_cell(f, image->file);
     if (c->images > 1) fprintf(f, ",%zu", image->index % c->images);

@@ -46,7 +46,7 @@ def draw(pipe, row):
     generator = torch.Generator("cpu").manual_seed(row["seed"])
     factor, channels = pipe.vae_scale_factor, pipe.unet.config.in_channels
     noise = torch.randn((1, channels, row["height"] // factor, row["width"] // factor), generator=generator)
-    return pipe(row["prompt"], negative_prompt=row["negative"] or None, num_inference_steps=row["steps"], guidance_scale=row["guidance"],
+    return pipe(row["prompt"], negative_prompt=row["negative"], num_inference_steps=row["steps"], guidance_scale=row["guidance"],
                 width=row["width"], height=row["height"], generator=generator, latents=noise.to(pipe.device, pipe.unet.dtype)).images[0]
 
 

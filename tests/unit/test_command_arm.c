@@ -78,6 +78,7 @@ Test(command_arm, makes_its_images_and_has_nothing_to_note) {
     const cm_command_arm c = begin(3, 1, HEAD COPY);
     wanted[1] = false;
     const cm_command_result r = run(&c);
+    cr_expect(strstr(text_of("run/commands/theirs/prompts.jsonl"), "\"negative\":null"));
     cr_expect(r.status == 0 && r.made == 2 && r.asked == 2 && r.wanted == 2);
     cr_expect_null(r.note, "%s", r.note);
     cr_expect_str_eq(r.files[0], "images/theirs/p0001.png");
