@@ -11,7 +11,7 @@
  * quoted, so that nobody believes that one does. In any word, quoted or not, stand for themselves
  *
  *     {prompts}        FOLDER/commands/ARM/prompts.jsonl: an object a line for each image that is to be made: id, prompt,
- *                      negative, seed, file (below {out}: "p0001.png"; "2/p0001.png" of several images a prompt), k (then
+ *                      negative, seed, file (below {out}: "p0001.png"; "1/p0001.png" of several images a prompt), k (then
  *                      only, from 0), steps, guidance, width, height
  *     {prompts_csv}    the same as CSV with a header; {prompts_txt}: the prompts alone, a line each, line breaks as blanks
  *     {seeds}          the seeds, a line each, in the same order

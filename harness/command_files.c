@@ -147,11 +147,11 @@ static cm_status make_folder(const char *path, cm_arena *out, const char **whole
     return cm_arena_check(out);
 }
 
-/* "p0001.png", or "2/p0001.png" for the second of several. */
+/* "p0001.png", or "1/p0001.png" for the second of several. */
 static cm_status name_image(const cm_command_arm *c, size_t index, cm_arena *out, const char **file) {
     const char *id = c->prompts->prompts[index / c->images].id;
     CM_TRY(cm_prompt_id_check(id));
-    *file = c->images > 1 ? cm_arena_print(out, "%zu/%s.png", index % c->images + 1, id) : cm_arena_print(out, "%s.png", id);
+    *file = c->images > 1 ? cm_arena_print(out, "%zu/%s.png", index % c->images, id) : cm_arena_print(out, "%s.png", id);
     return cm_arena_check(out);
 }
 
@@ -175,7 +175,7 @@ cm_status cm_command_prepare(const cm_command_arm *c, cm_arena *out, cm_command_
     *j = (cm_command_job){.arm = c};
     CM_TRY(make_folder(cm_arena_print(out, "%s/commands/%s", c->folder, c->arm), out, &j->place));
     CM_TRY(make_folder(cm_arena_print(out, "%s/images/%s", c->folder, c->arm), out, &j->out));
-    for (size_t k = 0; c->images > 1 && k < c->images; k++) CM_TRY(make_folder(cm_arena_print(out, "%s/%zu", j->out, k + 1), out, &below));
+    for (size_t k = 0; c->images > 1 && k < c->images; k++) CM_TRY(make_folder(cm_arena_print(out, "%s/%zu", j->out, k), out, &below));
     return list_wanted(j, out);
 }
 

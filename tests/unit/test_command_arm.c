@@ -98,14 +98,14 @@ Test(command_arm, tells_all_that_an_image_needs_in_its_row) {
     json_t *rows;
     cr_assert_eq(cm_jsonl_read(scratch("run/commands/theirs/prompts.jsonl"), &rows), CM_OK, "%s", cm_why());
     char *first = json_dumps(json_array_get(rows, 0), JSON_REAL_PRECISION(17)), *last = json_dumps(json_array_get(rows, 2), JSON_REAL_PRECISION(17));
-    cr_expect_str_eq(first, "{\"id\": \"p0001\", \"prompt\": \"person 1\", \"negative\": \"blurred\", \"seed\": 101, \"file\": \"2/p0001.png\", "
+    cr_expect_str_eq(first, "{\"id\": \"p0001\", \"prompt\": \"person 1\", \"negative\": \"blurred\", \"seed\": 101, \"file\": \"1/p0001.png\", "
                             "\"k\": 1, \"steps\": 20, \"guidance\": 7.5, \"width\": 64, \"height\": 96}");
-    cr_expect_str_eq(last, "{\"id\": \"p0002\", \"prompt\": \"person 2\", \"negative\": \"own\", \"seed\": -1, \"file\": \"2/p0002.png\", "
+    cr_expect_str_eq(last, "{\"id\": \"p0002\", \"prompt\": \"person 2\", \"negative\": \"own\", \"seed\": -1, \"file\": \"1/p0002.png\", "
                            "\"k\": 1, \"steps\": 20, \"guidance\": 7.5, \"width\": 64, \"height\": 96}");
     cr_expect_eq(json_array_size(rows), 3);
     cr_expect_eq(r.made, 3);
-    cr_expect_str_eq(r.files[1], "images/theirs/2/p0001.png");
-    cr_expect_str_eq(r.files[2], "images/theirs/1/p0002.png");
+    cr_expect_str_eq(r.files[1], "images/theirs/1/p0001.png");
+    cr_expect_str_eq(r.files[2], "images/theirs/0/p0002.png");
     json_decref(rows);
     free(first);
     free(last);
@@ -250,7 +250,7 @@ Test(command_arm, is_not_given_a_linked_folder_of_images) {
     cr_assert_eq(cm_make_dirs(scratch("run/images/theirs")), CM_OK);
     cr_assert_eq(cm_make_dirs(scratch("mine")), CM_OK);
     write_text("mine/p0001.png", "mine");
-    cr_assert_eq(symlink(scratch("mine"), scratch("run/images/theirs/2")), 0);
+    cr_assert_eq(symlink(scratch("mine"), scratch("run/images/theirs/1")), 0);
     cr_expect_eq(cm_command_arm_run(&c, &arena, &r), CM_EUSAGE);
     cr_expect(strstr(cm_why(), "is a link"), "%s", cm_why());
     cr_expect_str_eq(text_of("mine/p0001.png"), "mine");
