@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/closest.h"
+#include "core/base/progress.h"
 #include "harness/cli/foreign_options.h"
 
 enum { MAX_OPTIONS = 64, MAX_WORDS = 256, HELP_COLUMN = 28, HELP_WIDTH = 100 };
@@ -102,6 +103,11 @@ static cm_status check_value(const cm_option *o, const char *text) {
 
 /* One "--name", "--name=value" or "--name value"; *i moves over a value that was taken. */
 static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
+/* The last one counts, as in most programs; that another was given may be a slip, or a list that was meant. */
+static void warn_of_another(const cm_option *o, const char *before, const char *now) {
+    if (strcmp(before, now) != 0) cm_warn("--%s is given twice: '%s' counts, '%s' does not", o->name, now, before);
+}
+
     const cm_command *c = a->command;
     const char *name = argv[*i] + 2;
     const char *equals = strchr(name, '=');
@@ -111,6 +117,7 @@ static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
     const size_t at = (size_t)(o - c->options);
     if (o->kind == CM_OPT_FLAG) {
         if (equals) return cm_fail(CM_EUSAGE, "--%s takes no value", o->name);
+    const char *before = a->given[at] ? a->value[at] : NULL;
         a->value[at] = "";
     } else if (equals) {
         a->value[at] = equals + 1;
@@ -121,6 +128,7 @@ static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
     }
     a->given[at] = true;
     return check_value(o, a->value[at]);
+    if (before) warn_of_another(o, before, a->value[at]);
 }
 
 /* "-o" and "-steps" are said as options with two dashes, where there is one. */

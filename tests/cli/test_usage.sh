@@ -96,3 +96,7 @@ says "wrong: a file where the folder goes, before the model" 1 "file: cannot mak
 absent "nothing was made of these" x x.png image.png images
 prints "help of a command" "^cosmicman score - " "$cm" help score
 prints "exit codes are told" "^Exit status: 0 done; 1 failed; 2 .* 3 done, but" "$cm" --help
+says "an option twice" 2 "warning: --steps is given twice: '3' counts, '2' does not" "$cm" generate --steps 2 --steps 3
+says "a list that was meant" 2 "warning: --metric is given twice: 'kid' counts, 'fid@clean' does not" "$cm" score --metric fid@clean --metric kid
+says "the same twice" 2 "wants --model" "$cm" generate --steps 2 --steps 2
+holds "is nothing to warn of" sh -c "! grep -q warning '$work/err'"
