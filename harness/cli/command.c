@@ -40,6 +40,8 @@ static cm_status unknown_option(const cm_command *c, const char *name, size_t le
     names[n] = NULL;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)length, name);
+    const char *advice = cm_foreign_advice(c, typed);
+    if (advice) return cm_fail(CM_EUSAGE, "%s has no option --%s; %s", c->name, typed, advice);
     const char *meant = cm_foreign_option(c, typed);
     if (meant) return cm_fail(CM_EUSAGE, "%s has no option --%s; here it is --%s", c->name, typed, meant);
     const char *near = cm_closest(typed, names);
@@ -101,13 +103,13 @@ static cm_status check_value(const cm_option *o, const char *text) {
     return CM_OK;
 }
 
-/* One "--name", "--name=value" or "--name value"; *i moves over a value that was taken. */
-static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
 /* The last one counts, as in most programs; that another was given may be a slip, or a list that was meant. */
 static void warn_of_another(const cm_option *o, const char *before, const char *now) {
     if (strcmp(before, now) != 0) cm_warn("--%s is given twice: '%s' counts, '%s' does not", o->name, now, before);
 }
 
+/* One "--name", "--name=value" or "--name value"; *i moves over a value that was taken. */
+static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
     const cm_command *c = a->command;
     const char *name = argv[*i] + 2;
     const char *equals = strchr(name, '=');
@@ -115,9 +117,9 @@ static void warn_of_another(const cm_option *o, const char *before, const char *
     const cm_option *o = find_option(c, name, length);
     if (!o) return unknown_option(c, name, length);
     const size_t at = (size_t)(o - c->options);
+    const char *before = a->given[at] ? a->value[at] : NULL;
     if (o->kind == CM_OPT_FLAG) {
         if (equals) return cm_fail(CM_EUSAGE, "--%s takes no value", o->name);
-    const char *before = a->given[at] ? a->value[at] : NULL;
         a->value[at] = "";
     } else if (equals) {
         a->value[at] = equals + 1;
@@ -126,14 +128,15 @@ static void warn_of_another(const cm_option *o, const char *before, const char *
     } else {
         return cm_fail(CM_EUSAGE, "--%s needs a value: --%s %s", o->name, o->name, o->argument ? o->argument : "VALUE");
     }
+    if (before) warn_of_another(o, before, a->value[at]);
     a->given[at] = true;
     return check_value(o, a->value[at]);
-    if (before) warn_of_another(o, before, a->value[at]);
 }
 
 /* "-o" and "-steps" are said as options with two dashes, where there is one. */
 static cm_status unknown_short(const cm_command *c, const char *text) {
-    const char *meant = cm_foreign_option(c, text + 1);
+    const char *advice = cm_foreign_advice(c, text + 1), *meant = cm_foreign_option(c, text + 1);
+    if (advice) return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; %s", c->name, text, advice);
     if (meant) return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; here it is --%s", c->name, text, meant);
     return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; short ones are -q, -v and -h", c->name, text);
 }

@@ -48,7 +48,64 @@ static const struct {
     {"max-samples", "count"},         {"lowvram", "lean"},              {"medvram", "lean"},
     {"low-memory", "lean"},           {"latents", "from-latents"},      {"init-latents", "from-latents"},
     {"pretrained-unet", "unet"},      {"unet-path", "unet"},            {"preset", "recipe"},
+    {"fp16", "type"},                 {"bf16", "type"},                 {"half", "type"},
+    {"fp16", "backend"},              {"bf16", "backend"},              {"half", "backend"},
+    {"mixed-precision", "backend"},   {"gpu", "backend"},               {"cuda", "backend"},
+    {"cpu", "backend"},               {"max-steps", "steps"},           {"denoise", "strength"},
+    {"denoising-strength", "strength"}, {"text", "prompt"},             {"p", "prompt"},
+    {"m", "model"},                   {"t", "threads"},                 {"vae-path", "vae"},
+    {"save-stats", "save-statistics"}, {"n", "count"},
 };
+
+/* What no option of ours means. command: whose; NULL: any. */
+static const struct {
+    const char *command, *theirs, *advice;
+} advices[] = {
+    {NULL, "quiet", "here it is -q"},
+    {NULL, "silent", "here it is -q"},
+    {NULL, "no-progress", "here it is -q"},
+    {NULL, "verbose", "here it is -v"},
+    {NULL, "debug", "here it is -v"},
+    {NULL, "version", "'cosmicman --version' prints it"},
+    {NULL, "resume", "a stopped run goes on when the same command is given again"},
+    {NULL, "continue", "a stopped run goes on when the same command is given again"},
+    {NULL, "resume-from-checkpoint", "a stopped run goes on when the same command is given again"},
+    {"generate", "n", "here it is --images"},
+    {"generate", "batch-size", "--images N makes several, one after another"},
+    {"generate", "guidance-interval", "here it is --cfg-from and --cfg-to"},
+    {"generate", "image", "it begins from latents: --from-latents FILE, which --save-latents left"},
+    {"generate", "init-image", "it begins from latents: --from-latents FILE, which --save-latents left"},
+    {"generate", "img2img", "it begins from latents: --from-latents FILE, which --save-latents left"},
+    {"generate", "refiner", "a second command refines: --model REFINER --from-latents FILE --strength 0.3"},
+    {"generate", "karras", "here it is --sampler dpmpp_2m_karras"},
+    {"generate", "eta", "the sampler decides how much noise is added: ddim adds none, ddpm and euler_a at each step"},
+    {"generate", "lora", "LoRA weights are not read"},
+    {"score", "num-samples", "all of --images are scored; a .jsonl manifest can list fewer"},
+    {"score", "num-images", "all of --images are scored; a .jsonl manifest can list fewer"},
+    {"score", "dims", "the metric's name says the protocol: 'cosmicman list metrics'"},
+    {"score", "mode", "the metric's name says the protocol: 'cosmicman list metrics'"},
+    {"train", "epochs", "the length of a run is --steps"},
+    {"train", "num-epochs", "the length of a run is --steps"},
+    {"train", "num-train-epochs", "the length of a run is --steps"},
+    {"train", "checkpoint", "the run's own is in --out; --init names weights to start from"},
+    {"train", "dataset", "people are drawn while it trains; --people N says how many"},
+};
+
+/* In lower case, with dashes. */
+static void plain_name(const char *typed, char plain[64]) {
+    size_t n = 0;
+    for (; typed[n] && n + 1 < 64; n++) plain[n] = typed[n] == '_' ? '-' : (char)tolower((unsigned char)typed[n]);
+    plain[n] = '\0';
+}
+
+const char *cm_foreign_advice(const cm_command *c, const char *typed) {
+    char plain[64];
+    plain_name(typed, plain);
+    for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
+        if (strcmp(advices[i].theirs, plain) == 0 && (!advices[i].command || strcmp(advices[i].command, c->name) == 0))
+            return advices[i].advice;
+    return NULL;
+}
 
 static bool has_option(const cm_command *c, const char *name) {
     for (const cm_option *o = c->options; o && o->name; o++)
@@ -58,9 +115,7 @@ static bool has_option(const cm_command *c, const char *name) {
 
 const char *cm_foreign_option(const cm_command *c, const char *typed) {
     char plain[64];
-    size_t n = 0;
-    for (; typed[n] && n + 1 < sizeof plain; n++) plain[n] = typed[n] == '_' ? '-' : (char)tolower((unsigned char)typed[n]);
-    plain[n] = '\0';
+    plain_name(typed, plain);
     for (const cm_option *o = c->options; o && o->name; o++)
         if (strcmp(o->name, plain) == 0) return o->name;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -9,4 +9,7 @@
  * "guidance-scale") or another program's name for it. NULL: none. */
 const char *cm_foreign_option(const cm_command *c, const char *typed);
 
+/* What to do where no option stands for it: "--resume" of train. NULL: nothing is known of it. */
+const char *cm_foreign_advice(const cm_command *c, const char *typed);
+
 #endif

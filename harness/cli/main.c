@@ -25,7 +25,16 @@ static const cm_command *find_command(const char *name) {
     return NULL;
 }
 
+/* An option where the command is wanted. */
+static cm_status unknown_first_option(const char *typed) {
+    static const char *const names[] = {"--help", "--version", NULL};
+    const char *near = strcmp(typed, "-V") == 0 ? names[1] : typed[1] == '-' ? cm_closest(typed, names) : NULL;
+    if (near) return cm_fail(CM_EUSAGE, "no option '%s' before a command; the closest is '%s'", typed, near);
+    return cm_fail(CM_EUSAGE, "'%s' stands where a command is wanted: cosmicman COMMAND [options]; 'cosmicman' alone lists them", typed);
+}
+
 static cm_status unknown_command(const char *typed) {
+    if (typed[0] == '-') return unknown_first_option(typed);
     const char *names[32];
     size_t n = 0;
     for (size_t i = 0; cm_commands[i] && n < 31; i++) names[n++] = cm_commands[i]->name;

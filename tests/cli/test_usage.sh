@@ -3,6 +3,9 @@
 prints "alone it lists the commands" "^  generate " "$cm"
 prints "version" "^cosmicman [0-9]" "$cm" --version
 says "unknown command" 2 "no command 'generat'; the closest is 'generate'" "$cm" generat
+says "a misspelt --help" 2 "no option '--halp' before a command; the closest is '--help'" "$cm" --halp
+says "another program's version" 2 "the closest is '--version'" "$cm" -V
+says "options before the command" 2 "'--model' stands where a command is wanted: cosmicman COMMAND" "$cm" --model nano:hq generate
 says "unknown option" 2 "no option --sampelr; the closest is --sampler" "$cm" generate --sampelr euler
 says "an option far from all" 2 "no option --zzz; .*--help" "$cm" generate --zzz
 says "unknown short option" 2 "unknown option -x" "$cm" generate -x
@@ -58,6 +61,18 @@ wrong "torch-fidelity's input" "here it is --reference" score --input2 x
 wrong "pytorch-fid's batch" "here it is --batch" score --batch-size 50
 wrong "a limit" "here it is --count" bench --limit 5
 wrong "export's dtype" "no option --dtype; here it is --type" export --dtype fp16
+for command in generate bench score train doctor; do
+    wrong "$command --quiet" "no option --quiet; here it is -q" $command --quiet
+    wrong "$command --verbose" "no option --verbose; here it is -v" $command --verbose
+done
+wrong "what needs no option" "no option --resume; a stopped run goes on when the same command is given again" train vae --resume
+wrong "an epoch" "no option --num_epochs; the length of a run is --steps" train vae --num_epochs 3
+wrong "half precision" "here it is --backend" generate --fp16
+wrong "half precision of weights" "here it is --type" export --half
+wrong "an image to begin from" "no option --init-image; .*--from-latents FILE" generate --init-image x.png
+wrong "an interval of guidance" "here it is --cfg-from and --cfg-to" generate --guidance_interval 0.2
+wrong "torch-fidelity's number of images" "all of --images are scored" score --num-samples 9
+wrong "a short prompt" "unknown option -p; here it is --prompt" generate -p x
 # Values.
 wrong "a sampler in capitals" "'DDIM' is none of .*closest is 'ddim'" $gen --sampler DDIM
 wrong "a sampler as A1111 writes it" "'Euler a' is none of .*closest is 'euler_a'" $gen --sampler "Euler a"
