@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "core/io/image_codecs.h"
 #include "core/io/mapped.h"
@@ -124,9 +125,23 @@ cm_status cm_image_write(const char *path, const cm_image *image, const char *co
     return ends_in(path, jpeg) ? cm_image_write_jpeg(path, image, text) : cm_image_write_png(path, image, text);
 }
 
+static bool holds_no_picture(const char *path) {
+    cm_mapped m;
+    if (cm_mapped_open(&m, path) != CM_OK) return true;
+    const bool other = m.bytes > 0 && kind_of(&m) == KINDS;
+    cm_mapped_close(&m);
+    return other;
+}
+
 cm_status cm_image_check_name(const char *path) {
-    static const char *const others[] = {"webp", "gif", "bmp", "tif", "tiff", "jp2", "jxl", "avif", "heic", "ppm", NULL};
-    if (!ends_in(path, others)) return CM_OK;
+    static const char *const ours[] = {"png", "jpg", "jpeg", NULL};
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const bool ending = name[0] && strchr(name + 1, '.');
+    struct stat st;
+    const bool there = stat(path, &st) == 0;
+    if (ends_in(name, ours) || (there && !S_ISREG(st.st_mode))) return CM_OK; /* a pipe or a device has any name */
+    if (!ending && there && holds_no_picture(path)) return cm_fail(CM_EUSAGE, "%s: is there, and is no picture: it would be lost", path);
+    if (!ending && strcmp(name, "-") != 0) return CM_OK;
     return cm_fail(CM_EUSAGE, "%s: pictures are written as PNG or JPEG (.png, .jpg)", path);
 }
 

@@ -35,7 +35,8 @@ cm_status cm_image_write_png(const char *path, const cm_image *image, const char
 cm_status cm_image_write_jpeg(const char *path, const cm_image *image, const char *const *text);
 /* Which of both, the name's ending says: .jpg and .jpeg, else PNG. */
 cm_status cm_image_write(const char *path, const cm_image *image, const char *const *text);
-/* CM_EUSAGE for a name that ends as another kind of picture (.webp, .gif, ...), which is not written. */
+/* CM_EUSAGE for a name that ends as another kind of file (.webp, .json, ...), for "-", and for a file that is
+ * there without an ending and is no picture; a pipe or a device may have any. */
 cm_status cm_image_check_name(const char *path);
 cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image); /* cleared */
 

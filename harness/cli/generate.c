@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/closest.h"
 #include "core/base/progress.h"
@@ -14,7 +15,7 @@
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
 
-enum { MAX_STEPS = 100000, MAX_SIDE = 16384 };
+enum { MAX_STEPS = 100000, MAX_SIDE = 16384, MAX_GUIDANCE = 1000 };
 
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},
@@ -139,6 +140,8 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->guidance_from = cm_arg_number(a, "cfg-from");
     j->guidance_to = cm_arg_number(a, "cfg-to");
     CM_TRY(check_share(a, "cfg-rescale"));
+    if (j->guidance < 0 || j->guidance > MAX_GUIDANCE)
+        return cm_fail(CM_EUSAGE, "--cfg: %g is not within 0 to %d", j->guidance, MAX_GUIDANCE);
     if (j->guidance_from < 0 || j->guidance_to < 0) return cm_fail(CM_EUSAGE, "--cfg-from, --cfg-to: noise levels are 0 or more");
     CM_TRY(check_side(a, "width", &j->width));
     CM_TRY(check_side(a, "height", &j->height));
@@ -147,6 +150,48 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     if (j->recipe.name) follow_recipe(a, j);
     CM_TRY(read_extras(a, j));
     return cm_choose_threads(a, &j->threads);
+}
+
+/* --- outputs and inputs ----------------------------------------------------- */
+
+/* No output is written over an input or over another output. */
+static cm_status check_outputs(const cm_args *a, const cm_generate_job *j) {
+    static const char *const inputs[] = {"from-latents", "prompts", "model", "unet", "vae"};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        char option[32];
+        snprintf(option, sizeof option, "--%s", inputs[i]);
+        CM_TRY(cm_check_apart("--out", j->out, option, cm_arg_text(a, inputs[i])));
+        CM_TRY(cm_check_apart("--save-latents", j->latents, option, cm_arg_text(a, inputs[i])));
+    }
+    return cm_check_apart("--save-latents", j->latents, "--out", j->out);
+}
+
+static bool is_picture_name(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot && (strcasecmp(dot, ".png") == 0 || strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
+}
+
+/* With --prompts --out is a folder, in which the records have a name of their own. */
+static cm_status check_folder(const cm_args *a, cm_generate_job *j) {
+    if (is_picture_name(j->out) && !cm_path_is_dir(j->out))
+        return cm_fail(CM_EUSAGE, "--out: %s: with --prompts a folder is wanted, not one picture's name", j->out);
+    const char *records = cm_arena_print(&j->arena, "%s/records.jsonl", j->out);
+    CM_TRY(cm_arena_check(&j->arena));
+    CM_TRY(cm_check_apart("--out", records, "--prompts", cm_arg_text(a, "prompts")));
+    return cm_check_apart("--out", records, "--save-latents", j->latents);
+}
+
+static bool is_blank(const char *text) {
+    return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* What was asked for and makes no difference. */
+static void warn_of_idle(const cm_args *a, const cm_generate_job *j) {
+    static const char *const guided[] = {"negative", "cfg-rescale", "cfg-from", "cfg-to"};
+    for (size_t i = 0; i < sizeof guided / sizeof *guided && j->guidance <= 1; i++)
+        if (cm_arg_given(a, guided[i]) && cm_arg_text(a, guided[i])[0])
+            cm_warn("--%s changes nothing: at --cfg %g there is no guidance", guided[i], j->guidance);
+    if (cm_arg_given(a, "prompt") && is_blank(cm_arg_text(a, "prompt"))) cm_warn("--prompt is empty: the model is asked for nothing");
 }
 
 /* --- a picture ------------------------------------------------------------ */
@@ -274,6 +319,11 @@ static cm_status add_words(const cm_generate_set *set, const char *prompt, const
     return cm_unknown_words_add(u, negative);
 }
 
+static void warn_of_alike(const cm_generate_job *j) {
+    if (j->images > 1 && j->noise && !redraws(j) && !j->sampler->random)
+        cm_warn("--images %zu: all begin from the same latents, and %s adds no noise: they will be alike", j->images, j->sampler->name);
+}
+
 /* One line, however many prompts there are. prompt: NULL with a set. */
 static cm_status warn_of_words(cm_generate_job *j, const cm_generate_set *set, const char *prompt) {
     cm_unknown_words u;
@@ -324,10 +374,14 @@ static cm_status prepare(const cm_args *args, cm_generate_job *j, cm_generate_se
     CM_TRY(read_options(args, j));
     CM_TRY(check_there("--from-latents", j->from_latents));
     CM_TRY(check_there("--config", j->config));
+    CM_TRY(check_outputs(args, j));
+    CM_TRY(cm_check_model_options(args, "weights-seed"));
+    warn_of_idle(args, j);
     if (j->latents) CM_TRY(cm_check_writable(j->latents));
+    if (cm_arg_given(args, "prompts")) CM_TRY(check_folder(args, j));
     if (cm_arg_given(args, "prompts")) return cm_generate_set_open(set, j, cm_arg_text(args, "prompts"), cm_arg_text(args, "prompt-column"));
-    CM_TRY(cm_image_check_name(j->out));
-    return cm_check_writable(j->out);
+    CM_TRY(cm_check_writable(j->out));
+    return cm_image_check_name(j->out);
 }
 
 static int run(const cm_args *args) {
@@ -337,6 +391,7 @@ static int run(const cm_args *args) {
     cm_status s = prepare(args, &j, &set);
     if (s == CM_OK) s = open_model(&j);
     if (s == CM_OK) s = read_latents(&j);
+    if (s == CM_OK) warn_of_alike(&j);
     if (s == CM_OK) s = warn_of_size(&j);
     if (s == CM_OK) s = warn_of_words(&j, set, cm_arg_text(args, "prompt"));
     if (s != CM_OK) {

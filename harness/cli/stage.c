@@ -69,6 +69,8 @@ static cm_status open_stage(const cm_args *a, stage *s) {
     CM_TRY(check_name(name));
     CM_TRY(cm_choose_backend(a, &backend));
     CM_TRY(cm_choose_threads(a, &threads));
+    CM_TRY(cm_check_apart("--out", cm_arg_text(a, "out"), "--in", cm_arg_text(a, "in")));
+    CM_TRY(cm_check_apart("--out", cm_arg_text(a, "out"), "--model", cm_arg_text(a, "model")));
     CM_TRY(cm_check_writable(cm_arg_text(a, "out")));
     if (is_one_of(name, cm_sets_stages)) return cm_sets_stage_open(&s->sets, name, cm_arg_text(a, "in"));
     CM_TRY(check_given(a, "model"));

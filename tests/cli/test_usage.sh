@@ -111,6 +111,42 @@ says "wrong: a file where the folder goes, before the model" 1 "file: cannot mak
 absent "nothing was made of these" x x.png image.png images
 prints "help of a command" "^cosmicman score - " "$cm" help score
 prints "exit codes are told" "^Exit status: 0 done; 1 failed; 2 .* 3 done, but" "$cm" --help
+
+# Outputs over inputs, and over other files: nothing is lost.
+cp -r "$tiny" mine && "$cm" generate -q --model "$tiny" --prompt x --width 64 --height 64 --steps 1 --out in.png --save-latents in.st >/dev/null 2>&1
+cp one.jsonl records.jsonl && echo precious >NOTES && ln -s in.st link.st
+find mine in.st records.jsonl one.jsonl NOTES -type f -exec sha256sum {} + >before
+for out in mine/unet/config.json mine/unet/diffusion_pytorch_model.safetensors in.st; do
+    wrong "a picture over $out" "$out: pictures are written as PNG or JPEG" $gen --out $out
+done
+wrong "a picture on standard output" "^cosmicman: -: pictures are written as" $gen --out -
+wrong "a picture over a text" "NOTES: is there, and is no picture: it would be lost" $gen --out NOTES
+wrong "latents over those read" "--save-latents: in.st is the file of --from-latents too" $gen --from-latents in.st --save-latents in.st
+wrong "by another path" "--save-latents: .*/in.st is the file of --from-latents" $gen --from-latents in.st --save-latents "$PWD/in.st"
+wrong "through a link" "link.st is the file of --from-latents" $gen --from-latents in.st --save-latents link.st
+wrong "latents and picture in one file" "--save-latents: ./x.png is the file of --out too" $gen --out x.png --save-latents ./x.png
+wrong "latents over the prompts" "one.jsonl is the file of --prompts" generate --model mine --prompts one.jsonl --save-latents one.jsonl --out set
+wrong "latents over a UNet" "is the file of --unet" $gen --unet mine/unet/diffusion_pytorch_model.safetensors \
+    --save-latents mine/unet/diffusion_pytorch_model.safetensors
+wrong "records over the prompts" "--out: ./records.jsonl is the file of --prompts" generate --model mine --prompts records.jsonl --out .
+wrong "a stage's output over its input" "--out: in.st is the file of --in" stage --model mine --stage decode --in in.st --out in.st
+holds "nothing of these is lost" sha256sum -c --quiet before
+wrong "a folder named as a picture" "--out: set.png: with --prompts a folder is wanted" generate --model mine --prompts one.jsonl --out set.png
+absent "which is not made" set set.png
+says "devices may take both" 0 "" "$cm" $gen -q --width 64 --height 64 --steps 1 --out /dev/null --save-latents /dev/null
+# What makes no difference is said.
+small="$cm $gen -q --width 64 --height 64 --steps 1 --out small.png"
+says "a negative prompt without guidance" 0 "warning: --negative changes nothing: at --cfg 1 there is no guidance" $small --cfg 1 --negative hat
+says "an interval of no guidance" 0 "warning: --cfg-to changes nothing" $small --cfg 0.5 --cfg-to 9
+says "a seed of weights that are there" 0 "warning: --weights-seed changes nothing: only a random: model" $small --weights-seed 3
+says "an empty prompt" 0 "warning: --prompt is empty" $small --prompt " "
+says "several alike" 0 "warning: --images 2: all begin from the same latents, and ddim adds no noise" $small --images 2 --from-latents in.st --sampler ddim
+says "and not" 0 "" $small --images 2 --from-latents in.st --sampler ddpm
+holds "of which nobody warns" sh -c "! grep -q alike '$work/err'"
+wrong "configurations beside a folder's own" "--config goes with a single-file model; 'mine' has" generate --model mine --prompt x --config mine
+wrong "guidance beyond all" "--cfg: 1e\+30 is not within 0 to 1000" $gen --cfg 1e30
+wrong "guidance below nothing" "--cfg: -5 is not within 0 to 1000" $gen --cfg -5
+
 says "an option twice" 2 "warning: --steps is given twice: '3' counts, '2' does not" "$cm" generate --steps 2 --steps 3
 says "a list that was meant" 2 "warning: --metric is given twice: 'kid' counts, 'fid@clean' does not" "$cm" score --metric fid@clean --metric kid
 says "the same twice" 2 "wants --model" "$cm" generate --steps 2 --steps 2

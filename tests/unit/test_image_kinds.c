@@ -217,6 +217,10 @@ Test(image_kinds, are_written_as_png_or_jpeg_only) {
     cr_expect_eq(cm_image_check_name("x.png"), CM_OK);
     cr_expect_eq(cm_image_check_name("x.jpeg"), CM_OK);
     cr_expect_eq(cm_image_check_name("out.v2/x"), CM_OK);
+    cr_expect_eq(cm_image_check_name(".png"), CM_OK);
+    cr_expect_eq(cm_image_check_name("unet/config.json"), CM_EUSAGE);
+    cr_expect_eq(cm_image_check_name("-"), CM_EUSAGE);
+    cr_expect_eq(cm_image_check_name("/dev/null"), CM_OK);
 }
 
 Test(image_kinds, a_full_disk_leaves_no_jpeg_behind) {
