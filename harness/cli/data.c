@@ -13,7 +13,7 @@
 #include "core/data/people/people_words.h"
 #include "core/io/image.h"
 #include "core/io/jsonl.h"
-#include "harness/cli/command.h"
+#include "harness/cli/choose.h"
 
 enum { BLOCK = 64, MAX_WORKERS = 64 };
 
@@ -166,13 +166,15 @@ static cm_status draw_people(people_job *j, cm_records *records) {
 }
 
 static cm_status make_page(people_job *j, const char *path, cm_arena *a) {
+    CM_TRY(cm_check_writable(path));
+    CM_TRY(cm_image_check_name(path));
     j->columns = (size_t)ceil(sqrt((double)(j->count * j->height) * 1.6 / (double)j->width));
     if (j->columns > j->count) j->columns = j->count;
     const size_t rows = (j->count + j->columns - 1) / j->columns;
     CM_TRY(cm_image_new(a, j->columns * j->width, rows * j->height, 3, &j->page));
     memset(j->page.pixels, 255, j->page.width * j->page.height * 3);
     CM_TRY(draw_people(j, NULL));
-    return cm_image_write_png(path, &j->page, NULL);
+    return cm_image_write(path, &j->page, NULL);
 }
 
 static cm_status make_set(people_job *j, cm_arena *a) {
@@ -185,6 +187,10 @@ static cm_status make_set(people_job *j, cm_arena *a) {
     return s;
 }
 
+static cm_status check_seed(uint64_t seed) {
+    return seed >> 62 ? cm_fail(CM_EUSAGE, "--seed: people's seeds are below 2^62 (docs/DATA.md)") : CM_OK;
+}
+
 static cm_status data_people(const cm_args *args, cm_arena *a) {
     people_job *j = CM_PUSH_ZERO(a, people_job, 1);
     CM_TRY(cm_arena_check(a));
@@ -195,11 +201,12 @@ static cm_status data_people(const cm_args *args, cm_arena *a) {
     j->height = cm_arg_size(args, "height");
     j->options.simple = cm_arg_flag(args, "simple");
     const char *page = cm_arg_text(args, "page");
-    if (!j->out == !page) return cm_fail(CM_EUSAGE, "data people: give --out DIR for a data set or --page FILE.png for a page to look at");
+    if (!j->out == !page)
+        return cm_fail(CM_EUSAGE, "data people: give either --out DIR for a data set or --page FILE.png for a page to look at");
     if (j->width < 8 || j->width > 4096 || j->height < 8 || j->height > 4096)
         return cm_fail(CM_EUSAGE, "--width, --height: %zux%zu; sides are 8 to 4096", j->width, j->height);
     if (j->count == 0) return cm_fail(CM_EUSAGE, "--count: nothing to draw");
-    if (j->seed >> 62) return cm_fail(CM_EUSAGE, "--seed: people's seeds are below 2^62 (docs/DATA.md)");
+    CM_TRY(check_seed(j->seed));
     const cm_status s = page ? make_page(j, page, a) : make_set(j, a);
     for (int i = 0; i < MAX_WORKERS; i++) cm_arena_free(&j->arenas[i]);
     return s;
@@ -227,9 +234,20 @@ static cm_status prompt_line(uint64_t seed, size_t index, cm_arena *a, json_t **
     return *line ? CM_OK : cm_fail(CM_ENOMEM, "no memory for a prompt");
 }
 
+/* A name of another ending would be read as another format. */
+static cm_status check_prompts_name(const char *out) {
+    const char *slash = strrchr(out, '/'), *dot = strrchr(slash ? slash : out, '.');
+    if (!dot || strcmp(dot, ".jsonl") == 0 || strcmp(dot, ".ndjson") == 0) return CM_OK;
+    return cm_fail(CM_EUSAGE, "--out: %s: prompts are written as JSON lines (.jsonl)", out);
+}
+
 static cm_status data_prompts(const cm_args *args, cm_arena *a) {
     const char *out = cm_arg_text(args, "out");
     if (!out) return cm_fail(CM_EUSAGE, "data prompts: give --out FILE.jsonl");
+    if (cm_arg_size(args, "count") == 0) return cm_fail(CM_EUSAGE, "--count: 0 is no prompts");
+    CM_TRY(check_seed(cm_arg_u64(args, "seed")));
+    CM_TRY(cm_check_writable(out));
+    CM_TRY(check_prompts_name(out));
     char *text = NULL;
     size_t bytes = 0;
     FILE *f = open_memstream(&text, &bytes);
@@ -247,6 +265,18 @@ static cm_status data_prompts(const cm_args *args, cm_arena *a) {
     return s;
 }
 
+/* What the kind does not read would change nothing. */
+static cm_status check_options(const cm_args *args, const char *kind) {
+    static const struct {
+        const char *option, *kinds;
+    } reads[] = {{"count", "people or prompts"}, {"seed", "people or prompts"}, {"page", "people"},
+                 {"width", "people"}, {"height", "people"}, {"simple", "people"}};
+    for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
+        if (cm_arg_given(args, reads[i].option) && !strstr(reads[i].kinds, kind))
+            return cm_fail(CM_EUSAGE, "--%s means nothing to data %s; it goes with data %s", reads[i].option, kind, reads[i].kinds);
+    return CM_OK;
+}
+
 static int run(const cm_args *args) {
     static const struct {
         const char *name;
@@ -256,8 +286,8 @@ static int run(const cm_args *args) {
     cm_arena a;
     cm_arena_init(&a, 0);
     cm_arg_words(args, &words);
-    cm_status s = CM_OK;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    cm_status s = check_options(args, words[0]);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && s == CM_OK; i++)
         if (strcmp(kinds[i].name, words[0]) == 0) s = kinds[i].make(args, &a);
     cm_arena_free(&a);
     return s == CM_OK ? 0 : cm_exit_for(s);

@@ -6,6 +6,7 @@
 #include "core/base/closest.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
+#include "core/io/tensor_file.h"
 #include "core/networks/inception.h"
 #include "harness/cli/choose.h"
 
@@ -28,6 +29,8 @@ static cm_status folder_name(const char *out, cm_arena *a, char **folder) {
     for (size_t n = strlen(out); n > 1 && (*folder)[n - 1] == '/'; n--) (*folder)[n - 1] = '\0';
     if (cm_path_exists(*folder) && !cm_path_is_dir(*folder))
         return cm_fail(CM_EUSAGE, "%s: is a file; a new folder is wanted", *folder);
+    if (cm_tensor_file_is_name(*folder) && !cm_path_is_dir(*folder))
+        return cm_fail(CM_EUSAGE, "--out: %s: a folder is written, not one file", *folder);
     return CM_OK;
 }
 
@@ -36,6 +39,15 @@ static bool is_random_inception(const char *model, cm_inception_kind *kind) {
     for (*kind = CM_INCEPTION_FID; *kind <= CM_INCEPTION_TORCHVISION; ++*kind)
         if (strncmp(model, "random:", 7) == 0 && strcmp(model + 7, cm_inception_name(*kind)) == 0) return true;
     return false;
+}
+
+/* It has no parts to replace. */
+static cm_status check_parts(const cm_args *a) {
+    static const char *const parts[] = {"unet", "vae", "config"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (cm_arg_given(a, parts[i]))
+            return cm_fail(CM_EUSAGE, "--%s means nothing to %s, a scoring network", parts[i], cm_arg_text(a, "model"));
+    return CM_OK;
 }
 
 /* A scoring network is one file of weights in its folder. */
@@ -61,7 +73,11 @@ static cm_status export_to(const cm_args *a, cm_arena *arena, char **folder) {
     if (!cm_arg_given(a, "out")) return cm_fail(CM_EUSAGE, "export wants --out, a new folder");
     CM_TRY(choose_type(a, &type));
     CM_TRY(folder_name(cm_arg_text(a, "out"), arena, folder));
-    if (is_random_inception(cm_arg_text(a, "model"), &kind)) return export_inception(kind, cm_arg_u64(a, "seed"), type, *folder, arena);
+    if (is_random_inception(cm_arg_text(a, "model"), &kind)) {
+        CM_TRY(check_parts(a));
+        return export_inception(kind, cm_arg_u64(a, "seed"), type, *folder, arena);
+    }
+    CM_TRY(cm_check_model_options(a, "seed"));
     if (!cm_path_is_dir(*folder)) CM_TRY(cm_check_writable(*folder));
     const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .vae = cm_arg_text(a, "vae"), .config = cm_arg_text(a, "config"), .only_weights = true};
     CM_TRY(cm_model_open(&m, cm_arg_text(a, "model"), &o));

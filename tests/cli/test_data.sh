@@ -32,3 +32,22 @@ holds "are the shipped ones" cmp prompts.jsonl "$root/prompts/sets/people-512.js
 holds "people-64 is their beginning" cmp <(head -64 prompts.jsonl) "$root/prompts/sets/people-64.jsonl"
 says "prompts into a folder that cannot be" 1 "" "$cm" data prompts --count 5 --out /dev/null/p.jsonl
 says "vocabulary without a folder" 2 "--out DIR" "$cm" data vocabulary
+
+# What would be ignored, overwritten late or read as something else.
+printf 'precious\n' >notes.txt && mkdir folder
+says "a page's option of prompts" 2 "--page means nothing to data prompts; it goes with data people" "$cm" data prompts --count 3 --out p.jsonl --page p.png
+says "a size of prompts" 2 "--width means nothing to data prompts" "$cm" data prompts --count 3 --out p.jsonl --width 32
+says "a number of vocabularies" 2 "--count means nothing to data vocabulary; it goes with data people or prompts" "$cm" data vocabulary --out voc --count 4
+says "no prompts" 2 "--count: 0 is no prompts" "$cm" data prompts --count 0 --out p.jsonl
+says "a seed of nobody" 2 "people's seeds are below 2\\^62" "$cm" data prompts --count 3 --seed 18446744073709551615 --out p.jsonl
+for name in p.csv p.png p.txt; do
+    says "prompts as $name" 2 "--out: $name: prompts are written as JSON lines" "$cm" data prompts --count 3 --out $name
+done
+says "prompts into a folder" 2 "folder: is a folder; a file name is wanted" "$cm" data prompts --count 3 --out folder
+says "a page over a text" 2 "notes.txt: pictures are written as PNG or JPEG" people --count 2 --page notes.txt
+holds "which stays" grep -qx precious notes.txt
+says "a page into a folder" 2 "folder: is a folder" people --count 2 --page folder
+holds "before anyone is drawn" sh -c "! grep -q people: '$work/err'"
+says "a page as JPEG" 0 "" people --count 2 --page two.jpg
+holds "is one" sh -c "head -c 3 two.jpg | od -An -tx1 | grep -q 'ff d8 ff'"
+absent "nothing was made of the others" p.jsonl p.csv p.png p.txt voc

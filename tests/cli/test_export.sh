@@ -45,6 +45,10 @@ says "no folder" 2 "wants --out" "$cm" export --model "$tiny"
 says "unknown type" 2 "'f8' is none of f32, f16, bf16" "$cm" export --model "$tiny" --type f8 --out x
 says "unknown model" 2 "no model 'nano:darling'" "$cm" export --model nano:darling --out x
 says "a folder that is not empty" 2 "copy: is there already" "$cm" export --model "$tiny" --out copy
+says "a folder named as a file" 2 "--out: x.safetensors: a folder is written, not one file" "$cm" export --model "$tiny" --out x.safetensors
+says "a scoring network's UNet" 2 "--unet means nothing to random:inception-2015-12-05" "$cm" export --model random:inception-2015-12-05 --unet x --out x
+says "configurations beside a folder's own" 2 "--config goes with a single-file model" "$cm" export --model "$tiny" --config "$tiny" --out x
+says "a seed of weights that are there" 0 "warning: --seed changes nothing: only a random: model" "$cm" export --model "$tiny" --seed 4 --out seeded
 touch file
 says "a file" 2 "file: is a file" "$cm" export --model "$tiny" --out file
 says "below a file" 1 "file" "$cm" export --model "$tiny" --out file/x
