@@ -133,6 +133,41 @@ static cm_status export_part(const cm_trainer *t, const cm_train_part *part, cm_
     return write_card(t, part, card);
 }
 
+/* Numbers with a fraction are measured while it trains; all else is how a network is built. */
+static const char *differs_in(const json_t *a, const json_t *b) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)a, key, value) {
+        const json_t *other = json_object_get(b, key);
+        if (other && !json_is_real(value) && !json_equal(value, other)) return key;
+    }
+    return NULL;
+}
+
+static cm_status check_weights_of(const cm_trainer *t, const cm_train_part *part, cm_arena *a) {
+    const char *folder = part->folder[0] ? cm_arena_print(a, "%s/%s", t->weights, part->folder) : t->weights;
+    const char *path = cm_arena_print(a, "%s/config.json", folder);
+    json_t *there;
+    CM_TRY(cm_arena_check(a));
+    if (cm_path_exists(folder) && !cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: is a file; weights go to a folder", folder);
+    if (!cm_path_exists(path)) return CM_OK;
+    CM_TRY(cm_json_read(path, &there));
+    const char *key = differs_in(part->config, there);
+    json_decref(there);
+    if (!key) return CM_OK;
+    return cm_fail(CM_EUSAGE, "%s: holds the weights of another network (\"%s\" in its config.json), which would be lost", folder, key);
+}
+
+cm_status cm_trainer_check_weights(const cm_trainer *t) {
+    cm_arena a;
+    cm_arena_init(&a, 0);
+    cm_status s = CM_OK;
+    for (size_t k = 0; k < t->parts_count && s == CM_OK; k++)
+        if (t->parts[k].folder) s = check_weights_of(t, &t->parts[k], &a);
+    cm_arena_free(&a);
+    return s;
+}
+
 cm_status cm_trainer_export(cm_trainer *t) {
     if (t->stage->finish) CM_TRY(t->stage->finish(t));
     cm_arena a;

@@ -102,7 +102,8 @@ static void hola_backward(cm_ctx *g, void *arg) {
 
 cm_tensor *cm_hola_loss(cm_ctx *g, cm_hola *h, const cm_hola_image *images) {
     if (cm_ctx_check(g) != CM_OK) return NULL;
-    if (h->layers == 0) return cm_ctx_fail(g, CM_EUSAGE, "HOLA: no cross-attention layer works at %zux%zu", h->height, h->width);
+    if (h->layers == 0) return cm_ctx_fail(g, CM_EUSAGE, "HOLA: no cross-attention layer works at %zux%zu; another \"hola_factor\" is wanted",
+                                          h->height, h->width);
     double total = 0;
     for (size_t l = 0; l < h->layers; l++) total += layer_loss(h, h->probs[l], images, NULL, 0);
     cm_tensor *loss = cm_tensor_zero(g, CM_SHAPE(1));

@@ -75,6 +75,17 @@ static cm_status check_schedule(const char *name) {
     return cm_unknown_choice("schedule", name, names);
 }
 
+cm_status cm_recipe_check_option(const char *option, const char *key, const json_t *value) {
+    cm_json_key one[] = {{0}, {0}};
+    for (size_t i = 0; i < RECIPE_KEYS; i++)
+        if (strcmp(recipe_keys[i].key.name, key) == 0) one[0] = recipe_keys[i].key;
+    json_t *o = json_pack("{s:O}", key, value);
+    if (!o) return cm_fail(CM_ENOMEM, "out of memory");
+    const cm_status s = cm_json_check(o, option, one);
+    json_decref(o);
+    return s == CM_EFORMAT ? cm_fail_in(CM_EUSAGE, "train") : s;
+}
+
 /* A key that another stage reads would change nothing here. */
 cm_status cm_recipe_check(const json_t *recipe, const char *stage) {
     cm_json_key all[RECIPE_KEYS + 1] = {{0}};

@@ -2,6 +2,7 @@
 #include "core/train/trainer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/folder_lock.h"
@@ -108,6 +109,7 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     t->samples = CM_PUSH(&t->arena, size_t, t->batch);
     CM_TRY(cm_arena_check(&t->arena));
     CM_TRY(stage->open(t));
+    CM_TRY(cm_trainer_check_weights(t));
     CM_TRY(open_optimizer(t));
     return open_workers(t);
 }
@@ -275,13 +277,51 @@ static cm_status train(cm_trainer *t, cm_records *records) {
     return status;
 }
 
+/* What may differ between a run's sessions: its length, its speed, what is said of it. */
+static bool may_change(const char *key) {
+    static const char *const keys[] = {"steps", "workers", "backend", "record_every", "save_seconds", "comment"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(keys[i], key) == 0) return true;
+    return false;
+}
+
+static char *value_text(const json_t *value) {
+    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+}
+
+static void warn_of_key(const cm_trainer *t, const char *key, const json_t *before, const json_t *now) {
+    char *was = value_text(before), *is = value_text(now);
+    cm_warn("%s: goes on with another \"%s\": %.60s from here on, %.60s before", t->out, key, is ? is : "its default",
+            was ? was : "its default");
+    free(was);
+    free(is);
+}
+
+/* A run that goes on with other settings is neither the one nor the other. */
+static void warn_of_settings(const cm_trainer *t, const json_t *lines) {
+    const json_t *before = NULL;
+    const char *key;
+    json_t *line, *value;
+    size_t i;
+    json_array_foreach(lines, i, line)
+        if (json_object_get(line, "recipe")) before = json_object_get(line, "recipe");
+    if (!before) return;
+    json_object_foreach(t->recipe, key, value)
+        if (!may_change(key) && !json_equal(value, json_object_get(before, key))) warn_of_key(t, key, json_object_get(before, key), value);
+    json_object_foreach((json_t *)before, key, value)
+        if (!may_change(key) && !json_object_get(t->recipe, key)) warn_of_key(t, key, value, NULL);
+}
+
 cm_status cm_trainer_run(cm_trainer *t) {
     bool found;
     CM_TRY(cm_checkpoint_load(t, &found));
     char *path = cm_arena_print(&t->arena, "%s/train.jsonl", t->out);
     CM_TRY(cm_arena_check(&t->arena));
     cm_records *records;
-    CM_TRY(cm_records_open(&records, path, NULL));
+    json_t *lines = NULL;
+    CM_TRY(cm_records_open(&records, path, &lines));
+    if (found) warn_of_settings(t, lines);
+    json_decref(lines);
     char now[32];
     cm_iso_time(now);
     json_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:O}", "kind", "run", "stage", t->stage->name, "started", now,
@@ -290,7 +330,10 @@ cm_status cm_trainer_run(cm_trainer *t) {
     cm_status status = cm_records_add(records, head);
     json_decref(head);
     if (status == CM_OK) {
-        cm_note("%s: %s %zu of %zu, batch %zu on %zu workers", t->stage->name, found ? "continues at step" : "starts at step",
+        if (t->optimizer.step >= t->optimizer.config.steps)
+            cm_note("%s: nothing is left to do: %zu steps are done, %zu are asked for in all", t->stage->name, t->optimizer.step,
+                    t->optimizer.config.steps);
+        else cm_note("%s: %s %zu of %zu, batch %zu on %zu workers", t->stage->name, found ? "continues at step" : "starts at step",
                 t->optimizer.step, t->optimizer.config.steps, t->batch, t->workers);
         status = train(t, records);
     }

@@ -83,6 +83,8 @@ const cm_stage *cm_stage_find(const char *name);
 
 /* recipe_keys.c: refuses a key that this stage does not read, a value of another type or out of bounds. */
 cm_status cm_recipe_check(const json_t *recipe, const char *stage);
+/* CM_EUSAGE for a value that an option ("--steps") gives to a recipe's key and that the key cannot have. */
+cm_status cm_recipe_check_option(const char *option, const char *key, const json_t *value);
 /* A card.json; the same for its keys and those of its recipe. Caller json_decref. */
 cm_status cm_card_read(const char *path, json_t **card);
 
@@ -102,6 +104,8 @@ cm_rng cm_trainer_rng(const cm_trainer *t, uint64_t place);
 /* checkpoint.c: the whole state in one file, written through a temporary name. */
 cm_status cm_checkpoint_save(const cm_trainer *t);
 cm_status cm_checkpoint_load(cm_trainer *t, bool *found);
+/* CM_EUSAGE where the weights' folder is a file or holds another network's configuration: they would be written over. */
+cm_status cm_trainer_check_weights(const cm_trainer *t);
 /* The averaged weights in f16 with config.json and card.json, one folder a part. */
 cm_status cm_trainer_export(cm_trainer *t);
 /* curve.c: the loss picture from train.jsonl, if gnuplot is installed. */

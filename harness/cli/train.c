@@ -16,23 +16,56 @@
 /* Options that replace a value of the recipe, and the kind of value it is. */
 static const struct {
     const char *name, *key;
-    enum { TEXT, WHOLE, NUMBER } kind;
+    enum { TEXT, FOLDER, WHOLE, NUMBER } kind;
 } settings[] = {
-    {"backend", "backend", TEXT}, {"captions", "captions", TEXT}, {"init", "init", TEXT},     {"vae", "vae", TEXT},
-    {"text-encoder", "text_encoder", TEXT}, {"seed", "seed", WHOLE}, {"steps", "steps", WHOLE}, {"batch", "batch", WHOLE},
+    {"backend", "backend", TEXT}, {"captions", "captions", TEXT}, {"init", "init", FOLDER},   {"vae", "vae", FOLDER},
+    {"text-encoder", "text_encoder", FOLDER}, {"seed", "seed", WHOLE}, {"steps", "steps", WHOLE}, {"batch", "batch", WHOLE},
     {"people", "people", WHOLE},  {"threads", "workers", WHOLE},  {"rate", "rate", NUMBER},   {"hola", "hola", NUMBER},
     {"hola-factor", "hola_factor", WHOLE}, {"hola-terms", "hola_terms", TEXT}, {"hola-masks", "hola_masks", TEXT},
 };
 
-static void override(const cm_args *a, json_t *recipe) {
+/* A folder of this place is said as "./NAME", for a bare name is a folder of core/models. */
+static cm_status place_folder(const char *option, const char *value, cm_arena *arena, const char **out) {
+    char *models;
+    *out = value;
+    if (!value[0] || value[0] == '/' || value[0] == '.') {
+        if (!value[0] || cm_path_is_dir(value)) return CM_OK;
+        return cm_fail(CM_EUSAGE, "--%s: %s: no such folder", option, value);
+    }
+    if (cm_path_is_dir(value)) {
+        *out = cm_arena_print(arena, "./%s", value);
+        return cm_arena_check(arena);
+    }
+    CM_TRY(cm_models_folder(arena, &models));
+    const char *shipped = cm_arena_print(arena, "%s/%s", models, value);
+    CM_TRY(cm_arena_check(arena));
+    return cm_path_is_dir(shipped) ? CM_OK : cm_fail(CM_EUSAGE, "--%s: %s: no such folder, here or in %s", option, value, models);
+}
+
+static cm_status option_value(const cm_args *a, size_t i, cm_arena *arena, json_t **value) {
+    const char *name = settings[i].name, *text = cm_arg_text(a, name);
+    const size_t whole = settings[i].kind == WHOLE ? cm_arg_size(a, name) : 0;
+    if (whole > INT64_MAX) return cm_fail(CM_EUSAGE, "--%s: %zu is too large", name, whole);
+    if (settings[i].kind == FOLDER) CM_TRY(place_folder(name, text, arena, &text));
+    *value = settings[i].kind == NUMBER  ? json_real(cm_arg_number(a, name))
+             : settings[i].kind == WHOLE ? json_integer((json_int_t)whole)
+                                         : json_string(text);
+    return *value ? CM_OK : cm_fail(CM_EUSAGE, "--%s: no text that can be read", name);
+}
+
+static cm_status override(const cm_args *a, cm_arena *arena, json_t *recipe) {
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        const char *name = settings[i].name, *key = settings[i].key;
-        if (!cm_arg_given(a, name)) continue;
-        if (settings[i].kind == TEXT) json_object_set_new(recipe, key, json_string(cm_arg_text(a, name)));
-        else if (settings[i].kind == NUMBER) json_object_set_new(recipe, key, json_real(cm_arg_number(a, name)));
-        else json_object_set_new(recipe, key, json_integer((json_int_t)cm_arg_size(a, name)));
+        char option[32];
+        json_t *value;
+        if (!cm_arg_given(a, settings[i].name)) continue;
+        CM_TRY(option_value(a, i, arena, &value));
+        snprintf(option, sizeof option, "--%s", settings[i].name);
+        const cm_status s = cm_recipe_check_option(option, settings[i].key, value);
+        json_object_set_new(recipe, settings[i].key, value);
+        if (s != CM_OK) return s;
     }
     if (cm_arg_flag(a, "simple")) json_object_set_new(recipe, "simple", json_true());
+    return CM_OK;
 }
 
 /* A shipped recipe's file. */
@@ -63,6 +96,15 @@ static cm_status read_recipe(const cm_args *a, const cm_stage *stage, cm_arena *
     return cm_fail(CM_EFORMAT, "%s: a recipe is a JSON object", name);
 }
 
+static cm_status run_stage(const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {
+    cm_trainer t;
+    cm_signals_wait(); /* a checkpoint takes what it takes */
+    cm_status s = cm_trainer_open(&t, stage, recipe, out, weights);
+    if (s == CM_OK) s = cm_trainer_run(&t);
+    cm_trainer_close(&t);
+    return s;
+}
+
 static cm_status train_stage(const cm_args *a, const cm_stage *stage, cm_arena *arena) {
     json_t *recipe;
     const char *out = cm_arg_text(a, "out"), *weights = cm_arg_text(a, "weights");
@@ -70,12 +112,8 @@ static cm_status train_stage(const cm_args *a, const cm_stage *stage, cm_arena *
     if (!weights) weights = cm_arena_print(arena, "%s/weights", out);
     CM_TRY(cm_arena_check(arena));
     CM_TRY(read_recipe(a, stage, arena, &recipe));
-    override(a, recipe);
-    cm_signals_wait(); /* a checkpoint takes what it takes */
-    cm_trainer t;
-    cm_status s = cm_trainer_open(&t, stage, recipe, out, weights);
-    if (s == CM_OK) s = cm_trainer_run(&t);
-    cm_trainer_close(&t);
+    cm_status s = override(a, arena, recipe);
+    if (s == CM_OK) s = run_stage(stage, recipe, out, weights);
     json_decref(recipe);
     return s;
 }
@@ -101,9 +139,24 @@ static cm_status check(const cm_args *a) {
     return cm_train_check(&r);
 }
 
+/* Options of a check mean nothing to a stage, nor the other way round. */
+static cm_status check_options(const cm_args *a, bool checks) {
+    static const char *const of_checks[] = {"model", "part", "count", "cards"};
+    static const char *const of_stages[] = {"recipe", "out", "weights", "simple", "threads"};
+    for (size_t i = 0; i < sizeof of_checks / sizeof *of_checks && !checks; i++)
+        if (cm_arg_given(a, of_checks[i])) return cm_fail(CM_EUSAGE, "--%s goes with train check", of_checks[i]);
+    for (size_t i = 0; i < sizeof of_stages / sizeof *of_stages && checks; i++)
+        if (cm_arg_given(a, of_stages[i])) return cm_fail(CM_EUSAGE, "--%s means nothing to train check", of_stages[i]);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && checks; i++)
+        if (cm_arg_given(a, settings[i].name) && strcmp(settings[i].name, "backend") != 0)
+            return cm_fail(CM_EUSAGE, "--%s means nothing to train check", settings[i].name);
+    return CM_OK;
+}
+
 static int run(const cm_args *a) {
     const char *const *words;
     if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "train: give one stage, or check"));
+    if (check_options(a, strcmp(words[0], "check") == 0) != CM_OK) return cm_exit_for(CM_EUSAGE);
     if (strcmp(words[0], "check") == 0) {
         const cm_status s = check(a);
         return s == CM_OK ? 0 : cm_exit_for(s);

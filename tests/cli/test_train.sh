@@ -34,3 +34,32 @@ holds "a checkpoint is there, and nothing half-written" test -s "$work/hup/check
 step=$(sed -n 's/.*stopped at step \([0-9]*\) of.*/\1/p' "$work/said")
 says "it goes on" 0 "continues at step $step of" "$cm" train vae --people 8 --batch 2 --threads 1 --steps $((step + 1)) --out "$work/hup"
 says "an arm with HOLA" 0 "" "$cm" train unet --recipe unet-daring --init "" --out "$work/arm" --steps 2 --batch 2 --people 4 --threads 2
+
+# An option's value is the command line's: exit 2, by the option's name, before a folder is made.
+wrong_value() { says "train: --$1 $2" 2 "$3" "$cm" train "${4:-vae}" --out none "--$1" "$2"; }
+wrong_value steps 0 '--steps: "steps" is 0, which is below 1'
+wrong_value people 0 '--people: "people" is 0, not within 1 to'
+wrong_value rate -1 '--rate: "rate" is -1.0, not within 0 to 100'
+wrong_value hola -1 '--hola: "hola" is -1.0, not within' unet
+wrong_value seed 18446744073709551615 '--seed: 18446744073709551615 is too large'
+wrong_value vae nowhere '--vae: nowhere: no such folder, here or in .*core/models' unet
+wrong_value init ./nowhere '--init: ./nowhere: no such folder'
+mkdir bare
+says "a folder of this place, not of core/models" 1 "[^/]./bare/config.json: No such file" "$cm" train unet --out none --vae bare
+says "a check's option" 2 "--cards goes with train check" "$cm" train vae --out none --cards
+says "a stage's option" 2 "--steps means nothing to train check" "$cm" train check --part vae --steps 3
+says "a stage's folder" 2 "--out means nothing to train check" "$cm" train check --part vae --out none
+absent "nothing was made of these but the run's folder" none/train.jsonl none/weights
+few="--batch 2 --people 4 --threads 1"
+cp -r "$tiny/vae" other && sha256sum other/* >before
+says "weights over another network's" 2 'other: holds the weights of another network .*, which would be lost' "$cm" train vae --out over --steps 1 $few --weights other
+holds "which stay" sha256sum -c --quiet before
+touch file
+says "weights into a file" 2 "file: is a file; weights go to a folder" "$cm" train vae --out over --steps 1 $few --weights file
+absent "before a step is made" over/train.jsonl
+cp -r "$root/core/models/nano/vae" ours
+says "weights over the same network's" 0 "" "$cm" train vae --out again --steps 1 $few --weights ours
+says "the same once more" 0 "nothing is left to do: 1 steps are done, 1 are asked for in all" "$cm" train vae --out again --steps 1 $few --weights ours
+holds "without a warning" sh -c "! grep -q warning '$work/err'"
+says "going on with others" 0 'warning: again: goes on with another "people": 6 from here on, 4 before' \
+    "$cm" train vae --out again --steps 2 --batch 2 --people 6 --threads 1 --weights ours
