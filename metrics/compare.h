@@ -60,4 +60,47 @@ typedef struct cm_columns {
  * no interval; where all prompts are equal, lo = hi = value. arms [c->arms], pairs [c->pair_count]. */
 cm_status cm_compare_columns(const cm_columns *c, cm_arena *out, cm_arm_value *arms, cm_pair_value *pairs);
 
+/* Scores of sets. The score is of all of an arm's images; its images of one prompt are a cluster. */
+typedef struct cm_set_arms {
+    size_t arms, prompts, width;
+    const float *const *x;             /* [arms]: features [rows,width] */
+    const size_t *rows;                /* [arms]: images */
+    const size_t *const *prompt_of;    /* [arms]: of each row, below prompts */
+    const float *y;                    /* the reference [m,width], or NULL */
+    size_t m;
+    const cm_moments *statistics;      /* the reference's mean and covariance, or NULL */
+    size_t kid_subset;                 /* as in cm_sets */
+    cm_set_score *score;
+    bool higher_is_better;
+    size_t pair_count;
+    const cm_arm_pair *pairs;
+    uint64_t seed;
+} cm_set_arms;
+
+typedef struct cm_set_comparison {
+    size_t parts;                      /* values of the score: 1, or several with names */
+    const char *names[CM_SET_PARTS];
+    const char *note;                  /* what a reader must be told, or NULL */
+    cm_arm_value *arms[CM_SET_PARTS];  /* [arms] */
+    cm_pair_value *pairs[CM_SET_PARTS]; /* [pair_count] */
+} cm_set_comparison;
+
+enum { CM_SET_GROUPS = 12 }; /* of prompts, that a score without a closed form is made again without */
+
+/* The target of an interval is the score's mean over runs of this many prompts, the reference fixed. It covers the choice of prompts
+ * and of noise; not the bias at small N, nor the reference's own choice, nor another training seed.
+ *
+ * One arm: value +- t x the jackknife's standard error over prompts, exact for Fréchet distances (frechet_leave.h) and for kernel
+ * distances (kernel_leave.h: KID by the kernel sums of all images, plus what its drawn subsets add), on average never too small
+ * (Efron and Stein 1981). Any other score (is, prdc, fid-inf) is made again without each of CM_SET_GROUPS groups of prompts.
+ *
+ * A pair: p from CM_FLIPS exchanges of the arms' images, prompt by prompt. A kernel distance's difference under exchange is exactly a sum with
+ * signs, a Fréchet distance's to second order; the statistic's null distribution is exact at every N and width. The interval's
+ * standard error goes from the one under exchange (arms alike) to the jackknife's (arms far apart) with the share
+ * d^2 / (d^2 + CM_SET_NEAR e^2); so p < 0.05 and an interval without 0 nearly always agree. Other scores: jackknife over groups and t.
+ *
+ * Fewer than 6 prompts: values and p, no intervals. Arms with different prompts are paired on the common ones, by scores made anew;
+ * different numbers of images for a common prompt: no pair (`why`). r's arrays are in out. */
+cm_status cm_compare_sets(const cm_set_arms *s, cm_arena *out, cm_set_comparison *r);
+
 #endif

@@ -16,7 +16,7 @@ typedef struct cm_sets {
     size_t kid_subset;            /* 0: KID's published CM_KID_SUBSET */
 } cm_sets;
 
-enum { CM_SET_PARTS = 4, CM_KID_SUBSET = 1000 };
+enum { CM_SET_PARTS = 4, CM_KID_SUBSET = 1000, CM_KID_DRAWS = 100 };
 
 /* A score's values: one, or several with names of their own ("precision", "recall"). */
 typedef struct cm_set_part {
