@@ -5,7 +5,7 @@
 
 #include "core/base/system.h"
 #include "core/io/image.h"
-#include "reports/inside.h"
+#include "core/io/inside.h"
 #include "reports/render.h"
 
 enum { IMAGE_MAX = 64 << 20, AS_IT_IS = 192 << 10, SIDE = 512 };

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "core/base/system.h"
-#include "reports/inside.h"
+#include "core/io/inside.h"
 #include "reports/render.h"
 
 enum { MOST_ROWS = 40, SHORT_TEXT = 24 };

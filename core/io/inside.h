@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Files that records name: only those that lie inside the run's folder. */
-#ifndef CM_REPORTS_INSIDE_H
-#define CM_REPORTS_INSIDE_H
+#ifndef CM_CORE_IO_INSIDE_H
+#define CM_CORE_IO_INSIDE_H
 
 #include <stdbool.h>
 

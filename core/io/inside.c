@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _XOPEN_SOURCE 700
-#include "reports/inside.h"
+#include "core/io/inside.h"
 
 #include <stdlib.h>
 #include <string.h>
