@@ -12,7 +12,7 @@
 #include "core/base/progress.h"
 #include "harness/cli/foreign_options.h"
 
-enum { MAX_OPTIONS = 64, MAX_WORDS = 256, HELP_COLUMN = 28, HELP_WIDTH = 100 };
+enum { MAX_OPTIONS = 64, MAX_WORDS = 256, MAX_LISTED = 256, HELP_COLUMN = 28, HELP_WIDTH = 100 };
 
 struct cm_args {
     const cm_command *command;
@@ -20,6 +20,11 @@ struct cm_args {
     bool given[MAX_OPTIONS];
     const char *words[MAX_WORDS + 1];
     size_t word_count;
+    struct {
+        size_t option;
+        const char *text;
+    } listed[MAX_LISTED];           /* values of options that may be given several times, in their order */
+    size_t listed_count;
     bool help;
     int verbosity;
 };
@@ -75,7 +80,7 @@ static bool number(const char *text, double *out) {
 
 /* Not free text: an empty value is a variable of a script that was not set. */
 static bool names_something(const cm_option *o) {
-    static const char *const arguments[] = {"FILE", "DIR", "PATH", "NAME", "NAMES", "NAME=PATH", "A,B", "K/N", "KIND", "WHAT", "TYPE", "FILE|NAME"};
+    static const char *const arguments[] = {"FILE", "DIR", "PATH", "NAME", "NAMES", "NAME=PATH", "NAME=MODEL", "NAME=DIR", "NAME=COMMAND", "A,B", "K/N", "KIND", "WHAT", "TYPE", "FILE|NAME"};
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
         if (o->argument && strcmp(o->argument, arguments[i]) == 0) return true;
     return false;
@@ -96,6 +101,7 @@ static cm_status check_value(const cm_option *o, const char *text) {
         if (number(text, &real)) return CM_OK;
         return cm_fail(CM_EUSAGE, "--%s: '%s' is not a number", o->name, text);
     case CM_OPT_TEXT:
+    case CM_OPT_LIST:
         if (text[0] || !names_something(o)) return CM_OK;
         return cm_fail(CM_EUSAGE, "--%s: '' is no %s", o->name, o->argument);
     case CM_OPT_FLAG: break;
@@ -106,6 +112,13 @@ static cm_status check_value(const cm_option *o, const char *text) {
 /* The last one counts, as in most programs; that another was given may be a slip, or a list that was meant. */
 static void warn_of_another(const cm_option *o, const char *before, const char *now) {
     if (strcmp(before, now) != 0) cm_warn("--%s is given twice: '%s' counts, '%s' does not", o->name, now, before);
+}
+
+static cm_status add_listed(cm_args *a, size_t at) {
+    if (a->listed_count == MAX_LISTED) return cm_fail(CM_EUSAGE, "--%s: more than %d in all", a->command->options[at].name, MAX_LISTED);
+    a->listed[a->listed_count].option = at;
+    a->listed[a->listed_count++].text = a->value[at];
+    return CM_OK;
 }
 
 /* One "--name", "--name=value" or "--name value"; *i moves over a value that was taken. */
@@ -128,8 +141,9 @@ static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
     } else {
         return cm_fail(CM_EUSAGE, "--%s needs a value: --%s %s", o->name, o->name, o->argument ? o->argument : "VALUE");
     }
-    if (before) warn_of_another(o, before, a->value[at]);
+    if (before && o->kind != CM_OPT_LIST) warn_of_another(o, before, a->value[at]);
     a->given[at] = true;
+    if (o->kind == CM_OPT_LIST) CM_TRY(add_listed(a, at));
     return check_value(o, a->value[at]);
 }
 
@@ -271,6 +285,13 @@ double cm_arg_number(const cm_args *a, const char *name) {
 
 bool cm_arg_flag(const cm_args *a, const char *name) {
     return a->given[index_of(a, name)];
+}
+
+const char *cm_arg_listed(const cm_args *a, const char *name, size_t i) {
+    const size_t at = index_of(a, name);
+    for (size_t k = 0; k < a->listed_count; k++)
+        if (a->listed[k].option == at && i-- == 0) return a->listed[k].text;
+    return NULL;
 }
 
 size_t cm_arg_words(const cm_args *a, const char *const **words) {

@@ -20,7 +20,8 @@
 #include "core/base/status.h"
 
 /* SEED: torch.Generator.manual_seed's range, -2^63 to 2^64-1; one below 0 means 2^64 more. */
-typedef enum cm_option_kind { CM_OPT_TEXT, CM_OPT_SIZE, CM_OPT_U64, CM_OPT_SEED, CM_OPT_NUMBER, CM_OPT_FLAG } cm_option_kind;
+/* LIST: a text that may be given several times. */
+typedef enum cm_option_kind { CM_OPT_TEXT, CM_OPT_LIST, CM_OPT_SIZE, CM_OPT_U64, CM_OPT_SEED, CM_OPT_NUMBER, CM_OPT_FLAG } cm_option_kind;
 
 typedef struct cm_option {
     const char *name;        /* "seed"; NULL ends the table */
@@ -44,6 +45,7 @@ extern const cm_command *const cm_commands[]; /* commands.c; NULL-terminated, in
 
 bool cm_arg_given(const cm_args *a, const char *name);          /* by the user */
 const char *cm_arg_text(const cm_args *a, const char *name);    /* NULL: absent without default */
+const char *cm_arg_listed(const cm_args *a, const char *name, size_t i); /* the i-th of a LIST; NULL: there are no more */
 const char *cm_arg_default(const cm_args *a, const char *name); /* NULL: none */
 size_t cm_arg_size(const cm_args *a, const char *name);
 uint64_t cm_arg_u64(const cm_args *a, const char *name);
