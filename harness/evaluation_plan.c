@@ -7,36 +7,51 @@
 #include "core/io/jsonl.h"
 #include "harness/evaluation_parts.h"
 
-const char *const cm_side_names[CM_SIDES] = {"pictures", "reference"};
-
 /* --- which metrics ------------------------------------------------------------ */
 
-/* Names what is near, or all of a family: "fid" has fid@tf1, fid@pytorch, ... */
+/* Names what is near, or all protocols that begin so: "fid" has fid@tf1, fid@pytorch, ... */
 static cm_status unknown_metric(const char *name, cm_arena *out) {
-    const char **names = CM_PUSH_ZERO(out, const char *, cm_metric_count + 1);
+    const char **names = CM_PUSH_ZERO(out, const char *, cm_metric_count + 4);
     char *family = cm_arena_string(out, "");
-    size_t members = 0;
+    size_t members = 0, n = 0;
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < cm_metric_count; i++) {
-        names[i] = cm_metrics[i].name;
-        if (strncmp(names[i], name, strlen(name)) == 0) family = cm_arena_print(out, "%s%s%s", family, members++ ? ", " : "", names[i]);
+        names[n++] = cm_metrics[i].name;
+        if (strncmp(cm_metrics[i].name, name, strlen(name)) == 0) family = cm_arena_print(out, "%s%s%s", family, members++ ? ", " : "", cm_metrics[i].name);
         CM_TRY(cm_arena_check(out));
     }
+    names[n++] = "acc";
+    names[n++] = "attention";
+    names[n++] = "nano";
     if (members < 2) return cm_unknown_choice("--metric", name, names);
     return cm_fail(CM_EUSAGE, "--metric: '%s' has several protocols; one of %s", name, family);
+}
+
+/* by_family: a metric that is there already is no mistake. */
+static cm_status add_metric(const char *name, bool by_family, cm_arena *out, cm_plan *p) {
+    const cm_metric *m = cm_metric_find(name);
+    if (!m) return unknown_metric(name, out);
+    for (size_t i = 0; i < p->metric_count; i++)
+        if (p->metrics[i] == m) return by_family ? CM_OK : cm_fail(CM_EUSAGE, "metric '%s' is named twice", name);
+    if (p->metric_count == CM_EVAL_METRICS) return cm_fail(CM_EUSAGE, "more than %d metrics", CM_EVAL_METRICS);
+    p->metrics[p->metric_count++] = m;
+    return CM_OK;
+}
+
+/* A mean brings the columns that it is of. */
+static cm_status add_with_members(const char *name, bool by_family, cm_arena *out, cm_plan *p) {
+    const cm_metric *m = cm_metric_find(name), *members[CM_METRIC_MEMBERS];
+    for (size_t i = 0, n = m ? cm_metric_members(m, members) : 0; i < n; i++) CM_TRY(add_metric(members[i]->name, true, out, p));
+    return add_metric(name, by_family, out, p);
 }
 
 static cm_status choose_metrics(const char *names, cm_arena *out, cm_plan *p) {
     char *text = cm_arena_string(out, names), *rest = NULL;
     CM_TRY(cm_arena_check(out));
     for (char *name = strtok_r(text, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest)) {
-        const cm_metric *m = cm_metric_find(name);
-        if (!m) return unknown_metric(name, out);
-        if (!m->of_sets && !m->of_text) return cm_fail(CM_EUSAGE, "metric '%s' is made by bench, and by score without --metric", name);
-        for (size_t i = 0; i < p->metric_count; i++)
-            if (p->metrics[i] == m) return cm_fail(CM_EUSAGE, "metric '%s' is named twice", name);
-        if (p->metric_count == CM_EVAL_METRICS) return cm_fail(CM_EUSAGE, "more than %d metrics", CM_EVAL_METRICS);
-        p->metrics[p->metric_count++] = m;
+        const char *const *family = cm_metric_family(name);
+        if (!family) CM_TRY(add_with_members(name, false, out, p));
+        for (size_t i = 0; family && family[i]; i++) CM_TRY(add_with_members(family[i], true, out, p));
     }
     return p->metric_count ? CM_OK : cm_fail(CM_EUSAGE, "no metric was named");
 }
@@ -77,13 +92,17 @@ static cm_status check_said(const char *list) {
     return CM_OK;
 }
 
-static cm_status find_weights(const cm_evaluation_options *o, const cm_network_row *row, cm_arena *out, const char **path) {
+static cm_status find_weights(const cm_suite *o, const cm_network_row *row, cm_arena *out, const char **path) {
     *path = said(o->networks, row->name, out);
     CM_TRY(cm_arena_check(out));
     if (*path) return CM_OK;
     const bool mock = o->weights && !strcmp(o->weights, "mock");
-    if (row->shipped || mock || (o->weights && (!strcmp(o->weights, "random") || !strcmp(o->weights, "nano")))) {
-        *path = row->shipped && !mock ? "nano" : o->weights;
+    if (mock || (row->shipped)) {
+        *path = mock ? "mock" : NULL;
+        return CM_OK;
+    }
+    if (o->weights && (!strcmp(o->weights, "random") || !strcmp(o->weights, "nano"))) {
+        *path = o->weights;
         return CM_OK;
     }
     if (!o->weights)
@@ -100,7 +119,7 @@ static cm_status find_weights(const cm_evaluation_options *o, const cm_network_r
                    row->name, tried, row->name);
 }
 
-static cm_status open_network(const cm_evaluation_options *o, const char *name, cm_arena *out, cm_plan *p, size_t *index) {
+static cm_status open_network(const cm_suite *o, const char *name, cm_arena *out, cm_plan *p, size_t *index) {
     for (*index = 0; *index < p->network_count; ++*index)
         if (!strcmp(p->networks[*index], name)) return CM_OK;
     if (p->network_count == CM_EVAL_NETWORKS) return cm_fail(CM_EUSAGE, "more than %d networks", CM_EVAL_NETWORKS);
@@ -140,26 +159,32 @@ static cm_status find_column(cm_plan *p, const cm_metric *m, size_t feed, cm_are
     return CM_OK;
 }
 
-cm_status cm_plan_choose(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
-    *p = (cm_plan){.kid_subset = o->kid_subset == CM_KID_SUBSET ? 0 : o->kid_subset};
-    CM_TRY(choose_metrics(o->metrics, out, p));
+cm_status cm_plan_choose(const cm_suite *s, cm_arena *out, cm_plan *p) {
+    *p = (cm_plan){.kid_subset = s->kid_subset == CM_KID_SUBSET ? 0 : s->kid_subset};
+    CM_TRY(choose_metrics(s->metrics, out, p));
     bool kid = false;
     for (size_t i = 0; i < p->metric_count; i++) kid |= p->metrics[i]->of_sets == cm_score_kid;
     if (p->kid_subset && !kid) return cm_fail(CM_EUSAGE, "--kid-subset-size is for the metric kid, which is not asked for");
-    return check_said(o->networks);
+    return check_said(s->networks);
 }
 
-cm_status cm_plan_open(const cm_evaluation_options *o, cm_arena *out, cm_plan *p) {
-    for (size_t i = 0; i < p->metric_count; i++) {
-        const cm_metric *m = p->metrics[i];
-        size_t network;
-        CM_TRY(open_network(o, m->network, out, p, &network));
-        CM_TRY(find_feed(p, network, m->rule, &p->feed_of[i]));
-        p->feeds[p->feed_of[i]].wanted |= 1u << m->output;
-        if (m->of_sets) CM_TRY(find_column(p, m, p->feed_of[i], out, &p->column_of[i]));
-        else if (!cm_extractor_reads(p->extractors[network]))
-            return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name, p->weights[network]);
-    }
+static cm_status plan_metric(const cm_suite *s, size_t i, cm_arena *out, cm_plan *p) {
+    const cm_metric *m = p->metrics[i];
+    size_t network;
+    if (m->mean_of) return CM_OK;
+    CM_TRY(open_network(s, m->network, out, p, &network));
+    CM_TRY(find_feed(p, network, m->rule, &p->feed_of[i]));
+    cm_feed *feed = &p->feeds[p->feed_of[i]];
+    if (m->of_questions) feed->parse = true;
+    if (m->of_questions || m->of_attention) return CM_OK;
+    feed->wanted |= 1u << m->output;
+    if (m->of_sets) return find_column(p, m, p->feed_of[i], out, &p->column_of[i]);
+    if (cm_extractor_reads(p->extractors[network])) return CM_OK;
+    return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name, p->weights[network]);
+}
+
+cm_status cm_plan_open(const cm_suite *s, cm_arena *out, cm_plan *p) {
+    for (size_t i = 0; i < p->metric_count; i++) CM_TRY(plan_metric(s, i, out, p));
     return CM_OK;
 }
 
@@ -170,8 +195,36 @@ void cm_plan_close(cm_plan *p) {
 
 bool cm_plan_of_text(const cm_plan *p) {
     for (size_t i = 0; i < p->metric_count; i++)
-        if (p->metrics[i]->of_text) return true;
+        if (!p->metrics[i]->of_sets) return true;
     return false;
+}
+
+bool cm_plan_of_sets(const cm_plan *p) {
+    for (size_t i = 0; i < p->metric_count; i++)
+        if (p->metrics[i]->of_sets) return true;
+    return false;
+}
+
+bool cm_plan_of_attention(const cm_plan *p) {
+    for (size_t i = 0; i < p->metric_count; i++)
+        if (p->metrics[i]->of_attention) return true;
+    return false;
+}
+
+const cm_extractor *cm_plan_parser(const cm_plan *p, size_t *feed) {
+    for (size_t i = 0; i < p->metric_count; i++) {
+        if (!p->metrics[i]->of_questions && !p->metrics[i]->of_attention) continue;
+        *feed = p->feed_of[i];
+        return p->extractors[p->feeds[*feed].network];
+    }
+    return NULL;
+}
+
+const char *cm_plan_primary(const cm_suite *s, const cm_plan *p) {
+    const char *wanted = s->primary ? s->primary : "acc_all";
+    for (size_t i = 0; i < p->metric_count; i++)
+        if (strcmp(p->metrics[i]->name, wanted) == 0) return wanted;
+    return p->metrics[0]->name;
 }
 
 cm_needs_reference cm_plan_needs(const cm_plan *p) {
@@ -188,32 +241,29 @@ const char *cm_metric_label(const cm_metric *m, const char *weights_label, size_
     return name && *weights_label ? cm_arena_print(out, "%s[%s]", name, weights_label) : name;
 }
 
-json_t *cm_plan_describe(const cm_plan *p) {
+static json_t *describe_metric(const cm_plan *p, size_t i, cm_arena *scratch) {
+    const cm_metric *m = p->metrics[i];
+    const cm_extractor *x = m->mean_of ? NULL : p->extractors[p->feeds[p->feed_of[i]].network];
+    const char *weights = x ? cm_extractor_label(x) : "";
+    const size_t subset = m->of_sets == cm_score_kid ? p->kid_subset : 0;
+    const char *label = cm_metric_label(m, weights, subset, scratch);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "metric", m->name, "label", label ? label : "", "title", m->title, "better",
+                          m->higher_is_better ? "higher" : "lower", "decimals", m->decimals, "weights", weights, "about", m->about, "source", m->source);
+    if (x) json_object_set_new(o, "network", json_string(m->network));
+    if (x) json_object_set_new(o, "rule", json_string(m->rule));
+    if (m->mean_of) json_object_set_new(o, "mean_of", json_string(m->mean_of));
+    if (m->of_sets) json_object_set_new(o, "column", json_string(p->columns[p->column_of[i]].name));
+    if (subset) json_object_set_new(o, "subset", json_integer((json_int_t)subset));
+    return o;
+}
+
+json_t *cm_plan_describe(const cm_plan *p, cm_arena *scratch) {
     json_t *metrics = json_array(), *networks = json_array(), *columns = json_array();
-    for (size_t i = 0; i < p->metric_count; i++) {
-        const cm_metric *m = p->metrics[i];
-        const size_t network = p->feeds[p->feed_of[i]].network;
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "metric", m->name, "network", m->network, "rule", m->rule, "weights",
-                              cm_extractor_label(p->extractors[network]));
-        if (m->of_sets) json_object_set_new(o, "column", json_string(p->columns[p->column_of[i]].name));
-        if (p->kid_subset && m->of_sets == cm_score_kid) json_object_set_new(o, "subset", json_integer((json_int_t)p->kid_subset));
-        json_array_append_new(metrics, o);
-    }
+    for (size_t i = 0; i < p->metric_count; i++) json_array_append_new(metrics, describe_metric(p, i, scratch));
     for (size_t i = 0; i < p->network_count; i++)
         json_array_append_new(networks, json_pack("{s:s, s:s, s:s}", "name", p->networks[i], "hash", cm_extractor_hash(p->extractors[i]),
                                                   "label", cm_extractor_label(p->extractors[i])));
     for (size_t i = 0; i < p->column_count; i++)
         json_array_append_new(columns, json_pack("{s:s, s:I}", "name", p->columns[i].name, "width", (json_int_t)p->columns[i].width));
     return json_pack("{s:o, s:o, s:o}", "metrics", metrics, "networks", networks, "columns", columns);
-}
-
-char *cm_column_path(const char *folder, cm_side side, const char *column, cm_arena *out) {
-    return cm_arena_print(out, "%s/features/%s-%s.f32", folder, cm_side_names[side], column);
-}
-
-cm_status cm_column_open(const char *folder, cm_side side, const char *column, size_t rows, size_t width, bool make,
-                         cm_arena *out, cm_feature_store *store) {
-    char *path = cm_column_path(folder, side, column, out);
-    CM_TRY(cm_arena_check(out));
-    return cm_feature_store_open(store, path, rows, width, make, out);
 }

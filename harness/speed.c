@@ -54,9 +54,9 @@ static cm_status check_stages(const json_t *list) {
 
 static cm_status read_row(const cm_suite *s, const json_t *o, speed_row *row) {
     *row = (speed_row){.note = cm_json_text_or(o, "note", ""),
-                       .width = cm_json_size_or(o, "width", s->width),
-                       .height = cm_json_size_or(o, "height", s->height),
-                       .steps = cm_json_size_or(o, "steps", s->steps),
+                       .width = cm_json_size_or(o, "width", s->making.width),
+                       .height = cm_json_size_or(o, "height", s->making.height),
+                       .steps = cm_json_size_or(o, "steps", s->making.steps),
                        .repeats = cm_json_size_or(o, "repeats", 5),
                        .warm_up = cm_json_size_or(o, "warm_up", 0),
                        .stages = json_object_get(o, "stages")};
@@ -119,9 +119,13 @@ static void note_operations(samples *x, bool warm_up, const step_counts *c, size
     x->operations[IMAGE] = coarse ? 0 : cm_counted(); /* text and decoder then run elsewhere, and are not counted */
 }
 
-static cm_request request_of(const cm_suite *s, const speed_row *row, size_t side, size_t steps) {
-    return (cm_request){.prompt = prompt, .negative = s->negative, .seed = 1, .steps = steps, .width = side ? side : row->width,
-                        .height = side ? side : row->height, .sampler = s->sampler, .guidance = s->guidance > 1 ? s->guidance : 2};
+static const cm_sampler *sampler_of(const cm_suite *s, const cm_model *m) {
+    return s->making.sampler ? s->making.sampler : cm_sampler_find(m->default_sampler);
+}
+
+static cm_request request_of(const cm_suite *s, const speed_row *row, const cm_model *m, size_t side, size_t steps) {
+    return (cm_request){.prompt = prompt, .negative = s->making.negative, .seed = 1, .steps = steps, .width = side ? side : row->width,
+                        .height = side ? side : row->height, .sampler = sampler_of(s, m), .guidance = s->making.guidance > 1 ? s->making.guidance : 2};
 }
 
 static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_model *m, cm_ctx *g, bool warm_up, samples *x) {
@@ -129,7 +133,7 @@ static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_mod
     cm_arena_init(&out, 0);
     cm_result r;
     step_counts counts;
-    cm_request q = request_of(s, row, warm_up ? row->warm_up : 0, warm_up ? 2 : row->steps);
+    cm_request q = request_of(s, row, m, warm_up ? row->warm_up : 0, warm_up ? 2 : row->steps);
     q.progress = note_step;
     q.progress_arg = &counts;
     g->ops = cm_counting(row->backend);
@@ -152,7 +156,7 @@ static cm_status note_apart(const cm_suite *s, const speed_row *row, const cm_mo
     cm_arena out;
     cm_arena_init(&out, 0);
     cm_result r;
-    cm_request q = request_of(s, row, 0, 2);
+    cm_request q = request_of(s, row, m, 0, 2);
     q.beside = cm_backend_default();
     g->ops = row->backend;
     const cm_status status = cm_generate(m, g, &q, &out, &r);
@@ -192,7 +196,7 @@ static cm_status measure_row(const measurement *m, json_t *list) {
     if (!x) return cm_fail(CM_ENOMEM, "out of memory");
     cm_model model;
     cm_ctx g;
-    cm_status s = cm_model_open(&model, m->row->model, &(cm_model_options){.seed = 1, .sampler = m->suite->sampler, .lean = m->row->lean});
+    cm_status s = cm_model_open(&model, m->row->model, &(cm_model_options){.seed = 1, .sampler = m->suite->making.sampler, .lean = m->row->lean});
     if (s == CM_OK) {
         cm_ctx_init(&g, m->row->backend, m->threads);
         s = one_image(m->suite, m->row, &model, &g, true, x);

@@ -8,6 +8,8 @@
 #include "core/base/rng.h"
 #include "core/base/system.h"
 
+enum { MOCK_TOKENS = 77, MOCK_HEIGHT = 6, MOCK_WIDTH = 4, MOCK_PIXELS = 64 };
+
 struct cm_subject {
     bool mock;
     char name[96], hash[65];
@@ -20,15 +22,19 @@ static void hash_text(const char *text, char out[65]) {
     cm_sha_end(&h, out);
 }
 
-cm_status cm_subject_open(cm_subject **out, const char *model, const cm_sampler *sampler, bool lean) {
+cm_status cm_subject_open(cm_subject **out, const char *model, const cm_model_options *o) {
     cm_subject *s = calloc(1, sizeof *s);
     if (!s) return cm_fail(CM_ENOMEM, "out of memory");
     strncpy(s->name, model, sizeof s->name - 1);
     s->mock = strncmp(model, "mock:", 5) == 0;
+    if (s->mock && (o->unet || o->vae)) {
+        free(s);
+        return cm_fail(CM_EUSAGE, "model '%s': the mock has no parts that others could take the place of", model);
+    }
     if (s->mock) {
         hash_text(model, s->hash);
     } else {
-        const cm_status status = cm_model_open(&s->model, model, &(cm_model_options){.seed = 1, .sampler = sampler, .lean = lean});
+        const cm_status status = cm_model_open(&s->model, model, o);
         if (status != CM_OK) {
             free(s);
             return cm_fail_in(status, "model '%s'", model);
@@ -54,9 +60,17 @@ const cm_model *cm_subject_model(const cm_subject *s) {
     return s->mock ? NULL : &s->model;
 }
 
+void cm_subject_size(const cm_subject *s, size_t *width, size_t *height) {
+    *width = s->mock ? MOCK_PIXELS : s->model.default_width;
+    *height = s->mock ? MOCK_PIXELS : s->model.default_height;
+}
+
+const char *cm_subject_sampler(const cm_subject *s) {
+    return s->mock ? "ddim" : s->model.default_sampler;
+}
+
 /* --- the mock --------------------------------------------------------------- */
 
-enum { MOCK_TOKENS = 77, MOCK_HEIGHT = 6, MOCK_WIDTH = 4 };
 
 /* A token a word. */
 static cm_status mock_tokens(const char *text, cm_arena *out, cm_tokens *tokens) {

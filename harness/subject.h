@@ -12,12 +12,13 @@
 
 typedef struct cm_subject cm_subject;
 
-/* sampler: what it will draw with. */
-cm_status cm_subject_open(cm_subject **out, const char *model, const cm_sampler *sampler, bool lean);
+cm_status cm_subject_open(cm_subject **out, const char *model, const cm_model_options *o);
 void cm_subject_close(cm_subject **s);
 const char *cm_subject_hash(const cm_subject *s); /* SHA-256 over the weights */
 
 const cm_model *cm_subject_model(const cm_subject *s); /* NULL: the mock */
+void cm_subject_size(const cm_subject *s, size_t *width, size_t *height); /* its own */
+const char *cm_subject_sampler(const cm_subject *s);                      /* its own */
 
 cm_status cm_subject_tokens(const cm_subject *s, const char *text, cm_arena *out, cm_tokens *tokens);
 cm_status cm_subject_make(const cm_subject *s, cm_ctx *g, const cm_request *r, cm_arena *out, cm_result *result);

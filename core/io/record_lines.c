@@ -181,8 +181,8 @@ static const char *const known_keys[] = {
     "picture_hash", "plan", "precision", "primary", "prompt", "prompts", "prompts_hash", "psnr_db", "ratio", "read",
     "recipe", "reference", "reference_n", "relative_l2", "right", "sampler", "score", "scorer", "scores", "seconds",
     "seed", "settings", "shard", "side", "source", "stage", "start", "started", "statistics", "status", "steps",
-    "strength", "suite", "texts", "threads", "tolerance", "unet", "value", "version", "weights", "weights_seed",
-    "width", "write_statistics"};
+    "strength", "suite", "texts", "threads", "tolerance", "trained", "unet", "value", "version", "watched",
+    "weights", "weights_seed", "width", "write_statistics"};
 enum { KNOWN_KEYS = sizeof known_keys / sizeof *known_keys };
 
 static int compare_keys(const void *key, const void *known) {

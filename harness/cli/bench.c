@@ -1,54 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cosmicman bench: a suite's arms over its prompts, scores, speed, and the report. */
+/* cosmicman bench: arms over prompts, any scores, speed, and the report. */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "harness/cli/choose.h"
-#include "harness/cli/command.h"
 #include "harness/cli/machine.h"
-#include "harness/run.h"
+#include "harness/cli/suite_options.h"
 #include "reports/report.h"
 
-static int run(const cm_args *a) {
-    int threads;
-    cm_status s = cm_choose_threads(a, &threads);
-    if (s != CM_OK) return cm_exit_for(s);
-    json_t *machine = cm_machine_describe();
-    const cm_run_options o = {
-        .choice = {cm_arg_text(a, "suite"), cm_arg_text(a, "prompts"), cm_arg_text(a, "arms")},
-        .folder = cm_arg_text(a, "out"),
-        .limit = cm_arg_size(a, "count"),
-        .threads = threads,
-        .fresh = cm_arg_flag(a, "fresh"),
-        .speed = !cm_arg_flag(a, "no-speed"),
-        .lean = cm_arg_flag(a, "lean"),
-        .machine = machine,
-    };
-    cm_catch_signals();
-    s = cm_run(&o);
-    json_decref(machine);
+static const cm_suite_option of_suite[] = {
+    {"prompts", "prompts", CM_OPT_TEXT},       {"prompt-column", "prompt_column", CM_OPT_TEXT}, {"metric", "metrics", CM_OPT_TEXT},
+    {"primary", "primary", CM_OPT_TEXT},       {"reference", "reference", CM_OPT_TEXT},         {"weights", "weights", CM_OPT_TEXT},
+    {"network", "networks", CM_OPT_TEXT},      {"tokenizer", "tokenizer", CM_OPT_TEXT},         {"kid-subset-size", "kid_subset", CM_OPT_SIZE},
+    {"images", "images", CM_OPT_SIZE},         {"seed", "run_seed", CM_OPT_U64},                {"config", "config", CM_OPT_TEXT},
+    {"recipe", "recipe", CM_OPT_TEXT},         {"sampler", "sampler", CM_OPT_TEXT},             {"steps", "steps", CM_OPT_SIZE},
+    {"cfg", "guidance", CM_OPT_NUMBER},        {"negative", "negative", CM_OPT_TEXT},           {"width", "width", CM_OPT_SIZE},
+    {"height", "height", CM_OPT_SIZE},         {"backend", "backend", CM_OPT_TEXT},             {"timeout", "timeout", CM_OPT_NUMBER},
+    {0}};
+
+static const struct {
+    const char *option, *key;
+} arm_options[] = {{"arm", "model"}, {"arm-images", "images"}, {"arm-exec", "exec"}};
+
+static cm_status read_arms(const cm_args *a, json_t *changes) {
+    for (size_t k = 0; k < sizeof arm_options / sizeof *arm_options; k++) {
+        const char *text;
+        for (size_t i = 0; (text = cm_arg_listed(a, arm_options[k].option, i)); i++) {
+            json_t *row;
+            CM_TRY(cm_suite_arm_row(arm_options[k].option, arm_options[k].key, text, &row));
+            CM_TRY(cm_suite_options_add(changes, "arms", row));
+        }
+    }
+    return CM_OK;
+}
+
+static cm_status read_pairs(const cm_args *a, json_t *changes) {
+    const char *text;
+    for (size_t i = 0; (text = cm_arg_listed(a, "pair", i)); i++) {
+        const char *comma = strchr(text, ',');
+        if (!comma || comma == text || !comma[1] || strchr(comma + 1, ',')) return cm_fail(CM_EUSAGE, "--pair: '%s' is not two arms: --pair A,B for A - B", text);
+        CM_TRY(cm_suite_options_add(changes, "pairs", json_pack("[o, s]", json_stringn(text, (size_t)(comma - text)), comma + 1)));
+    }
+    return CM_OK;
+}
+
+/* Is a file's word on what runs heard? Else all is the user's own. */
+static bool suite_file(const cm_args *a) {
+    const bool arms = cm_arg_given(a, "arm") || cm_arg_given(a, "arm-images") || cm_arg_given(a, "arm-exec");
+    return cm_arg_given(a, "suite") || !arms;
+}
+
+/* Scores are made in f32: by the suite's backend where it is one of these. */
+static cm_status choose_scores_backend(const cm_suite *s, const cm_ops **backend) {
+    *backend = s->making.backend;
+    return strcmp((*backend)->dtype, "f32") == 0 ? CM_OK : cm_backend_choose("backend", "auto", backend);
+}
+
+static cm_status evaluate(const cm_args *a, const cm_suite *suite, const json_t *machine, cm_evaluation_counts *counts) {
+    cm_evaluation_options o = {.suite = suite, .folder = cm_arg_text(a, "out"), .limit = cm_arg_size(a, "count"), .fresh = cm_arg_flag(a, "fresh"),
+                               .speed = !cm_arg_flag(a, "no-speed"), .lean = cm_arg_flag(a, "lean"), .unequal = cm_arg_flag(a, "unequal"),
+                               .allow_exec = cm_arg_flag(a, "allow-exec") || !suite_file(a), .machine = machine};
+    CM_TRY(cm_choose_threads(a, &o.threads));
+    CM_TRY(cm_read_batch(a, &o.batch));
+    CM_TRY(cm_read_shard(cm_arg_text(a, "shard"), &o.shard, &o.shards));
+    CM_TRY(choose_scores_backend(suite, &o.backend));
+    cm_status s = cm_evaluate(&o, counts);
     if (s == CM_EINTERRUPTED) cm_note("the same command goes on from here");
-    if (s == CM_OK) s = cm_report_write(o.folder, NULL);
+    if (s != CM_OK) return s;
+    if (!o.shards) return cm_report_write(o.folder, NULL);
+    printf("shard %zu of %zu: `merge` makes the scores of all\n", o.shard, o.shards);
+    return CM_OK;
+}
+
+static cm_status open_suite(const cm_args *a, cm_arena *out, json_t *changes, cm_suite *suite) {
+    if (!suite_file(a) && !cm_arg_given(a, "metric"))
+        return cm_fail(CM_EUSAGE, "bench: --metric NAMES is needed beside --arm: fid@clean,clip@mlperf of real images, acc,clip@nano of drawn people (`list metrics`)");
+    CM_TRY(cm_suite_options_read(a, of_suite, changes));
+    CM_TRY(read_arms(a, changes));
+    CM_TRY(read_pairs(a, changes));
+    const cm_suite_choice choice = {.suite = suite_file(a) ? cm_arg_text(a, "suite") : NULL, .name = "bench",
+                                    .arms = cm_arg_text(a, "arms"), .changes = changes};
+    return cm_suite_open(&choice, out, suite);
+}
+
+static int run(const cm_args *a) {
+    cm_arena arena;
+    cm_suite suite = {0};
+    cm_evaluation_counts n = {0};
+    json_t *machine = cm_machine_describe(), *changes = json_object();
+    cm_arena_init(&arena, 0);
+    cm_catch_signals();
+    cm_status s = open_suite(a, &arena, changes, &suite);
+    if (s == CM_OK) s = evaluate(a, &suite, machine, &n);
+    cm_suite_close(&suite);
+    cm_arena_free(&arena);
+    json_decref(changes);
+    json_decref(machine);
     if (s != CM_OK) return cm_exit_for(s);
-    printf("%s/report.html\n", o.folder);
-    return 0;
+    if (!cm_arg_given(a, "shard")) printf("%s/report.html\n", cm_arg_text(a, "out"));
+    return n.failed || n.without_image ? 3 : 0;
 }
 
 static const cm_option options[] = {
-    {"suite", CM_OPT_TEXT, "NAME", "quick", "a name in harness/suites, or a JSON file"},
-    {"out", CM_OPT_TEXT, "DIR", "out/bench", "records, pictures and the report go there"},
-    {"fresh", CM_OPT_FLAG, NULL, NULL, "begin anew instead of going on with what is in DIR"},
+    {"suite", CM_OPT_TEXT, "NAME", "quick", "a name in harness/suites, or a JSON file; not read where --arm says all"},
+    {"arm", CM_OPT_LIST, "NAME=MODEL", NULL, "a model as an arm: nano:hq, a folder, a file; ,steps=20,sampler=euler,unet=PATH behind it are its own"},
+    {"arm-images", CM_OPT_LIST, "NAME=DIR", NULL, "images made elsewhere, named after prompts' ids; ,match=order takes them in order"},
+    {"arm-exec", CM_OPT_LIST, "NAME=COMMAND", NULL, "a command that makes images: python sd.py --prompts {prompts} --out {out} (docs/SUITES.md)"},
+    {"pair", CM_OPT_LIST, "A,B", NULL, "hold A against B; without any pair, each arm against the first"},
     {"arms", CM_OPT_TEXT, "A,B", NULL, "only these arms of the suite"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "another prompt set: a name in prompts/sets, or a JSON-lines file"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text"},
+    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "which column of the file has the prompts"},
     {"count", CM_OPT_SIZE, "N", "0", "only the first N prompts; 0: all"},
+    {"images", CM_OPT_SIZE, "K", "1", "images a prompt, seeds counted up"},
+    {"metric", CM_OPT_TEXT, "NAMES", NULL, "scores: fid@clean,kid,clip@mlperf,acc (`list metrics`) [the suite's]"},
+    {"primary", CM_OPT_TEXT, "NAME", NULL, "the score that decides [acc_all, else the first]"},
+    {"reference", CM_OPT_TEXT, "DIR", NULL, "images to compare with, or their statistics (.npz with mu and sigma)"},
+    {"weights", CM_OPT_TEXT, "DIR", NULL, "where the scores' networks lie; or random"},
+    {"network", CM_OPT_TEXT, "NAME=PATH", NULL, "the weights of one network, comma between several (`list networks`)"},
+    {"tokenizer", CM_OPT_TEXT, "PATH", NULL, "where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
+    {"kid-subset-size", CM_OPT_SIZE, "N", NULL, "of kid: images a subset [1000]"},
+    {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
+    {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the suite's, else the model's own]"},
+    {"steps", CM_OPT_SIZE, "N", NULL, "sampler steps [the suite's, else 30]"},
+    {"cfg", CM_OPT_NUMBER, "X", NULL, "guidance scale [the suite's, else 5]"},
+    {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw"},
+    {"width", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the suite's, else the model's own]"},
+    {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the suite's, else the model's own]"},
+    {"seed", CM_OPT_U64, "N", NULL, "of the run: each prompt's noise follows from it and its id [the suite's, else 1]"},
+    {"config", CM_OPT_TEXT, "DIR", NULL, "of single-file models: a diffusers folder with its tokenizer"},
+    {"backend", CM_OPT_TEXT, "NAME", NULL, "'list backends' [the suite's, else auto]"},
+    {"allow-exec", CM_OPT_FLAG, NULL, NULL, "let the commands in a suite's file run"},
+    {"timeout", CM_OPT_NUMBER, "S", NULL, "seconds that a command may take [no end]"},
+    {"unequal", CM_OPT_FLAG, NULL, NULL, "compare sets of different size, and arms that lack images, all the same"},
+    {"shard", CM_OPT_TEXT, "K/N", NULL, "work on the K-th of N shares only; `merge` joins them"},
+    {"out", CM_OPT_TEXT, "DIR", "out/bench", "records, images and the report go there"},
+    {"fresh", CM_OPT_FLAG, NULL, NULL, "begin anew instead of going on with what is in DIR"},
     {"no-speed", CM_OPT_FLAG, NULL, NULL, "leave the speed rows out"},
-    {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help), a picture at a time"},
-    {"threads", CM_OPT_SIZE, "N", "0", "pictures made at once; 0: the cores that affinity mask and CPU quota leave"},
+    {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help), an image at a time"},
+    {"batch", CM_OPT_SIZE, "N", "8", "images that a score's network sees at once"},
+    {"threads", CM_OPT_SIZE, "N", "0", "images made at once; 0: the cores that affinity mask and CPU quota leave"},
     {0},
 };
 
 const cm_command cm_command_bench = {
-    "bench", "the main job: arms over prompts, scores, speed, the report", options, NULL,
-    "Every arm starts from the same noise for the same prompt. A run that was stopped goes on when the same\n"
-    "command is given again, and ends with the same scores.", run};
+    "bench", "the main job: arms over prompts, scores, pairs, speed, the report", options, NULL,
+    "Every arm that is a model starts from the same noise for the same prompt. A run that was stopped goes on when the same\n"
+    "command is given again, and ends with the same scores. Exit status 3: images are missing or could not be read.", run};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cosmicman merge: joins the shards of a score run. */
+/* cosmicman merge: joins the shards of a run. */
 #include "harness/cli/command.h"
 #include "harness/cli/show_scores.h"
 
@@ -8,10 +8,9 @@ static int run(const cm_args *a) {
     const size_t count = cm_arg_words(a, &folders);
     const char *out = cm_arg_text(a, "out");
     cm_evaluation_counts n = {0};
-    size_t undefined;
     cm_status s = cm_evaluation_merge(folders, count, out, &n);
-    if (s == CM_OK) s = cm_show_scores(out, &undefined);
-    return s == CM_OK ? cm_show_counts(&n, undefined) : cm_exit_for(s);
+    if (s == CM_OK) s = cm_show_scores(out);
+    return s == CM_OK ? cm_show_counts(&n) : cm_exit_for(s);
 }
 
 static const cm_option options[] = {
@@ -20,6 +19,6 @@ static const cm_option options[] = {
 };
 
 const cm_command cm_command_merge = {
-    "merge", "join the shards of a score run", options, "DIR...",
-    "The folders of `score --shard 1/N` to N/N, in any order. The scores are those of one run over all pictures, to the last\n"
-    "digit.", run};
+    "merge", "join the shards of a run", options, "DIR...",
+    "The folders of `bench` or `score --shard 1/N` to N/N, in any order. Images are copied; the scores are those of one run\n"
+    "over all of them, to the last digit.", run};

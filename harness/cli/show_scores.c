@@ -11,7 +11,10 @@
 #include "core/io/record_lines.h"
 #include "reports/report.h"
 
-static void print_row(const json_t *o) {
+enum { ARM_WIDTH = 16 };
+
+/* arms: are there several? Then each row says whose it is. */
+static void print_row(const json_t *o, bool arms) {
     const double value = cm_json_number_or(o, "value", (double)NAN), lo = cm_json_number_or(o, "lo", (double)NAN),
                  hi = cm_json_number_or(o, "hi", (double)NAN), deviation = cm_json_number_or(o, "deviation", (double)NAN),
                  read = cm_json_number_or(o, "read", (double)NAN);
@@ -21,44 +24,47 @@ static void print_row(const json_t *o) {
     if (json_object_get(o, "n")) snprintf(n, sizeof n, "%zu", cm_json_size_or(o, "n", 0));
     if (json_object_get(o, "reference_n")) snprintf(n + strlen(n), sizeof n - strlen(n), "/%zu", cm_json_size_or(o, "reference_n", 0));
     if (isfinite(read)) snprintf(share, sizeof share, "%.0f %% read", 100 * read);
+    if (arms) printf("%-*s ", ARM_WIDTH, cm_json_text_or(o, "arm", ""));
     if (isfinite(value)) printf("%-28s %12.6g  %-24s %-12s %-12s %s\n", cm_json_text_or(o, "score", ""), value, interval, spread, n, share);
     else printf("%-28s %12s  %s\n", cm_json_text_or(o, "score", ""), "undefined", cm_json_text_or(o, "note", ""));
 }
 
-static cm_status print_scores(const char *path, size_t *undefined) {
+static void print_title(bool arms) {
+    if (arms) printf("%-*s ", ARM_WIDTH, "arm");
+    printf("%-28s %12s  %-24s %-12s %s\n", "score", "value", "95 %", "deviation", "n/reference");
+}
+
+static cm_status print_scores(const char *path) {
     cm_record_lines *lines = NULL;
     const json_t *record = NULL;
+    bool arms = false;
     cm_status s;
     CM_TRY(cm_record_lines_open(&lines, path));
     while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record) {
-        if (strcmp(cm_json_text_or(record, "kind", ""), "score") != 0) continue;
-        print_row(record);
-        *undefined += !json_object_get(record, "value");
+        const char *kind = cm_json_text_or(record, "kind", "");
+        if (!strcmp(kind, "run")) print_title((arms = json_array_size(json_object_get(record, "arms")) > 1));
+        if (!strcmp(kind, "score")) print_row(record, arms);
     }
     cm_record_lines_close(&lines);
     return s;
 }
 
-cm_status cm_show_scores(const char *folder, size_t *undefined) {
-    *undefined = 0;
+cm_status cm_show_scores(const char *folder) {
     cm_arena arena;
     cm_arena_init(&arena, 0);
     const char *path = cm_arena_print(&arena, "%s/records.jsonl", folder);
     cm_status s = cm_arena_check(&arena);
     if (s == CM_OK) s = cm_report_write(folder, NULL);
-    if (s == CM_OK) {
-        printf("%-28s %12s  %-24s %-12s %s\n", "score", "value", "95 %", "deviation", "n/reference");
-        s = print_scores(path, undefined);
-    }
+    if (s == CM_OK) s = print_scores(path);
     if (s == CM_OK) printf("%s/report.html\n", folder);
     cm_arena_free(&arena);
     return s;
 }
 
-int cm_show_counts(const cm_evaluation_counts *n, size_t undefined) {
-    printf("%zu scored, %zu failed, %zu prompts without a picture, %zu pictures without a prompt\n", n->scored, n->failed,
+int cm_show_counts(const cm_evaluation_counts *n) {
+    printf("%zu scored, %zu failed, %zu prompts without an image, %zu images without a prompt\n", n->scored, n->failed,
            n->without_image, n->without_prompt);
-    if (undefined) cm_warn("%zu score%s undefined (exit status 3); %s above says why", undefined, undefined == 1 ? " is" : "s are",
-                           undefined == 1 ? "its row" : "each row");
-    return n->failed || n->without_image || undefined ? 3 : 0;
+    if (n->undefined) cm_warn("%zu score%s undefined (exit status 3); %s above says why", n->undefined, n->undefined == 1 ? " is" : "s are",
+                              n->undefined == 1 ? "its row" : "each row");
+    return n->failed || n->without_image || n->undefined ? 3 : 0;
 }

@@ -93,7 +93,7 @@ says "no such prompts" 2 "is no file and no name in prompts/sets" $bench --promp
 says "no such sampler" 2 "sampler: 'dpm' is none of ddim.*closest is 'dpmpp_2m'" sh -c "sed 's/ddim/dpm/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
 says "zero steps" 1 'steps" is 0, not within 1 to 1000' sh -c "sed 's/\"steps\": 2/\"steps\": 0/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
 says "a width not of 8" 2 "width: 60 is not" sh -c "sed 's/\"width\": 64/\"width\": 60/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
-says "no such scorer" 1 "nosuch" sh -c "sed 's/\"scorer\": \"mock\"/\"scorer\": \"nosuch\"/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
+says "no such scorer" 2 "scorer: .nosuch. is none of nano, mock" sh -c "sed 's/\"scorer\": \"mock\"/\"scorer\": \"nosuch\"/' $suite >s.json; $cm bench -q --suite ./s.json --out x"
 says "no such model" 2 "no model 'nano:who'" sh -c "sed 's/mock:hq/nano:who/' $suite >s.json; $cm bench -q --no-speed --suite ./s.json --out x"
 says "a suite that is not JSON" 1 "s.json:2: not JSON" sh -c "printf '{\n\"arms\" 3}' >s.json; $cm bench -q --suite ./s.json --out x"
 says "an unwritable folder" 1 "" $bench --out /proc/nowhere
@@ -112,34 +112,34 @@ score="$cm score -q --suite $suite --prompts people-64"
 mkdir pictures
 for i in $(seq 24); do cp "whole/images/hq/$(printf p%04d $i).png" pictures/; done
 says "prompts without a picture" 3 "" sh -c "$score --images pictures --out scored 2>err; code=\$?; echo 'cosmicman: checked' >&2; cat err >&2; exit \$code"
-holds "they are named" grep -q "prompt p0025 has no picture" err
-holds "three of them, then how many more" sh -c "test \"\$(grep -c 'has no picture' err)\" -eq 3 && grep -q '^warning: 37 more prompts have no picture' err"
+holds "they are named" grep -q "prompt p0025 has no image" err
+holds "three of them, then how many more" sh -c "test \"\$(grep -c 'has no image' err)\" -eq 3 && grep -q '^warning: 37 more prompts have no image' err"
 head -24 "$root/prompts/sets/people-64.jsonl" >24.jsonl
 score="$cm score -q --suite $suite --prompts ./24.jsonl"
-prints "all there" "24 scored, 0 unreadable, 0 prompts without a picture, 0 pictures without" $score --images pictures --out scored
+prints "all there" "24 scored, 0 failed, 0 prompts without an image, 0 images without" $score --fresh --images pictures --out scored
 for name in fd@nano kd@nano clip@nano acc_obj acc_tex acc_shape acc_all; do
-    pick() { grep -a "\"kind\":\"score\".*\"score\":\"$name\".*\"arm\":\"$2\"" "$1/records.jsonl" | sed 's/.*"value":\([^,]*\),.*/\1/'; }
+    pick() { grep -a "\"kind\":\"score\".*\"arm\":\"$2\".*\"score\":\"$name\(.mock.\)\?\"" "$1/records.jsonl" | sed 's/.*"value":\([^,]*\),.*/\1/'; }
     holds "$name as in the run" test "$(pick scored pictures)" = "$(pick whole hq)"
 done
 head -c 300 pictures/p0011.png >cut && mv cut pictures/p0011.png
 cp pictures/p0001.png pictures/stray.png
-$score --images pictures --out scored >counted 2>err
+$score --fresh --images pictures --out scored >counted 2>err
 code=$?
 holds "a damaged picture: exit 3" test "$code" -eq 3
-holds "it is counted" grep -q "23 scored, 1 unreadable, 0 prompts without a picture, 1 pictures without" counted
+holds "it is counted" grep -q "24 scored, 1 failed, 0 prompts without an image, 1 images without" counted
 holds "it is named" grep -q "p0011.png" err
 holds "the stray is named" grep -q "stray.png has no prompt" err
-holds "the others have their scores" grep -q '"score":"acc_all","value":[0-9.]*,.*"n":23' scored/records.jsonl
+holds "the others have their scores" grep -q '"score":"acc_all","value":[0-9.]*,.*"n":24' scored/records.jsonl
 says "no such folder" 2 "no such folder" $score --images nosuch --out scored
 mkdir -p empty
-says "nothing to score" 2 "no picture is named after" $score --images empty --out scored
+says "nothing to score" 2 "no images .PNG" $score --images empty --out scored
 
 # A real (tiny, untrained) model: attention, speed rows in processes of their own, ref's speed beside.
 sed -E "s|mock:hq|$tiny|; s|\"width\": 64, \"height\": 96|\"width\": 32, \"height\": 32|; s|\"attention_factor\": 16|\"attention_factor\": 0|
     s|\"model\": \"mock:base\", \"backend\": \"ref\", \"repeats\": 0.*|\"model\": \"$tiny\", \"backend\": \"ref\", \"steps\": 3, \"repeats\": 2},{\"model\": \"/no/model\", \"backend\": \"openblas\"}|" $suite >tiny.json
 tinybench="$cm bench -q --suite ./tiny.json --arms hq --count 3"
 prints "a model on disk" "report" $tinybench --out tiny
-holds "attention is scored" test "$(grep -ac '"kind":"image".*"hola":0\.[0-9]*.*' tiny/records.jsonl)" -eq 3
+holds "attention is scored" test "$(grep -ac '"kind":"image".*"hola\[mock\]":0\.[0-9]*.*' tiny/records.jsonl)" -eq 3
 holds "every step is a sample" grep -q '"stage":"unet_step","median_s":[0-9.e-]*,"p10_s":[0-9.e-]*,"p90_s":[0-9.e-]*,"n":6,"peak_rss_mb":[0-9]' tiny/records.jsonl
 holds "a row that fails says why" grep -q '"stage":"decode","note":"not measured: no model ./no/model' tiny/records.jsonl
 prints "another thread count" "report" $tinybench --no-speed --threads 1 --out tiny1

@@ -7,10 +7,10 @@ score="$cm score -q --weights nano --batch 3"
 four=fid@tf1,fid@pytorch,fid@clean,fid@tm18
 
 value() { grep -a "\"kind\":\"score\".*\"score\":\"$2\"" "$1/records.jsonl" | sed 's/.*"value":\([^,}]*\).*/\1/'; }
-lines() { grep -aE '"kind":"(score|picture)"' "$1/records.jsonl" | sort; }
+lines() { grep -aE '"kind":"(score|image|reference)"' "$1/records.jsonl" | sort; }
 
 prints "four protocols of FID and more" "24 scored|48 scored, 0 failed" $score --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out whole
-holds "a line a picture" test "$(grep -ac '"kind":"picture"' whole/records.jsonl)" -eq 48
+holds "a line an image" test "$(grep -acE '"kind":"(image|reference)"' whole/records.jsonl)" -eq 48
 holds "a line a score" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -eq 9
 holds "labelled by its weights" grep -q '"score":"fid@clean\[nano\]"' whole/records.jsonl
 holds "which is no published score" grep -q 'so this is not the published score' whole/records.jsonl
@@ -28,15 +28,15 @@ holds "not a byte" cmp whole/records.jsonl again/records.jsonl
 
 # A run that was cut short: some pictures, half a line.
 mkdir -p killed && cp -r whole/features killed/
-grep -aE '"kind":"(run|picture)"' whole/records.jsonl | head -20 >killed/records.jsonl
-printf '{"kind":"picture","si' >>killed/records.jsonl
+grep -aE '"kind":"(run|image|reference)"' whole/records.jsonl | head -20 >killed/records.jsonl
+printf '{"kind":"image","su' >>killed/records.jsonl
 prints "it goes on" "48 scored" $score --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out killed
 lines killed >b
 holds "and ends with the same records" cmp a b
 says "another reference into the same folder" 2 "another reference" $score --images one/images --reference one/images --metric $four,prdc,fid-inf@clean --out whole
 prints "a set and itself" "fid@clean.nano. +-?[0-9.]+e-|fid@clean.nano. +0 " $score --images one/images --reference one/images --metric fid@clean --out same
 
-says "a finished run says so" 0 "these scores are there, nothing is made again" "$cm" score --weights nano --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out again
+says "a finished run says so" 0 "this run is finished, nothing is made again" "$cm" score --weights nano --images one/images --reference two/images --metric $four,prdc,fid-inf@clean --out again
 
 # Killed at many moments: the same records in the end, times aside, and no line twice.
 all=$four,prdc,fid-inf@clean
@@ -49,7 +49,7 @@ untimed kills >a && untimed single >b
 holds "the records of one that was left alone" cmp a b
 
 # Features that are lost are made again, not taken for zeros.
-without_scores() { grep -aE '"kind":"(run|picture)"' whole/records.jsonl >lost/records.jsonl; }
+without_scores() { grep -aE '"kind":"(run|image|reference)"' whole/records.jsonl >lost/records.jsonl; }
 for how in "rm -f" "truncate -s 0" "truncate -s 700" "shred -n1 -s 600 -x"; do
     rm -rf lost && cp -r whole lost && without_scores
     for f in lost/features/*-features.f32; do $how "$f"; done
@@ -71,10 +71,10 @@ holds "keeps the old features" cmp kept.f32 "$(ls more/features/pictures-*clean*
 for name in 'fid@clean\[nano\]' 'fid-inf@clean\[nano\]' 'fid@tm18\[nano\]'; do
     holds "$name as if asked together" test "$(value more "$name")" = "$(value whole "$name")"
 done
-holds "a line a picture" test "$(grep -ac '"kind":"picture"' more/records.jsonl)" -eq 48
+holds "a line an image" test "$(grep -acE '"kind":"(image|reference)"' more/records.jsonl)" -eq 48
 says "all of them are there" 0 "nothing is made again" "$cm" score --weights nano --images one/images --reference two/images --metric fid-inf@clean,fid@clean --out more
 truncate -s 0 more/features/pictures-*tm18*.f32
-says "what is lost of a metric that is not named" 2 "features of earlier metrics .*tm18.* are incomplete" $score --images one/images --reference two/images --metric fid@tf1 --out more
+says "what is lost of a metric that is not named" 2 "pictures-inception-tm18.*.f32 is not what the records tell of; name its metrics too" $score --images one/images --reference two/images --metric fid@tf1 --out more
 prints "named, it is read again" "fid@tf1.nano" $score --images one/images --reference two/images --metric fid@tf1,fid@tm18 --out more
 holds "to the same score" test "$(value more 'fid@tm18\[nano\]')" = "$(value whole 'fid@tm18\[nano\]')"
 
@@ -93,7 +93,7 @@ says "into a folder that is used" 2 "is there already" "$cm" merge shard1 shard2
 prints "a shard of another run" "shard 2" $score --shard 2/3 --images two/images --reference two/images --metric $four,prdc,fid-inf@clean --out other2
 says "does not fit" 2 "not of one run: another arms" "$cm" merge shard1 other2 shard3 --out bad
 mkdir half && cp -r shard2/features half/ && head -4 shard2/records.jsonl >half/records.jsonl
-says "a shard that has not finished" 2 "has not finished: no record of picture" "$cm" merge shard1 half shard3 --out bad
+says "a shard that has not finished" 2 "has not finished: no record of image" "$cm" merge shard1 half shard3 --out bad
 holds "leaves nothing half-made" test ! -e bad/records.jsonl
 cp -r shard2 rotten && truncate -s 0 rotten/features/* && truncate -r shard2/features/pictures-*clean*.f32 rotten/features/*
 says "a shard whose features are lost" 2 "rotten: features/.* are not what the records tell of; run this shard again" "$cm" merge shard1 rotten shard3 --out bad
@@ -109,7 +109,7 @@ prints "and read" "scored" $score --images one/images --reference stats.npz --me
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !((d < 0 ? -d : d) <= 1e-6 * (b < 0 ? -b : b)) }'; }
 holds "with the score of the pictures" near "$(value from 'fid@clean\[nano\]')" "$(value whole 'fid@clean\[nano\]')"
 says "by another protocol" 2 "statistics of another protocol: fid@clean in the file, fid@tf1 is wanted" $score --images one/images --reference stats.npz --metric fid@tf1 --out x1
-says "for a score that needs pictures" 2 "needs the reference's pictures" $score --images one/images --reference stats.npz --metric kid --out x2
+says "for a score that needs pictures" 2 "needs the reference's images" $score --images one/images --reference stats.npz --metric kid --out x2
 says "of another network" 1 "not zip|truncated|directory" sh -c "head -c 500 stats.npz >cut.npz; $score --images one/images --reference cut.npz --metric fid@clean --out x3"
 says "others' statistics, of another width" 2 "another network" $score --images one/images --reference "$root/tests/golden/npz/statistics.npz" --metric fid@clean --out x4
 
@@ -125,14 +125,14 @@ code=$?
 holds "a damaged picture: exit 3" test "$code" -eq 3
 holds "it is named" grep -q "broken/000011.png" err
 holds "and counted" grep -q "47 scored, 1 failed" counted
-holds "the rest is scored" grep -q '"score":"fid@clean\[nano\]".*"value":[0-9.]*,.*"n":23,"reference_n":24' damaged/records.jsonl
-holds "which its note says" grep -q '23 pictures against 24' damaged/records.jsonl
+holds "the rest is scored" grep -q '"score":"fid@clean\[nano\]".*"value":[0-9.]*,.*"n":23.*"reference_n":24' damaged/records.jsonl
+holds "which its note says" grep -q '23 images against 24' damaged/records.jsonl
 cp one/images/000011.png broken/
 $score --images broken --reference two/images --metric fid@clean --out damaged >counted 2>err
-holds "another list begins anew only when told" grep -q "another pictures" err
+holds "another list begins anew only when told" grep -qE "another (count|arms)" err
 prints "mended" "48 scored, 0 failed" $score --fresh --images broken --reference two/images --metric fid@clean --out damaged
 mkdir empty less && cp one/images/00000*.png less/
-says "an empty folder" 2 "no pictures" $score --images empty --metric is --out x
+says "an empty folder" 2 "no images" $score --images empty --metric is --out x
 says "no such folder" 2 "no such folder" $score --images nosuch --metric fid@clean --out x
 says "sets of different size" 2 "24 and 10 do not compare|10 and 24 do not compare" $score --images less --reference two/images --metric fid@clean --out x
 prints "all the same" "34 scored" $score --unequal --images less --reference two/images --metric fid@clean --out less-out
@@ -145,7 +145,7 @@ says "wrong weights for the network" 1 "inception" "$cm" score -q --network ince
 says "an unknown network" 2 "--network: 'who' is none of " "$cm" score -q --network who=x --images one/images --metric is --out x
 says "a network without its logits" 2 "needs the logits of inception" $score --images one/images --metric is --out x
 says "a backend that rounds" 2 "scores are made in f32" $score --backend bf16 --images one/images --reference two/images --metric fid@clean --out x
-says "too few for KID" 3 "KID by subsets of 1000 pictures" sh -c "$score --images one/images --reference two/images --metric kid,fid@clean --out few-kid; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"
+says "too few for KID" 3 "KID by subsets of 1000" sh -c "$score --images one/images --reference two/images --metric kid,fid@clean --out few-kid; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"
 prints "smaller subsets of it" "kid.subset=12..nano." $score --kid-subset-size 12 --images one/images --reference two/images --metric kid --out small-kid
 holds "labelled by their size" grep -q '"score":"kid(subset=12)\[nano\]"' small-kid/records.jsonl
 says "larger than the set" 3 "subsets of 25 pictures, of which there are 24 and 24; --kid-subset-size" sh -c "$score --kid-subset-size 25 --images one/images --reference two/images --metric kid --out large-kid >/dev/null; code=\$?; echo 'cosmicman: checked' >&2; exit \$code"
@@ -162,7 +162,7 @@ for i in 1 2 3 4; do
     cp one/images/00000$i.png named/p000$i.png
     printf '{"id":"p000%s","prompt":"a red shirt, long red hair"}\n' $i
 done >four.jsonl
-prints "every text score" "4 scored, 0 failed, 0 prompts without a picture, 0 pictures without" $text --images named --prompts ./four.jsonl \
+prints "every text score" "4 scored, 0 failed, 0 prompts without an image, 0 images without" $text --images named --prompts ./four.jsonl \
     --metric clip@mlperf,clip@hessel,clip@t2icomp,clip@tm,clip@heim,clip-windowed,clip-phrases,hpsv2@2.1 --out text
 holds "has a value" test "$(grep -ac '"kind":"score".*"value"' text/records.jsonl)" -eq 8
 holds "and what was read" test "$(grep -ac '"kind":"score".*"read":' text/records.jsonl)" -eq 8
@@ -180,8 +180,8 @@ cp one/images/000005.png named/stray.png
 $text --images named --prompts ./four.jsonl --metric clip@mlperf --out text2 >counted 2>err
 code=$?
 holds "a prompt without a picture: exit 3" test "$code" -eq 3
-holds "both are counted" grep -q "5 scored, 0 failed, 1 prompts without a picture, 1 pictures without a prompt" counted
-holds "and named" sh -c "grep -q 'prompt p0009 has no picture' err && grep -q 'stray.png has no prompt' err"
+holds "both are counted" grep -q "5 scored, 0 failed, 1 prompts without an image, 1 images without a prompt" counted
+holds "and named" sh -c "grep -q 'prompt p0009 has no image' err && grep -q 'stray.png has no prompt' err"
 holds "the others are scored" grep -q '"score":"clip@mlperf".*"n":4' text2/records.jsonl
 for i in 1 2 3 4; do printf '{"id":"p000%s","prompt":"it\303\242\342\202\254\342\204\242s a red shirt"}\n' $i; done >misread.jsonl
 $text --images named --prompts ./misread.jsonl --metric clip@mlperf --out text3 >counted 2>err
@@ -190,7 +190,7 @@ holds "the rest are counted" grep -q "1 more prompts look wrongly decoded" err
 $text --images named --prompts ./misread.jsonl --metric clip@tm --out text4 >counted 2>err
 holds "not for transformers, which would not mend them" sh -c "! grep -q 'wrongly decoded' err"
 mkdir strangers && cp one/images/000005.png strangers/
-says "no picture named after a prompt" 2 "no picture is named after" $text --images strangers --prompts ./four.jsonl --metric clip@mlperf --out x
+says "no picture named after a prompt" 2 "no image is named after" $text --images strangers --prompts ./four.jsonl --metric clip@mlperf --out x
 prints "a manifest's own prompts" "4 scored" $text --images list.jsonl --metric clip@mlperf,clip-phrases --out own
 says "a pair without a text tower's files" 1 "clip-vit-b-32" "$cm" score -q --network clip-vit-b-32="$root/core/models/nano/clip" --images named --prompts ./four.jsonl --metric clip@mlperf --out x
 says "nano in CLIP's place" 2 "Inception's place only" "$cm" score -q --weights nano --images named --prompts ./four.jsonl --metric clip@mlperf --out x

@@ -36,7 +36,7 @@ prints "doctor on load" "load +[0-9.]+ in the last minute" "$cm" doctor
 says "standard output on a full disk" 1 "cannot write" sh -c "'$cm' list samplers >/dev/full"
 for command in $("$cm" | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
     prints "$command --help" "^cosmicman $command - " "$cm" "$command" --help
-    holds "$command --help is one screen" test "$(wc -l <"$work/out")" -le 45
+    holds "$command --help is one screen" test "$(wc -l <"$work/out")" -le 60
 done
 
 # Wrong invocations: one line each, which says what is right, before a model is opened or a file is made.
