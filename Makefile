@@ -18,6 +18,10 @@ bench: build
 full: build
 	@env -u OPENBLAS_CORETYPE build/cosmicman bench --suite full --out out/full
 
+# The same as an experiments section: out/full/paper.pdf, by LaTeX or by what ./setup --pdf installs.
+paper: full
+	@build/cosmicman report out/full --template paper --format html,latex,pdf
+
 # Seconds, operations and rate of Stable Diffusion 1.5's architecture at 256 to 1024 on a side.
 growth: build
 	@env -u OPENBLAS_CORETYPE build/cosmicman bench --suite growth --out out/growth
@@ -55,4 +59,4 @@ fuzz:
 clean:
 	rm -rf build build-asan build-clang build-fuzz
 
-.PHONY: build bench full growth test test-asan clang peers nano fuzz clean
+.PHONY: build bench full paper growth test test-asan clang peers nano fuzz clean

@@ -73,7 +73,7 @@ void cm_embed_plot(cm_writer *w, const char *folder, const cm_plot *plot) {
     char *bytes = NULL;
     size_t n = 0;
     if (path && cm_read_text(path, IMAGE_MAX, &scratch, &bytes, &n) == CM_OK) {
-        cm_markup(w, "<p><img class=\"plot\" width=\"");
+        cm_markup(w, "<div class=\"wide\"><img class=\"plot\" width=\"");
         cm_number(w, "%.0f", plot->width);
         cm_markup(w, "\" height=\"");
         cm_number(w, "%.0f", plot->height);
@@ -81,7 +81,7 @@ void cm_embed_plot(cm_writer *w, const char *folder, const cm_plot *plot) {
         cm_text(w, plot->alt);
         cm_markup(w, "\" src=\"data:image/svg+xml;base64,");
         cm_base64(w, bytes, n);
-        cm_markup(w, "\"></p>\n");
+        cm_markup(w, "\"></div>\n");
     }
     cm_arena_free(&scratch);
 }

@@ -7,8 +7,15 @@
 
 enum { GRID_FIRST = 12, MOST_LINES = 6 };
 
+/* Has the arm an image of any prompt that is shown? One that was not run has none, and takes no place. */
+static bool has_images(const cm_content *c, size_t arm) {
+    for (size_t i = 0; i < c->r->shown.count; i++)
+        if (cm_rows_image(c->r, c->r->arms[arm], cm_text_of(c->r->shown.at[i], "id"))) return true;
+    return false;
+}
+
 const char *cm_arm_anchor(const cm_content *c, size_t arm) {
-    if (!c->lists || !c->r->shown.count) return NULL;
+    if (!c->lists || !has_images(c, arm)) return NULL;
     return cm_arena_print(&c->d->arena, "arm-%zu", arm);
 }
 
@@ -66,11 +73,15 @@ static void fill_image(const cm_content *c, cm_part_image *to, const char *arm, 
 
 static void add_prompt(const cm_content *c, size_t prompt) {
     const json_t *first = c->r->shown.at[prompt];
-    cm_figure *f = cm_document_figure(c->d, c->r->arm_count);
+    size_t count = 0;
+    for (size_t a = 0; a < c->r->arm_count; a++) count += has_images(c, a);
+    cm_figure *f = cm_document_figure(c->d, count);
     f->anchor = cm_prompt_anchor(c, prompt);
     f->caption = cm_text_of(first, "prompt");
     f->folded = prompt >= GRID_FIRST;
-    for (size_t a = 0; a < f->count; a++) fill_image(c, &f->images[a], c->r->arms[a], cm_text_of(first, "id"));
+    count = 0;
+    for (size_t a = 0; a < c->r->arm_count && count < f->count; a++)
+        if (has_images(c, a)) fill_image(c, &f->images[count++], c->r->arms[a], cm_text_of(first, "id"));
 }
 
 static void say_rest(const cm_content *c, size_t shown, size_t count) {
@@ -122,7 +133,7 @@ static void add_list(const cm_content *c, size_t arm) {
     cm_table_column *columns = CM_PUSH_ZERO(&c->d->arena, cm_table_column, c->r->column_count + 3);
     const char *anchor = cm_arm_anchor(c, arm);
     size_t count = 0;
-    if (!columns || !anchor) return;
+    if (!columns || !anchor || !has_images(c, arm)) return;
     columns[count++] = (cm_table_column){.title = "prompt", .left = true};
     for (size_t i = 0; i < c->r->column_count; i++) {
         const cm_column *of = &c->r->columns[i];

@@ -71,15 +71,16 @@ typedef struct matched {
     size_t ours;         /* of cm_rows; SIZE_MAX */
 } matched;
 
-static bool has_label(const char *score) {
-    return strchr(score, '[') != NULL || strstr(score, "nano") != NULL;
+/* Scores on other weights ("fid@clean[random]"), on the nano networks, and cosines on another scale than the paper's. */
+static bool is_another(const char *score) {
+    return strchr(score, '[') != NULL || strstr(score, "nano") != NULL || strcmp(score, "clip@hessel") == 0 || strcmp(score, "clip@t2icomp") == 0;
 }
 
-/* The first of our columns of this family that has a value; those on other weights are not the paper's score. */
+/* The first of our columns of this family that has a value. */
 static size_t find_ours(const cm_rows *r, const paper_column *p) {
     for (size_t i = 0; i < r->column_count; i++) {
         const char *score = r->columns[i].score;
-        if (r->columns[i].measured && strncmp(score, p->family, strlen(p->family)) == 0 && !has_label(score)) return i;
+        if (r->columns[i].measured && strncmp(score, p->family, strlen(p->family)) == 0 && !is_another(score)) return i;
     }
     return SIZE_MAX;
 }

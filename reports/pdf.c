@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Programs that make PDF run as children without a shell, in a folder of their own that does not stay, on files whose
  * texts are escaped. LaTeX may read and write nothing but below its folders and start nothing. */
-#define _XOPEN_SOURCE 700
+#define _GNU_SOURCE
 #include "reports/pdf.h"
 
 #include <ftw.h>
@@ -41,6 +41,65 @@ static void remove_folder(const char *path) {
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* What a browser prints tells the time, and numbers a page's nodes from wherever it stood. Both are written over in place,
+ * so that the same page gives the same bytes. */
+static void settle_dates(char *bytes, size_t n) {
+    static const char before[] = "Date (D:", zero[] = "19700101000000";
+    for (char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), before, sizeof before - 1)) != NULL;) {
+        at += sizeof before - 1;
+        if ((size_t)(at - bytes) + sizeof zero <= n && strspn(at, "0123456789") >= sizeof zero - 1) memcpy(at, zero, sizeof zero - 1);
+    }
+}
+
+/* "(node00000098)": the number behind `at`; false: none. */
+static bool node_number(const char *at, const char *end, unsigned long *number) {
+    char digits[9];
+    if (end - at < 9 || at[8] != ')') return false;
+    memcpy(digits, at, 8);
+    digits[8] = 0;
+    if (strspn(digits, "0123456789") != 8) return false;
+    *number = strtoul(digits, NULL, 10);
+    return true;
+}
+
+static int compare(const void *a, const void *b) {
+    const unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
+    return (x > y) - (x < y);
+}
+
+/* found [count]: all numbers, sorted, each once; NULL: they are counted, or listed where `list` is there. */
+static size_t go_over_nodes(char *bytes, size_t n, unsigned long *list, const unsigned long *found, size_t count) {
+    static const char before[] = "(node";
+    char digits[24];
+    unsigned long number;
+    size_t seen = 0;
+    for (char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), before, sizeof before - 1)) != NULL;) {
+        at += sizeof before - 1;
+        if (!node_number(at, bytes + n, &number)) continue;
+        if (list) list[seen] = number;
+        seen++;
+        if (!found) continue;
+        const unsigned long *place = bsearch(&number, found, count, sizeof number, compare);
+        snprintf(digits, sizeof digits, "%08zu", place ? (size_t)(place - found) : 0);
+        memcpy(at, digits, 8);
+    }
+    return seen;
+}
+
+/* Each number becomes its place among all of them. */
+static cm_status settle_nodes(char *bytes, size_t n, cm_arena *scratch) {
+    const size_t all = go_over_nodes(bytes, n, NULL, NULL, 0);
+    unsigned long *list = CM_PUSH(scratch, unsigned long, all + 1);
+    size_t count = 0;
+    CM_TRY(cm_arena_check(scratch));
+    go_over_nodes(bytes, n, list, NULL, 0);
+    qsort(list, all, sizeof *list, compare);
+    for (size_t i = 0; i < all; i++)
+        if (count == 0 || list[i] != list[count - 1]) list[count++] = list[i];
+    go_over_nodes(bytes, n, NULL, list, count);
+    return CM_OK;
+}
+
 /* The finished file gets its name in the report's folder, by way of a temporary one. */
 static cm_status take_over(const char *made, const char *folder, const char *file, cm_arena *scratch) {
     char *bytes = NULL;
@@ -50,6 +109,8 @@ static cm_status take_over(const char *made, const char *folder, const char *fil
     CM_TRY(cm_arena_check(scratch));
     if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
     CM_TRY(cm_read_text(made, MOST_BYTES, scratch, &bytes, &n));
+    settle_dates(bytes, n);
+    CM_TRY(settle_nodes(bytes, n, scratch));
     if (n < 5 || memcmp(bytes, "%PDF-", 5) != 0) return cm_fail(CM_EUNAVAILABLE, "%s: no PDF came of it", file);
     return cm_write_whole(path, bytes, n);
 }
@@ -87,11 +148,7 @@ static const char *page_url(const job *j, const char *before) {
     return url ? url : "";
 }
 
-static cm_status by_weasyprint(const job *j) {
-    const char *const argv[] = {"weasyprint", page_url(j, ""), in_work(j, "", ".pdf"), NULL};
-    return run(j, argv, j->work);
-}
-
+/* The texts of a page run nothing, and its policy lets nothing be fetched. */
 static cm_status by_browser(const job *j, const char *program) {
     const char *profile = cm_arena_print(j->scratch, "--user-data-dir=%s/profile", j->work);
     const char *const argv[] = {program, "--headless", "--disable-gpu", geteuid() == 0 ? "--no-sandbox" : "--no-first-run", "--no-pdf-header-footer",
@@ -103,13 +160,17 @@ static cm_status by_chromium(const job *j) {
     return by_browser(j, "chromium");
 }
 
+static cm_status by_chrome(const job *j) {
+    return by_browser(j, "google-chrome");
+}
+
 typedef struct printer {
     const char *program;
     bool latex;                           /* reads FILE.tex, else FILE.html */
     cm_status (*print)(const job *j);     /* leaves WORK/FILE.pdf */
 } printer;
 
-static const printer printers[] = {{"pdflatex", true, by_latex}, {"weasyprint", false, by_weasyprint}, {"chromium", false, by_chromium}};
+static const printer printers[] = {{"pdflatex", true, by_latex}, {"chromium", false, by_chromium}, {"google-chrome", false, by_chrome}};
 enum { PRINTERS = sizeof printers / sizeof *printers };
 
 static cm_status write_source(const cm_document *d, const char *file, bool latex) {
@@ -139,7 +200,7 @@ static cm_status print(const printer *p, const cm_document *d, const char *file)
 
 /* The first that is here; one that fails on this document leaves it to the next. */
 cm_status cm_report_pdf(const cm_document *d, const char *file) {
-    cm_status s = cm_fail(CM_EUNAVAILABLE, "PDF: neither pdflatex nor weasyprint nor chromium is installed; ./setup --pdf installs one");
+    cm_status s = cm_fail(CM_EUNAVAILABLE, "PDF: neither pdflatex nor chromium is installed; ./setup --pdf installs what prints the page");
     for (size_t i = 0; i < PRINTERS; i++) {
         if (!cm_tool_exists(printers[i].program)) continue;
         s = print(&printers[i], d, file);

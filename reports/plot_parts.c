@@ -50,9 +50,19 @@ static void put_arm(cm_drawing *d, const cm_rows *r, const cm_part_groups *g, si
     cm_markup(d->data, "\n\n");
 }
 
+/* On which side of the web a spoke ends, so that its name stands off it: -1 left, 1 right, 0 above or beneath. Each has a
+ * spoke where there are three. */
+static int side_of(size_t spoke, size_t spokes) {
+    const double across = cos(M_PI / 2 - 2 * M_PI * (double)spoke / (double)spokes);
+    return across > 0.2 ? 1 : across < -0.2 ? -1 : 0;
+}
+
 static void put_labels(cm_writer *w, const cm_rows *r, const cm_part_groups *g, const size_t *arms, size_t count) {
-    for (size_t i = 0; i < g->count; i++) put_point(w, i, g->count, 112, 0x333333, g->names[i]);
-    cm_markup(w, "\n\n");
+    for (int side = -1; side <= 1; side++) {
+        for (size_t i = 0; i < g->count; i++)
+            if (side_of(i, g->count) == side) put_point(w, i, g->count, side ? 105 : 111, 0x333333, g->names[i]);
+        cm_markup(w, "\n\n");
+    }
     for (size_t ring = 1; ring <= RINGS; ring++) {
         cm_put_number(w, 0);
         cm_put_number(w, 100.0 * (double)ring / RINGS);
@@ -72,15 +82,18 @@ static void put_labels(cm_writer *w, const cm_rows *r, const cm_part_groups *g, 
     }
 }
 
-/* Blocks of the data: 0 the web, 1.. the arms, then the groups' names, the rings' values, the arms' names. */
+/* Blocks of the data: 0 the web, 1.. the arms, then the groups' names (left, above and beneath, right), the rings' values,
+ * the arms' names. */
 static void put_script(cm_writer *w, size_t arms) {
     cm_markup(w, "unset border\nunset tics\nset size ratio -1\nset xrange [-175:175]\nset yrange [-130:135]\n"
                  "plot 'parts.dat' index 0 using 1:2 with lines lw 1 lc rgb '#d8dee4'");
     for (size_t a = 0; a < arms; a++) cm_number(w, ", 'parts.dat' index %.0f using 1:2:3 with linespoints pt 7 ps 0.5 lw 2 lc rgb variable", (double)(1 + a));
-    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels textcolor '#333333'", (double)(1 + arms));
-    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels left offset 0.4,0 textcolor '#888888'", (double)(2 + arms));
-    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4:3 with labels left offset 1,0 textcolor rgb variable", (double)(3 + arms));
-    cm_number(w, ", 'parts.dat' index %.0f using 1:2:3 with points pt 7 lc rgb variable\n", (double)(3 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels right textcolor '#333333'", (double)(1 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels textcolor '#333333'", (double)(2 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels left textcolor '#333333'", (double)(3 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels left offset 0.4,0 textcolor '#888888'", (double)(4 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4:3 with labels left offset 1,0 textcolor rgb variable", (double)(5 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:3 with points pt 7 lc rgb variable\n", (double)(5 + arms));
 }
 
 /* The arms that have a value of some group, the first few; an arm without one would be an empty block, which gnuplot does

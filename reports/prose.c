@@ -60,10 +60,11 @@ static const char *verdict(const json_t *pair, const cm_column *of) {
     return (d < 0) == (of->better == CM_LOWER) ? "better" : "worse";
 }
 
-static void say_difference(const cm_content *c, const json_t *pair, const cm_column *of) {
+/* n: the number of prompts that was told last, 0 at first; told again where it is another. */
+static void say_difference(const cm_content *c, const json_t *pair, const cm_column *of, double *n) {
     const int digits = of->digits;
     const bool fixed = of->style == CM_FIXED;
-    double d = 0, lo, hi, p, n;
+    double d = 0, lo, hi, p, now;
     cm_number_of(pair, "difference", &d);
     cm_say(c->d, fixed ? "%s %+.*f" : "%s %+.*g", of->title, digits, d);
     if (cm_number_of(pair, "lo", &lo) && cm_number_of(pair, "hi", &hi)) cm_say(c->d, fixed ? " [%+.*f, %+.*f]" : " [%+.*g, %+.*g]", digits, lo, digits, hi);
@@ -71,16 +72,19 @@ static void say_difference(const cm_content *c, const json_t *pair, const cm_col
         cm_say(c->d, ", p_Holm");
         say_p(c, p);
     }
-    if (cm_number_of(pair, "n", &n)) cm_say(c->d, ", N = %.0f", n);
+    if (cm_number_of(pair, "n", &now) && now != *n) {
+        cm_say(c->d, ", N = %.0f", now);
+        *n = now;
+    }
     cm_say(c->d, " (%s%s)", strcmp(of->score, c->r->primary) == 0 ? "the primary score; " : "", verdict(pair, of));
 }
 
-static bool say_score(const cm_content *c, const cm_column *of, const char *a, const char *b, const char *before) {
+static bool say_score(const cm_content *c, const cm_column *of, const char *a, const char *b, const char *before, double *n) {
     const json_t *pair = of ? cm_rows_pair(c->r, a, b, of->score) : NULL;
     double d;
     if (!cm_number_of(pair, "difference", &d)) return false;
     cm_say(c->d, "%s", before);
-    say_difference(c, pair, of);
+    say_difference(c, pair, of, n);
     return true;
 }
 
@@ -88,13 +92,14 @@ static bool say_score(const cm_content *c, const cm_column *of, const char *a, c
 static void tell_pair(const cm_content *c, const char *a, const char *b, cm_tone tone) {
     const cm_column *primary = cm_column_find(c->r, c->r->primary);
     size_t told = 0, more = 0;
+    double n = 0;
     cm_say(c->d, "%s minus %s: ", a, b);
-    told += say_score(c, primary, a, b, "");
+    told += say_score(c, primary, a, b, "", &n);
     for (size_t i = 0; i < c->r->column_count; i++) {
         const cm_column *of = &c->r->columns[i];
         double d;
         if (of == primary || !cm_number_of(cm_rows_pair(c->r, a, b, of->score), "difference", &d)) continue;
-        if (told < MOST_TOLD) told += say_score(c, of, a, b, told ? "; " : "");
+        if (told < MOST_TOLD) told += say_score(c, of, a, b, told ? "; " : "", &n);
         else more++;
     }
     if (more) cm_say(c->d, "; %zu more in the table of differences", more);

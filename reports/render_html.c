@@ -8,7 +8,7 @@
 #include "reports/page_look.h"
 #include "reports/render.h"
 
-enum { MOST_IMAGE_BYTES = 96 << 20 };
+enum { MOST_IMAGE_BYTES = 96 << 20, MOST_BESIDE = 3 }; /* more images than that take the page's width */
 
 typedef struct page {
     cm_writer *w;
@@ -36,7 +36,8 @@ static void write_head(cm_writer *w, const cm_table *t) {
 
 static void begin_cell(cm_writer *w, const cm_table *t, size_t column, const cm_cell *c) {
     if (column == 0) {
-        cm_markup(w, "<th scope=\"row\"");
+        if (c->aside) cm_markup(w, "<th scope=\"row\" class=\"said\"");
+        else cm_markup(w, "<th scope=\"row\"");
     } else {
         if (c->kind == CM_CELL_ABSENT) cm_markup(w, "<td class=\"none\"");
         else if (t->columns[column].left) cm_markup(w, "<td class=\"l\"");
@@ -142,7 +143,8 @@ static void write_lines(cm_writer *w, const cm_part_image *image) {
 
 static void write_figure(page *p, const cm_figure *f) {
     cm_writer *w = p->w;
-    cm_markup(w, "<figure");
+    if (f->count > MOST_BESIDE && !f->maps) cm_markup(w, "<figure class=\"many\"");
+    else cm_markup(w, "<figure");
     if (f->anchor) {
         cm_markup(w, " id=\"");
         cm_text(w, f->anchor);
@@ -186,8 +188,8 @@ static void open_grid(page *p, const cm_block *b) {
 }
 
 static void write_colours(cm_writer *w) {
-    cm_markup(w, "<div class=\"soft\"><span class=\"ramp\" role=\"img\" aria-label=\"colours of a map: dark violet, magenta, orange, pale yellow, "
-                 "from no attention to the map's maximum\"></span><p class=\"ends\"><span>no attention</span><span>the map's maximum</span></p></div>\n");
+    cm_markup(w, "<div class=\"soft\"><div class=\"ramp\" role=\"img\" aria-label=\"colours of a map: dark violet, magenta, orange, pale yellow, "
+                 "from no attention to the map's maximum\"></div><p class=\"ends\"><span>no attention</span><span>the map's maximum</span></p></div>\n");
 }
 
 /* --- page ------------------------------------------------------------------------------- */

@@ -30,10 +30,8 @@ const char *cm_arm_not_run(const cm_content *c, const char *arm) {
     return *note ? note : r->done ? "not run" : "not measured";
 }
 
-static cm_table_column column_of(const cm_content *c, const cm_column *of) {
-    const char *title = of->title;
-    if (strcmp(of->score, c->r->primary) == 0) title = cm_arena_print(&c->d->arena, "%s, primary", of->title);
-    return (cm_table_column){.title = title ? title : "", .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
+static cm_table_column column_of(const cm_column *of) {
+    return (cm_table_column){.title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
 }
 
 void cm_value_cell(const cm_content *c, cm_table *t, size_t arm, size_t column, const char *link) {
@@ -78,7 +76,7 @@ static void arms_as_rows(const cm_content *c, cm_table *t) {
     cm_table_column *columns = CM_PUSH_ZERO(&c->d->arena, cm_table_column, c->r->column_count + 1);
     if (!columns) return;
     columns[0] = (cm_table_column){.title = "arm", .left = true};
-    for (size_t i = 0; i < c->r->column_count; i++) columns[1 + i] = column_of(c, &c->r->columns[i]);
+    for (size_t i = 0; i < c->r->column_count; i++) columns[1 + i] = column_of(&c->r->columns[i]);
     cm_table_begin(t, &c->d->arena, "scores", columns, c->r->column_count + 1);
     for (size_t a = 0; a < c->r->arm_count && !cm_interrupted(); a++) arm_row(c, t, a);
     if (c->r->ceilings.count) ceiling_row(c, t);
@@ -87,7 +85,7 @@ static void arms_as_rows(const cm_content *c, cm_table *t) {
 /* --- a row a score ---------------------------------------------------------------------- */
 
 static void score_row(const cm_content *c, cm_table *t, size_t column) {
-    const cm_table_column of = column_of(c, &c->r->columns[column]);
+    const cm_table_column of = column_of(&c->r->columns[column]);
     const char *title = cm_arena_print(&c->d->arena, "%s%s%s", of.title, of.better ? " " : "", cm_arrow(of.better));
     cm_table_row(t);
     cm_table_text(t, title ? title : "");
@@ -109,7 +107,9 @@ void cm_add_score_table(const cm_content *c) {
     cm_table *t = cm_document_table(c->d);
     if (r->column_count > MOST_COLUMNS && r->arm_count < r->column_count) scores_as_rows(c, t);
     else arms_as_rows(c, t);
-    t->caption = r->arm_count > 1 ? "Scores of the arms; arrows say which way is better" : "Scores; arrows say which way is better";
+    const cm_column *primary = cm_column_find(r, r->primary);
+    t->caption = cm_arena_print(&c->d->arena, "Scores%s; arrows say which way is better%s%s", r->arm_count > 1 ? " of the arms" : "",
+                                primary ? "; the primary score is " : "", primary ? primary->title : "");
     t->note = r->arm_count > 1 ? marks_note : "Small: 95 % intervals over prompts.";
 }
 

@@ -53,7 +53,7 @@ says "a model card" 0 "o/model-card.md" $cm report o --template model-card --for
 says "an unknown template" 2 "report: .*--template: 'papr' is none of full, paper, model-card; the closest is 'paper'|--template: 'papr'.* the closest is 'paper'" $cm report o --template papr
 says "an unknown format" 2 "--format: 'docx' is none of html, md, csv, json, latex, pdf" $cm report o --format html,docx
 mkdir -p bare && ln -sf "$(command -v gnuplot || command -v true)" bare/gnuplot
-says "no program for PDF" 1 "neither pdflatex nor weasyprint nor chromium is installed; ./setup --pdf installs one" env PATH="$PWD/bare" "$cm" report o --format pdf
+says "no program for PDF" 1 "neither pdflatex nor chromium is installed; ./setup --pdf" env PATH="$PWD/bare" "$cm" report o --format pdf
 
 # Records of a later format and of two runs are refused.
 mkdir -p newer two

@@ -45,33 +45,56 @@ static void put_line(FILE *f, const char *begin, const char *const *keys, size_t
     fputc('\n', f);
 }
 
-static void put_header(FILE *f, size_t n, bool published) {
+typedef enum mode { BENCH, PUBLISHED, FORMAT2 } mode; /* of records */
+
+static void put_plan(FILE *f, size_t n, mode m) {
+    static const char *const network[] = {"name", "hash", "label", NULL}, *const metric[] = {"title", "network", "rule", "weights", "about", "source", NULL};
+    static const char *const labels[] = {"acc_all", "hola", "fd@nano", "fid@clean[nano]"};
+    char begin[200];
+    if (m == BENCH) return;
+    put_record(f, ",\"plan\":{\"networks\":[{\"x\":1", network, n, "");
+    fputs("],\"metrics\":[", f);
+    for (size_t i = 0; m == FORMAT2 && i < 4; i++) {
+        snprintf(begin, sizeof begin, "%s{\"label\":\"%s\",\"better\":\"lower\",\"decimals\":2", i ? "," : "", labels[i]);
+        put_record(f, begin, metric, n + i, "");
+    }
+    fputs("]}", f);
+}
+
+static void put_header(FILE *f, size_t n, mode m) {
     static const char *const keys[] = {"prompts", "started", "version", "commit", "compiler", "cpu", "cpu_features", "core_type", "statistics", NULL};
     static const char *const settings[] = {"sampler", "negative", "backend", "dtype", NULL}, *const name[] = {"name", NULL};
-    static const char *const about[] = {"about", "model", "hash", NULL}, *const list[] = {"from", NULL}, *const network[] = {"name", "hash", "label", NULL};
-    fputs("{\"kind\":\"run\",\"suite\":\"quick\",\"arms\":[", f);
+    static const char *const about[] = {"about", "model", "hash", NULL}, *const list[] = {"from", NULL}, *const arm[] = {"about", "from", "command", "note", NULL};
+    static const char *const trained[] = {"data", NULL};
+    fputs("{\"kind\":\"run\",\"suite\":\"quick\",", f);
+    if (m == FORMAT2) fputs("\"format\":2,\"primary\":\"acc_all\",", f);
+    fputs("\"arms\":[", f);
     put_record(f, "{\"name\":\"hq\"", about, n, "");
     put_record(f, ",{\"name\":\"daring\"", about, n + 1, "");
+    if (m == FORMAT2) {
+        put_record(f, ",{\"name\":\"images\",\"kind\":\"images\"", arm, n, ",\"trained\":");
+        fseek(f, -1, SEEK_CUR); /* the brace comes after what it was trained on */
+        put_record(f, "{\"hola\":1", trained, n, "}");
+        put_record(f, ",{\"name\":\"command\",\"kind\":\"command\"", arm, n + 1, "");
+        put_record(f, ",{\"name\":\"none\"", arm, n + 2, "");
+    }
     put_record(f, "],\"settings\":{\"steps\":2", settings, n, "");
     put_record(f, ",\"reference\":{\"count\":3", name, n, "");
     put_record(f, ",\"lists\":{\"pictures\":{\"count\":3", list, n, "");
     fputs("}", f);
-    if (published) {
-        put_record(f, ",\"plan\":{\"networks\":[{\"x\":1", network, n, "");
-        fputs("]}", f);
-    }
+    put_plan(f, n, m);
     for (size_t i = 0; keys[i]; i++) put_text(f, keys[i], n + i);
     fputs("}\n", f);
 }
 
-static void put_records(FILE *f, size_t n, bool published) {
+static void put_records(FILE *f, size_t n, mode m) {
     static const char *const image[] = {"id", "prompt", "picture", "noise_hash", "suite_text", NULL}, *const map[] = {"group", "text", "picture", NULL};
     static const char *const score[] = {"prompts", "better", "about", "source", "note", NULL}, *const pair[] = {"prompts", "note", NULL};
     static const char *const speed[] = {"model", "backend", "dtype", "stage", "note", NULL}, *const sgemm[] = {"backend", "note", NULL};
-    static const char *const note[] = {"note", NULL}, *const done[] = {"finished", NULL};
+    static const char *const note[] = {"note", NULL}, *const part[] = {"group", NULL}, *const done[] = {"finished", NULL};
     static const char *const scores[] = {"acc_all", "hola", "fd@nano", "fid@clean[nano].mean"};
     char begin[200];
-    put_header(f, n, published);
+    put_header(f, n, m);
     for (size_t i = 0; i < 4; i++) {
         snprintf(begin, sizeof begin, "{\"kind\":\"score\",\"suite\":\"quick\",\"arm\":\"%s\",\"score\":\"%s\"", i % 2 ? "hq" : "daring", scores[i]);
         put_line(f, begin, score, n + i, i % 2 ? ",\"value\":1.5,\"lo\":1,\"hi\":2,\"n\":3" : "");
@@ -82,6 +105,8 @@ static void put_records(FILE *f, size_t n, bool published) {
         put_line(f, "{\"kind\":\"speed\",\"width\":64,\"height\":64", speed, n + i, i % 2 ? ",\"median_s\":0.5,\"n\":2,\"apart\":0.01" : "");
         put_line(f, "{\"kind\":\"speed\",\"width\":128,\"height\":64", speed, n + i, ",\"median_s\":0.5,\"gflop\":3");
         put_line(f, "{\"kind\":\"sgemm\"", sgemm, n + i, ",\"gflops\":10");
+        put_line(f, "{\"kind\":\"part\",\"arm\":\"hq\",\"score\":\"acc_all\"", part, n + i, ",\"value\":50,\"lo\":40,\"hi\":60,\"n\":9");
+        put_line(f, "{\"kind\":\"command\",\"arm\":\"command\",\"seconds\":1,\"images\":2", note, n + i, "");
         put_record(f, i % 2 ? "{\"kind\":\"image\",\"arm\":\"hq\",\"attention\":[{\"x\":1" : "{\"kind\":\"image\",\"arm\":\"daring\",\"attention\":[{\"x\":1", map, n, "");
         for (size_t k = 0; image[k]; k++) {
             if (k == 0) fputs("]", f);
@@ -236,7 +261,62 @@ static void check_plot(const char *folder, const char *name, cm_arena *a) {
               "live in %s", file);
 }
 
-static void check_all(const char *folder, bool published) {
+/* A command of ours, with its letters; "\\\\" and what escapes a sign are none. */
+static void check_command(const char *name, size_t n) {
+    static const char *const known[] = {"textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
+                                        "textquotesingle", "textasciigrave", "uparrow", "downarrow", "dagger", "textdagger", "frac", "cdot", "times", "mu", "Sigma",
+                                        "textquoteright", "textquotedblleft", "textquotedblright", "textendash", "textemdash", "begin", "end", "textbf", "small",
+                                        "footnotesize", "scriptsize", "LARGE", "par", "medskip", "smallskip", "hfill", "section", "subsection", "cmtable", "cmtableend",
+                                        "cmfigure", "cmfigureend", "cmbelow", "cmlong", "cmbox", "cmfit", "thetable", "toprule", "midrule", "bottomrule",
+                                        "tabularnewline", "multicolumn", "itshape", "centering", "linewidth", "includegraphics", "IfFileExists", NULL};
+    cr_assert(is_of(known, name, n), "command %.40s", name);
+}
+
+/* Behind the preamble: known commands alone, braces in pairs, no comment or parameter. */
+static void check_latex(const char *text) {
+    const char *at = strstr(text, "\\begin{document}");
+    int depth = 0;
+    cr_assert_not_null(at);
+    for (; *at; at++) {
+        const size_t n = *at == '\\' ? strspn(at + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") : 0;
+        if (n) check_command(at + 1, n);
+        if (*at == '\\') {
+            at += n ? n : 1;
+            continue;
+        }
+        depth += *at == '{' ? 1 : *at == '}' ? -1 : 0;
+        cr_assert_geq(depth, 0, "%.60s", at);
+        cr_assert(!strchr("#~\"`<>|", *at), "%.60s", at);
+        if (*at == '%') cr_assert_eq(at[1], '\n', "%.60s", at);
+    }
+    cr_assert_eq(depth, 0);
+}
+
+static void check_json(const char *text) {
+    json_error_t e;
+    json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, &e);
+    cr_assert(o, "%s at line %d", e.text, e.line);
+    json_decref(o);
+}
+
+/* The paper and the card, in every format that needs nothing else. */
+static void check_templates(const char *folder, cm_arena *a) {
+    static const char *const templates[] = {"full", "paper", "model-card"}, *const files[] = {"report", "paper", "model-card"};
+    char file[64];
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(cm_report_write_as(folder, &(cm_report_choice){NULL, templates[i], "html,md,json,latex"}), CM_OK, "%s", cm_why());
+        snprintf(file, sizeof file, "%s.html", files[i]);
+        check_page(read_back(folder, file, a));
+        snprintf(file, sizeof file, "%s.md", files[i]);
+        check_markdown(read_back(folder, file, a));
+        snprintf(file, sizeof file, "%s.json", files[i]);
+        check_json(read_back(folder, file, a));
+        snprintf(file, sizeof file, "%s.tex", files[i]);
+        check_latex(read_back(folder, file, a));
+    }
+}
+
+static void check_all(const char *folder, mode m) {
     static const char *const tables[] = {"scores.csv", "pairs.csv", "speed.csv", "peers.csv", "parts.csv"};
     cm_arena a;
     cm_arena_init(&a, 0);
@@ -244,34 +324,40 @@ static void check_all(const char *folder, bool published) {
     check_markdown(read_back(folder, "report.md", &a));
     for (size_t i = 0; i < 5; i++) check_csv(read_back(folder, tables[i], &a));
     check_plot(folder, "speed", &a);
-    if (!published) check_plot(folder, "scores", &a);
+    if (m == BENCH) check_plot(folder, "scores", &a);
+    if (m == FORMAT2) check_plot(folder, "parts", &a);
+    if (m == FORMAT2) check_templates(folder, &a);
     check_plot(folder, "differences", &a);
     cr_expect(!cm_path_exists("OWNED") && !cm_path_exists("/tmp/OWNED"));
     cm_arena_free(&a);
 }
 
-static void report_of(size_t n, bool published) {
+static void report_of(size_t n, mode m) {
     char folder[] = "/tmp/cm-report-XXXXXX", path[300], peers[300], owned[300];
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/records.jsonl", folder);
     FILE *f = fopen(path, "w");
     cr_assert_not_null(f);
-    put_records(f, n, published);
+    put_records(f, n, m);
     fclose(f);
     snprintf(peers, sizeof peers, "%s/peers.jsonl", folder);
     put_peers(peers, n);
     cr_assert_eq(cm_report_write(folder, peers), CM_OK, "%s", cm_why());
-    check_all(folder, published);
+    check_all(folder, m);
     snprintf(owned, sizeof owned, "%s/plots/OWNED", folder);
     cr_expect(!cm_path_exists(owned));
 }
 
 Test(report_hostile, no_text_of_any_record_is_live_anywhere) {
-    for (size_t n = 0; n < PAYLOADS; n++) report_of(n, false);
+    for (size_t n = 0; n < PAYLOADS; n++) report_of(n, BENCH);
 }
 
 Test(report_hostile, nor_of_published_scores) {
-    for (size_t n = 0; n < PAYLOADS; n++) report_of(n, true);
+    for (size_t n = 0; n < PAYLOADS; n++) report_of(n, PUBLISHED);
+}
+
+Test(report_hostile, nor_of_format_2_in_any_template_or_format) {
+    for (size_t n = 0; n < PAYLOADS; n++) report_of(n, FORMAT2);
 }
 
 /* --- names ------------------------------------------------------------------------------ */
