@@ -43,11 +43,14 @@ static bool has_value(const cm_human *h, int group, const char *key, const char 
 
 /* One of a list, at random, that may be said of this person. False: none may. */
 static bool pick(const maker *m, const char *list, char out[48]) {
-    int fitting[32], n = 0;
-    bool star;
-    for (int i = 0; i < 32 && cm_human_list_at(list, i, out, &star); i++)
-        if (!star || m->h->adult) fitting[n++] = i;
-    return n > 0 && cm_human_list_at(list, fitting[cm_rng_below(m->r, (uint32_t)n)], out, &star);
+    const char *fitting[32];
+    uint32_t n = 0;
+    while (*list && n < 32) {
+        const size_t length = strcspn(list, ",");
+        if (list[length - 1] != '*' || m->h->adult) fitting[n++] = list;
+        list += length + (list[length] == ',');
+    }
+    return n > 0 && cm_human_list_at(fitting[cm_rng_below(m->r, n)], 0, out, NULL);
 }
 
 /* Is the group to be there, which otherwise is with probability p? */

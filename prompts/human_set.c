@@ -142,15 +142,27 @@ cm_status cm_human_set_make(uint64_t seed, size_t count, cm_arena *out, cm_human
 
 /* --- a subset ---------------------------------------------------------------- */
 
-/* What a row adds: each of its values counts the less, the more often it was said. */
-static double gain(const tally *t, const cm_description *d) {
-    double sum = 0;
+/* The values of a row, as places in the tally. */
+typedef struct said_values {
+    size_t count, parts, *value;
+} said_values;
+
+static cm_status list_values(const tally *t, const cm_description *d, cm_arena *out, said_values *v) {
+    *v = (said_values){0, d->count, CM_PUSH(out, size_t, d->count * (CM_MAX_ATTRIBUTES + 1))};
+    CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < d->count; i++)
         for (size_t k = 0; k < d->phrases[i].attribute_count; k++) {
             const cm_name_entry *e = find_fact(t, d->phrases[i].group, &d->phrases[i].attributes[k]);
-            if (e) sum += t->said[e->value] == 0 ? 1 : t->said[e->value] == 1 ? .05 : 0;
+            if (e) v->value[v->count++] = e->value;
         }
-    return sum / (double)(6 + d->count);
+    return CM_OK;
+}
+
+/* What a row adds: each of its values counts the less, the more often it was said. */
+static double gain(const tally *t, const said_values *v) {
+    double sum = 0;
+    for (size_t i = 0; i < v->count; i++) sum += t->said[v->value[i]] == 0 ? 1 : t->said[v->value[i]] == 1 ? .05 : 0;
+    return sum / (double)(6 + v->parts);
 }
 
 static bool is_female(const cm_human_row *row) {
@@ -170,15 +182,16 @@ cm_status cm_human_set_subset(const cm_human_row *rows, size_t count, size_t few
     size_t cells[CELLS], n = 0, left[2] = {few / 2, few - few / 2}; /* men, women */
     tally t;
     bool *taken = CM_PUSH_ZERO(out, bool, count + 1);
+    said_values *values = CM_PUSH(out, said_values, count + 1);
     CM_TRY(begin_tally(&t, out));
-    CM_TRY(cm_arena_check(out));
+    for (size_t i = 0; i < count; i++) CM_TRY(list_values(&t, &rows[i].dense, out, &values[i]));
     share_out(few, cells);
     for (size_t step = 0; step < few; step++) {
         size_t best = count;
         double most = -1;
         for (size_t i = 0; i < count; i++) {
             const bool full = !cells[cell_of(&rows[i])] || !left[is_female(&rows[i])];
-            const double g = taken[i] || full ? -1 : gain(&t, &rows[i].dense);
+            const double g = taken[i] || full ? -1 : gain(&t, &values[i]);
             if (g > most) most = g, best = i;
         }
         if (best == count) return cm_fail(CM_EUNDEFINED, "%zu prompts give no subset of %zu with these shares", count, few);
@@ -212,8 +225,8 @@ static json_t *phrase_json(const cm_phrase *p) {
  * its BOS at 0; null for a phrase that was cut off. */
 static cm_status add_tokens(const cm_human_row *row, const cm_human_tokenizer *t, json_t *counts, json_t *spans, cm_arena *scratch) {
     cm_tokens tokens;
-    json_t *list = json_array();
     CM_TRY(cm_tokenize(t->tokenizer, row->dense.text, scratch, &tokens));
+    json_t *list = json_array();
     json_object_set_new(counts, t->name, json_integer((json_int_t)tokens.total));
     for (size_t i = 0; i < row->dense.count; i++) {
         const cm_token_span s = cm_tokens_of(&tokens, row->dense.phrases[i].begin, row->dense.phrases[i].end);
