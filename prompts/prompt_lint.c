@@ -23,23 +23,27 @@ typedef struct linter {
     cm_name_table texts;   /* normalised, with the line */
     cm_name_table slips;   /* misspelt words that were told */
     const cm_prompt *prompt;
+    bool numbered;
     cm_arena arena, scratch;
 } linter;
 
 static void tell(linter *l, cm_lint_kind kind, const char *text) {
     char place[300];
-    snprintf(place, sizeof place, "%s:%zu", l->path, l->prompt->line);
+    snprintf(place, sizeof place, l->numbered ? "%s: entry %zu" : "%s:%zu", l->path, l->prompt->line);
     l->counts->found[kind]++;
     l->o->tell(l->o->arg, kind, place, text);
 }
 
+/* why begins with the place: "FILE:12: " or "FILE: entry 12: ". */
 static void tell_row(void *arg, size_t line, const char *why) {
     linter *l = arg;
-    char place[300];
-    snprintf(place, sizeof place, "%s:%zu", l->path, line);
-    const size_t n = strlen(place);
+    char place[300], number[32];
+    snprintf(number, sizeof number, "%zu: ", line);
+    const char *end = strstr(why, number);
+    const size_t n = end ? (size_t)(end - why) + strlen(number) - 2 : 0;
+    snprintf(place, sizeof place, "%.*s", (int)n, why);
     l->counts->found[CM_LINT_ROW]++;
-    l->o->tell(l->o->arg, CM_LINT_ROW, place, strncmp(why, place, n) == 0 && why[n] == ':' ? why + n + 2 : why);
+    l->o->tell(l->o->arg, CM_LINT_ROW, n ? place : l->path, n ? why + n + 2 : why);
 }
 
 /* --- tokens ------------------------------------------------------------------ */
@@ -177,7 +181,7 @@ static cm_status check_duplicate(linter *l) {
     const char *text = normalised(l->prompt->dense.text, &l->arena);
     CM_TRY(cm_arena_check(&l->arena));
     if (cm_name_table_add(&l->texts, text, l->prompt->line, &first)) return CM_OK;
-    snprintf(line, sizeof line, "the same prompt as line %zu", first->value);
+    snprintf(line, sizeof line, "the same prompt as %s %zu", l->numbered ? "entry" : "line", first->value);
     tell(l, CM_LINT_DUPLICATE, line);
     return CM_OK;
 }
@@ -227,6 +231,7 @@ static cm_status lint(linter *l) {
     CM_TRY(cm_name_table_init(&l->texts, set.count + 1, &l->arena));
     CM_TRY(cm_name_table_init(&l->slips, 8192, &l->arena));
     l->counts->prompts = set.count;
+    l->numbered = set.numbered;
     for (size_t i = 0; i < set.count; i++) {
         CM_TRY(check_prompt(l, &set.prompts[i]));
         cm_arena_clear(&l->scratch);

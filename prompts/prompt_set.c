@@ -90,6 +90,7 @@ static cm_status read_prompt(const cm_prompt_row *row, cm_arena *out, cm_prompt 
 
 static cm_status read_all(const char *path, const cm_prompt_rows *rows, const cm_prompt_reading *how, cm_arena *out, cm_prompt_set *s) {
     s->version = rows->version;
+    s->numbered = rows->source.numbered;
     s->prompts = CM_PUSH_ZERO(out, cm_prompt, rows->count);
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < rows->count; i++) {

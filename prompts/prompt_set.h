@@ -21,7 +21,7 @@ typedef struct cm_prompt {
     const char *id, *negative; /* negative: NULL when the row has none */
     bool has_seed;
     uint64_t seed;
-    size_t line;          /* in the file */
+    size_t line;          /* in the file, or the number of its entry (cm_prompt_set.numbered) */
     size_t clip_tokens;   /* of CLIP's vocabulary, BOS and EOS included, as counted when the set was made; 0: not */
     cm_description dense; /* text is the prompt; token spans are not set */
 } cm_prompt;
@@ -30,6 +30,7 @@ typedef struct cm_prompt_set {
     const char *name;     /* the file's name without folder and ending */
     size_t count, version; /* version: of a set that says it in its first line; 0: it does not */
     cm_prompt *prompts;
+    bool numbered;        /* rows are known by their number, not by a line: JSON lists, COCO captions */
     char hash[65];        /* SHA-256 of the file */
 } cm_prompt_set;
 

@@ -12,8 +12,8 @@ static char found[4000];
 static void take(void *arg, cm_lint_kind kind, const char *place, const char *text) {
     (void)arg;
     const size_t n = strlen(found);
-    const char *colon = strrchr(place, ':');
-    snprintf(found + n, sizeof found - n, "%s%s %s: %s", n ? "; " : "", colon + 1, cm_lint_names[kind], text);
+    const char *colon = strrchr(place, ':') + 1;
+    snprintf(found + n, sizeof found - n, "%s%s %s: %s", n ? "; " : "", colon + (*colon == ' '), cm_lint_names[kind], text);
 }
 
 static cm_lint_counts counts;
@@ -79,6 +79,9 @@ Test(prompt_lint, duplicates_and_empty_texts_are_told) {
                      "3 row: id 'a' stands twice, first in line 1; 1 empty: the prompt is empty; "
                      "2 empty: the negative is empty: leave it out where none is meant");
     cr_assert_eq(counts.found[CM_LINT_ROW], 1);
+    cr_assert_str_eq(lint("a.json", "[{\"caption\": \"a hat\"}, {\"caption\": \"x\", \"id\": \"a/b\"}, {\"caption\": \"a hat\"}]"),
+                     "entry 2 row: id 'a/b' has '/' in it; only letters, digits and . _ - can name a file; "
+                     "entry 3 duplicate: the same prompt as entry 1");
 }
 
 Test(prompt_lint, good_words_are_no_slips) {
