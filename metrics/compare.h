@@ -13,8 +13,8 @@
  *
  * detectable: the smallest true difference that a test at 5 % finds in 8 of 10 runs of this size, (t_0.975 + t_0.8) standard errors
  * of the paired difference (Bloom 1995, "Minimum detectable effects"). effect: Cohen's d_z, the mean difference in standard
- * deviations of the prompts' differences; for several columns and for sets difference / (standard error x sqrt n), which is the same
- * for one mean.
+ * deviations of the prompts' differences; for several columns and for sets difference / (standard error x sqrt n), which is the
+ * same for one mean.
  */
 #ifndef CM_METRICS_COMPARE_H
 #define CM_METRICS_COMPARE_H
@@ -90,17 +90,20 @@ enum { CM_SET_GROUPS = 12 }; /* of prompts, that a score without a closed form i
 /* The target of an interval is the score's mean over runs of this many prompts, the reference fixed. It covers the choice of prompts
  * and of noise; not the bias at small N, nor the reference's own choice, nor another training seed.
  *
- * One arm: value +- t x the jackknife's standard error over prompts, exact for Fréchet distances (frechet_leave.h) and for kernel
- * distances (kernel_leave.h: KID by the kernel sums of all images, plus what its drawn subsets add), on average never too small
- * (Efron and Stein 1981). Any other score (is, prdc, fid-inf) is made again without each of CM_SET_GROUPS groups of prompts.
+ * One arm: the jackknife's standard error over prompts, exact for Fréchet distances (frechet_leave.h) and for kernel distances
+ * (kernel_leave.h; KID: by all images' distance, plus what its drawn subsets add). On average it is never too small (Efron and Stein
+ * 1981); with fewer images than about four times the features it is too large, up to 1.5 times. Around it t, in the
+ * logarithm for distances. Any other score (is, prdc, fid-inf) is made again without each of CM_SET_GROUPS groups of prompts.
  *
- * A pair: p from CM_FLIPS exchanges of the arms' images, prompt by prompt. A kernel distance's difference under exchange is exactly a sum with
- * signs, a Fréchet distance's to second order; the statistic's null distribution is exact at every N and width. The interval's
- * standard error goes from the one under exchange (arms alike) to the jackknife's (arms far apart) with the share
- * d^2 / (d^2 + CM_SET_NEAR e^2); so p < 0.05 and an interval without 0 nearly always agree. Other scores: jackknife over groups and t.
+ * A pair: the interval from the two arms' and their correlation over prompts (Zou and Donner 2008). p from CM_FLIPS exchanges of the arms' images,
+ * prompt by prompt: a kernel distance's difference is then exactly a sum of parts with signs, a Fréchet distance's to second order
+ * (Rippl, Munk and Sturm 2016), and the null distribution is exact at every N and width. effect and detectable belong to
+ * that test. Since the interval is the more careful of the two, it may hold 0 beside a p below 0.05. Other scores: the jackknife over
+ * groups, and t.
  *
- * Fewer than 6 prompts: values and p, no intervals. Arms with different prompts are paired on the common ones, by scores made anew;
- * different numbers of images for a common prompt: no pair (`why`). r's arrays are in out. */
+ * Fewer than 6 prompts: values, and p of distances, but no interval. Arms with different prompts are paired on the common ones, by
+ * scores made anew; different numbers of images for a common prompt: no pair (`why`). r's arrays are in out. Linear algebra runs
+ * on the threads that it was given (cm_dense_all_threads). docs/SCORES.md has the coverage over 2,000 draws. */
 cm_status cm_compare_sets(const cm_set_arms *s, cm_arena *out, cm_set_comparison *r);
 
 #endif

@@ -165,9 +165,24 @@ double cm_set_fit_error(const cm_set_fit *a, const cm_set_fit *b, size_t part) {
     return sqrt(squares * (double)(a->units - 1) / (double)a->units + a->drawn + (b ? b->drawn : 0));
 }
 
+/* How well the standard error itself is known: 2 / (relative variance of its square), from the changes' kurtosis (Satterthwaite
+ * 1946); u - 1 or less. */
+static size_t freedom(const cm_set_fit *t, size_t part) {
+    const double *x = t->without[part], u = (double)t->units;
+    double mean = 0, second = 0, fourth = 0;
+    for (size_t i = 0; i < t->units; i++) mean += x[i] / u;
+    for (size_t i = 0; i < t->units; i++) {
+        const double square = (x[i] - mean) * (x[i] - mean);
+        second += square / u;
+        fourth += square * square / u;
+    }
+    const double excess = second > 0 ? fourth / (second * second) - 1 : 2;
+    return excess <= 2 ? t->units - 1 : (size_t)fmax(fmin(2 * u / excess, u - 1), 1);
+}
+
 void cm_set_fit_limits(const cm_set_fit *t, size_t part, double *lo, double *hi) {
     const double value = t->values.parts[part].value, v = value + t->above;
-    const double reach = t->units ? cm_stats_t_quantile(0.975, t->units - 1) * cm_set_fit_error(t, NULL, part) : (double)NAN;
+    const double reach = t->units ? cm_stats_t_quantile(0.975, freedom(t, part)) * cm_set_fit_error(t, NULL, part) : (double)NAN;
     *lo = value - reach;
     *hi = value + reach;
     if (!(v > 0)) return;
