@@ -231,6 +231,7 @@ static cm_status lint(linter *l) {
     CM_TRY(cm_name_table_init(&l->texts, set.count + 1, &l->arena));
     CM_TRY(cm_name_table_init(&l->slips, 8192, &l->arena));
     l->counts->prompts = set.count;
+    l->counts->version = set.version;
     l->numbered = set.numbered;
     for (size_t i = 0; i < set.count; i++) {
         CM_TRY(check_prompt(l, &set.prompts[i]));

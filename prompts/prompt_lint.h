@@ -28,6 +28,7 @@ typedef struct cm_lint_options {
 
 typedef struct cm_lint_counts {
     size_t prompts, counted;       /* counted: of which the tokens are known, not only bounded */
+    size_t version;                /* of a set that says it, or 0 */
     size_t found[CM_LINT_KINDS];
 } cm_lint_counts;
 

@@ -14,6 +14,7 @@
 #include "core/io/tensor_file.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
+#include "harness/suite.h"
 
 enum { MAX_STEPS = 100000, MAX_SIDE = 16384, MAX_GUIDANCE = 1000 };
 
@@ -23,7 +24,7 @@ static const cm_option options[] = {
     {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "one picture a prompt, into the folder --out: JSON lines, CSV or TSV of prompt, id?, seed?, negative?; COCO captions; .txt"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL, "one image a prompt, into the folder --out: a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text"},
     {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of --prompts that holds them [prompt, caption or text]"},
     {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw; \"\" is a text too, which SDXL tells from none"},
     {"seed", CM_OPT_SEED, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
@@ -369,6 +370,13 @@ static cm_status check_there(const char *option, const char *path) {
     return cm_fail(CM_EUSAGE, "%s: %s: no such file or folder", option, path);
 }
 
+/* A file, or a name in prompts/sets. */
+static cm_status open_set(const cm_args *args, cm_generate_job *j, cm_generate_set **set) {
+    const char *path = cm_arg_text(args, "prompts");
+    if (!cm_path_exists(path) && !strpbrk(path, "./")) CM_TRY(cm_find_prompts(path, &j->arena, &path));
+    return cm_generate_set_open(set, j, path, cm_arg_text(args, "prompt-column"));
+}
+
 /* Everything that can be wrong before the model is opened, which may take minutes. set: NULL without --prompts. */
 static cm_status prepare(const cm_args *args, cm_generate_job *j, cm_generate_set **set) {
     CM_TRY(read_options(args, j));
@@ -379,7 +387,7 @@ static cm_status prepare(const cm_args *args, cm_generate_job *j, cm_generate_se
     warn_of_idle(args, j);
     if (j->latents) CM_TRY(cm_check_writable(j->latents));
     if (cm_arg_given(args, "prompts")) CM_TRY(check_folder(args, j));
-    if (cm_arg_given(args, "prompts")) return cm_generate_set_open(set, j, cm_arg_text(args, "prompts"), cm_arg_text(args, "prompt-column"));
+    if (cm_arg_given(args, "prompts")) return open_set(args, j, set);
     CM_TRY(cm_check_writable(j->out));
     return cm_image_check_name(j->out);
 }

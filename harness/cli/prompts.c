@@ -152,7 +152,9 @@ static void print_finding(void *arg, cm_lint_kind kind, const char *place, const
 static size_t print_summary(const char *path, const cm_lint_counts *n, bool bounded) {
     size_t all = 0;
     for (int k = 0; k < CM_LINT_KINDS; k++) all += n->found[k];
-    printf("%s: %zu prompts, %zu finding%s", path, n->prompts, all, all == 1 ? "" : "s");
+    printf("%s: ", path);
+    if (n->version) printf("version %zu, ", n->version);
+    printf("%zu prompts, %zu finding%s", n->prompts, all, all == 1 ? "" : "s");
     const char *between = ": ";
     for (int k = 0; k < CM_LINT_KINDS; k++) {
         if (!n->found[k]) continue;

@@ -31,6 +31,7 @@ says "a misspelt one" 2 "no column 'lnog'; the closest is 'long'" draw --prompts
 printf 'text,caption\nx,y\n' >which.csv
 says "two that could be meant" 2 "may be column 'caption' or 'text': choose by --prompt-column" draw --prompts which.csv --out x
 says "a column of nothing" 2 "--prompt-column goes with --prompts" draw --prompt x --prompt-column text --out x.png
+says "a name that is no set's" 2 "'human-10' is no file and no name in prompts/sets; the closest is 'human-100'" draw --prompts human-10 --out x
 printf 'id,prompt\na,x,y\n' >ragged.csv
 says "a ragged row" 1 "ragged.csv:2: 3 cells where the header has 2" draw --prompts ragged.csv --out x
 printf '\377\376p\0r\0' >wide.csv
@@ -80,6 +81,8 @@ says "no such file" 2 "is no file and no name in prompts/sets" "$cm" prompts lin
 prints "what is in a set" "^hair	hair style	bald	[1-9]" "$cm" prompts show human-100
 prints "its shots" "^shot	headshot	5" "$cm" prompts show human-100
 prints "how long it is" "^tokens of CLIP	30 to 77	90" "$cm" prompts show human-100
+says "and its version" 3 "" sh -c "$cm prompts lint human-100 >found; code=\$?; echo 'cosmicman: found' >&2; exit \$code"
+holds "is told" grep -q "human-100.jsonl: version 1, 100 prompts, 9 findings: 9 cut off" found
 for set in human-2048 human-100; do
     holds "$set is the one that the page tells" grep -q "$(sha256sum "$root/prompts/sets/$set.jsonl" | cut -d' ' -f1)" "$root/docs/PROMPTS.md"
 done
