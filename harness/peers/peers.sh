@@ -4,7 +4,8 @@
 # is missing or its requirements changed. PEERS_PYTHON names an interpreter that has them already.
 # "scores" first: score_speed.py instead, beside pytorch-fid, torch-fidelity, open_clip, SciPy and torchmetrics.
 # "export" first: export_check.py instead, whether exported models open in diffusers and draw the same there.
-# usage: harness/peers/peers.sh [scores|export] [OPTION OF that script]...
+# "arms" first: arm_check.py instead, whether diffusers as an arm of a suite draws what our own arm draws.
+# usage: harness/peers/peers.sh [scores|export|arms] [OPTION OF that script]...
 set -eu
 cd "$(dirname "$0")/../.."
 wanted=harness/peers/requirements.txt
@@ -19,5 +20,6 @@ script=inference_speed
 case ${1:-} in
     scores) script=score_speed && shift ;;
     export) script=export_check && shift ;;
+    arms) script=arm_check && shift ;;
 esac
 exec "$python" harness/peers/$script.py "$@"
