@@ -581,20 +581,31 @@ static cm_status work(finish_run *r, double started) {
     return add_record(r, json_pack("{s:s, s:f, s:s}", "kind", "done", "seconds", cm_now() - started, "finished", now));
 }
 
-cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all,
-                               double started, cm_evaluation_counts *counts) {
+cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all, double started,
+                              cm_evaluation_counts *counts, json_t **lines) {
     finish_run r = {.folder = folder, .header = header, .sides = sides, .side_count = side_count, .counts = counts};
     cm_arena_init(&r.arena, 0);
     cm_dense_all_threads();
-    const char *path = cm_arena_print(&r.arena, "%s/records.jsonl", folder);
     r.out = cm_evaluation_lines(header, sides, side_count, all);
-    cm_status s = cm_arena_check(&r.arena);
-    if (s == CM_OK && !r.out) s = cm_fail(CM_ENOMEM, "out of memory");
-    if (s == CM_OK) s = work(&r, started);
+    cm_status s = r.out ? work(&r, started) : cm_fail(CM_ENOMEM, "out of memory");
     json_t *full = s == CM_OK ? cm_evaluation_full_header(header, all) : NULL;
     if (s == CM_OK && (!full || json_array_set_new(r.out, 0, full) != 0)) s = cm_fail(CM_ENOMEM, "out of memory");
-    if (s == CM_OK) s = cm_jsonl_write(path, r.out);
-    json_decref(r.out);
+    if (s == CM_OK) *lines = r.out;
+    else json_decref(r.out);
     cm_arena_free(&r.arena);
+    return s;
+}
+
+cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all,
+                               double started, cm_evaluation_counts *counts) {
+    cm_arena scratch;
+    json_t *lines = NULL;
+    cm_arena_init(&scratch, 4096);
+    const char *path = cm_arena_print(&scratch, "%s/records.jsonl", folder);
+    cm_status s = cm_arena_check(&scratch);
+    if (s == CM_OK) s = cm_evaluation_score(folder, header, sides, side_count, all, started, counts, &lines);
+    if (s == CM_OK) s = cm_jsonl_write(path, lines);
+    json_decref(lines);
+    cm_arena_free(&scratch);
     return s;
 }

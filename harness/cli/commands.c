@@ -14,12 +14,14 @@ extern const cm_command cm_command_report;
 extern const cm_command cm_command_score;
 extern const cm_command cm_command_stage;
 extern const cm_command cm_command_train;
+extern const cm_command cm_command_verify;
 
 const cm_command *const cm_commands[] = {
     &cm_command_generate,
     &cm_command_bench,
     &cm_command_score,
     &cm_command_merge,
+    &cm_command_verify,
     &cm_command_data,
     &cm_command_prompts,
     &cm_command_report,
