@@ -41,7 +41,7 @@ typedef struct cm_command_arm {
     const uint64_t *seeds;            /* [prompts*images], of a prompt one after another */
     const bool *wanted;               /* [prompts*images]: which are still to be made */
     bool fresh;                       /* nothing that is there is taken for made */
-    size_t steps, width, height;      /* what the suite says */
+    size_t steps, width, height;      /* what the suite says; width and height 0: nothing, and rows have none */
     double guidance;
     const char *negative;             /* for prompts without one of their own; NULL: none */
     double timeout;                   /* seconds; 0: none */

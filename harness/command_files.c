@@ -34,8 +34,9 @@ json_t *cm_command_row(const cm_command_arm *c, const cm_command_image *image) {
     json_t *row = json_pack("{s:s, s:s, s:s?, s:I, s:s}", "id", p->id, "prompt", p->dense.text, "negative", negative_of(c, image), "seed",
                             (json_int_t)c->seeds[image->index], "file", image->file);
     if (row && c->images > 1) json_object_set_new(row, "k", json_integer((json_int_t)(image->index % c->images)));
-    json_t *more = json_pack("{s:I, s:f, s:I, s:I}", "steps", (json_int_t)c->steps, "guidance", c->guidance, "width",
-                             (json_int_t)c->width, "height", (json_int_t)c->height);
+    json_t *more = json_pack("{s:I, s:f}", "steps", (json_int_t)c->steps, "guidance", c->guidance);
+    if (more && c->width) json_object_set_new(more, "width", json_integer((json_int_t)c->width));
+    if (more && c->height) json_object_set_new(more, "height", json_integer((json_int_t)c->height));
     if (row && more && json_object_update(row, more) == 0) {
         json_decref(more);
         return row;
@@ -109,6 +110,18 @@ static cm_status write_lines(const cm_command_job *j, cm_placeholder what, image
     return cm_part_finish(&p);
 }
 
+/* "": the suite says none, and the program takes its own. */
+static const char *size_text(size_t size, cm_arena *out) {
+    return size ? cm_arena_print(out, "%zu", size) : "";
+}
+
+/* A word that is a size must be one. */
+static cm_status check_sizes(const cm_command_arm *c, const bool *uses) {
+    if (uses[CM_PLACE_WIDTH] && !c->width) return cm_fail(CM_EUSAGE, "the command of %s wants {width}, and nobody says one", c->arm);
+    if (uses[CM_PLACE_HEIGHT] && !c->height) return cm_fail(CM_EUSAGE, "the command of %s wants {height}, and nobody says one", c->arm);
+    return CM_OK;
+}
+
 cm_status cm_command_write_files(cm_command_job *j, const bool *uses, cm_arena *out) {
     const cm_command_arm *c = j->arm;
     const char *negative = c->negative ? c->negative : "";
@@ -121,9 +134,10 @@ cm_status cm_command_write_files(cm_command_job *j, const bool *uses, cm_arena *
     j->values[CM_PLACE_COUNT] = cm_arena_print(out, "%zu", j->asked);
     j->values[CM_PLACE_STEPS] = cm_arena_print(out, "%zu", c->steps);
     j->values[CM_PLACE_GUIDANCE] = cm_arena_print(out, "%.15g", c->guidance);
-    j->values[CM_PLACE_WIDTH] = cm_arena_print(out, "%zu", c->width);
-    j->values[CM_PLACE_HEIGHT] = cm_arena_print(out, "%zu", c->height);
+    j->values[CM_PLACE_WIDTH] = size_text(c->width, out);
+    j->values[CM_PLACE_HEIGHT] = size_text(c->height, out);
     CM_TRY(cm_arena_check(out));
+    CM_TRY(check_sizes(c, uses));
     if (uses[CM_PLACE_PROMPTS]) CM_TRY(write_rows(j));
     if (uses[CM_PLACE_PROMPTS_CSV]) CM_TRY(write_lines(j, CM_PLACE_PROMPTS_CSV, write_csv));
     if (uses[CM_PLACE_PROMPTS_TXT]) CM_TRY(write_lines(j, CM_PLACE_PROMPTS_TXT, write_line));

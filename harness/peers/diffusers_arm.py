@@ -44,10 +44,11 @@ def open_pipeline(args):
 def draw(pipe, row):
     import torch
     generator = torch.Generator("cpu").manual_seed(row["seed"])
-    factor, channels = pipe.vae_scale_factor, pipe.unet.config.in_channels
-    noise = torch.randn((1, channels, row["height"] // factor, row["width"] // factor), generator=generator)
+    factor, channels, side = pipe.vae_scale_factor, pipe.unet.config.in_channels, pipe.unet.config.sample_size
+    width, height = row.get("width") or side * factor, row.get("height") or side * factor
+    noise = torch.randn((1, channels, height // factor, width // factor), generator=generator)
     return pipe(row["prompt"], negative_prompt=row["negative"], num_inference_steps=row["steps"], guidance_scale=row["guidance"],
-                width=row["width"], height=row["height"], generator=generator, latents=noise.to(pipe.device, pipe.unet.dtype)).images[0]
+                width=width, height=height, generator=generator, latents=noise.to(pipe.device, pipe.unet.dtype)).images[0]
 
 
 def save(image, path):

@@ -305,3 +305,17 @@ Test(command_arm, folders_that_cannot_be_written_are_an_error_of_ours) {
     cr_expect_eq(cm_command_arm_run(&c, &arena, &r), CM_EUSAGE);
     done();
 }
+
+Test(command_arm, is_told_no_size_where_nobody_says_one) {
+    cm_command_arm c = begin(1, 1, HEAD COPY);
+    cm_command_result r;
+    c.width = c.height = 0;
+    c.command = cm_arena_print(&arena, "%s {prompts_csv}", c.command);
+    cr_expect_eq(run(&c).made, 1);
+    cr_expect(!strstr(text_of("run/commands/theirs/prompts.jsonl"), "width"));
+    cr_expect(strstr(text_of("run/commands/theirs/prompts.csv"), "\"p0001.png\",20,7.5,,\n"));
+    c.command = "run {prompts} {out} {height}";
+    cr_expect_eq(cm_command_arm_run(&c, &arena, &r), CM_EUSAGE);
+    cr_expect(strstr(cm_why(), "wants {height}"), "%s", cm_why());
+    done();
+}
