@@ -283,6 +283,16 @@ static cm_status keep_old_sides(cm_evaluation *e) {
     return CM_OK;
 }
 
+/* Did a command leave images out? Then it is asked for them again, though the run was finished without them. */
+static bool lacks_made(const cm_evaluation *e) {
+    for (size_t i = 0; i < e->side_count; i++) {
+        const cm_side *s = &e->sides[i];
+        for (size_t row = s->begin; row < s->end && makes_images(s); row++)
+            if (!s->lines[row]) return true;
+    }
+    return false;
+}
+
 /* What an earlier run left. Scores go, for they are made again; of each image one line stays. */
 static cm_status take_over(cm_evaluation *e, const json_t *header, const char *path) {
     const json_t *found = json_array_get(e->existing, 0);
@@ -290,7 +300,7 @@ static cm_status take_over(cm_evaluation *e, const json_t *header, const char *p
     CM_TRY(cm_evaluation_join_headers(found, header, &e->header));
     CM_TRY(keep_old_sides(e));
     CM_TRY(cm_sides_read(e->sides, e->side_count, e->existing));
-    e->finished = cm_evaluation_is_done(e->existing) && json_equal(found, e->header);
+    e->finished = cm_evaluation_is_done(e->existing) && json_equal(found, e->header) && !lacks_made(e);
     if (e->finished) {
         count_known(e);
         return CM_OK;

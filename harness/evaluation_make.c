@@ -300,41 +300,35 @@ static cm_status run_model(cm_evaluation *e, cm_side *s, const size_t *missing, 
 
 /* --- commands ---------------------------------------------------------------------------------- */
 
-/* The file that a command made for a row, whichever its ending; NULL: none. */
-static const char *find_made(const cm_evaluation *e, const cm_side *s, size_t row, cm_arena *scratch) {
-    static const char *const endings[] = {"png", "jpg", "jpeg", "webp"};
-    const char *file = s->list.files[row];
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        const char *relative = cm_arena_print(&((cm_evaluation *)e)->arena, "%.*s%s", (int)(strlen(file) - 3), file, endings[i]);
-        const char *path = cm_arena_print(scratch, "%s/%s", e->options->folder, relative ? relative : "");
-        if (path && relative && cm_path_exists(path)) return relative;
-    }
-    return NULL;
-}
-
-static cm_status take_made(cm_evaluation *e, cm_side *s, size_t row, double seconds) {
-    cm_image image;
+/* A row's image, which the command has made and which was read whole. */
+static cm_status take_made(cm_evaluation *e, cm_side *s, size_t row, const char *picture, double seconds) {
+    const size_t unit = row / s->images;
     cm_arena scratch;
-    cm_arena_init(&scratch, 0);
-    const char *relative = find_made(e, s, row, &scratch);
-    cm_status status = cm_arena_check(&scratch);
-    const char *path = relative ? cm_arena_print(&scratch, "%s/%s", e->options->folder, relative) : NULL;
-    if (status == CM_OK && path && cm_image_read(path, 3, &scratch, &image) == CM_OK) {
-        json_t *o = cm_evaluation_image(e, s, row);
-        s->list.files[row] = relative;
-        if (e->units[row / s->images].prompt) json_object_set_new(o, "groups", cm_evaluation_groups(e->units[row / s->images].prompt, NULL));
-        json_object_set_new(o, "seed", json_integer((json_int_t)cm_evaluation_seed(e, row / s->images, row % s->images)));
-        json_object_set_new(o, "picture", json_string(relative));
-        json_object_set_new(o, "seconds", json_pack("{s:f}", "total", seconds));
-        status = add_hash(e, relative, &scratch, o);
-        if (status == CM_OK) status = keep_record(e, s, row, o);
-        json_decref(o);
-    }
+    cm_arena_init(&scratch, 4096);
+    json_t *o = cm_evaluation_image(e, s, row);
+    s->list.files[row] = picture;
+    if (e->units[unit].prompt) json_object_set_new(o, "groups", cm_evaluation_groups(e->units[unit].prompt, NULL));
+    json_object_set_new(o, "seed", json_integer((json_int_t)cm_evaluation_seed(e, unit, row % s->images)));
+    json_object_set_new(o, "picture", json_string(picture));
+    if (seconds > 0) json_object_set_new(o, "seconds", json_pack("{s:f}", "total", seconds));
+    cm_status status = add_hash(e, picture, &scratch, o);
+    if (status == CM_OK) status = keep_record(e, s, row, o);
+    json_decref(o);
     cm_arena_free(&scratch);
     return status;
 }
 
+static bool is_recorded(const cm_evaluation *e, const cm_side *s) {
+    size_t i;
+    json_t *line;
+    json_array_foreach(e->existing, i, line)
+        if (cm_line_is(line, "command") && !strcmp(cm_json_text_or(line, "arm", ""), s->name)) return true;
+    return false;
+}
+
+/* Also of one that did not run because all its images were there: a run that was killed had no time to say so. */
 static cm_status record_command(cm_evaluation *e, const cm_side *s, const cm_command_result *r) {
+    if (!r->asked && is_recorded(e, s)) return CM_OK;
     json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:i, s:I}", "kind", "command", "arm", s->name, "seconds", r->seconds, "peak_rss_mb", r->peak_rss_mb,
                           "status", r->status, "images", (json_int_t)r->made);
     if (r->note) json_object_set_new(o, "note", json_string(r->note));
@@ -352,12 +346,15 @@ static cm_status run_command(cm_evaluation *e, cm_side *s, const size_t *missing
     const cm_making *m = &s->arm->making;
     const cm_command_arm c = {.command = s->arm->command, .folder = e->options->folder, .arm = s->name, .prompts = &e->prompts, .images = s->images,
                               .seeds = seeds, .wanted = wanted, .steps = m->steps, .width = m->width, .height = m->height, .guidance = m->guidance,
-                              .negative = m->negative, .timeout = e->suite->timeout};
+                              .negative = m->negative, .timeout = e->suite->timeout, .threads = e->options->threads, .fresh = e->options->fresh};
     cm_command_result r = {0};
     CM_TRY(cm_command_arm_run(&c, &e->arena, &r));
     if (r.note) cm_warn("arm %s: %s", s->name, r.note);
     CM_TRY(record_command(e, s, &r));
-    for (size_t i = 0; i < count; i++) CM_TRY(take_made(e, s, missing[i], r.made ? r.seconds / (double)r.made : 0));
+    const double each = r.made > r.wanted - r.asked ? r.seconds / (double)(r.made - (r.wanted - r.asked)) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (r.files[missing[i]]) CM_TRY(take_made(e, s, missing[i], r.files[missing[i]], each));
+    e->counts.without_image += count - r.made;
     return CM_OK;
 }
 
