@@ -180,17 +180,25 @@ static cm_status open_rows(finish_run *r, const cm_side *s, const scored *x, con
     return CM_OK;
 }
 
-/* The prompts of which every arm has all images: sets are compared on these. *missing: how many others there are. */
+static bool has_any(const cm_side *s, const char *column) {
+    for (size_t i = 0; i < s->count; i++)
+        if (is_good(s, i, column)) return true;
+    return false;
+}
+
+/* The prompts of which every arm has all images: sets are compared on these. *missing: how many others there are. An arm
+ * that has none (a command that failed) takes nothing from the others. */
 static cm_status common_units(finish_run *r, const char *column, bool **units, size_t *missing) {
     bool *all = CM_PUSH(&r->arena, bool, r->unit_count + 1);
     CM_TRY(cm_arena_check(&r->arena));
     *missing = 0;
-    for (size_t u = 0; u < r->unit_count; u++) {
-        all[u] = true;
-        for (size_t a = 0; a < r->arm_count; a++)
-            for (size_t k = 0; k < r->images && r->sides[a].count; k++) all[u] &= is_good(&r->sides[a], u * r->images + k, column);
-        *missing += !all[u];
+    for (size_t u = 0; u < r->unit_count; u++) all[u] = true;
+    for (size_t a = 0; a < r->arm_count; a++) {
+        const cm_side *s = &r->sides[a];
+        const size_t n = has_any(s, column) ? s->count : 0;
+        for (size_t i = 0; i < n; i++) all[i / s->images] &= is_good(s, i, column);
     }
+    for (size_t u = 0; u < r->unit_count; u++) *missing += !all[u];
     *units = all;
     return CM_OK;
 }

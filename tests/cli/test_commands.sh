@@ -57,6 +57,8 @@ fails() { # NAME TEXT OPTION... : with base beside it the run ends with 3, and t
     if [ $? -eq 3 ] && command_of broken | grep -qE -- "$text"; then pass; else fail "$name: $(command_of broken)"; fi
 }
 fails "nothing" '"status":0,"images":0,"note":"made 0 of 8 images; the first missing: p0001; it printed nothing' --arm-exec "theirs=true {prompts} {out}"
+$bench --unequal --fresh --metric fd@nano --reference people/images --arm-exec "theirs=true {prompts} {out}" --out empty >/dev/null 2>&1
+holds "an arm without an image takes nothing from the others" grep -aqE '"kind":"score".*"arm":"base","score":"fd@nano".*"value":.*"n":8' empty/records.jsonl
 fails "an exit status" '"status":4,"images":1,"note":"ended with exit status 4; made 1 of 8 images' --arm-exec "theirs=sh -c 'sh make.sh \"\$1\" \"\$2\" 1; exit 4' sh {prompts} {out}"
 fails "a signal" '"status":137,"images":2,"note":"ended by signal 9, SIGKILL' --arm-exec "theirs=sh -c 'sh make.sh \"\$1\" \"\$2\" 2; kill -KILL \$\$' sh {prompts} {out}"
 fails "no such program" '"status":127,"images":0,"note":"could not start: No such file' --arm-exec "theirs=no-such-program {prompts} {out}"
