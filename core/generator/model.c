@@ -67,7 +67,9 @@ static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *
     if (s == CM_OK) s = build(m, config, m->params[which]);
     if (s == CM_OK) s = cm_params_check(m->params[which], false);
     if (s == CM_OK) s = cm_arena_check(&m->arena);
-    if (s != CM_OK && strncmp(cm_why(), folder, strlen(folder)) != 0) s = cm_fail_in(s, "%s", folder);
+    const char *file = which == UNET ? e->unet_weights : which == VAE ? e->vae_weights : NULL;
+    if (s != CM_OK && file && strncmp(cm_why(), file, strlen(file)) == 0) s = cm_fail_in(s, which == UNET ? "--unet" : "--vae");
+    else if (s != CM_OK && strncmp(cm_why(), folder, strlen(folder)) != 0) s = cm_fail_in(s, "%s", folder);
     char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
     if (text) cm_sha_add(configs, text, strlen(text));
     free(text);

@@ -34,7 +34,24 @@ static cm_status read_scheduler_class(const char *index, cm_arena *a, cm_model_e
     return cm_arena_check(a);
 }
 
+/* A folder that is no model's, and what it is instead. */
+static cm_status check_is_model(const char *folder, cm_arena *a) {
+    static const char *const parts[] = {"model_index.json", "unet", "text_encoder", "text_encoder_2", "vae", "tokenizer", "tokenizer_2"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *part = cm_arena_print(a, "%s/%s", folder, parts[i]);
+        CM_TRY(cm_arena_check(a));
+        if (cm_path_exists(part)) return CM_OK;
+    }
+    const char *config = cm_arena_print(a, "%s/config.json", folder);
+    CM_TRY(cm_arena_check(a));
+    if (cm_path_exists(config))
+        return cm_fail(CM_EUSAGE, "%s: one network's folder; a model is the folder above it, with tokenizer/, text_encoder/, unet/ and vae/ "
+                                  "(--unet takes a UNet alone)", folder);
+    return cm_fail(CM_EUSAGE, "%s: no diffusers folder: neither model_index.json nor unet/ is in it", folder);
+}
+
 static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e) {
+    CM_TRY(check_is_model(folder, a));
     *e = (cm_model_entry){.name = folder,
                           .text_encoder = cm_arena_print(a, "%s/text_encoder", folder),
                           .unet = cm_arena_print(a, "%s/unet", folder),
@@ -61,8 +78,10 @@ static cm_status folder_entry(const char *folder, cm_arena *a, cm_model_entry *e
 static cm_status unknown_name(const char *name, const cm_model_entry *entries, size_t count) {
     const char *names[64] = {NULL};
     for (size_t i = 0; i < count && i < 63; i++) names[i] = entries[i].name;
-    const char *near = cm_closest(name, names);
+    const char *near = cm_path_exists(name) ? NULL : cm_closest(name, names);
     if (near) return cm_fail(CM_EUSAGE, "no model '%s', and no such folder or file; the closest is '%s'", name, near);
+    if (cm_path_exists(name))
+        return cm_fail(CM_EUSAGE, "%s: is no model: a diffusers folder, or a checkpoint file (.safetensors, .ckpt, .pt, .pth, .bin)", name);
     char list[400] = "";
     for (size_t i = 0; i < count; i++) {
         const size_t n = strlen(list);
@@ -84,6 +103,7 @@ static cm_status single_part(const char *config, const char *family, const char 
     *path = cm_arena_print(a, "%s/architectures/%s/%s", models, family, part);
     CM_TRY(cm_arena_check(a));
     if (cm_path_is_dir(*path)) return CM_OK;
+    if (config) return cm_fail(CM_EUSAGE, "--config: %s: no %s/ is in it, which the single file lacks", config, part);
     return cm_fail(CM_EUSAGE, "a single file holds no %s: --config DIR names a diffusers folder with it", part);
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/base/system.h"
 #include "core/io/json_numbers.h"
+#include "core/io/mapped.h"
 
 enum { MAX_FILE = 1 << 30 };
 
@@ -71,6 +72,10 @@ static cm_status parse(const char *path, const char *text, size_t length, size_t
     if (!value && json_error_code(&e) == json_error_numeric_overflow)
         value = parse_folded(text, length, JSON_REJECT_DUPLICATES | flags, &no_memory);
     if (no_memory) return out_of_memory(path);
+    if (!value && json_error_code(&e) == json_error_null_character)
+        return cm_fail(CM_EFORMAT, "%s:%zu: a text has \\u0000 in it, which no text here can hold", path, line ? line : (size_t)e.line);
+    const char *other = value || text[0] == '{' || text[0] == '[' ? NULL : cm_file_kind(text, length);
+    if (other) return cm_fail(CM_EFORMAT, "%s: not JSON but %s", path, other);
     if (!value) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", path, line ? line : (size_t)e.line, e.text);
     *out = value;
     return CM_OK;

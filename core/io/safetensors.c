@@ -32,6 +32,8 @@ static cm_status map_file(cm_safetensors *f, const char *path) {
 static cm_status parse_header(cm_safetensors *f, const char *path, size_t *data_at) {
     uint64_t length;
     memcpy(&length, f->file.data, sizeof length);
+    const char *other = length > MAX_HEADER ? cm_file_kind(f->file.data, f->file.bytes) : NULL;
+    if (other) return cm_fail(CM_EFORMAT, "%s: not safetensors but %s", path, other);
     if (length > MAX_HEADER) {
         return cm_fail(CM_EFORMAT, "%s: not safetensors: a header of %llu bytes (at most %d)", path, (unsigned long long)length,
                        MAX_HEADER);

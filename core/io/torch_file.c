@@ -48,6 +48,8 @@ bool cm_torch_file_begins(const unsigned char *data, size_t bytes) {
 static cm_status check_beginning(const cm_mapped *m) {
     if (m->bytes < 4) return cm_fail(CM_EFORMAT, "too short for a torch checkpoint (%zu bytes)", m->bytes);
     if (cm_torch_file_begins(m->data, m->bytes)) return CM_OK;
+    const char *other = cm_file_kind(m->data, m->bytes);
+    if (other) return cm_fail(CM_EFORMAT, "not a torch checkpoint but %s", other);
     return cm_fail(CM_EFORMAT, "not a torch checkpoint: it does not begin as a zip file");
 }
 

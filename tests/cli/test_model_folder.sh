@@ -36,7 +36,7 @@ broken "no vocabulary" "vocab.json" "rm tokenizer/vocab.json"
 broken "malformed merges" "merges.txt" "echo 'a b c' >>tokenizer/merges.txt"
 broken "a refiner's sizes and a base's UNet" "requires_aesthetics_score false" "rm -r * && cp -r '$tiny'/../refiner/* . && sed -i 's/\(aesthetics_score\": \)true/\1false/' model_index.json"
 broken "half a second text encoder" "tokenizer_2: this part" "mkdir text_encoder_2"
-says "a folder that is no model" 1 "missing" "$cm" generate --model . --prompt a --out none.png
+says "a folder that is no model" 2 "no diffusers folder" "$cm" generate --model . --prompt a --out none.png
 absent "no picture of all these" none.png none.png.part
 
 # Single files in the original layout.
@@ -136,3 +136,24 @@ says "a checkpoint cut short" 1 "short.ckpt: truncated" one --model short.ckpt -
 says "torch's old format, with other weights" 1 "old.pt: not a checkpoint in the original layout" one --model "$pipeline/../torch/old.pt" --config "$tiny" --out none.png
 says "a pickle that wants to run a command" 1 "object of posix.system" one --model "$pipeline/../torch/hostile_root.pt" --out none.png
 absent "no picture of these" none.png none.png.part executed-by-a-pickle
+
+# What was given instead of a model, of weights, of a configuration.
+rm -rf model && cp -r "$tiny" model && mkdir bare && cp "$root/tests/golden/images/rgb.png" . && echo '{"id": "a", "prompt": "x"}' >rows.jsonl
+given() { "$cm" generate -q --prompt a --width 64 --height 64 --steps 1 --threads 1 --out none.png "$@"; }
+says "an empty folder as a model" 2 "^cosmicman: bare: no diffusers folder: neither model_index.json nor unet/" given --model bare
+says "a network's folder as a model" 2 "model/unet: one network's folder; a model is the folder above it" given --model model/unet
+says "a picture as a model" 2 "rgb.png: is no model: a diffusers folder, or a checkpoint file .\\.safetensors" given --model rgb.png
+says "a configuration without a tokenizer" 2 "--config: bare: no tokenizer/ is in it, which the single file lacks" \
+    given --model "$pipeline/single.safetensors" --config bare
+says "a picture as a UNet" 1 "^cosmicman: --unet: rgb.png: not safetensors but a PNG picture" given --model model --unet rgb.png
+says "a JSON text as an autoencoder" 1 "^cosmicman: --vae: rows.jsonl: not safetensors but a JSON text" given --model model --vae rows.jsonl
+says "a picture as latents" 1 "rgb.png: not safetensors but a PNG picture" given --model model --from-latents rgb.png
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3438354725\n' >model/$unet
+says "a pointer instead of weights" 1 "not safetensors but a pointer of Git LFS, which 'git lfs pull' replaces" given --model model
+cp model/$unet pointer.ckpt && echo '<html>' >page.pt && cp rgb.png model/unet/config.json
+says "a pointer instead of a checkpoint" 1 "pointer.ckpt: not a torch checkpoint but a pointer of Git LFS" given --model pointer.ckpt --config "$tiny"
+says "a web page instead of one" 1 "page.pt: not a torch checkpoint but a web page" given --model page.pt --config "$tiny"
+says "a picture as a configuration" 1 "unet/config.json: not JSON but a PNG picture" given --model model
+printf '{"id": "a", "prompt": "x\\u0000y"}\n' >nul.jsonl
+says "a zero in a prompt" 1 'nul.jsonl:1: a text has .u0000 in it' "$cm" generate --model "$tiny" --prompts nul.jsonl --out nul
+absent "no picture of these, either" none.png nul
