@@ -113,9 +113,9 @@ cm_status cm_make_dirs(const char *path) {
         if (c[1] && c[1] != '/') continue; /* the end of a part */
         const char keep = c[1];
         c[1] = 0;
-        if (mkdir(p, 0777) != 0 && !cm_path_is_dir(p)) {
-            s = cm_fail(CM_EIO, "%s: cannot make folder: %s", p, errno == EEXIST ? "a file has this name" : strerror(errno));
-        }
+        const int trouble = mkdir(p, 0777) == 0 ? 0 : errno; /* before another call says its own */
+        if (trouble && !cm_path_is_dir(p))
+            s = cm_fail(CM_EIO, "%s: cannot make folder: %s", p, trouble == EEXIST ? "a file has this name" : strerror(trouble));
         c[1] = keep;
     }
     free(p);
