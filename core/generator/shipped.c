@@ -25,6 +25,7 @@ static char *above_program(cm_arena *out, int levels) {
 cm_status cm_shipped_folder(const char *sub, cm_arena *out, char **path) {
     const char *home = getenv("COSMICMAN_HOME");
     const char *const places[] = {home, above_program(out, 1), above_program(out, 2), CM_SOURCE_DIR};
+    if (home && home[0] && !cm_path_is_dir(home)) return cm_fail(CM_EIO, "%s: no such folder (COSMICMAN_HOME)", home);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         if (!places[i] || !places[i][0]) continue;
         char *candidate = cm_arena_print(out, "%s/%s", places[i], sub);

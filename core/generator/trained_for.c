@@ -102,12 +102,22 @@ cm_status cm_unknown_words_add(cm_unknown_words *u, const char *text) {
     return s;
 }
 
+/* Of a word that is no word a beginning, whole characters. */
+static int shown_bytes(const char *word) {
+    enum { MOST = 48 };
+    size_t n = strlen(word);
+    if (n > MOST)
+        for (n = MOST; n > 0 && ((unsigned char)word[n] & 0xc0) == 0x80;) n--;
+    return (int)n;
+}
+
 cm_status cm_unknown_words_tell(const cm_unknown_words *u, cm_arena *out, const char **line) {
     const char *names = "";
     *line = NULL;
     if (u->count == 0) return CM_OK;
     for (size_t i = 0; i < u->count && i < CM_UNKNOWN_NAMED && names; i++)
-        names = cm_arena_print(out, "%s%s'%s'", names, i ? ", " : "", u->first[i]);
+        names = cm_arena_print(out, "%s%s'%.*s%s'", names, i ? ", " : "", shown_bytes(u->first[i]), u->first[i],
+                               u->first[i][shown_bytes(u->first[i])] ? "..." : "");
     CM_TRY(cm_arena_check(out));
     *line = cm_arena_print(out, "%zu %s not in the model's vocabulary, which only spells %s: %s%s", u->count,
                            u->count == 1 ? "word is" : "words are", u->count == 1 ? "it" : "them", names,
