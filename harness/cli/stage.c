@@ -59,6 +59,14 @@ static cm_status check_given(const cm_args *a, const char *name) {
     return cm_arg_given(a, name) ? CM_OK : cm_fail(CM_EUSAGE, "stage wants --%s", name);
 }
 
+/* Of two sets no network is asked. */
+static cm_status check_sets(const cm_args *a, const char *name) {
+    static const char *const of_networks[] = {"model", "lean"};
+    for (size_t i = 0; i < sizeof of_networks / sizeof *of_networks; i++)
+        if (cm_arg_given(a, of_networks[i])) return cm_fail(CM_EUSAGE, "--%s means nothing to --stage %s, which asks no network", of_networks[i], name);
+    return CM_OK;
+}
+
 static cm_status open_stage(const cm_args *a, stage *s) {
     const cm_ops *backend;
     int threads;
@@ -72,6 +80,7 @@ static cm_status open_stage(const cm_args *a, stage *s) {
     CM_TRY(cm_check_apart("--out", cm_arg_text(a, "out"), "--in", cm_arg_text(a, "in")));
     CM_TRY(cm_check_apart("--out", cm_arg_text(a, "out"), "--model", cm_arg_text(a, "model")));
     CM_TRY(cm_check_writable(cm_arg_text(a, "out")));
+    if (is_one_of(name, cm_sets_stages)) CM_TRY(check_sets(a, name));
     if (is_one_of(name, cm_sets_stages)) return cm_sets_stage_open(&s->sets, name, cm_arg_text(a, "in"));
     CM_TRY(check_given(a, "model"));
     return cm_stage_open(&s->network, cm_arg_text(a, "model"), name, cm_arg_text(a, "in"), backend, threads,

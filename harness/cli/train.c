@@ -130,6 +130,9 @@ static void print_gates(const char *part, const cm_gates *gates) {
 }
 
 static cm_status check(const cm_args *a) {
+    const char *part = cm_arg_text(a, "part");
+    if (cm_arg_given(a, "model") && strcmp(part, "unet") != 0 && strcmp(part, "all") != 0)
+        return cm_fail(CM_EUSAGE, "--model goes with --part unet or all: of %s the shipped network is measured", part);
     const cm_check_request r = {.model = cm_arg_text(a, "model"),
                                 .part = cm_arg_text(a, "part"),
                                 .backend = cm_arg_given(a, "backend") ? cm_arg_text(a, "backend") : "openblas",

@@ -50,6 +50,7 @@ says "no such folder" 2 "nowhere/unet: no such folder" "$cm" stage --model nowhe
 says "no text" 1 "a.st: no tensor 'timestep'" "$cm" stage --model "$tiny" --stage unet --in a.st --out x.st
 says "no pooled text" 1 "unet.st: 'text' has 32 in dimension 2, not 40" "$cm" stage --model "$root/tests/golden/pipeline/xl" --stage unet --in unet.st --out x.st
 says "a word it does not know" 2 "understands 'run', not 'walk'" sh -c "echo walk | '$cm' stage --model '$tiny' --stage unet --in unet.st --out x.st"
+says "a model of two sets" 2 "--model means nothing to --stage kid, which asks no network" "$cm" stage --model "$tiny" --stage kid --in a.st --out x.st
 touch file
 says "inputs that are no safetensors" 1 "file" "$cm" stage --model "$tiny" --stage unet --in file --out x.st
 absent "no output of these" x.st x.st.part

@@ -63,3 +63,4 @@ says "the same once more" 0 "nothing is left to do: 1 steps are done, 1 are aske
 holds "without a warning" sh -c "! grep -q warning '$work/err'"
 says "going on with others" 0 'warning: again: goes on with another "people": 6 from here on, 4 before' \
     "$cm" train vae --out again --steps 2 --batch 2 --people 6 --threads 1 --weights ours
+says "a model of another part" 2 "--model goes with --part unet or all" "$cm" train check --part vae --count 8 --model nano:hq

@@ -151,3 +151,16 @@ says "an option twice" 2 "warning: --steps is given twice: '3' counts, '2' does 
 says "a list that was meant" 2 "warning: --metric is given twice: 'kid' counts, 'fid@clean' does not" "$cm" score --metric fid@clean --metric kid
 says "the same twice" 2 "wants --model" "$cm" generate --steps 2 --steps 2
 holds "is nothing to warn of" sh -c "! grep -q warning '$work/err'"
+# Places and names.
+wrong "a name too long for a file" "^cosmicman: i{40}\\.\\.\\.: File name too long" $gen --out "$(printf 'i%.0s' $(seq 300)).png"
+wrong "a path too long for all" "i/i/\\.\\.\\.: File name too long" $gen --out "$(printf 'i/%.0s' $(seq 2100))x.png"
+wrong "a shipped set's misspelt name" "'people-46' is no file and no name in prompts/sets; the closest is 'people-64'" \
+    generate --model "$tiny" --prompts people-46 --out set
+says "a shipped set's name" 1 "people-64.jsonl|file: cannot make folder" "$cm" generate --model "$tiny" --prompts people-64 --out file
+says "a home that is not there" 1 "nowhere: no such folder .COSMICMAN_HOME" env COSMICMAN_HOME=nowhere "$cm" list suites
+says "words without end" 0 "warning: .*'y{48}\\.\\.\\.'" $small --prompt "$(printf 'y%.0s' $(seq 5000))"
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+    mkdir locked && chmod 555 locked && chmod 755 . "$work"
+    says "a folder that is another's" 1 "locked/new: cannot make folder: Permission denied" \
+        setpriv --reuid 65534 --clear-groups "$cm" data vocabulary --out locked/new
+fi
