@@ -8,6 +8,7 @@
 #include "prompts/prompt_columns.h"
 #include "prompts/prompt_set.h"
 #include "prompts/prompt_rows.h"
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"
 
 static cm_arena arena;
@@ -170,4 +171,32 @@ Test(prompt_rows, faults_can_be_told_one_by_one) {
     cr_assert_eq(faults, 4);
     cr_assert(strstr(last_fault, "bad.jsonl:5: the prompt does not contain the phrase 'hat'"), "%s", last_fault);
     cr_assert_str_eq(set.prompts[1].id, "d");
+}
+
+/* Every allocation of a reader fails once: never is the file at fault, and never a row lost. */
+Test(prompt_rows, an_allocation_that_fails_is_told_as_such) {
+    static const char *const files[][2] = {{"a.jsonl", "{\"caption\": \"x\", \"id\": 3}\n{\"caption\": \"y\"}\n"}, /* first: it watches the library's */
+                                           {"a.csv", "id,prompt,seed,url\na,x,7,u\nb,\"y, z\",,\n"},
+                                           {"a.json", "{\"images\": [{\"id\": 4}], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"caption\": \"x\"}]}"},
+                                           {"b.txt", "x\ny\n"}};
+    for (size_t f = 0; f < sizeof files / sizeof *files; f++)
+        for (int aligned = 0; aligned < 2; aligned++) {
+            cm_status s = CM_ENOMEM;
+            cm_prompt_rows rows = {0};
+            long n = 0;
+            scratch_write(files[f][0], files[f][1], strlen(files[f][1]));
+            for (; s == CM_ENOMEM && n < 1000; n++) {
+                cm_arena fresh;
+                cm_arena_init(&fresh, 256);
+                const char *path = scratch(files[f][0]);
+                long *const fails = aligned ? &cm_test_fail_once : &cm_test_fail_malloc;
+                *fails = n;
+                s = cm_prompt_rows_read(path, NULL, &fresh, &rows);
+                *fails = -1;
+                cr_assert(s == CM_OK || s == CM_ENOMEM, "%s, allocation %ld: %s", files[f][0], n, cm_why());
+                cm_prompt_rows_close(&rows);
+                cm_arena_free(&fresh);
+            }
+            cr_expect(s == CM_OK && n > 2, "%s: %ld", files[f][0], n);
+        }
 }
