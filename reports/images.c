@@ -5,7 +5,7 @@
 #include "core/base/system.h"
 #include "reports/content.h"
 
-enum { GRID_FIRST = 12, MOST_LINES = 6 };
+enum { GRID_FIRST = 12, MOST_LINES = 4 };
 
 /* Has the arm an image of any prompt that is shown? One that was not run has none, and takes no place. */
 static bool has_images(const cm_content *c, size_t arm) {

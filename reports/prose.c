@@ -125,6 +125,7 @@ static void tell_contrast(const cm_content *c, const char *a, const char *b) {
 static void tell_scores(const cm_content *c) {
     const cm_rows *r = c->r;
     size_t told = 0;
+    double last = 0;
     for (size_t i = 0; r->arm_count && i < r->column_count && told < MOST_TOLD; i++) {
         const cm_column *of = &r->columns[i];
         const json_t *row = cm_rows_score(r, r->arms[0], of->score);
@@ -135,7 +136,9 @@ static void tell_scores(const cm_content *c) {
         cm_say(c->d, of->style == CM_FIXED ? "%s %.*f" : "%s %.*g", of->title, of->digits, v);
         if (cm_number_of(row, "lo", &lo) && cm_number_of(row, "hi", &hi))
             cm_say(c->d, of->style == CM_FIXED ? " [%.*f, %.*f]" : " [%.*g, %.*g]", of->digits, lo, of->digits, hi);
-        if (cm_number_of(row, "n", &n)) cm_say(c->d, ", N = %.0f", n);
+        if (!cm_number_of(row, "n", &n) || n == last) continue;
+        cm_say(c->d, ", N = %.0f", n);
+        last = n;
     }
     if (told) cm_say(c->d, ".");
     cm_paragraph(c->d, CM_LEAD);

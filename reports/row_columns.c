@@ -76,12 +76,13 @@ static cm_status list_scores(const cm_rows *r, const json_t *metrics, const json
     return CM_OK;
 }
 
+/* The title tells a part and weights other than the published: "FID@clean [nano]" is no FID. */
 static cm_column planned_column(cm_rows *r, const json_t *metric, const char *score) {
     const char *label = cm_text_of(metric, "label"), *title = *cm_text_of(metric, "title") ? cm_text_of(metric, "title") : label;
-    const bool part = strlen(score) > strlen(label);
+    const char *weights = cm_text_of(metric, "weights"), *part = strlen(score) > strlen(label) ? score + strlen(label) + 1 : "";
     double decimals = 4;
     cm_number_of(metric, "decimals", &decimals);
-    const char *whole = part ? cm_arena_print(&r->arena, "%s %s", title, score + strlen(label) + 1) : title;
+    const char *whole = cm_arena_print(&r->arena, "%s%s%s%s%s%s", title, *part ? " " : "", part, *weights ? " [" : "", weights, *weights ? "]" : "");
     return (cm_column){score, whole ? whole : "", better_of(metric), CM_FIXED, decimals >= 0 && decimals <= 12 ? (int)decimals : 4,
                        cm_text_of(metric, "about"), cm_text_of(metric, "source"), false};
 }
@@ -210,7 +211,8 @@ cm_contrast cm_rows_contrast(const cm_rows *r, const char *a, const char *b) {
     const json_t *of_x = json_object_get(x, "trained"), *of_y = json_object_get(y, "trained");
     if (equal(x, y, "hash")) return CM_CONTRAST_SETTINGS;
     if (!of_x && !of_y) return CM_CONTRAST_UNKNOWN;
-    const bool same = equal(of_x, of_y, "data") && equal(of_x, of_y, "steps") && equal(of_x, of_y, "seed");
+    const bool begun_alike = !json_object_get(of_x, "from") == !json_object_get(of_y, "from") && (!json_object_get(of_x, "from") || equal(of_x, of_y, "from"));
+    const bool same = begun_alike && equal(of_x, of_y, "data") && equal(of_x, of_y, "steps") && equal(of_x, of_y, "seed");
     if (has_hola(of_x) != has_hola(of_y)) return same ? CM_CONTRAST_DARING : CM_CONTRAST_BOTH;
     return same ? CM_CONTRAST_SETTINGS : CM_CONTRAST_UNKNOWN;
 }

@@ -99,7 +99,7 @@ bool cm_number_of(const json_t *o, const char *key, double *out);      /* false 
 bool cm_pair_is_apart(const json_t *pair);
 
 /* What a pair of arms may be called: "with and without Daring" is said only where one arm was trained with HOLA, the other
- * was not, and both records show equal data, steps and seeds. */
+ * was not, and both records show equal data, steps and seeds, and the same weights to begin from where they tell. */
 typedef enum cm_contrast {
     CM_CONTRAST_UNKNOWN,     /* their records do not say how they were trained */
     CM_CONTRAST_SETTINGS,    /* the same weights, or the same training: only settings differ */

@@ -16,6 +16,7 @@ const char *cm_arm_about(const cm_content *c, const char *arm) {
     const json_t *o = cm_rows_arm(c->r, arm);
     const char *about = cm_text_of(o, "about"), *kind = cm_text_of(o, "kind"), *from = cm_text_of(o, "from");
     const char *made = strcmp(kind, "images") == 0 ? "images made elsewhere" : strcmp(kind, "command") == 0 ? "made by a command" : "";
+    if (strcmp(about, from) == 0) about = "";
     const char *text = cm_arena_print(&c->d->arena, "%s%s%s%s%s", about, *about && *made ? "; " : "", made, *made && *from ? ", from " : "",
                                       *made ? from : "");
     return text && *text ? text : NULL;

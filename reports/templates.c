@@ -13,7 +13,22 @@ static void plot(const cm_content *c, const cm_plot *p) {
     if (p->name) cm_document_plot(c->d, *p);
 }
 
+/* Older runs say what they have not measured; of format 2 the plan says what was wanted, and the rest takes no place. */
+static bool wants_differences(const cm_rows *r) {
+    return r->format < 2 || r->arm_count > 1;
+}
+
+static bool wants_times(const cm_rows *r) {
+    return r->format < 2 || r->speeds.count || r->commands.count || r->peers.count;
+}
+
+static bool wants_attention(const cm_rows *r) {
+    if (r->format < 2 || r->illustrated.count) return true;
+    return cm_column_find(r, "hola") || cm_column_find(r, "attn_iou") || cm_column_find(r, "attn_mass");
+}
+
 static void differences(const cm_content *c) {
+    if (!wants_differences(c->r)) return;
     cm_heading(c->d, "Differences, paired by prompt", "differences");
     if (!c->r->pairs.count) cm_paragraph_of(c->d, CM_PLAIN, "not measured");
     cm_add_pair_table(c);
@@ -29,9 +44,10 @@ static void parts(const cm_content *c, bool details) {
 }
 
 static void speeds(const cm_content *c) {
+    if (!wants_times(c->r)) return;
     cm_heading(c->d, "Speed and memory", "times");
     cm_add_products(c);
-    if (!c->r->speeds.count) cm_paragraph_of(c->d, CM_PLAIN, "not measured");
+    if (!c->r->speeds.count && c->r->format < 2) cm_paragraph_of(c->d, CM_PLAIN, "not measured");
     cm_add_speed_table(c);
     plot(c, &c->plots->speed);
     if (c->r->growth_count) cm_subheading(c->d, "Time over operations as images grow");
@@ -62,17 +78,19 @@ static void full(const cm_content *c) {
         cm_add_summary(c);
         cm_heading(c->d, "Scores", "all-scores");
         cm_add_score_table(c);
-        plot(c, &c->plots->scores);
+        if (wants_differences(c->r)) plot(c, &c->plots->scores);
         differences(c);
         parts(c, true);
         cm_add_grid(c, EVERY);
         cm_add_lists(c);
-        cm_add_attention(c, EVERY);
+        if (wants_attention(c->r)) cm_add_attention(c, EVERY);
         cm_heading(c->d, "What the scores are", "legend");
         cm_add_legend(c);
         if (c->r->format >= 2) cm_add_score_details(c);
-        cm_heading(c->d, "Beside the paper", "paper");
-        cm_add_training_ablation(c);
+        if (wants_differences(c->r)) {
+            cm_heading(c->d, "Beside the paper", "paper");
+            cm_add_training_ablation(c);
+        }
     }
     if (!cm_rows_published(c->r)) speeds(c);
     say_why_not(c);
@@ -91,7 +109,7 @@ static void paper(const cm_content *c) {
     differences(c);
     parts(c, false);
     cm_add_grid(c, PROMPTS);
-    cm_add_attention(c, MAPS);
+    if (wants_attention(c->r)) cm_add_attention(c, MAPS);
     speeds(c);
     say_why_not(c);
     cm_add_methods(c);
@@ -105,8 +123,7 @@ static void model_card(const cm_content *c) {
     cm_add_pair_table(c);
     cm_add_part_table(c);
     cm_add_legend(c);
-    cm_heading(c->d, "Speed and memory", "times");
-    if (!c->r->speeds.count) cm_paragraph_of(c->d, CM_PLAIN, "not measured");
+    if (c->r->speeds.count) cm_heading(c->d, "Speed and memory", "times");
     cm_add_speed_table(c);
     cm_add_methods(c);
 }

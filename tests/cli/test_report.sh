@@ -55,6 +55,20 @@ says "an unknown format" 2 "--format: 'docx' is none of html, md, csv, json, lat
 mkdir -p bare && ln -sf "$(command -v gnuplot || command -v true)" bare/gnuplot
 says "no program for PDF" 1 "neither pdflatex nor chromium is installed; ./setup --pdf" env PATH="$PWD/bare" "$cm" report o --format pdf
 
+# PDF by what is here, to the same bytes; a program that fails leaves it to the next, and no half file.
+if command -v pdflatex >/dev/null || command -v chromium >/dev/null; then
+    says "PDF" 0 "o/model-card.pdf" $cm report o --template model-card --format pdf
+    holds "it is one" grep -aq '^%PDF-' o/model-card.pdf
+    cp o/model-card.pdf first.pdf
+    says "again" 0 "" $cm report -q o --template model-card --format pdf
+    holds "the same bytes" cmp first.pdf o/model-card.pdf
+fi
+mkdir -p failing && printf '#!/bin/sh\nexit 1\n' >failing/pdflatex && cp failing/pdflatex failing/chromium && chmod +x failing/*
+ln -sf /bin/sh failing/sh
+rm -f o/model-card.pdf
+says "programs that fail" 1 "model-card.pdf: pdflatex failed" env PATH="$PWD/failing" "$cm" report o --template model-card --format pdf
+absent "no half PDF" o/model-card.pdf
+
 # Records of a later format and of two runs are refused.
 mkdir -p newer two
 printf '{"kind":"run","format":3,"suite":"s","version":"9.1.0","arms":[]}\n' >newer/records.jsonl
