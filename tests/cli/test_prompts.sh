@@ -83,7 +83,7 @@ prints "its shots" "^shot	headshot	5" "$cm" prompts show human-100
 prints "how long it is" "^tokens of CLIP	30 to 77	90" "$cm" prompts show human-100
 says "and its version" 3 "" sh -c "$cm prompts lint human-100 >found; code=\$?; echo 'cosmicman: found' >&2; exit \$code"
 holds "is told" grep -q "human-100.jsonl: version 1, 100 prompts, 9 findings: 9 cut off" found
-for set in human-2048 human-100; do
+for set in people-64 people-512 human-2048 human-100; do
     holds "$set is the one that the page tells" grep -q "$(sha256sum "$root/prompts/sets/$set.jsonl" | cut -d' ' -f1)" "$root/docs/PROMPTS.md"
 done
 absent "nothing was made of these either" x.jsonl
