@@ -367,6 +367,10 @@ static void total(const scored *x, cm_arm_value *v) {
     v->hi = cm_text_image_total(x->m->of_text, v->hi);
 }
 
+static bool is_model(const finish_run *r, size_t arm) {
+    return strcmp(text_of(json_array_get(json_object_get(r->header, "arms"), arm), "kind"), "model") == 0;
+}
+
 static cm_status score_images(finish_run *r, const scored *x) {
     const char *labels[CM_METRIC_MEMBERS];
     const size_t columns = columns_of(r, x, labels);
@@ -388,10 +392,14 @@ static cm_status score_images(finish_run *r, const scored *x) {
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_compare_columns(&c, &r->arena, arms, values));
     for (size_t i = 0; i < count; i++) {
+        if (x->m->of_attention && !is_model(r, index[i])) continue; /* whose attention nobody sees */
         total(x, &arms[i]);
         CM_TRY(add_score(r, index[i], x, "", &arms[i], weights_note(r, x), mean_read(run[i], x->label)));
     }
-    for (size_t k = 0; k < r->pair_count; k++) CM_TRY(add_pair(r, &r->pairs[k], x, "", &values[k]));
+    for (size_t k = 0; k < r->pair_count; k++) {
+        if (x->m->of_attention && !(is_model(r, r->pairs[k].a) && is_model(r, r->pairs[k].b))) continue;
+        CM_TRY(add_pair(r, &r->pairs[k], x, "", &values[k]));
+    }
     return CM_OK;
 }
 

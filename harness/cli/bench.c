@@ -100,7 +100,7 @@ static int run(const cm_args *a) {
     json_decref(machine);
     if (s != CM_OK) return cm_exit_for(s);
     if (!cm_arg_given(a, "shard")) printf("%s/report.html\n", cm_arg_text(a, "out"));
-    return n.failed || n.without_image ? 3 : 0;
+    return n.failed || n.without_image || n.undefined ? 3 : 0;
 }
 
 static const cm_option options[] = {
@@ -147,4 +147,5 @@ static const cm_option options[] = {
 const cm_command cm_command_bench = {
     "bench", "the main job: arms over prompts, scores, pairs, speed, the report", options, NULL,
     "Every arm that is a model starts from the same noise for the same prompt. A run that was stopped goes on when the same\n"
-    "command is given again, and ends with the same scores. Exit status 3: images are missing or could not be read.", run};
+    "command is given again, and ends with the same scores. Exit status 3: images are missing or\n"
+    "could not be read, or a score is undefined; a warning says which.", run};
