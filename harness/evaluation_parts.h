@@ -7,7 +7,7 @@
  *     evaluation_known.c    what the folder has already, and what is left to do
  *     evaluation_make.c     images that models and commands make
  *     evaluation_look.c     the pass over images
- *     evaluation_finish.c   scores and pairs, from records and features alone
+ *     evaluation_finish.c   scores and pairs, from records and features alone (finish.h)
  *     evaluation_headers.c  headers: made, held against another, joined
  *     evaluation_records.c  the records of a folder as sides
  *     evaluation_merge.c    shards
