@@ -14,7 +14,7 @@ cm_status cm_feature_store_open(cm_feature_store *s, const char *path, size_t ro
     *s = (cm_feature_store){cm_arena_string(out, path), rows, width, -1};
     CM_TRY(cm_arena_check(out));
     const off_t bytes = (off_t)(rows * width * sizeof(float));
-    s->file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0666);
+    s->file = open(path, (make ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW| O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0666);
     if (s->file < 0) return cm_fail(CM_EIO, "%s: cannot open: %s", path, strerror(errno));
     struct stat is;
     if (fstat(s->file, &is) != 0 || !S_ISREG(is.st_mode)) return cm_fail(CM_EIO, "%s: is no regular file", path);

@@ -19,7 +19,7 @@ typedef struct cm_feature_store {
     int file; /* -1: closed */
 } cm_feature_store;
 
-/* Opens the file, whose size must be that of rows x width; make: an absent one is made, and one of another size gets it.
+/* Opens the file, whose size must be that of rows x width, to be read; make: to be written, too: an absent one is made, and one of another size gets it.
  * Its rows are worth what cm_feature_hash says of them. Follows no link. */
 cm_status cm_feature_store_open(cm_feature_store *s, const char *path, size_t rows, size_t width, bool make, cm_arena *out);
 void cm_feature_store_close(cm_feature_store *s); /* fine on a cleared struct with file -1, and twice */

@@ -7,7 +7,9 @@
  *
  * Hashes again the images that the run made, the rows of features and the prompt set's file, and makes scores, pairs and
  * parts again from features and records, by the code that made them. Writes nothing, runs no command, opens no model: what
- * records say of a single image's text and answers is taken from them.
+ * records say of a single image's text and answers is taken from them, unless all images are to be looked at again: then the
+ * networks that the run has used look at them, in a folder for the time being. Attention was seen while images were made; it is
+ * not seen again.
  */
 #ifndef CM_HARNESS_VERIFY_FOLDER_H
 #define CM_HARNESS_VERIFY_FOLDER_H
@@ -20,10 +22,14 @@
 typedef struct cm_verify_options {
     const char *folder;
     const char *prompts;    /* the prompt set's file; NULL: the shipped one of its name, where there is one */
+    bool images;            /* look at all images again, with */
+    const char *weights, *networks, *tokenizer; /* as score's options; NULL: none */
+    int threads;
 } cm_verify_options;
 
 typedef struct cm_verify_result {
     size_t images, rows, scores; /* as recorded, up to the difference */
+    size_t seen;            /* images that were looked at again */
     size_t unhashed;        /* images that were there before the run, of which records have no hash */
     bool prompts;           /* the prompt set's file was held against its hash */
     bool finished;          /* false: a run, or a shard, without scores */

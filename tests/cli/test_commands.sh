@@ -131,3 +131,13 @@ says "no folder" 1 "No such file" "$cm" verify nowhere
 says "two folders" 2 "one word too many" "$cm" verify whole half
 changed && sed -i 's/"format":2/"format":9/' bad/records.jsonl
 says "a newer version's records" 1 "records of format 9" "$cm" verify bad
+
+# An image that was exchanged with its hash is seen when it is looked at again.
+prints "verify --scores" "^whole: looked at again: 16 images" env TMPDIR=. "$cm" verify -q --scores whole --prompts ./eight.jsonl
+changed && cp people/images/000000.png bad/images/base/p0003.png
+sed -i "s/$(sha256sum <whole/images/base/p0003.png | cut -c1-64)/$(sha256sum <people/images/000000.png | cut -c1-64)/" bad/records.jsonl
+prints "hashes alone do not tell" "^bad: as recorded" "$cm" verify bad --prompts ./eight.jsonl
+holds "its scores do" sh -c "'$cm' verify -q --scores bad --prompts ./eight.jsonl >out; test \$? -eq 3 && grep -q 'records.jsonl:4: scores of images/base/p0003.png: ' out"
+says "networks that are not there" 2 "no metric|weights of" sh -c "sed 's/\"metric\":\"clip@nano\"/\"metric\":\"clip@mlperf\"/' whole/records.jsonl | grep -av '\"kind\":\"\(score\|pair\|part\|done\)\"' >bad/records.jsonl
+    cp whole/images/base/p0003.png bad/images/base/; '$cm' verify -q --scores bad --prompts ./eight.jsonl"
+absent "nothing stays behind" ./cosmicman-verify-*
