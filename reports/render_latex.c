@@ -9,7 +9,7 @@
 #include "core/io/inside.h"
 #include "reports/render.h"
 
-enum { MOST_ROWS = 40, SHORT_TEXT = 24 };
+enum { MOST_ROWS = 40, SHORT_TEXT = 24, IMAGES_A_LINE = 6, MAPS_A_LINE = 10 };
 
 #define PREAMBLE                                                                                                                  \
     "% Written by cosmicman report; pdflatex, run in this folder, makes the PDF.\n\\documentclass[10pt,a4paper]{article}\n"         \
@@ -23,7 +23,7 @@ enum { MOST_ROWS = 40, SHORT_TEXT = 24 };
     "\\newcommand{\\cmlong}[1]{\\parbox[t]{44mm}{\\raggedright #1\\strut}}\n"                                                       \
     "\\newcommand{\\cmtable}{\\par\\medskip\\noindent\\begin{minipage}{\\linewidth}\\centering\\refstepcounter{table}}\n"           \
     "\\newcommand{\\cmtableend}{\\par\\smallskip\\cmfit\\end{minipage}\\par\\medskip}\n"                                             \
-    "\\newcommand{\\cmfigure}{\\par\\medskip\\noindent\\begin{minipage}{\\linewidth}\\centering}\n"                                 \
+    "\\newcommand{\\cmfigure}{\\par\\medskip\\noindent\\begin{minipage}{\\linewidth}\\raggedright}\n"                                 \
     "\\newcommand{\\cmfigureend}{\\end{minipage}\\par\\medskip}\n"                                                                 \
     "\\begin{document}\n"
 
@@ -160,7 +160,7 @@ static void write_image(cm_writer *w, const cm_document *d, const cm_part_image 
     cm_number(w, "%.3f", share);
     cm_markup(w, "\\linewidth}\\centering\\scriptsize ");
     if (can_include(d->folder, image->file)) {
-        cm_markup(w, "\\includegraphics[width=\\linewidth,height=55mm,keepaspectratio]{");
+        cm_markup(w, "\\includegraphics[width=\\linewidth,height=42mm,keepaspectratio]{");
         cm_plain_path(w, image->file);
         cm_markup(w, "}");
     } else {
@@ -175,14 +175,14 @@ static void write_image(cm_writer *w, const cm_document *d, const cm_part_image 
     cm_markup(w, "\\end{minipage}");
 }
 
-/* The arms of a prompt in one line; maps six to a line. */
+/* The arms of a prompt in one line; of more, and of maps, as many as a line holds. */
 static void write_figure(cm_writer *w, const cm_document *d, const cm_figure *f) {
-    const size_t a_line = f->maps || f->count > 6 ? 6 : f->count ? f->count : 1;
-    const double share = a_line == 1 ? 0.4 : 0.97 / (double)a_line > 0.3 ? 0.3 : 0.97 / (double)a_line;
+    const size_t a_line = f->maps ? MAPS_A_LINE : f->count > IMAGES_A_LINE ? IMAGES_A_LINE : f->count ? f->count : 1;
+    const double even = 0.95 / (double)a_line, share = even > 0.31 ? 0.31 : even;
     cm_markup(w, "\\cmfigure ");
     for (size_t i = 0; i < f->count && !cm_interrupted(); i++) {
         if (i && i % a_line == 0) cm_markup(w, "\\par\\smallskip ");
-        else if (i) cm_markup(w, "\\hfill ");
+        else if (i) cm_markup(w, "\\hskip 2pt ");
         write_image(w, d, &f->images[i], share);
     }
     if (f->caption) {

@@ -62,7 +62,8 @@ char *cm_name_beside(const char *path, cm_arena *out) {
 /* --- opening --------------------------------------------------------------------- */
 
 static cm_status part_fail(cm_part *p, int error) {
-    const cm_status s = cm_fail(CM_EIO, "%s: cannot write: %s", p->path, strerror(error));
+    const cm_status s = error == ENOMEM ? cm_fail(CM_ENOMEM, "%s: out of memory", p->path)
+                                        : cm_fail(CM_EIO, "%s: cannot write: %s", p->path, strerror(error));
     cm_part_drop(p);
     return s;
 }
@@ -71,7 +72,10 @@ static cm_status part_fail(cm_part *p, int error) {
 static int open_new(cm_part *p, mode_t mode) {
     for (int tries = 0; tries < 100; tries++) {
         struct stat st;
-        if (!(p->part = beside(p->path))) return -1;
+        if (!(p->part = beside(p->path))) {
+            errno = ENOMEM;
+            return -1;
+        }
         const int file = open(p->part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (file >= 0) {
             cm_remove_at_end(p->part);

@@ -11,6 +11,7 @@
 #include "core/base/system.h"
 #include "reports/report.h"
 #include "reports/rows.h"
+#include "tests/unit/failing_alloc.h"
 
 static cm_arena arena;
 static char folder[64];
@@ -236,5 +237,38 @@ Test(report_format2, the_same_records_give_the_same_bytes) {
     for (size_t i = 0; i < 6; i++) before[i] = read_back(files[i]);
     write_report(NULL, "html,md,csv,json,latex");
     for (size_t i = 0; i < 6; i++) cr_expect_str_eq(read_back(files[i]), before[i], "%s", files[i]);
+    cm_arena_free(&arena);
+}
+
+/* --- memory ------------------------------------------------------------------------------- */
+
+static cm_status try_report(const char *template) {
+    const cm_status s = cm_report_write_as(folder, &(cm_report_choice){NULL, template, "html,md,csv,json,latex"});
+    cm_test_fail_malloc = cm_test_fail_once = cm_test_fail_from = -1;
+    return s;
+}
+
+static void fails_well(long *which, const char *template, const char *what, long n) {
+    *which = n;
+    const cm_status s = try_report(template);
+    cr_assert(s == CM_OK || s == CM_ENOMEM, "%s %ld of %s: %s", what, n, template, cm_why());
+    if (s == CM_ENOMEM) cr_assert(strstr(cm_why(), "memory"), "%s", cm_why());
+}
+
+Test(report_format2, an_allocation_that_fails_is_told_and_nothing_else_happens) {
+    static const char *const templates[] = {"full", "paper", "model-card"};
+    make_folder(NULL, NULL);
+    setenv("PATH", "/nonexistent", 1); /* no gnuplot */
+    cr_assert_eq(try_report("full"), CM_OK, "%s", cm_why());
+    const char *before = read_back("report.json");
+    for (size_t t = 0; t < 3; t++) {
+        for (long n = 0; n < 7; n++) {
+            fails_well(&cm_test_fail_once, templates[t], "arena block", n);
+            fails_well(&cm_test_fail_from, templates[t], "all arena blocks from", n);
+        }
+        for (long n = (long)t; n < 40000; n += 3 + n / 3) fails_well(&cm_test_fail_malloc, templates[t], "malloc", n);
+    }
+    cr_assert_eq(try_report("full"), CM_OK, "%s", cm_why());
+    cr_expect_str_eq(read_back("report.json"), before);
     cm_arena_free(&arena);
 }

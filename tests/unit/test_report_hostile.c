@@ -266,7 +266,7 @@ static void check_command(const char *name, size_t n) {
     static const char *const known[] = {"textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
                                         "textquotesingle", "textasciigrave", "uparrow", "downarrow", "dagger", "textdagger", "frac", "cdot", "times", "mu", "Sigma",
                                         "textquoteright", "textquotedblleft", "textquotedblright", "textendash", "textemdash", "begin", "end", "textbf", "small",
-                                        "footnotesize", "scriptsize", "LARGE", "par", "medskip", "smallskip", "hfill", "section", "subsection", "cmtable", "cmtableend",
+                                        "footnotesize", "scriptsize", "LARGE", "par", "medskip", "smallskip", "hskip", "section", "subsection", "cmtable", "cmtableend",
                                         "cmfigure", "cmfigureend", "cmbelow", "cmlong", "cmbox", "cmfit", "thetable", "toprule", "midrule", "bottomrule",
                                         "tabularnewline", "multicolumn", "itshape", "centering", "linewidth", "includegraphics", "IfFileExists", NULL};
     cr_assert(is_of(known, name, n), "command %.40s", name);
