@@ -91,7 +91,7 @@ enum { CM_SET_GROUPS = 12 }; /* of prompts, that a score without a closed form i
  * and of noise; not the bias at small N, nor the reference's own choice, nor another training seed.
  *
  * One arm: the jackknife's standard error over prompts, exact for Fréchet distances (frechet_leave.h) and for kernel distances
- * (kernel_leave.h; KID: by all images' distance, plus what its drawn subsets add). On average it is never too small (Efron and Stein
+ * (kernel_distance.h; KID: by all images' distance, plus what its drawn subsets add). On average it is never too small (Efron and Stein
  * 1981); with fewer images than about four times the features it is too large, up to 1.5 times. Around it t, in the
  * logarithm for distances. Any other score (is, prdc, fid-inf) is made again without each of CM_SET_GROUPS groups of prompts.
  *

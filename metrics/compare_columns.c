@@ -50,6 +50,7 @@ static double error_of(const double *d, size_t n, size_t columns, const cm_inter
 static cm_status compare_pair(const cm_columns *c, cm_arm_pair pair, cm_arena *out, cm_pair_value *value) {
     cm_interval v;
     double *d;
+    if (pair.a >= c->arms || pair.b >= c->arms) return cm_fail(CM_EUSAGE, "arms %zu and %zu cannot be paired, there are %zu", pair.a, pair.b, c->arms);
     CM_TRY(differences(c, pair.a, pair.b, out, &d));
     const cm_status s = cm_stats_interval(d, c->prompts, c->columns, c->seed, out, &v);
     if (s != CM_OK && s != CM_EUNDEFINED) return s;

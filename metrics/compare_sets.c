@@ -162,6 +162,7 @@ static cm_status pairing_of(const comparison *c, size_t a, size_t b, const pairi
 
 static cm_status pair_value(const comparison *c, cm_arm_pair pair, size_t part, cm_pair_value *v) {
     const pairing *r;
+    if (pair.a >= c->f.s->arms || pair.b >= c->f.s->arms) return cm_fail(CM_EUSAGE, "arms %zu and %zu cannot be paired, there are %zu", pair.a, pair.b, c->f.s->arms);
     CM_TRY(pairing_of(c, pair.a, pair.b, &r));
     *v = (cm_pair_value){.defined = r->defined, .why = r->why, .n = r->n};
     if (!r->defined) return CM_OK;

@@ -64,21 +64,6 @@ cm_status cm_moments_merge(cm_moments *into, const cm_moments *from) {
     return CM_OK;
 }
 
-cm_status cm_moments_without(cm_moments *into, const cm_moments *from) {
-    if (into->width != from->width || into->n < from->n + 2)
-        return cm_fail(CM_EUSAGE, "%zu samples of width %zu cannot be taken from %zu of width %zu", from->n, from->width, into->n,
-                       into->width);
-    const size_t width = into->width;
-    const double b = (double)from->n, a = (double)into->n - b, cross = a * b / (a + b);
-    for (size_t i = 0; i < width; i++) into->mean[i] += (into->mean[i] - from->mean[i]) * b / a;
-    for (size_t i = 0; i < width; i++)
-        for (size_t j = 0; j < width; j++)
-            into->scatter[i * width + j] -= from->scatter[i * width + j] +
-                cross * (from->mean[i] - into->mean[i]) * (from->mean[j] - into->mean[j]);
-    into->n -= from->n;
-    return CM_OK;
-}
-
 /* A block of rows at a time, always the same blocks: memory does not grow with n, and sums do not depend on anything else. */
 enum { BLOCK = 1024 };
 

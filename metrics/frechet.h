@@ -28,8 +28,6 @@ typedef struct cm_moments {
 /* x [n,width]; picks: NULL, or the rows to take, n of them. */
 cm_status cm_moments_of(const float *x, const size_t *picks, size_t n, size_t width, cm_arena *out, cm_moments *m);
 cm_status cm_moments_merge(cm_moments *into, const cm_moments *from); /* as if all samples had come together */
-/* As if `from`'s samples, which are some of `into`'s, had never come; at least 2 must be left. */
-cm_status cm_moments_without(cm_moments *into, const cm_moments *from);
 
 /* The side that stays: its mean, trace and factor are made once. */
 typedef struct cm_frechet_side {

@@ -6,7 +6,7 @@
 #include "metrics/clusters.h"
 #include "metrics/compare.h"
 #include "metrics/frechet.h"
-#include "metrics/kernel_leave.h"
+#include "metrics/kernel_distance.h"
 
 /* How the score changes: a Fréchet distance and the kernel distances in closed form, prompt by prompt; any other score by being made
  * again without each of CM_SET_GROUPS groups of prompts. */

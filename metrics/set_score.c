@@ -4,7 +4,7 @@
 #include <math.h>
 
 void cm_set_value(cm_set_values *out, const char *part, double value) {
-    out->parts[out->count++] = (cm_set_part){part, value, (double)NAN, (double)NAN, (double)NAN};
+    out->parts[out->count++] = (cm_set_part){part, value, (double)NAN};
 }
 
 static cm_status side_finite(const float *x, size_t n, size_t width, const char *what) {

@@ -21,7 +21,7 @@ enum { CM_SET_PARTS = 4, CM_KID_SUBSET = 1000, CM_KID_DRAWS = 100 };
 /* A score's values: one, or several with names of their own ("precision", "recall"). */
 typedef struct cm_set_part {
     const char *name;        /* "" when it is the only one */
-    double value, lo, hi;    /* lo, hi NaN: no interval */
+    double value;
     double deviation;        /* NaN: none; over subsets or splits, as the protocol has it */
 } cm_set_part;
 
@@ -34,7 +34,7 @@ typedef struct cm_set_values {
 /* CM_EUNDEFINED with the reason where no value exists: too few pictures, features that are not finite. */
 typedef cm_status cm_set_score(const cm_sets *s, cm_arena *scratch, cm_set_values *out);
 
-/* A single value without interval and deviation. */
+/* A value without a deviation. */
 void cm_set_value(cm_set_values *out, const char *part, double value);
 /* CM_EUNDEFINED naming the first row of either side that is not finite. */
 cm_status cm_sets_finite(const cm_sets *s);
@@ -43,9 +43,9 @@ cm_status cm_sets_finite(const cm_sets *s);
 cm_status cm_score_frechet(const cm_sets *s, cm_arena *scratch, cm_set_values *out);          /* frechet_score.c */
 cm_status cm_score_frechet_infinity(const cm_sets *s, cm_arena *scratch, cm_set_values *out); /* frechet_score.c */
 cm_status cm_score_kid(const cm_sets *s, cm_arena *scratch, cm_set_values *out);              /* kid.c */
-cm_status cm_score_kernel(const cm_sets *s, cm_arena *scratch, cm_set_values *out);           /* kernel_distance.c, all images */
+cm_status cm_score_kernel(const cm_sets *s, cm_arena *scratch, cm_set_values *out);           /* kernel_distance.c */
 cm_status cm_score_inception(const cm_sets *s, cm_arena *scratch, cm_set_values *out);        /* inception_score.c */
 cm_status cm_score_prdc(const cm_sets *s, cm_arena *scratch, cm_set_values *out);             /* prdc.c, k = 5 */
-cm_status cm_score_cmmd(const cm_sets *s, cm_arena *scratch, cm_set_values *out);             /* cmmd.c */
+cm_status cm_score_cmmd(const cm_sets *s, cm_arena *scratch, cm_set_values *out);             /* kernel_distance.c */
 
 #endif

@@ -22,10 +22,6 @@ double cm_stats_quantile(const double *sorted, size_t n, double q) {
     return sorted[i] + part * (sorted[i + 1] - sorted[i]);
 }
 
-void cm_stats_draw(cm_rng *rng, size_t n, size_t *picks) {
-    for (size_t i = 0; i < n; i++) picks[i] = cm_rng_below(rng, (uint32_t)n);
-}
-
 /* --- the mean of column means ----------------------------------------------------- */
 
 /* A table whose empty cells are 0, each row followed by its columns' counts: sums of rows are sums and counts. */
@@ -266,41 +262,6 @@ cm_status cm_stats_flip(const double *x, size_t n, size_t columns, uint64_t seed
     if (s == CM_OK) s = cm_stats_flip_sum(parts, m, seed, scratch, p);
     cm_arena_reset(scratch, mark);
     return s;
-}
-
-/* One random exchange of names: a bit a prompt. */
-static void draw_swaps(cm_rng *rng, size_t n, unsigned char *swapped) {
-    uint32_t bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i % 32 == 0) bits = cm_rng_u32(rng);
-        swapped[i] = bits >> (i % 32) & 1;
-    }
-}
-
-cm_status cm_stats_permute(cm_difference *difference, void *arg, size_t n, size_t flips, uint64_t seed,
-                           cm_arena *scratch, double *p) {
-    if (n == 0) return cm_fail(CM_EUNDEFINED, "no prompt has both arms");
-    unsigned char *swapped = cm_arena_push_zero(scratch, n);
-    CM_TRY(cm_arena_check(scratch));
-    double seen;
-    CM_TRY(difference(arg, swapped, &seen));
-    const double reach = fabs(seen) * (1 - 1e-12); /* the same sum in another order counts as equal */
-
-    const int exact = n <= CM_EXACT_FLIPS;
-    const size_t total = exact ? (size_t)1 << n : flips;
-    cm_rng rng = cm_rng_named(seed, "permute");
-    size_t count = 0;
-    for (size_t f = 0; f < total; f++) {
-        if (exact)
-            for (size_t i = 0; i < n; i++) swapped[i] = f >> i & 1;
-        else
-            draw_swaps(&rng, n, swapped);
-        double d;
-        CM_TRY(difference(arg, swapped, &d));
-        count += fabs(d) >= reach;
-    }
-    *p = exact ? (double)count / (double)total : (1 + (double)count) / (1 + (double)total);
-    return CM_OK;
 }
 
 cm_status cm_stats_holm(const double *p, size_t n, cm_arena *scratch, double *adjusted) {

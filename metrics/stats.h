@@ -41,13 +41,6 @@ cm_status cm_stats_flip(const double *x, size_t n, size_t columns, uint64_t seed
 /* Each row's part of a table's value: with every column's count fixed, their sum is the value. parts [n]; 0 for an empty row. */
 cm_status cm_stats_parts(const double *x, size_t n, size_t columns, double *parts);
 
-/* The difference of two arms when the arms of the prompts with swapped[i] are exchanged. */
-typedef cm_status cm_difference(void *arg, const unsigned char *swapped, double *difference);
-
-/* p as above of any statistic that has no sum: `flips` exchanges. */
-cm_status cm_stats_permute(cm_difference *difference, void *arg, size_t n, size_t flips, uint64_t seed,
-                           cm_arena *scratch, double *p);
-
 /* Holm's step-down correction (1979): adjusted[i] >= p[i], monotone, at most 1. */
 cm_status cm_stats_holm(const double *p, size_t n, cm_arena *scratch, double *adjusted);
 
@@ -58,6 +51,5 @@ double cm_stats_t_quantile(double p, size_t freedom);
 /* Sorted ascending; linear between order statistics (Hyndman and Fan's type 7, NumPy's default). */
 double cm_stats_quantile(const double *sorted, size_t n, double q);
 void cm_stats_sort(double *x, size_t n);
-void cm_stats_draw(cm_rng *rng, size_t n, size_t *picks); /* n of n with replacement */
 
 #endif

@@ -7,7 +7,7 @@
 #include "core/io/jsonl.h"
 #include "core/io/safetensors.h"
 #include "metrics/frechet.h"
-#include "metrics/kernel_distance.h"
+#include "metrics/set_score.h"
 #include "metrics/set_score.h"
 
 static cm_arena arena;
@@ -135,43 +135,25 @@ Test(distances, fewer_images_than_features_is_said) {
     cr_expect_str_empty(cm_frechet_warning(500, 128, &arena));
 }
 
-static cm_kernel_table kernels(const float *x, size_t n, const float *y, size_t m) {
-    cm_kernel_table t;
-    cr_assert_eq(cm_kernel_prepare(x, n, y, m, W, &arena, &t), CM_OK);
-    return t;
-}
-
-Test(distances, kernel_distance_agrees_with_numpy) {
-    const cm_kernel_table t = kernels(a, A, b, B);
-    double d;
-    cr_assert_eq(cm_kernel_distance(&t, NULL, 0, &arena, &d), CM_OK);
-    cr_expect_float_eq(d, golden("kernel"), 1e-9);
-}
-
-static cm_status kernel_score(size_t n, size_t m, cm_set_values *v) {
-    const cm_sets sets = {.x = a, .y = b, .n = n, .m = m, .width = W};
+static cm_status kernel_score(const float *x, size_t n, const float *y, size_t m, cm_set_values *v) {
+    const cm_sets sets = {.x = x, .y = y, .n = n, .m = m, .width = W};
     *v = (cm_set_values){0};
     return cm_score_kernel(&sets, &arena, v);
 }
 
-Test(distances, kernel_distance_as_a_score_of_sets_is_the_tables) {
+Test(distances, kernel_distance_agrees_with_numpy) {
     cm_set_values v;
-    for (size_t n = 2; n <= A; n += 44) {
-        const cm_kernel_table t = kernels(a, n, b, B);
-        double d;
-        cr_assert_eq(cm_kernel_distance(&t, NULL, 0, &arena, &d), CM_OK);
-        cr_assert_eq(kernel_score(n, B, &v), CM_OK, "%s", cm_why());
-        cr_expect(v.count == 1 && v.parts[0].value == d, "%zu: %.17g, %.17g", n, v.parts[0].value, d);
-    }
-    cr_expect(isnan(v.parts[0].lo) && isnan(v.parts[0].deviation));
+    cr_assert_eq(kernel_score(a, A, b, B, &v), CM_OK, "%s", cm_why());
+    cr_expect_float_eq(v.parts[0].value, golden("kernel"), 1e-9);
+    cr_expect(v.count == 1 && isnan(v.parts[0].deviation));
 }
 
 Test(distances, a_kernel_distance_of_too_few_or_of_a_nan_is_undefined) {
     cm_set_values v;
-    cr_expect_eq(kernel_score(1, B, &v), CM_EUNDEFINED);
-    cr_expect_eq(kernel_score(A, 1, &v), CM_EUNDEFINED);
+    cr_expect_eq(kernel_score(a, 1, b, B, &v), CM_EUNDEFINED);
+    cr_expect_eq(kernel_score(a, A, b, 1, &v), CM_EUNDEFINED);
     a[3] = NAN;
-    cr_expect_eq(kernel_score(A, B, &v), CM_EUNDEFINED);
+    cr_expect_eq(kernel_score(a, A, b, B, &v), CM_EUNDEFINED);
     cr_expect(strstr(cm_why(), "not finite"), "%s", cm_why());
 }
 
@@ -183,37 +165,12 @@ Test(distances, kernel_distance_of_two_halves_of_one_distribution_is_zero_on_ave
         float x[2 * M * W];
         for (int i = 0; i < 2 * M * W; i++) x[i] = (float)cm_rng_normal(&r);
         const cm_arena_mark mark = cm_arena_get_mark(&arena);
-        const cm_kernel_table t = kernels(x, M, x + M * W, M);
-        double d;
-        cr_assert_eq(cm_kernel_distance(&t, NULL, 0, &arena, &d), CM_OK);
+        cm_set_values v;
+        cr_assert_eq(kernel_score(x, M, x + M * W, M, &v), CM_OK);
+        const double d = v.parts[0].value;
         cm_arena_reset(&arena, mark);
         mean += d / N;
         squares += d * d / N;
     }
     cr_expect_lt(fabs(mean), 3.5 * sqrt(squares / N), "mean %g, sd %g", mean, sqrt(squares));
-}
-
-Test(distances, drawing_rows_again_adds_no_bias_to_the_kernel_distance) {
-    const cm_kernel_table t = kernels(a, A, b, B);
-    double d, mean = 0, squares = 0;
-    cr_assert_eq(cm_kernel_distance(&t, NULL, 0, &arena, &d), CM_OK);
-    cm_rng r = cm_rng_named(2, "draws");
-    enum { N = 2000 };
-    for (int k = 0; k < N; k++) {
-        size_t picks[A];
-        double v;
-        for (int i = 0; i < A; i++) picks[i] = cm_rng_below(&r, A);
-        cr_assert_eq(cm_kernel_distance(&t, picks, A, &arena, &v), CM_OK);
-        mean += v / N;
-        squares += v * v / N;
-    }
-    cr_expect_lt(fabs(mean - d), 4 * sqrt((squares - mean * mean) / N), "%g for %g", mean, d);
-}
-
-Test(distances, one_row_drawn_again_and_again_is_undefined) {
-    const cm_kernel_table t = kernels(a, A, b, B);
-    const size_t picks[] = {3, 3, 3};
-    double d = 7;
-    cr_expect_eq(cm_kernel_distance(&t, picks, 3, &arena, &d), CM_EUNDEFINED);
-    cr_expect_eq(d, 7);
 }

@@ -6,7 +6,7 @@
 
 #include "core/base/rng.h"
 #include "metrics/frechet_leave.h"
-#include "metrics/kernel_leave.h"
+#include "metrics/kernel_distance.h"
 #include "metrics/set_score.h"
 
 enum { MOST = 120, WIDE = 24, PROMPTS = 60 };

@@ -75,7 +75,7 @@ Test(set_scores, frechet_is_pytorch_fids_and_torchmetrics) {
     cr_assert_eq(cm_score_frechet(&sets, &arena, &v), CM_OK, "%s", cm_why());
     near(v.parts[0].value, golden("frechet", NULL), 1e-9, "frechet");
     near(v.parts[0].value, golden("frechet_torchmetrics", NULL), 1e-9, "torchmetrics");
-    cr_expect(v.parts[0].lo < v.parts[0].value && v.parts[0].value < v.parts[0].hi && v.count == 1 && !*v.note);
+    cr_expect(v.count == 1 && !*v.note);
     cm_sets few = sets;
     few.n = 15;
     v = (cm_set_values){0};
@@ -248,51 +248,6 @@ Test(set_scores, moments_do_not_depend_on_the_parts) {
         cr_expect(fabs(a.scatter[i] - whole.scatter[i]) < 1e-8);
         cr_expect(fabs(c.scatter[i] - whole.scatter[i]) < 1e-8);
     }
-}
-
-Test(set_scores, moments_without_a_part_are_those_of_the_rest) {
-    cm_moments whole, part, rest;
-    cr_assert_eq(cm_moments_of(sets.x, NULL, sets.n, sets.width, &arena, &whole), CM_OK);
-    cr_assert_eq(cm_moments_of(sets.x, NULL, 100, sets.width, &arena, &part), CM_OK);
-    cr_assert_eq(cm_moments_of(sets.x + 100 * sets.width, NULL, sets.n - 100, sets.width, &arena, &rest), CM_OK);
-    cr_assert_eq(cm_moments_without(&whole, &part), CM_OK);
-    cr_expect_eq(whole.n, rest.n);
-    for (size_t i = 0; i < whole.width; i++) cr_expect_float_eq(whole.mean[i], rest.mean[i], 1e-12);
-    for (size_t i = 0; i < whole.width * whole.width; i++) cr_expect_float_eq(whole.scatter[i], rest.scatter[i], 1e-9);
-    cr_expect_eq(cm_moments_without(&part, &whole), CM_EUSAGE);
-}
-
-/* Leaving groups out by moments, and by rows where features are too many for that, is leaving their rows out. */
-static void jackknife_leaves_groups_out(const cm_sets *s) {
-    enum { GROUPS = 7 };
-    cm_frechet_side side;
-    cm_interval v;
-    size_t *picks = CM_PUSH(&arena, size_t, s->n);
-    double whole, without[GROUPS], mean = 0, square = 0;
-    cr_assert_eq(cm_frechet_prepare_rows(s->y, s->m, s->width, &arena, &side), CM_OK);
-    cr_assert_eq(cm_frechet_jackknife(&side, s, GROUPS, &arena, &v), CM_OK, "%s", cm_why());
-    cr_assert_eq(cm_frechet_distance(&side, s->x, NULL, s->n, &arena, &whole), CM_OK);
-    for (size_t g = 0; g < GROUPS; g++) {
-        size_t n = 0;
-        for (size_t i = 0; i < s->n; i++)
-            if (i % GROUPS != g) picks[n++] = i;
-        cr_assert_eq(cm_frechet_distance(&side, s->x, picks, n, &arena, &without[g]), CM_OK);
-        mean += without[g] / GROUPS;
-    }
-    for (size_t g = 0; g < GROUPS; g++) square += (without[g] - mean) * (without[g] - mean);
-    const double reach = 1.959964 * sqrt(square * (GROUPS - 1) / GROUPS);
-    cr_expect(v.value == whole && v.n == s->n);
-    near(v.hi - v.value, reach, 1e-8, "above");
-    near(v.value - v.lo, reach, 1e-8, "below");
-    cr_assert_eq(cm_frechet_jackknife(&side, s, 0, &arena, &v), CM_OK);
-    cr_expect(v.value == whole && isnan(v.lo) && isnan(v.hi));
-}
-
-Test(set_scores, a_jackknife_leaves_groups_out) {
-    cm_sets few = sets;
-    jackknife_leaves_groups_out(&sets);
-    few.n = 29; /* 24 features: 25 are left, then 24 */
-    jackknife_leaves_groups_out(&few);
 }
 
 /* --- sets of more than one block ------------------------------------------------------------ */
