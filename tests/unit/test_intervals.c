@@ -3,6 +3,7 @@
  * share of 0.95 lies in [0.9, 0.99] with a chance of 0.996 (binomial), one of 0.05 at or below 0.1 with 0.999. */
 #include <criterion/criterion.h>
 
+#include "core/base/rng.h"
 #include "tests/cases/interval_cases.h"
 
 enum { RUNS = 200 };
@@ -55,4 +56,26 @@ Test(intervals, of_kernel_distances_hold_the_truth) {
     check_sets(cm_score_kernel, 20, 3, 0);
     check_sets(cm_score_kernel, 128, 1, 0.3);
     check_sets(cm_score_cmmd, 64, 1, 0);
+}
+
+/* The best of five equal arms, chosen by the data, is above the others by chance: the others are to be left in. */
+Test(intervals, of_equal_arms_all_lead_nineteen_times_in_twenty) {
+    enum { ARMS = 5, PROMPTS = 24 };
+    cm_arena arena;
+    double x[ARMS * PROMPTS];
+    cm_arm_value arms[ARMS];
+    size_t left_out = 0;
+    cm_arena_init(&arena, 0);
+    cm_rng r = cm_rng_named(3, "equal arms");
+    for (size_t run = 0; run < RUNS; run++) {
+        for (size_t i = 0; i < ARMS * PROMPTS; i++) x[i] = cm_rng_normal(&r);
+        const cm_columns c = {.arms = ARMS, .prompts = PROMPTS, .columns = 1, .x = x, .higher_is_better = true, .seed = run};
+        cr_assert_eq(cm_compare_columns(&c, &arena, arms, NULL), CM_OK, "%s", cm_why());
+        size_t leading = 0;
+        for (size_t a = 0; a < ARMS; a++) leading += arms[a].leading;
+        left_out += leading < ARMS;
+        cm_arena_clear(&arena);
+    }
+    cm_arena_free(&arena);
+    cr_expect_leq(left_out, RUNS / 10, "%zu of %d runs", left_out, RUNS);
 }
