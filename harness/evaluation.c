@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/evaluation.h"
 
+#include <string.h>
+
+#include "core/base/closest.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "harness/evaluation_parts.h"
@@ -10,6 +13,19 @@ static bool has_images(const cm_evaluation *e) {
     return e->suite->arm_count > 0;
 }
 
+/* A gate's score must be made. */
+static cm_status check_gates(const cm_evaluation *e) {
+    const char *names[CM_EVAL_METRICS + 1] = {NULL};
+    for (size_t i = 0; i < e->plan.metric_count; i++) names[i] = e->plan.metrics[i]->name;
+    for (size_t g = 0; g < json_array_size(e->suite->gates); g++) {
+        const char *score = cm_json_text_or(json_array_get(e->suite->gates, g), "score", "");
+        size_t i = 0;
+        while (names[i] && strcmp(names[i], score) != 0) i++;
+        if (!names[i]) return cm_unknown_choice("gates: score", score, names);
+    }
+    return CM_OK;
+}
+
 /* Everything that can be wrong before a network is opened. */
 static cm_status prepare(cm_evaluation *e) {
     const cm_evaluation_options *o = e->options;
@@ -17,6 +33,7 @@ static cm_status prepare(cm_evaluation *e) {
     if (o->statistics && e->suite->arm_count > 1) return cm_fail(CM_EUSAGE, "--save-statistics is of one arm's images; there are %zu arms", e->suite->arm_count);
     CM_TRY(cm_evaluation_check_commands(e));
     CM_TRY(cm_plan_choose(e->suite, &e->arena, &e->plan));
+    CM_TRY(check_gates(e));
     CM_TRY(cm_evaluation_open_sides(e));
     CM_TRY(cm_evaluation_check_sizes(e));
     return cm_plan_open(e->suite, &e->arena, &e->plan);

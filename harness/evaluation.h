@@ -42,6 +42,7 @@ typedef struct cm_evaluation_counts {
     size_t scored, failed;       /* images of arms and of a reference that is no drawing */
     size_t without_image, without_prompt;
     size_t undefined;            /* scores that have no value */
+    size_t gates_failed, gates_undecided;
 } cm_evaluation_counts;
 
 cm_status cm_evaluate(const cm_evaluation_options *o, cm_evaluation_counts *counts);

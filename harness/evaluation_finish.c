@@ -177,6 +177,7 @@ static cm_status work(cm_finish *r, double started) {
     CM_TRY(read_header(r));
     CM_TRY(for_each_metric(r, score_arms));
     CM_TRY(correct(r));
+    CM_TRY(cm_finish_gates(r));
     CM_TRY(cm_finish_parts(r));
     if (r->ceiling) CM_TRY(for_each_metric(r, cm_finish_ceiling));
     if (r->ceiling) CM_TRY(cm_finish_ceiling_of_parser(r));

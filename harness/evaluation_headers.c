@@ -107,6 +107,7 @@ json_t *cm_evaluation_header(cm_evaluation *e) {
     json_object_set_new(h, "settings", settings_of(e));
     json_object_set_new(h, "arms", arms_of(e));
     json_object_set_new(h, "pairs", pairs_of(e->suite));
+    if (json_array_size(e->suite->gates)) json_object_set(h, "gates", (json_t *)e->suite->gates);
     if (e->plan.metric_count) json_object_set_new(h, "primary", json_string(cm_plan_primary(e->suite, &e->plan)));
     json_object_set_new(h, "plan", cm_plan_describe(&e->plan, &e->arena));
     if (e->prompts.name) json_object_set_new(h, "prompts_hash", json_string(e->prompts.hash));
@@ -120,7 +121,7 @@ json_t *cm_evaluation_header(cm_evaluation *e) {
 
 /* --- holding one against another --------------------------------------------------------- */
 
-const char *const cm_evaluation_keys[] = {"format", "suite", "prompts", "prompts_hash", "count", "images", "arms", "pairs", "settings", "plan",
+const char *const cm_evaluation_keys[] = {"format", "suite", "prompts", "prompts_hash", "count", "images", "arms", "pairs", "gates", "settings", "plan",
                                           "reference", "ceiling", "statistics", NULL};
 
 /* Where two values differ first: the path and both sides there. */
@@ -239,7 +240,7 @@ static cm_status join_object(json_t *o, const json_t *more, const char *const *k
 }
 
 cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out) {
-    static const char *const same[] = {"suite", "settings", "arms", "count", "images", "pairs", "shard", NULL};
+    static const char *const same[] = {"suite", "settings", "arms", "count", "images", "pairs", "gates", "shard", NULL};
     static const char *const either[] = {"prompts", "prompts_hash", "statistics", "reference", "ceiling", NULL};
     CM_TRY(cm_headers_continue(found, wanted, same));
     json_t *header = json_deep_copy(found);

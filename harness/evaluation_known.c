@@ -242,8 +242,11 @@ static void count_known(cm_evaluation *e) {
             e->counts.scored += !s->list.drawn && s->lines[row] && !cm_line_is(s->lines[row], "failed");
         }
     }
-    json_array_foreach(e->existing, k, line)
+    json_array_foreach(e->existing, k, line) {
+        e->counts.gates_failed += cm_line_is(line, "gate") && !strcmp(text_of(line, "verdict"), "failed");
+        e->counts.gates_undecided += cm_line_is(line, "gate") && !strcmp(text_of(line, "verdict"), "undecided");
         e->counts.undefined += cm_line_is(line, "score") && !json_object_get(line, "value");
+    }
 }
 
 /* Failures are tried again. */

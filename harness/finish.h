@@ -5,6 +5,7 @@
  *     finish_sets.c          scores of sets, from features
  *     finish_images.c        scores that images have, and accuracy by body group
  *     finish_ceiling.c       what the scorers reach on drawings
+ *     finish_gates.c         what the run had to show
  *
  * Everything is read back from the folder, so that a run, a run that went on, and merged shards end in the same digits. */
 #ifndef CM_HARNESS_FINISH_H
@@ -41,6 +42,7 @@ cm_status cm_finish_images(cm_finish *r, const cm_scored *x);
 cm_status cm_finish_ceiling(cm_finish *r, const cm_scored *x);
 cm_status cm_finish_ceiling_of_parser(cm_finish *r);
 cm_status cm_finish_parts(cm_finish *r); /* accuracy by body group */
+cm_status cm_finish_gates(cm_finish *r); /* after all scores and pairs */
 
 /* --- records: evaluation_finish.c -------------------------------------------------- */
 

@@ -25,12 +25,15 @@ static const cm_json_key suite_keys[] = {
     {"config", CM_JSON_NAME},          {"timeout", CM_JSON_NUMBER, 0, 1e9}, {"attention_factor", CM_JSON_WHOLE, 0, 1024},
     {"illustrated", CM_JSON_WHOLE},    {"arms", CM_JSON_LIST},        {"pairs", CM_JSON_LIST},
     {"reference", CM_JSON_ANY},        {"ceiling", CM_JSON_OBJECT},   {"speed", CM_JSON_LIST},
+    {"gates", CM_JSON_LIST},
     {0}};
 static const cm_json_key speed_keys[] = {
     {"model", CM_JSON_NAME},         {"backend", CM_JSON_NAME},      {"width", CM_JSON_WHOLE, 8, CM_MOST_SIDE},
     {"height", CM_JSON_WHOLE, 8, CM_MOST_SIDE}, {"steps", CM_JSON_WHOLE, 1, 1000}, {"repeats", CM_JSON_WHOLE, 0, 10000},
     {"warm_up", CM_JSON_WHOLE, 0, CM_MOST_SIDE}, {"stages", CM_JSON_LIST}, {"note", CM_JSON_TEXT},
     {0}};
+static const cm_json_key gate_keys[] = {{"pair", CM_JSON_LIST}, {"arm", CM_JSON_NAME}, {"score", CM_JSON_NAME}, {"margin", CM_JSON_NUMBER, 0, 1e300},
+                                        {"bound", CM_JSON_NUMBER}, {0}};
 static const cm_json_key drawn_keys[] = {
     {"name", CM_JSON_NAME}, {"seed", CM_JSON_WHOLE}, {"count", CM_JSON_WHOLE, 0, 10000000}, {"simple", CM_JSON_BOOL}, {0}};
 
@@ -76,6 +79,36 @@ static cm_status check_speed(const json_t *rows) {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         snprintf(what, sizeof what, "speed row %zu", i + 1);
         CM_TRY(cm_json_check(json_array_get(rows, i), what, speed_keys));
+    }
+    return CM_OK;
+}
+
+/* {"pair": [a, b], "score", "margin"} or {"arm", "score", "bound"}. */
+static cm_status check_gate(const cm_suite *s, const json_t *gate, const char *what) {
+    const char *names[CM_GATE_ARMS + 1] = {NULL};
+    const json_t *pair = json_object_get(gate, "pair");
+    const size_t arms = json_array_size(json_object_get(s->document, "arms"));
+    CM_TRY(cm_json_check(gate, what, gate_keys));
+    if (!json_object_get(gate, "score")) return cm_fail(CM_EFORMAT, "%s: \"score\" is missing", what);
+    const bool bounded = json_object_get(gate, "arm") && json_object_get(gate, "bound") && !pair && !json_object_get(gate, "margin");
+    const bool paired = json_array_size(pair) == 2 && !json_object_get(gate, "arm") && !json_object_get(gate, "bound");
+    if (!bounded && !paired) return cm_fail(CM_EFORMAT, "%s: \"pair\": [a, b] with \"margin\", or \"arm\" with \"bound\", is wanted", what);
+    for (size_t i = 0; i < arms && i < CM_GATE_ARMS; i++) names[i] = cm_json_text_or(json_array_get(json_object_get(s->document, "arms"), i), "name", "");
+    for (size_t k = 0; k < (paired ? 2 : 1); k++) {
+        const char *name = paired ? json_string_value(json_array_get(pair, k)) : cm_json_text_or(gate, "arm", "");
+        size_t i = 0;
+        while (names[i] && name && strcmp(names[i], name) != 0) i++;
+        if (!names[i] || !name) return cm_unknown_choice(what, name ? name : "", names);
+    }
+    return CM_OK;
+}
+
+static cm_status read_gates(cm_suite *s) {
+    char what[32];
+    s->gates = json_object_get(s->document, "gates");
+    for (size_t i = 0; i < json_array_size(s->gates); i++) {
+        snprintf(what, sizeof what, "gate %zu", i + 1);
+        CM_TRY(check_gate(s, json_array_get(s->gates, i), what));
     }
     return CM_OK;
 }
@@ -139,6 +172,7 @@ static cm_status read_suite(cm_suite *s, const char *arms, cm_arena *out) {
     CM_TRY(read_scores(s));
     CM_TRY(check_speed(json_object_get(s->document, "speed")));
     CM_TRY(cm_suite_read_arms(s, arms, out));
+    CM_TRY(read_gates(s));
     CM_TRY(read_reference(s));
     return read_drawn(json_object_get(s->document, "ceiling"), "ceiling", &s->ceiling);
 }

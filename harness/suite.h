@@ -68,6 +68,7 @@ typedef struct cm_suite {
     size_t arm_count, pair_count;
     cm_arm *arms;
     cm_arm_pair *pairs;
+    const json_t *gates;                           /* a list, or NULL (docs/SUITES.md) */
     json_t *document;                              /* owns the texts */
 } cm_suite;
 

@@ -5,7 +5,7 @@
 
 #include "harness/suite.h"
 
-enum { CM_MOST_SIDE = 16384, CM_USUAL_STEPS = 30 };
+enum { CM_MOST_SIDE = 16384, CM_USUAL_STEPS = 30, CM_GATE_ARMS = 256 };
 #define CM_USUAL_GUIDANCE 5.0 /* both as generate's */
 
 /* Keys of a suite and of an arm alike. */

@@ -174,7 +174,7 @@ static const char *const known_keys[] = {
     "a", "about", "agrees", "answers", "apart", "arm", "arms", "attention", "b", "backend", "batch", "better",
     "ceiling", "command", "commit", "compiler", "core_type", "count", "counts", "cpu", "cpu_features", "detectable",
     "deviation", "difference", "dtype", "effect", "end", "engine", "features", "finished", "format", "from_latents",
-    "gflop", "gflops", "group", "groups", "guidance", "guidance_from", "guidance_rescale", "guidance_to", "hash",
+    "gates", "gflop", "gflops", "group", "groups", "guidance", "guidance_from", "guidance_rescale", "guidance_to", "hash",
     "height", "hi", "id", "images", "index", "k", "kind", "layout", "leading", "lean", "left_out", "libraries",
     "lists", "lo", "load", "major_faults", "median_s", "min_s", "misses", "model", "n", "negative", "noise_hash",
     "note", "p", "p10_s", "p90_s", "p_holm", "pairs", "parts", "peak_rss_mb", "picture", "picture_bytes",
