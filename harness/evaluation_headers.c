@@ -239,9 +239,26 @@ static cm_status join_object(json_t *o, const json_t *more, const char *const *k
     return CM_OK;
 }
 
+static void list_names(const json_t *arms, char *out, size_t size) {
+    size_t i, used = 0;
+    json_t *arm;
+    out[0] = 0;
+    json_array_foreach((json_t *)arms, i, arm)
+        if (used < size) used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", text_of(arm, "name"));
+}
+
+/* Other arms are told by their names. */
+static cm_status same_arms(const json_t *found, const json_t *wanted) {
+    char was[256], is[256];
+    list_names(found, was, sizeof was);
+    list_names(wanted, is, sizeof is);
+    return strcmp(was, is) == 0 ? CM_OK : cm_fail(CM_EUSAGE, "the run in this folder has the arms %s, now they are %s; --fresh begins anew", was, is);
+}
+
 cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out) {
     static const char *const same[] = {"suite", "settings", "arms", "count", "images", "pairs", "gates", "shard", NULL};
     static const char *const either[] = {"prompts", "prompts_hash", "statistics", "reference", "ceiling", NULL};
+    CM_TRY(same_arms(json_object_get(found, "arms"), json_object_get(wanted, "arms")));
     CM_TRY(cm_headers_continue(found, wanted, same));
     json_t *header = json_deep_copy(found);
     if (!header) return cm_fail(CM_ENOMEM, "out of memory");

@@ -332,9 +332,23 @@ static cm_status read_existing(cm_evaluation *e, const char *path) {
     return CM_OK;
 }
 
+/* A folder of something else (a data set, another program's images) is not mixed into. */
+static cm_status check_folder(cm_evaluation *e, const char *path) {
+    json_t *lines = NULL;
+    const char *folder = e->options->folder, *images = cm_arena_print(&e->arena, "%s/images", folder);
+    const char *lock = cm_arena_print(&e->arena, "%s/.cosmicman.lock", folder); /* a run that was killed as it began left it */
+    CM_TRY(cm_arena_check(&e->arena));
+    if (!cm_path_exists(path)) return cm_path_exists(images) && !cm_path_exists(lock) ? cm_fail(CM_EUSAGE, "%s: has images, but no records of a run; name another folder", folder) : CM_OK;
+    const cm_status s = cm_jsonl_read(path, &lines);
+    const bool run = s != CM_OK || json_array_size(lines) == 0 || cm_line_is(json_array_get(lines, 0), "run");
+    json_decref(lines);
+    return run ? CM_OK : cm_fail(CM_EUSAGE, "%s: has records of something that is no run; name another folder", folder);
+}
+
 static cm_status open_records(cm_evaluation *e, json_t *header) {
     char *path = cm_arena_print(&e->arena, "%s/records.jsonl", e->options->folder), *features = cm_arena_print(&e->arena, "%s/features", e->options->folder);
     CM_TRY(cm_arena_check(&e->arena));
+    CM_TRY(check_folder(e, path));
     CM_TRY(cm_folder_lock_take(&e->folder, e->options->folder));
     if (e->plan.column_count) CM_TRY(cm_make_dirs(features));
     CM_TRY(read_existing(e, path));

@@ -53,6 +53,18 @@ static cm_status prompt_of_image(cm_evaluation *e, const cm_picture_source *sour
     return text ? own_groups(text, &e->arena, &e->units[i].prompt) : CM_OK;
 }
 
+static size_t prompted(const cm_evaluation *e) {
+    size_t n = 0;
+    for (size_t i = 0; i < e->unit_count; i++) n += e->units[i].prompt != NULL;
+    return n;
+}
+
+static cm_status check_prompted(const cm_evaluation *e, const char *from) {
+    if (prompted(e)) return CM_OK;
+    if (e->suite->prompts_path) return cm_fail(CM_EUSAGE, "%s: no image is named after a prompt's id (ID.png)", from);
+    return cm_plan_of_text(&e->plan) ? cm_fail(CM_EUSAGE, "scores of text and image need --prompts, or a manifest with a \"prompt\" a line") : CM_OK;
+}
+
 /* Each image a unit, with the prompt that has its id. */
 static cm_status units_of_images(cm_evaluation *e, const cm_picture_source *source, const char *from) {
     cm_id_index by_id;
@@ -75,25 +87,15 @@ static cm_status units_of_images(cm_evaluation *e, const cm_picture_source *sour
         e->units[i].id = ids[i];
     }
     cm_warn_rest(e->counts.without_image, "prompts have no image");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         if (!e->units[i].prompt) CM_TRY(prompt_of_image(e, source, i));
+    CM_TRY(check_prompted(e, from));
+    for (size_t i = 0; i < n; i++) {
         if (!e->units[i].prompt && (e->prompts.count || cm_plan_of_text(&e->plan)))
             cm_warn_counted(&e->counts.without_prompt, "%s has no prompt", cm_picture_source_path(source, i));
     }
     cm_warn_rest(e->counts.without_prompt, "images have no prompt");
     return CM_OK;
-}
-
-static size_t prompted(const cm_evaluation *e) {
-    size_t n = 0;
-    for (size_t i = 0; i < e->unit_count; i++) n += e->units[i].prompt != NULL;
-    return n;
-}
-
-static cm_status check_prompted(const cm_evaluation *e, const char *from) {
-    if (prompted(e)) return CM_OK;
-    if (e->suite->prompts_path) return cm_fail(CM_EUSAGE, "%s: no image is named after a prompt's id (ID.png)", from);
-    return cm_plan_of_text(&e->plan) ? cm_fail(CM_EUSAGE, "scores of text and image need --prompts, or a manifest with a \"prompt\" a line") : CM_OK;
 }
 
 uint64_t cm_evaluation_seed(const cm_evaluation *e, size_t unit, size_t k) {
@@ -287,12 +289,13 @@ static cm_status open_units(cm_evaluation *e, cm_picture_source **source) {
     const cm_arm *arm = wants_prompts(e->suite) ? NULL : first_images(e->suite);
     const cm_prompt_reading reading = {.limit = e->options->limit, .column = e->suite->prompt_column};
     if (e->suite->prompts_path) CM_TRY(cm_prompt_set_read(e->suite->prompts_path, &reading, &e->arena, &e->prompts));
+    if (e->prompts.count < e->options->limit && e->suite->prompts_path)
+        cm_warn("--count %zu: %s has %zu prompts; all of them are taken", e->options->limit, e->prompts.name, e->prompts.count);
     if (e->suite->prompts_path && !e->options->of_images) return units_of_prompts(e);
     if (!arm) return e->suite->arm_count ? cm_fail(CM_EUSAGE, "prompts are needed: --prompts FILE") : CM_OK;
     CM_TRY(cm_picture_source_open(source, arm->images));
     CM_TRY(check_any(*source, arm->images));
-    CM_TRY(units_of_images(e, *source, arm->images));
-    return check_prompted(e, arm->images);
+    return units_of_images(e, *source, arm->images);
 }
 
 static void share_units(cm_evaluation *e) {

@@ -220,6 +220,13 @@ static cm_status change(json_t *document, const json_t *changes) {
     return mock ? json_object_set_new(document, "weights", json_string("mock")) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory") : CM_OK;
 }
 
+/* Prompts of the command line. */
+static cm_status check_own_prompts(const json_t *changes, cm_arena *out) {
+    const char *prompts = cm_json_text_or(changes, "prompts", NULL), *path;
+    const cm_status s = prompts ? cm_find_prompts(prompts, out, &path) : CM_OK;
+    return s == CM_OK ? CM_OK : cm_fail_in(s, "--prompts");
+}
+
 cm_status cm_suite_open(const cm_suite_choice *choice, cm_arena *out, cm_suite *s) {
     cm_suite r = {.name = choice->name};
     const char *path = "suite";
@@ -231,7 +238,12 @@ cm_status cm_suite_open(const cm_suite_choice *choice, cm_arena *out, cm_suite *
         r.document = json_object();
     }
     cm_status status = cm_arena_check(out);
-    if (status == CM_OK) status = cm_name_check("suite", r.name);
+    if (status == CM_OK) status = check_own_prompts(choice->changes, out);
+    if (status != CM_OK) {
+        cm_suite_close(&r);
+        return status; /* no fault of the suite's file */
+    }
+    status = cm_name_check("suite", r.name);
     if (status == CM_OK && json_is_object(r.document)) status = change(r.document, choice->changes);
     if (status == CM_OK) status = read_suite(&r, choice->arms, out);
     if (status == CM_OK) status = cm_arena_check(out);

@@ -136,6 +136,8 @@ static cm_status check_choice(const json_t *arms, const char *list, cm_arena *ou
         const char *name = cm_arena_print(out, "%.*s", (int)strcspn(at, ","), at);
         CM_TRY(cm_arena_check(out));
         CM_TRY(check_known(arms, "--arms", name, out));
+        const char *rest = at + strlen(name);
+        if (*rest == ',' && is_chosen(rest + 1, name)) return cm_fail(CM_EUSAGE, "--arms: '%s' is named twice", name);
     }
     return CM_OK;
 }

@@ -7,6 +7,7 @@
 #include "core/base/system.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/machine.h"
+#include "harness/cli/show_scores.h"
 #include "harness/cli/suite_options.h"
 #include "reports/report.h"
 
@@ -100,7 +101,7 @@ static int run(const cm_args *a) {
     json_decref(machine);
     if (s != CM_OK) return cm_exit_for(s);
     if (!cm_arg_given(a, "shard")) printf("%s/report.html\n", cm_arg_text(a, "out"));
-    return n.failed || n.without_image || n.undefined ? 3 : 0;
+    return cm_exit_of(&n);
 }
 
 static const cm_option options[] = {

@@ -61,10 +61,17 @@ cm_status cm_show_scores(const char *folder) {
     return s;
 }
 
+int cm_exit_of(const cm_evaluation_counts *n) {
+    if (n->gates_failed) cm_warn("%zu of the suite's gates failed (exit status 5; the report says which)", n->gates_failed);
+    if (n->gates_undecided) cm_warn("%zu of the suite's gates cannot be decided at this N%s", n->gates_undecided, n->gates_failed ? "" : " (exit status 4)");
+    if (n->gates_failed || n->gates_undecided) return n->gates_failed ? 5 : 4;
+    return n->failed || n->without_image || n->undefined ? 3 : 0;
+}
+
 int cm_show_counts(const cm_evaluation_counts *n) {
     printf("%zu scored, %zu failed, %zu prompts without an image, %zu images without a prompt\n", n->scored, n->failed,
            n->without_image, n->without_prompt);
     if (n->undefined) cm_warn("%zu score%s undefined (exit status 3); %s above says why", n->undefined, n->undefined == 1 ? " is" : "s are",
                               n->undefined == 1 ? "its row" : "each row");
-    return n->failed || n->without_image || n->undefined ? 3 : 0;
+    return cm_exit_of(n);
 }

@@ -70,7 +70,7 @@ prints "a finished run is left alone" "report" $bench --out again
 holds "not a byte" cmp whole/records.jsonl again/records.jsonl
 says "changed settings" 2 "has another settings.steps: 2 there, 3 now; --fresh" sh -c "sed 's/\"steps\": 2/\"steps\": 3/' $suite >mock_suite.json; $cm bench -q --suite ./mock_suite.json --no-speed --count 24 --out again"
 says "another number of prompts" 2 "has another count" $cm bench -q --suite $suite --no-speed --count 23 --out again
-says "fewer arms" 2 "has another arms" $bench --arms hq --out again
+says "fewer arms" 2 "has the arms base, hq, daring, now they are hq; --fresh" $bench --arms hq --out again
 prints "fresh begins anew" "report" $bench --arms hq --fresh --out again
 holds "with one arm only" test "$(grep -ac '"kind":"image"' again/records.jsonl)" -eq 24
 

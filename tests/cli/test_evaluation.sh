@@ -57,6 +57,28 @@ holds "other noise each" test "$(grep -a '"kind":"image".*"arm":"hq"' two/record
 prints "taken from a folder" "again/report.html" $cm bench -q --suite "$suite" --no-speed --count 6 --images 2 --arms same,hq --arm-images same=two/images/hq --pair same,hq --out again
 holds "they are the same images" grep -qE '"score":"clip@nano\[mock\]","a":"same","b":"hq","difference":-?0\.0' again/records.jsonl
 
+# Gates: what the run must show.
+gates() { sed "s/\"run_seed\"/\"gates\": [$1], \"run_seed\"/" "$suite" >gates.json; "$cm" bench -q --suite ./gates.json --no-speed --count 6 --fresh --out gates; }
+low='{"arm": "hq", "score": "acc_all", "bound": 0}' high='{"arm": "hq", "score": "acc_all", "bound": 101}' pair='{"pair": ["daring", "hq"], "score": "hola", "margin": 1}'
+prints "gates that pass" "gates/report.html" gates "$low, $pair"
+holds "are in the records" test "$(grep -ac '"kind":"gate","verdict":"passed"\|"verdict":"passed"' gates/records.jsonl)" -eq 2
+for case in "5 $high" "4 {\"pair\": [\"daring\", \"hq\"], \"score\": \"clip@nano\", \"margin\": 0}"; do
+    gates "${case#* }" >said 2>err
+    holds "a gate's exit status is ${case%% *}" test "$?" -eq "${case%% *}"
+done
+gates "$low" >said 2>err
+holds "one that was left out before is no gate now" test "$(grep -ac '"kind":"gate"' gates/records.jsonl)" -eq 1
+says "a gate of a score that is not made" 2 "gates: score: 'acc_al' is none of .*closest is 'acc_all'" gates '{"arm": "hq", "score": "acc_al", "bound": 0}'
+says "a gate of an arm that is not there" 2 "gate 1: 'hp' is none of base, hq, daring" gates '{"arm": "hp", "score": "acc_all", "bound": 0}'
+says "half a gate" 1 "gate 1: .*is wanted" gates '{"arm": "hq", "score": "acc_all"}'
+
+# Folders of something else.
+"$cm" data people --count 2 --out people >/dev/null 2>&1
+says "a data set's folder" 2 "people: has (images, but no records|records of something)" $cm bench -q --suite "$suite" --no-speed --count 2 --out people
+says "an arm named twice" 2 "--arms: 'hq' is named twice" $cm bench -q --suite "$suite" --no-speed --arms hq,hq --out no
+says "more prompts than there are" 0 "people-64 has 64 prompts; all of them are taken" $cm bench --suite "$suite" --no-speed --count 100 --out many
+says "prompts that are nowhere" 2 "^cosmicman: --prompts: 'nowhere' is no file" $cm bench --suite "$suite" --prompts nowhere --out no
+
 # Bad input: one line each, and nothing made.
 says "a suite's command without leave" 2 "arm script runs a command: sh .*; --allow-exec lets it" "$cm" bench -q --suite "$suite" --no-speed --arm-exec "script=sh x {prompts} {out}" --out no
 says "an arm that lacks images" 2 "arm few has 6 of 8 images; --unequal" $cm bench -q --arm-images few=theirs --prompts people-64 --count 8 --metric clip@nano --weights mock --out no

@@ -153,6 +153,7 @@ says "a size without KID" 2 "is for the metric kid" $score --kid-subset-size 12 
 says "the exit code is explained" 0 "" sh -c "'$cm' score --help | grep -q 'undefined'"
 holds "the other score is there" grep -q '"score":"fid@clean\[nano\]".*"value"' few-kid/records.jsonl
 says "text scores without prompts" 2 "need --prompts" "$cm" score -q --weights random --images one/images --metric clip@mlperf --out x
+holds "in one line" test "$(wc -l <"$work/err")" -eq 1
 
 # Pictures and prompts, by a tiny CLIP pair.
 tiny_pair="$root/tests/golden/clip_pair/hf"
