@@ -25,6 +25,7 @@ typedef struct cm_content {
 const char *cm_report_title(const cm_content *c);
 const char *cm_report_subtitle(const cm_content *c);
 void cm_add_unfinished(const cm_content *c);
+void cm_add_failures(const cm_content *c);       /* images that could not be read */
 void cm_add_summary(const cm_content *c);        /* each pair of arms in words, the first first */
 void cm_add_legend(const cm_content *c);         /* what the columns are, and every note of a score */
 void cm_add_products(const cm_content *c);       /* the machine's own rates */

@@ -97,7 +97,12 @@ static size_t least(size_t a, size_t b) {
 void cm_add_grid(const cm_content *c, size_t most) {
     const size_t count = least(c->r->shown.count, most);
     cm_heading(c->d, "The same prompts, arm by arm", "prompts");
+    double images;
     if (!count) cm_paragraph_of(c->d, CM_PLAIN, "No image was made.");
+    if (count && cm_number_of(c->r->run, "images", &images) && images > 1) {
+        cm_say(c->d, "Of the %.0f images of a prompt the first is shown.", images);
+        cm_paragraph(c->d, CM_SMALL);
+    }
     for (size_t i = 0; i < count && !cm_interrupted(); i++) add_prompt(c, i);
     say_rest(c, count, c->r->image_count);
 }

@@ -161,6 +161,19 @@ void cm_add_summary(const cm_content *c) {
     if (!r->pairs.count) tell_scores(c);
 }
 
+/* Of format 2, whose records tell of an image that failed until it was read after all. */
+void cm_add_failures(const cm_content *c) {
+    enum { MOST_FAILURES = 3 };
+    const cm_row_list *f = &c->r->failures;
+    if (c->r->format < 2 || !f->count) return;
+    cm_say(c->d, "%zu image%s could not be read and %s left out: ", f->count, f->count == 1 ? "" : "s", f->count == 1 ? "is" : "are");
+    for (size_t i = 0; i < f->count && i < MOST_FAILURES; i++)
+        cm_say(c->d, "%s%s (%s)", i ? "; " : "", cm_text_of(f->at[i], "source"), cm_text_of(f->at[i], "note"));
+    if (f->count > MOST_FAILURES) cm_say(c->d, "; and %zu more", f->count - MOST_FAILURES);
+    cm_say(c->d, ".");
+    cm_paragraph(c->d, CM_PLAIN);
+}
+
 /* --- legends ---------------------------------------------------------------------------- */
 
 static const char *note_of(const cm_rows *r, size_t arm, const cm_column *of) {

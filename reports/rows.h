@@ -59,7 +59,7 @@ typedef struct cm_rows {
     json_t *all, *peer_records, *images; /* own the records that are kept */
     json_t *index;                       /* records by kind and names: cm_rows_score and its like */
     const json_t *run, *done;            /* the header; the last line of a finished run (NULL: unfinished) */
-    cm_row_list scores, pairs, ceilings, speeds, sgemms, parts, commands, peers;
+    cm_row_list scores, pairs, ceilings, speeds, sgemms, parts, commands, failures, peers;
     cm_row_list shown, illustrated;      /* prompts, by an arm's images: those of the grid, those of which an arm has maps */
     size_t image_count, illustrated_count;                /* prompts of that arm, shown or not */
     const char **arms;                   /* in the header's order */

@@ -122,6 +122,13 @@ static void number_cell(cm_table *t, const json_t *row, const char *key) {
     else cm_table_empty(t);
 }
 
+/* To the list of the arm of this name. */
+static const char *link_of(const cm_content *c, const char *arm) {
+    for (size_t a = 0; c->lists && a < c->r->arm_count; a++)
+        if (strcmp(c->r->arms[a], arm) == 0) return cm_arm_anchor(c, a);
+    return NULL;
+}
+
 static void about_cell(const cm_content *c, cm_table *t, const json_t *s) {
     const cm_column *of = cm_column_find(c->r, cm_text_of(s, "score"));
     const char *about = cm_text_of(s, "about"), *source = cm_text_of(s, "source"), *note = cm_text_of(s, "note");
@@ -139,8 +146,8 @@ static void detail_row(const cm_content *c, cm_table *t, const json_t *s, bool a
     if (arms) cm_table_text(t, cm_text_of(s, "arm"));
     cm_table_text(t, cm_text_of(s, "better"));
     if (!cm_number_of(s, "value", &v)) cm_table_absent(t, "undefined");
-    else if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi)) cm_table_interval(t, v, lo, hi);
-    else cm_table_number(t, v);
+    else if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi)) cm_table_interval(t, v, lo, hi)->link = link_of(c, cm_text_of(s, "arm"));
+    else cm_table_number(t, v)->link = link_of(c, cm_text_of(s, "arm"));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) number_cell(t, s, numbers[i]);
     about_cell(c, t, s);
 }
@@ -181,8 +188,7 @@ static void difference_cell(const cm_content *c, cm_table *t, const json_t *p, d
     cell->signed_ = true;
     cell->style = CM_FIXED;
     cell->digits = (signed char)(c->r->format >= 2 && of && of->style == CM_FIXED ? of->digits + 1 : 4);
-    for (size_t a = 0; c->lists && a < c->r->arm_count; a++)
-        if (strcmp(c->r->arms[a], cm_text_of(p, "a")) == 0) cell->link = cm_arm_anchor(c, a);
+    cell->link = link_of(c, cm_text_of(p, "a"));
 }
 
 static void pair_row(const cm_content *c, cm_table *t, const json_t *p, bool effects) {

@@ -72,6 +72,7 @@ static void published(const cm_content *c) {
 
 static void full(const cm_content *c) {
     cm_add_unfinished(c);
+    cm_add_failures(c);
     if (cm_rows_published(c->r)) {
         published(c);
     } else if (c->r->arm_count) {
@@ -100,6 +101,7 @@ static void full(const cm_content *c) {
 static void paper(const cm_content *c) {
     enum { PROMPTS = 6, MAPS = 3 };
     cm_add_unfinished(c);
+    cm_add_failures(c);
     cm_add_summary(c);
     cm_heading(c->d, "Main comparison", "comparison");
     cm_add_main_comparison(c);
@@ -117,6 +119,7 @@ static void paper(const cm_content *c) {
 
 static void model_card(const cm_content *c) {
     cm_add_unfinished(c);
+    cm_add_failures(c);
     cm_heading(c->d, "Evaluation", "evaluation");
     cm_add_summary(c);
     cm_add_score_table(c);

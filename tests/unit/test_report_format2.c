@@ -240,6 +240,15 @@ Test(report_format2, the_same_records_give_the_same_bytes) {
     cm_arena_free(&arena);
 }
 
+Test(report_format2, images_that_could_not_be_read_are_counted_and_the_first_named) {
+    make_folder("{\"kind\":\"done\"", "{\"kind\":\"failed\",\"index\":3,\"arm\":\"photos\",\"source\":\"/data/photos/p3.png\",\"note\":\"damaged\"}\n{\"kind\":\"done\"");
+    write_report(NULL, "md");
+    const char *md = read_back("report.md");
+    cr_expect(strstr(md, "1 image could not be read and is left out: /data/photos/p3.png (damaged)."));
+    cr_expect(strstr(md, "Of the 2 images of a prompt the first is shown."));
+    cm_arena_free(&arena);
+}
+
 /* --- memory ------------------------------------------------------------------------------- */
 
 static cm_status try_report(const char *template) {
