@@ -14,6 +14,7 @@
 #include "core/io/jsonl.h"
 #include "harness/command_parts.h"
 #include "prompts/prompt_rows.h"
+#include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"
 
 enum { MOST = 6000 };
@@ -317,5 +318,35 @@ Test(command_arm, is_told_no_size_where_nobody_says_one) {
     c.command = "run {prompts} {out} {height}";
     cr_expect_eq(cm_command_arm_run(&c, &arena, &r), CM_EUSAGE);
     cr_expect(strstr(cm_why(), "wants {height}"), "%s", cm_why());
+    done();
+}
+
+/* Allocations fail in turn, of malloc some, until none does: an error each time, and no crash. */
+static void run_without_memory(long *fail, long stride, const cm_command_arm *c) {
+    cm_status s = CM_ENOMEM;
+    int times = 0;
+    for (long n = 0; s != CM_OK && n < 1000; n += stride, times++) {
+        cm_command_result r = {0};
+        cm_arena own;
+        cm_arena_init(&own, 1 << 12);
+        *fail = n;
+        s = cm_command_arm_run(c, &own, &r);
+        const bool unused = *fail >= 0;
+        *fail = -1;
+        cr_assert(s == CM_OK || s == CM_ENOMEM || s == CM_EFORMAT, "%ld: %d %s", n, s, cm_why()); /* EFORMAT: jansson writes no text */
+        if (s == CM_OK && !unused) s = CM_ENOMEM; /* one that was done without */
+        else if (s == CM_OK) EXPECT_NOTE(r, "made 1 of 4 images; the first missing: 0/p0002; 0/p0002.png: damaged");
+        cm_arena_free(&own);
+    }
+    cr_expect_eq(s, CM_OK);
+    cr_expect_gt(times, 3);
+}
+
+Test(command_arm, without_memory_is_an_error_whichever_allocation_fails) {
+    cm_command_arm c = begin(4, 2, HEAD "echo some text; cp $tiny $out/0/p0001.png; head -c 9 $tiny >$out/0/p0002.png\n");
+    for (size_t i = 0; i < 8; i++) wanted[i] = i < 5 && i != 1;
+    c.command = cm_arena_print(&arena, "%s {prompts_csv} {seeds}", c.command);
+    run_without_memory(&cm_test_fail_once, 1, &c);
+    run_without_memory(&cm_test_fail_malloc, 13, &c);
     done();
 }
