@@ -63,9 +63,20 @@ static cm_status show(const cm_evaluation *e, batch *b, size_t k, cm_arena *whol
     return CM_OK;
 }
 
+/* Which image from elsewhere it was; an array's images are no files. */
+static cm_status hash_source(const cm_evaluation *e, batch *b, size_t k, cm_arena *whole) {
+    char hash[65];
+    const char *path = e->at->list.source ? cm_image_list_path(&e->at->list, b->rows[k], whole) : NULL;
+    if (!path || cm_file_size(path) < 0) return CM_OK;
+    CM_TRY(cm_sha_file(path, hash));
+    json_object_set_new(b->records[k], "source_hash", json_string(hash));
+    return CM_OK;
+}
+
 /* One image made ready for every feed that wants this side, at its place k of each feed's pixels. */
 static cm_status prepare_image(const cm_evaluation *e, batch *b, size_t k, cm_arena *whole, cm_arena *scratch) {
     CM_TRY(cm_image_list_read(&e->at->list, b->rows[k], whole, &b->images[k], &b->classes[k]));
+    CM_TRY(hash_source(e, b, k, whole));
     for (size_t f = 0; f < e->plan.feed_count; f++) {
         size_t width, height;
         if (!b->pixels[f]) continue;

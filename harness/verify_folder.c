@@ -53,13 +53,15 @@ static cm_status check_file(cm_verifier *v, size_t line, const char *path, const
     return *same ? CM_OK : cm_verify_differ(v, line, what, recorded, hash);
 }
 
+/* An image that the run made, in its folder; or one from elsewhere, where it is still found by its path. */
 static cm_status check_image(cm_verifier *v, size_t line, const json_t *record) {
-    const char *hash = text_of(record, "picture_hash"), *picture = text_of(record, "picture");
-    const char *path = cm_arena_print(v->out, "%s/%s", v->options->folder, picture), *what = cm_arena_print(v->out, "the image %s", picture);
+    const char *made = text_of(record, "picture_hash"), *source = text_of(record, "source"), *hash = *made ? made : text_of(record, "source_hash");
+    const char *path = *made ? cm_arena_print(v->out, "%s/%s", v->options->folder, text_of(record, "picture")) : source;
+    const char *what = cm_arena_print(v->out, "the image %s", *made ? text_of(record, "picture") : source);
     bool same;
     CM_TRY(cm_arena_check(v->out));
-    if (!*hash) {
-        v->r->unhashed += *text_of(record, "source") != 0;
+    if (!*hash || (!*made && !cm_path_exists(path))) {
+        v->r->unhashed += *source != 0;
         return CM_OK;
     }
     CM_TRY(check_file(v, line, path, what, hash, &same));
@@ -69,7 +71,9 @@ static cm_status check_image(cm_verifier *v, size_t line, const json_t *record) 
 
 static cm_status check_prompts(cm_verifier *v) {
     const char *name = text_of(v->header, "prompts"), *hash = text_of(v->header, "prompts_hash"), *path = v->options->prompts;
-    if (!*hash || (!path && cm_find_prompts(name, v->out, &path) != CM_OK)) return CM_OK;
+    if (!*hash) return CM_OK;
+    v->r->prompts_unseen = !path && cm_find_prompts(name, v->out, &path) != CM_OK;
+    if (v->r->prompts_unseen) return CM_OK;
     const char *what = cm_arena_print(v->out, "the prompt set %s", path);
     CM_TRY(cm_arena_check(v->out));
     return check_file(v, 0, path, what, hash, &v->r->prompts);
@@ -153,7 +157,7 @@ static cm_status check_lines(cm_verifier *v) {
     json_t *record;
     json_array_foreach(v->all, i, record) {
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
-        if (cm_line_is(record, "image")) CM_TRY(check_image(v, i, record));
+        if (cm_line_is(record, "image") || cm_line_is(record, "reference")) CM_TRY(check_image(v, i, record));
         if (!v->r->difference) CM_TRY(check_features(v, i, record));
         if (v->r->difference) return CM_OK;
     }

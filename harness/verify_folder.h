@@ -5,7 +5,7 @@
  *     CM_TRY(cm_verify(&(cm_verify_options){.folder = "out/bench"}, &arena, &r));
  *     if (r.difference) ... the first one, in the order of records.jsonl ...
  *
- * Hashes again the images that the run made, the rows of features and the prompt set's file, and makes scores, pairs and
+ * Hashes again the images, the rows of features and the prompt set's file, and makes scores, pairs and
  * parts again from features and records, by the code that made them. Writes nothing, runs no command, opens no model: what
  * records say of a single image's text and answers is taken from them, unless all images are to be looked at again: then the
  * networks that the run has used look at them, in a folder for the time being. Attention was seen while images were made; it is
@@ -30,8 +30,8 @@ typedef struct cm_verify_options {
 typedef struct cm_verify_result {
     size_t images, rows, scores; /* as recorded, up to the difference */
     size_t seen;            /* images that were looked at again */
-    size_t unhashed;        /* images that were there before the run, of which records have no hash */
-    bool prompts;           /* the prompt set's file was held against its hash */
+    size_t unhashed;        /* images from elsewhere that are not found by their path, or are parts of an array */
+    bool prompts, prompts_unseen; /* the prompt set's file was held against its hash; there is one, and it was not found */
     bool finished;          /* false: a run, or a shard, without scores */
     const char *difference; /* one line: file and line, of what, what was recorded, what is there; NULL: none */
 } cm_verify_result;

@@ -19,8 +19,8 @@ static int tell(const char *folder, const cm_verify_result *r) {
     printf("%s: as recorded: %zu images, %zu rows of features, %zu scores%s\n", folder, r->images, r->rows, r->scores,
            r->prompts ? ", the prompt set" : "");
     if (r->seen) printf("%s: looked at again: %zu images\n", folder, r->seen);
-    if (!r->prompts) cm_note("the prompt set was not looked at: --prompts FILE says where it is");
-    if (r->unhashed) cm_note("%zu images were there before the run; records have no hash of them", r->unhashed);
+    if (r->prompts_unseen) cm_note("the prompt set was not looked at: --prompts FILE says where it is");
+    if (r->unhashed) cm_note("%zu images from elsewhere were not looked at: no files of their names are found from here", r->unhashed);
     if (!r->finished) cm_warn("%s: not finished, or a shard: there are no scores to make again", folder);
     return 0;
 }
@@ -54,7 +54,7 @@ static const cm_option options[] = {
 
 const cm_command cm_command_verify = {
     "verify", "whether a run's folder still is what its records say", options, "DIR",
-    "Hashes the images that the run made, its features and its prompt set again, and makes scores, pairs and parts again from\n"
+    "Hashes a run's images, its features and its prompt set again, and makes scores, pairs and parts again from\n"
     "features and records. Names the first difference by file and line. Writes nothing there, runs no command and opens no model\n"
     "but for --scores, which holds scores and features of every image against those that are seen now.\n"
     "Exit status: 0 as recorded, 3 different, 1 the records cannot be read.", run};

@@ -141,3 +141,12 @@ holds "its scores do" sh -c "'$cm' verify -q --scores bad --prompts ./eight.json
 says "networks that are not there" 2 "no metric|weights of" sh -c "sed 's/\"metric\":\"clip@nano\"/\"metric\":\"clip@mlperf\"/' whole/records.jsonl | grep -av '\"kind\":\"\(score\|pair\|part\|done\)\"' >bad/records.jsonl
     cp whole/images/base/p0003.png bad/images/base/; '$cm' verify -q --scores bad --prompts ./eight.jsonl"
 absent "nothing stays behind" ./cosmicman-verify-*
+
+# Images from elsewhere are hashed as they were looked at.
+cp -r people others
+"$cm" score -q --images others/images --reference people/images --weights nano --metric fid@clean --out elsewhere >/dev/null 2>&1
+prints "verify of a folder from elsewhere" "^elsewhere: as recorded: 16 images, 16 rows" "$cm" verify elsewhere
+printf x >>others/images/000003.png
+differs "a changed one" 'records.jsonl:5: the image others/images/000003.png: recorded [0-9a-f]{64}, there' elsewhere
+rm -r others
+says "and one that is not found" 0 "8 images from elsewhere were not looked at" "$cm" verify elsewhere
