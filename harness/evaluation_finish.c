@@ -186,8 +186,8 @@ static cm_status work(cm_finish *r, double started) {
 }
 
 cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all, double started,
-                              cm_evaluation_counts *counts, json_t **lines) {
-    cm_finish r = {.folder = folder, .header = header, .sides = sides, .side_count = side_count, .counts = counts};
+                              bool writes, cm_evaluation_counts *counts, json_t **lines) {
+    cm_finish r = {.folder = folder, .writes = writes, .header = header, .sides = sides, .side_count = side_count, .counts = counts};
     cm_arena_init(&r.arena, 0);
     cm_dense_all_threads();
     r.out = cm_evaluation_lines(header, sides, side_count, all);
@@ -207,7 +207,7 @@ cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side
     cm_arena_init(&scratch, 4096);
     const char *path = cm_arena_print(&scratch, "%s/records.jsonl", folder);
     cm_status s = cm_arena_check(&scratch);
-    if (s == CM_OK) s = cm_evaluation_score(folder, header, sides, side_count, all, started, counts, &lines);
+    if (s == CM_OK) s = cm_evaluation_score(folder, header, sides, side_count, all, started, true, counts, &lines);
     if (s == CM_OK) s = cm_jsonl_write(path, lines);
     json_decref(lines);
     cm_arena_free(&scratch);

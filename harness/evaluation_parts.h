@@ -188,9 +188,9 @@ json_t *cm_evaluation_lines(const json_t *header, const cm_side *sides, size_t s
 bool cm_evaluation_is_done(const json_t *lines);
 
 /* The records of a folder whose images have all been looked at: its scores and "done" made from its records and features
- * alone. *lines: new. */
+ * alone. writes: the file of statistics that the header names, too. *lines: new. */
 cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all, double started,
-                              cm_evaluation_counts *counts, json_t **lines);
+                              bool writes, cm_evaluation_counts *counts, json_t **lines);
 /* Makes the scores of a folder whose images have all been looked at, from its records and features alone, and writes the
  * records anew: whole, with scores and "done", or not at all. */
 cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all,

@@ -25,6 +25,7 @@ typedef struct cm_finish {
     const char *primary;
     size_t pair_count;
     cm_arm_pair *pairs;
+    bool writes;                   /* the file of statistics that the header names, too */
     cm_evaluation_counts *counts;
     cm_arena arena;
 } cm_finish;

@@ -90,7 +90,7 @@ static cm_status read_statistics(cm_finish *r, const cm_scored *x, size_t n, cm_
 static cm_status write_statistics(cm_finish *r, const cm_scored *x, const cm_rows_of *arm) {
     const char *path = text_of(r->header, "write_statistics");
     cm_moments moments;
-    if (!*path || x->m->reference != CM_REFERENCE_STATISTICS) return CM_OK;
+    if (!r->writes || !*path || x->m->reference != CM_REFERENCE_STATISTICS) return CM_OK;
     CM_TRY(cm_moments_of(arm->x, NULL, arm->n, x->width, &r->arena, &moments));
     const cm_statistics_claim claim = {.protocol = x->m->name, .weights = network_hash(r, x->m->network), .width = x->width, .n = arm->n};
     return cm_statistics_write(path, &claim, &moments);

@@ -150,3 +150,7 @@ printf x >>others/images/000003.png
 differs "a changed one" 'records.jsonl:5: the image others/images/000003.png: recorded [0-9a-f]{64}, there' elsewhere
 rm -r others
 says "and one that is not found" 0 "8 images from elsewhere were not looked at" "$cm" verify elsewhere
+"$cm" score -q --images people/images --weights nano --metric fid@clean --save-statistics statistics.npz --out written >/dev/null 2>&1
+rm statistics.npz
+prints "a run that wrote statistics" "^written: as recorded: 8 images, 8 rows of features, 0 scores" "$cm" verify written
+absent "which verify does not write" statistics.npz
