@@ -26,13 +26,21 @@ typedef struct comparison {
 
 /* --- one arm ------------------------------------------------------------------------------ */
 
-static void arm_value(const cm_set_fit *t, size_t part, cm_arm_value *v) {
+/* Shares lie between 0 and 1; a density has no upper end. */
+static void clip_shares(const char *name, cm_arm_value *v) {
+    v->lo = fmax(v->lo, 0);
+    if (strcmp(name, "density") != 0) v->hi = fmin(v->hi, 1);
+}
+
+static void arm_value(const comparison *c, const cm_set_fit *t, size_t part, cm_arm_value *v) {
     *v = (cm_arm_value){.defined = t->defined, .why = t->why, .deviation = (double)NAN};
     if (!t->defined) return;
     v->value = t->values.parts[part].value;
     v->deviation = t->values.parts[part].deviation;
     v->n = t->v.c.count;
     cm_set_fit_limits(t, part, &v->lo, &v->hi);
+    if (t->units && c->f.s->score == cm_score_prdc) clip_shares(t->values.parts[part].name, v);
+    if (t->units && cm_set_fit_error(t, NULL, part) == 0) v->why = "the same without any of the prompts";
 }
 
 /* --- two arms ------------------------------------------------------------------------------- */
@@ -80,6 +88,13 @@ static cm_status exchange(const cm_fitting *f, const cm_set_fit *a, const cm_set
     return cm_stats_flip_sum(parts, n, f->s->seed, f->scratch, p);
 }
 
+/* By t. Where all units agree: the least p that exchanges of as many have. */
+static double p_of(double difference, double error, size_t units) {
+    if (!units) return (double)NAN;
+    if (error > 0) return cm_stats_t_p(difference / error, units - 1);
+    return difference == 0 ? 1 : pow(0.5, (double)(units - 1));
+}
+
 static cm_status pair_values(const cm_fitting *f, const cm_set_fit *a, const cm_set_fit *b, pairing *r) {
     r->units = a->units < b->units ? a->units : b->units;
     r->why = a->why ? a->why : b->why;
@@ -88,7 +103,7 @@ static cm_status pair_values(const cm_fitting *f, const cm_set_fit *a, const cm_
         r->error[part] = r->units ? cm_set_fit_error(a, b, part) : (double)NAN;
         r->lo[part] = r->hi[part] = (double)NAN;
         if (r->units) limit_difference(a, b, part, r);
-        r->p[part] = r->error[part] > 0 ? cm_stats_t_p(r->difference[part] / r->error[part], r->units - 1) : r->units ? 1 : (double)NAN;
+        r->p[part] = p_of(r->difference[part], r->error[part], r->units);
     }
     if (f->by != CM_FIT_GROUPS) CM_TRY(exchange(f, a, b, &r->p[0], &r->error[0]));
     r->defined = isfinite(r->p[0]);
@@ -220,7 +235,7 @@ static cm_status compare(comparison *c, const char *why, cm_set_comparison *r) {
         cm_arm_value *arms = r->arms[c->part] = CM_PUSH_ZERO(c->f.out, cm_arm_value, s->arms + 1);
         cm_pair_value *pairs = r->pairs[c->part] = CM_PUSH_ZERO(c->f.out, cm_pair_value, s->pair_count + 1);
         CM_TRY(cm_arena_check(c->f.out));
-        for (size_t i = 0; i < s->arms; i++) arm_value(&c->fits[i], c->part, &arms[i]);
+        for (size_t i = 0; i < s->arms; i++) arm_value(c, &c->fits[i], c->part, &arms[i]);
         for (size_t i = 0; i < s->pair_count; i++) CM_TRY(pair_value(c, s->pairs[i], c->part, &pairs[i]));
         CM_TRY(cm_compare_lead(arms, s->arms, s->higher_is_better, test_sets, c, c->f.scratch));
     }

@@ -100,6 +100,7 @@ Test(compare_sets, a_score_of_several_values_compares_each) {
     check_arms(cm_score_prdc);
     cr_expect_eq(r.parts, 4);
     cr_expect_str_eq(r.names[1], "recall");
+    for (size_t a = 0; a < ARMS; a++) cr_expect(r.arms[0][a].hi <= 1 && r.arms[3][a].lo >= 0);
     cr_expect(r.pairs[3][1].difference > 0 && r.pairs[3][1].p < 0.01 && !r.arms[3][2].leading, "coverage: %g", r.pairs[3][1].p);
 }
 
@@ -227,4 +228,17 @@ Test(compare_sets, a_score_that_only_groups_of_prompts_can_test_needs_six) {
     compare();
     cr_expect(r.arms[0][0].defined && isnan(r.arms[0][0].lo));
     cr_expect(!r.pairs[0][0].defined && strstr(r.pairs[0][0].why, "5 prompts"));
+}
+
+Test(compare_sets, a_score_that_no_prompt_moves_says_so_and_still_tells_arms_apart) {
+    s.score = cm_score_prdc;
+    s.higher_is_better = true;
+    for (size_t i = 0; i < N * W; i++) x[0][i] *= 0.1f; /* all amid the reference: precision 1; and all far from it: 0 */
+    for (size_t i = 0; i < N * W; i++) x[2][i] += 100;
+    compare();
+    const cm_arm_value *v = r.arms[0];
+    cr_expect(v[0].value == 1 && v[0].lo == 1 && v[0].hi == 1 && v[2].value == 0, "%g %g", v[0].value, v[2].value);
+    cr_expect(v[0].why && strstr(v[0].why, "the same without"));
+    cr_expect(r.pairs[0][1].difference == 1 && r.pairs[0][1].p == 1.0 / 2048, "%g", r.pairs[0][1].p);
+    cr_expect(v[0].leading && !v[2].leading);
 }
