@@ -157,6 +157,7 @@ static void add_table(const cm_content *c, const paper_table *p) {
     cm_say(c->d, "Italic: the paper's own rows (CosmicMan, CVPR 2024, table %d): theirs, of photographs, 2,048 prompts and the authors' scorers. "
                  "Where our prompts, reference or scorers are others, only directions compare.", p->number);
     say_names(c, t, found, p->text_count);
+    if (c->r->arm_count > 1) cm_say(c->d, " Bold: our leading group; † marks those of it that are not the best value itself.");
     t->note = cm_said(c->d);
 }
 

@@ -38,6 +38,7 @@ static cm_status write_documents(const cm_document *d, const char *file, const b
         snprintf(path, sizeof path, "%s.%s", file, all[i].ending);
         CM_TRY(all[i].render(d, path));
     }
+    if (wanted[LATEX]) CM_TRY(cm_report_pdf_plots(d));
     return wanted[PDF] ? cm_report_pdf(d, file) : CM_OK;
 }
 

@@ -213,6 +213,10 @@ Test(report_format2, latex_has_booktabs_the_leading_group_bold_and_daggers) {
     cr_expect(strstr(tex, "\\textbf{0.2688}$^\\dagger$"));
     cr_expect(strstr(tex, "\\cmbelow{r}{\\textbf{$-$2.300}}{$-$3.680 to -{}0.920}"), "a minus, not a hyphen");
     cr_expect(strstr(tex, "\\itshape CosmicMan-{}SDXL & "));
+    char plots[2][300];
+    snprintf(plots[0], sizeof plots[0], "%s/plots/parts.svg", folder);
+    snprintf(plots[1], sizeof plots[1], "%s/plots/parts.pdf", folder);
+    cr_expect_eq(cm_path_exists(plots[0]), cm_path_exists(plots[1]), "what pdflatex includes is there");
     cm_arena_free(&arena);
 }
 
