@@ -6,6 +6,7 @@
 #include "core/base/rng.h"
 #include "metrics/compare.h"
 #include "metrics/stats.h"
+#include "tests/unit/failing_alloc.h"
 
 enum { ARMS = 3, N = 48, M = 200, W = 8, SEED = 20240402 };
 
@@ -241,4 +242,22 @@ Test(compare_sets, a_score_that_no_prompt_moves_says_so_and_still_tells_arms_apa
     cr_expect(v[0].why && strstr(v[0].why, "the same without"));
     cr_expect(r.pairs[0][1].difference == 1 && r.pairs[0][1].p == 1.0 / 2048, "%g", r.pairs[0][1].p);
     cr_expect(v[0].leading && !v[2].leading);
+}
+
+Test(compare_sets, any_allocation_may_fail_and_the_comparison_says_so) {
+    cm_set_score *const scores[] = {cm_score_frechet, cm_score_kernel, cm_score_prdc};
+    counts[1] = N - 8; /* common prompts are fitted anew */
+    for (size_t k = 0; k < 3; k++) {
+        cm_status status = CM_ENOMEM;
+        s.score = scores[k];
+        for (long n = 0; status != CM_OK; n++) {
+            cm_arena few;
+            cm_arena_init(&few, 64);
+            cm_test_fail_once = n;
+            status = cm_compare_sets(&s, &few, &r);
+            cm_test_fail_once = -1;
+            cr_assert(status == CM_OK || status == CM_ENOMEM, "score %zu, allocation %ld: %s", k, n, cm_why());
+            cm_arena_free(&few);
+        }
+    }
 }
