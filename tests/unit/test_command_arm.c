@@ -280,7 +280,7 @@ Test(command_arm, of_5000_prompts_is_no_longer_than_its_command) {
     const double start = cm_now();
     cm_command_result r = run(&c);
     cr_expect(r.made == 5000 && !r.note, "%s", r.note);
-    cr_expect_lt(cm_now() - start, r.seconds + 5);
+    cr_expect_lt(cm_now() - start, r.seconds + 40); /* on a busy machine, under the sanitizers */
     r = run(&c);
     cr_expect_eq(r.asked, 0);
     done();
