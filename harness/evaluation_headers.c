@@ -128,6 +128,7 @@ const char *const cm_evaluation_keys[] = {"format", "suite", "prompts", "prompts
 typedef struct place {
     char where[160];
     const json_t *was, *is;
+    bool length; /* lists of different length, whose beginnings may be equal */
 } place;
 
 static bool differs(const json_t *was, const json_t *is, place *p);
@@ -157,6 +158,7 @@ static bool differs(const json_t *was, const json_t *is, place *p) {
     }
     p->was = was;
     p->is = is;
+    p->length = json_is_array(was) && json_is_array(is);
     return !json_equal(was, is);
 }
 
@@ -173,6 +175,7 @@ cm_status cm_headers_same(const json_t *found, const json_t *wanted, const char 
         const json_t *before = json_object_get(found, *keys), *now = json_object_get(wanted, *keys);
         snprintf(p.where, sizeof p.where, "%s", *keys);
         if ((!before && !now) || !differs(before, now, &p)) continue;
+        if (p.length) return cm_fail(CM_EUSAGE, "another %s: %zu there, %zu now", p.where, json_array_size(p.was), json_array_size(p.is));
         print_short(p.was, was, sizeof was);
         print_short(p.is, is, sizeof is);
         return cm_fail(CM_EUSAGE, "another %s: %s there, %s now", p.where, was, is);

@@ -279,10 +279,14 @@ static cm_status settle_making(const cm_subject *subject, cm_making *m) {
     return CM_OK;
 }
 
+static cm_model_options options_of(const cm_evaluation *e, const cm_arm *a) {
+    return (cm_model_options){.seed = 1, .unet = a->unet, .vae = a->vae, .config = a->config, .sampler = a->making.sampler, .lean = e->options->lean};
+}
+
 static cm_status run_model(cm_evaluation *e, cm_side *s, const size_t *missing, size_t count) {
     const cm_arm *a = s->arm;
     const bool lean = e->options->lean;
-    const cm_model_options o = {.seed = 1, .unet = a->unet, .vae = a->vae, .config = a->config, .sampler = a->making.sampler, .lean = lean};
+    const cm_model_options o = options_of(e, a);
     cm_subject *subject = NULL;
     cm_crew crew = {0};
     CM_TRY(cm_subject_open(&subject, a->model, &o));
@@ -382,7 +386,22 @@ static cm_status make_side(cm_evaluation *e, cm_side *s) {
     return s->arm->kind == CM_ARM_MODEL ? run_model(e, s, missing, n) : run_command(e, s, missing, n);
 }
 
+/* A last arm that is misspelt is told before the images of all others are made. */
+static cm_status check_models(const cm_evaluation *e) {
+    for (size_t i = 0; i < e->side_count; i++) {
+        const cm_side *s = &e->sides[i];
+        size_t row = s->begin;
+        while (row < s->end && cm_line_is_made(s->lines[row])) row++;
+        if (!s->arm || s->arm->kind != CM_ARM_MODEL || row == s->end) continue;
+        const cm_model_options o = options_of(e, s->arm);
+        const cm_status status = cm_subject_check(s->arm->model, &o);
+        if (status != CM_OK) return cm_fail_in(status, "arm %s", s->name);
+    }
+    return CM_OK;
+}
+
 cm_status cm_evaluation_make(cm_evaluation *e) {
+    CM_TRY(check_models(e));
     for (size_t i = 0; i < e->side_count; i++) {
         const cm_arm *a = e->sides[i].arm;
         if (a && (a->kind == CM_ARM_MODEL || a->kind == CM_ARM_COMMAND)) CM_TRY(make_side(e, &e->sides[i]));

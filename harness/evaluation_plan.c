@@ -168,6 +168,14 @@ cm_status cm_plan_choose(const cm_suite *s, cm_arena *out, cm_plan *p) {
     return check_said(s->networks);
 }
 
+/* Found here, not when all images are made and looked at. */
+static cm_status check_vocabulary(const cm_metric *m, const cm_plan *p, size_t network) {
+    const cm_extractor *e = p->extractors[network];
+    if (cm_extractor_tokenizer(e) || !strcmp(cm_extractor_label(e), "mock")) return CM_OK;
+    return cm_fail(CM_EUSAGE, "%s reads prompts, and no vocabulary is beside the weights of %s (%s): --tokenizer PATH with vocab.json and "
+                              "merges.txt, or bpe_simple_vocab_16e6.txt.gz", m->name, m->network, p->weights[network]);
+}
+
 static cm_status plan_metric(const cm_suite *s, size_t i, cm_arena *out, cm_plan *p) {
     const cm_metric *m = p->metrics[i];
     size_t network;
@@ -179,7 +187,7 @@ static cm_status plan_metric(const cm_suite *s, size_t i, cm_arena *out, cm_plan
     if (m->of_questions || m->of_attention) return CM_OK;
     feed->wanted |= 1u << m->output;
     if (m->of_sets) return find_column(p, m, p->feed_of[i], out, &p->column_of[i]);
-    if (cm_extractor_reads(p->extractors[network])) return CM_OK;
+    if (cm_extractor_reads(p->extractors[network])) return check_vocabulary(m, p, network);
     return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name, p->weights[network]);
 }
 

@@ -10,6 +10,7 @@
 #include "harness/evaluation_parts.h"
 #include "harness/match_ids.h"
 #include "metrics/statistics_file.h"
+#include "prompts/read_attributes.h"
 #include "prompts/read_groups.h"
 
 const char *const cm_side_lines[CM_SIDE_KINDS] = {"image", "reference", "drawing"};
@@ -17,12 +18,13 @@ enum { DRAWN_WIDTH = 64, DRAWN_HEIGHT = 96 };
 
 /* --- units ---------------------------------------------------------------------------- */
 
-/* A prompt without groups: its phrases are read from the text. */
+/* A prompt without groups: its phrases are read from the text, and what they say of things that can be asked about. */
 static cm_status own_groups(const char *text, cm_arena *out, const cm_description **prompt) {
     cm_description *d = CM_PUSH_ZERO(out, cm_description, 1);
     CM_TRY(cm_arena_check(out));
     const cm_status s = cm_read_groups(text, out, d);
     if (s != CM_OK && s != CM_EUNDEFINED) return s;
+    cm_read_attributes(d);
     d->text = cm_arena_string(out, text);
     *prompt = d;
     return cm_arena_check(out);
@@ -117,6 +119,7 @@ static cm_status fill_side(cm_evaluation *e, cm_side *s) {
     if (!s->lines) return cm_fail(CM_ENOMEM, "out of memory");
     s->begin = s->kind == CM_SIDE_ARM ? e->first_unit * s->images : s->count * (shard - 1) / shards;
     s->end = s->kind == CM_SIDE_ARM ? e->last_unit * s->images : s->count * shard / shards;
+    if (!s->count) s->begin = s->end = 0; /* an arm that was not given */
     return cm_arena_check(&e->arena);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/rng.h"
 #include "core/base/system.h"
+#include "core/generator/model_sources.h"
 
 enum { MOCK_TOKENS = 77, MOCK_HEIGHT = 6, MOCK_WIDTH = 4, MOCK_PIXELS = 64 };
 
@@ -22,15 +23,30 @@ static void hash_text(const char *text, char out[65]) {
     cm_sha_end(&h, out);
 }
 
+static bool is_mock(const char *model) {
+    return strncmp(model, "mock:", 5) == 0;
+}
+
+static cm_status check_mock(const char *model, const cm_model_options *o) {
+    return o->unet || o->vae ? cm_fail(CM_EUSAGE, "model '%s': the mock has no parts that others could take the place of", model) : CM_OK;
+}
+
+cm_status cm_subject_check(const char *model, const cm_model_options *o) {
+    if (is_mock(model)) return check_mock(model, o);
+    cm_model_entry e = {0};
+    cm_arena scratch;
+    cm_arena_init(&scratch, 4096);
+    const cm_status s = cm_model_find(model, o, &scratch, &e);
+    cm_arena_free(&scratch);
+    return s == CM_OK ? CM_OK : cm_fail_in(s, "model '%s'", model);
+}
+
 cm_status cm_subject_open(cm_subject **out, const char *model, const cm_model_options *o) {
+    if (is_mock(model)) CM_TRY(check_mock(model, o));
     cm_subject *s = calloc(1, sizeof *s);
     if (!s) return cm_fail(CM_ENOMEM, "out of memory");
     strncpy(s->name, model, sizeof s->name - 1);
-    s->mock = strncmp(model, "mock:", 5) == 0;
-    if (s->mock && (o->unet || o->vae)) {
-        free(s);
-        return cm_fail(CM_EUSAGE, "model '%s': the mock has no parts that others could take the place of", model);
-    }
+    s->mock = is_mock(model);
     if (s->mock) {
         hash_text(model, s->hash);
     } else {

@@ -12,6 +12,8 @@
 
 typedef struct cm_subject cm_subject;
 
+/* Is there such a model, as far as names and folders say? No weights are opened. */
+cm_status cm_subject_check(const char *model, const cm_model_options *o);
 cm_status cm_subject_open(cm_subject **out, const char *model, const cm_model_options *o);
 void cm_subject_close(cm_subject **s);
 const char *cm_subject_hash(const cm_subject *s); /* SHA-256 over the weights */

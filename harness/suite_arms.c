@@ -6,6 +6,7 @@
 #include "core/base/closest.h"
 #include "core/base/names.h"
 #include "core/base/progress.h"
+#include "core/base/system.h"
 #include "core/generator/recipes.h"
 #include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
@@ -236,10 +237,30 @@ static json_t *value_of(const char *key, const char *text, size_t length) {
     return v ? v : json_stringn(text, length); /* no number where one is wanted: the check says so */
 }
 
+/* ",KEY=" in a path that is not there was meant as a setting. */
+static cm_status check_settings(const char *option, const char *path, size_t length) {
+    const char *names[sizeof arm_keys / sizeof *arm_keys];
+    char whole[4096], key[48], what[32];
+    size_t n = 0;
+    for (const cm_json_key *k = arm_keys; k->name; k++)
+        if (strcmp(k->name, "name") != 0 && strcmp(k->name, "about") != 0) names[n++] = k->name;
+    names[n] = NULL;
+    snprintf(whole, sizeof whole, "%.*s", (int)length, path);
+    snprintf(what, sizeof what, "--%s", option);
+    if (cm_path_exists(whole)) return CM_OK;
+    for (const char *at = strchr(whole, ','); at; at = strchr(at + 1, ',')) {
+        const size_t word = strspn(at + 1, "abcdefghijklmnopqrstuvwxyz_-");
+        snprintf(key, sizeof key, "%.*s", (int)word, at + 1);
+        if (word && at[1 + word] == '=') return cm_unknown_choice(what, key, names);
+    }
+    return CM_OK;
+}
+
 cm_status cm_suite_arm_row(const char *option, const char *key, const char *text, json_t **row) {
     const size_t name = strcspn(text, "=");
     if (!text[name] || name == 0 || !text[name + 1]) return cm_fail(CM_EUSAGE, "--%s: '%s' is not NAME=%s", option, text, key);
     const char *at = text + name + 1, *end = strcmp(key, "exec") ? next_setting(at) : at + strlen(at);
+    if (strcmp(key, "exec") != 0) CM_TRY(check_settings(option, at, (size_t)(end - at)));
     json_t *o = json_object();
     json_object_set_new(o, "name", json_stringn(text, name));
     json_object_set_new(o, key, json_stringn(at, (size_t)(end - at)));

@@ -185,6 +185,7 @@ static cm_status find_row(const char *name, cm_arena *a, cm_model_entry *e) {
 static cm_status find_entry(const char *name, const cm_model_options *o, cm_arena *a, cm_model_entry *e) {
     const char *config = NULL, *folder;
     if (o->config) CM_TRY(cm_hub_resolve(o->config, a, &config));
+    if (config && !cm_path_is_dir(config)) return cm_fail(CM_EUSAGE, "--config %s: no such folder", config);
     if (cm_tensor_file_is_name(name) && !cm_path_is_dir(name)) return single_entry(name, o, config, a, e);
     CM_TRY(cm_hub_resolve(name, a, &folder));
     return cm_path_is_dir(folder) ? folder_entry(folder, a, e) : find_row(name, a, e);

@@ -5,6 +5,7 @@
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
+#include "core/io/jsonl.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/machine.h"
 #include "harness/cli/show_scores.h"
@@ -25,12 +26,25 @@ static const struct {
     const char *option, *key;
 } arm_options[] = {{"arm", "model"}, {"arm-images", "images"}, {"arm-exec", "exec"}};
 
+/* The command line's own; of a suite's arm it may say more. */
+static cm_status check_new(const char *option, const json_t *changes, const json_t *row) {
+    size_t i;
+    json_t *arm;
+    const char *name = cm_json_text_or(row, "name", "");
+    json_array_foreach(json_object_get(changes, "arms"), i, arm)
+        if (!strcmp(cm_json_text_or(arm, "name", ""), name)) return cm_fail(CM_EUSAGE, "--%s: two arms are named '%s'", option, name);
+    return CM_OK;
+}
+
 static cm_status read_arms(const cm_args *a, json_t *changes) {
     for (size_t k = 0; k < sizeof arm_options / sizeof *arm_options; k++) {
         const char *text;
         for (size_t i = 0; (text = cm_arg_listed(a, arm_options[k].option, i)); i++) {
             json_t *row;
             CM_TRY(cm_suite_arm_row(arm_options[k].option, arm_options[k].key, text, &row));
+            const cm_status s = check_new(arm_options[k].option, changes, row);
+            if (s != CM_OK) json_decref(row);
+            if (s != CM_OK) return s;
             CM_TRY(cm_suite_options_add(changes, "arms", row));
         }
     }
