@@ -5,7 +5,8 @@
 # "scores" first: score_speed.py instead, beside pytorch-fid, torch-fidelity, open_clip, SciPy and torchmetrics.
 # "export" first: export_check.py instead, whether exported models open in diffusers and draw the same there.
 # "arms" first: arm_check.py instead, whether diffusers as an arm of a suite draws what our own arm draws.
-# usage: harness/peers/peers.sh [scores|export|arms] [OPTION OF that script]...
+# "bench" first: bench_check.py instead, whether a run of real folders gives the original packages' FID, KID and CLIP on its images.
+# usage: harness/peers/peers.sh [scores|export|arms|bench] [OPTION OF that script]...
 set -eu
 cd "$(dirname "$0")/../.."
 wanted=harness/peers/requirements.txt
@@ -21,5 +22,6 @@ case ${1:-} in
     scores) script=score_speed && shift ;;
     export) script=export_check && shift ;;
     arms) script=arm_check && shift ;;
+    bench) script=bench_check && shift ;;
 esac
 exec "$python" harness/peers/$script.py "$@"

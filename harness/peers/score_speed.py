@@ -169,7 +169,7 @@ def clip(o, name):
         with open(f"{folder}/records.jsonl") as f:
             lines = [json.loads(line) for line in f]
         seconds = next(line for line in lines if line["kind"] == "pass")
-        scored = sorted((line for line in lines if line["kind"] == "picture"), key=lambda line: line["index"])
+        scored = sorted((line for line in lines if line["kind"] == "image"), key=lambda line: line["index"])
         return seconds["seconds"] / seconds["count"], np.array([line["scores"][metric] for line in scored])
 
     yield from compare(o, name, "score of 1024x1024 PNG and prompt", metric, our_scores, {"open_clip": theirs}, 1e-3)
