@@ -166,7 +166,7 @@ static cm_status read_header(cm_finish *r) {
     json_array_foreach((json_t *)pairs, i, row) {
         const char *a = json_string_value(json_array_get(row, 0)), *b = json_string_value(json_array_get(row, 1));
         const cm_arm_pair p = {arm_named(r, a ? a : ""), arm_named(r, b ? b : "")};
-        if (p.a == r->arm_count || p.b == r->arm_count) return cm_fail(CM_EFORMAT, "the header's pair %zu is not of two of its arms", i + 1);
+        if (p.a == r->arm_count || p.b == r->arm_count || !r->sides[p.a].count || !r->sides[p.b].count) return cm_fail(CM_EFORMAT, "the header's pair %zu is not of two of its arms", i + 1);
         r->pairs[r->pair_count++] = p;
     }
     return CM_OK;

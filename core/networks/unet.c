@@ -292,6 +292,7 @@ cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, cons
     cm_tensor *x = f.skips[f.count++] = cm_apply_conv(g, latents, n->conv_in);
     for (size_t i = 0; i < blocks; i++) x = run_down(&f, &n->down[i], x);
     if (n->config.mid_block) x = run_mid(&f, &n->mid, x);
+    else if (x) x = cm_view(g, x, x->ndim, x->shape); /* the last skip, which the way up drops by itself */
     for (size_t i = 0; i < blocks; i++) x = run_up(&f, &n->up[i], x);
     cm_drop(g, f.time);
     const cm_group norm = {n->norm_out.weight, n->norm_out.bias, n->config.norm_groups, n->config.norm_eps, CM_SILU};

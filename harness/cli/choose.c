@@ -55,8 +55,13 @@ static void real_path(const char *path, char real[PATH_MAX]) {
     snprintf(name, sizeof name, "%s", slash ? slash + 1 : folder);
     if (slash) slash[1] = '\0';
     else snprintf(folder, sizeof folder, ".");
-    if (!realpath(folder, real) || strlen(real) + strlen(name) + 2 > PATH_MAX) snprintf(real, PATH_MAX, "%s", path);
-    else snprintf(real + strlen(real), PATH_MAX - strlen(real), "/%s", name);
+    const size_t n = realpath(folder, real) ? strlen(real) : PATH_MAX;
+    if (n + strlen(name) + 2 > PATH_MAX) {
+        snprintf(real, PATH_MAX, "%s", path);
+        return;
+    }
+    real[n] = '/';
+    memcpy(real + n + 1, name, strlen(name) + 1);
 }
 
 cm_status cm_check_apart(const char *option, const char *path, const char *other_option, const char *other) {
