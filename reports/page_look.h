@@ -66,4 +66,9 @@
     "c.setAttribute('aria-sort',up?'ascending':'descending');Array.prototype.slice.call(b.rows).sort(function(x,y){"                \
     "return cmp(v(x,i),v(y,i),up)}).forEach(function(r){b.appendChild(r)})})})})})();"
 
+_Static_assert(sizeof CM_PAGE_STYLE_BODY <= 4096, "a string of C's promised length");
+_Static_assert(sizeof CM_PAGE_STYLE_IMAGES <= 4096, "a string of C's promised length");
+_Static_assert(sizeof CM_PAGE_STYLE_MEDIA <= 4096, "a string of C's promised length");
+_Static_assert(sizeof CM_PAGE_SCRIPT <= 4096, "a string of C's promised length");
+
 #endif
