@@ -82,4 +82,4 @@ printf 'Note,Caption\r\nx\r\n' >ragged.csv
 says "a ragged table" 1 "ragged.csv:2: 1 cell where the header has 2" "$cm" bench -q --no-speed --prompts ./ragged.csv --metric acc --arm a=$tiny --out x
 holds "none was made" test -z "$(find x x1 x2 x3 -name '*.png' 2>/dev/null)"
 $single --arm a=$tiny --out twice >/dev/null 2>&1
-says "another number of arms, by number" 2 "another arms: 1 there, 2 now; --fresh" $single --arm a=$tiny --arm b=$tiny,steps=3 --out twice
+says "other arms, by name" 2 "has the arms a, now they are a, b; --fresh" $single --arm a=$tiny --arm b=$tiny,steps=3 --out twice

@@ -90,5 +90,5 @@ absent "nothing was made of these either" x.jsonl
 
 # A table in a run of the bench, and the numbers that it has as ids.
 { echo "id,caption"; for i in 1 2 3 4 5 6 7 8; do echo "$i,a woman in a red shirt with $i buttons"; done; } >eight.csv
-prints "bench over a CSV" "bench/report.html" "$cm" bench -q --suite "$root/tests/cli/mock_suite.json" --no-speed --prompts ./eight.csv --out bench
+prints "bench over a CSV" "bench/report.html" "$cm" bench -q --suite "$root/tests/cli/mock_suite.json" --no-speed --metric clip@nano --prompts ./eight.csv --out bench
 holds "ids and captions are the table's" sh -c "grep '\"kind\":\"image\"' bench/records.jsonl | grep -q '\"id\":\"8\".*with 8 buttons'"

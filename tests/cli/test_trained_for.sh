@@ -27,4 +27,4 @@ sed 's/mock:base/nano:base/; s/mock:hq/nano:hq/; s/mock:daring/nano:daring/; s/"
 says "bench at a far size" 0 "warning: nano:base: 192x96 is far from 64x96" "$cm" bench -q --suite suite.json --no-speed --count 2 --out far
 warned "one line for three arms of one size, none for words" 1
 head -2 many.jsonl >two.jsonl
-says "bench with unknown words" 0 "warning: nano:base: 2 words are .*'kangaroo', 'zeppelin'$" "$cm" bench -q --suite suite.json --prompts two.jsonl --no-speed --out words
+says "bench with unknown words" 0 "warning: nano:base: 2 words are .*'kangaroo', 'zeppelin'$" "$cm" bench -q --suite suite.json --metric clip@nano --prompts two.jsonl --no-speed --out words
