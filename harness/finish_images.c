@@ -26,7 +26,7 @@ static double of_unit(const cm_side *s, size_t unit, const char *key, const char
         sum += v;
         n++;
     }
-    return n ? sum / n : (double)NAN;
+    return n > 0 ? sum / n : (double)NAN;
 }
 
 const char *cm_finish_label(const cm_finish *r, const char *metric) {
@@ -54,7 +54,7 @@ static double mean_read(const cm_side *s, const char *label) {
         sum += v;
         n++;
     }
-    return n ? sum / n : (double)NAN;
+    return n > 0 ? sum / n : (double)NAN;
 }
 
 /* [sides,units,columns] of these sides. */
