@@ -166,8 +166,8 @@ static void say_statistics(const cm_content *c) {
                      "correction for the number of scores of the pair. Undefined scores are not printed as numbers: what was not measured "
                      "says so.");
     else
-        paragraph(c, "The unit is the prompt, with all its images. Intervals are 95 %, by bootstrap over prompts. Differences are paired by prompt; "
-                     "raw p is two-sided, by sign flips of prompts' differences, and for scores of sets by a paired bootstrap. What is called better, "
+        paragraph(c, "The unit is the prompt, with all its images. Intervals are 95 %: of scores that images have by BCa bootstrap over prompts, of sets' "
+                     "scores by the jackknife over prompts. Differences are paired by prompt; raw p is two-sided, by exchanging the arms' images prompt by prompt. What is called better, "
                      "worse or leading is decided at the 5 % level; between two arms by p after Holm's correction for the scores of the pair. Arms are "
                      "compared at equal numbers of images. Undefined scores are not printed as numbers: what was not measured says so.");
 }
