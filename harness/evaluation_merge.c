@@ -192,14 +192,12 @@ static cm_status check_arm(const merge *m, size_t shard, const json_t *arm, bool
 }
 
 static cm_status take_others(merge *m, size_t shard) {
-    static const char *const kinds[] = {"arm", "command", "speed", "sgemm", "pass"};
     size_t i;
     json_t *line;
     json_array_foreach(m->shard_lines[shard], i, line) {
         bool known = false;
         if (cm_line_is(line, "arm")) CM_TRY(check_arm(m, shard, line, &known));
-        for (size_t k = 0; k < sizeof kinds / sizeof *kinds && !known; k++)
-            if (cm_line_is(line, kinds[k]) && json_array_append(m->all, line) != 0) return cm_fail(CM_ENOMEM, "out of memory");
+        if (cm_line_stays(line) && !known && json_array_append(m->all, line) != 0) return cm_fail(CM_ENOMEM, "out of memory");
     }
     return CM_OK;
 }

@@ -142,6 +142,7 @@ cm_status cm_evaluation_add(cm_evaluation *e, const json_t *line); /* under the 
 /* The line of a row is on disk: joined to what is known of it. */
 cm_status cm_evaluation_know(cm_side *s, size_t row, json_t *line);
 bool cm_line_is(const json_t *line, const char *kind);                    /* false of NULL */
+bool cm_line_stays(const json_t *line);                                   /* arms, commands, speed, passes: in the order of their being written */
 bool cm_line_is_made(const json_t *line);                                 /* the record of an image whose file is there */
 const char *cm_line_feature(const json_t *line, const char *column);      /* the row's hash (feature_store.h), or NULL */
 

@@ -55,8 +55,7 @@ cm_status cm_sides_of_header(const json_t *header, cm_side **sides, size_t *coun
     return s;
 }
 
-/* Kinds whose order is that of their being written. */
-static bool stays(const json_t *line) {
+bool cm_line_stays(const json_t *line) {
     static const char *const kinds[] = {"arm", "command", "speed", "sgemm", "pass"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (cm_line_is(line, kinds[i])) return true;
@@ -84,7 +83,7 @@ json_t *cm_evaluation_lines(const json_t *header, const cm_side *sides, size_t s
         for (size_t at = sides[i].begin; at < sides[i].end; at++)
             if (sides[i].lines[at]) json_array_append(out, sides[i].lines[at]);
     json_array_foreach((json_t *)all, k, line)
-        if (stays(line)) json_array_append(out, line);
+        if (cm_line_stays(line)) json_array_append(out, line);
     return out;
 }
 
