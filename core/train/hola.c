@@ -5,21 +5,33 @@
 
 #include "core/tensor/tape.h"
 
+bool cm_hola_takes_name(const cm_hola_config *c, const char *name) {
+    for (size_t i = 0; i < c->name_count; i++)
+        if (strncmp(name, c->names[i], strlen(c->names[i])) == 0) return true;
+    return c->name_count == 0;
+}
+
+/* The factor whose maps this layer has; factor_count: none's. */
+static size_t size_index(const cm_hola *h, const cm_attention_site *site) {
+    size_t i = 0;
+    while (i < h->config.factor_count && !cm_attention_has_size(site, h->sizes[i])) i++;
+    return i;
+}
+
 static bool wants(void *arg, const cm_attention_site *site) {
     const cm_hola *h = arg;
-    return site->height * site->width == h->height * h->width && h->layers < CM_HOLA_MAX_LAYERS;
+    return size_index(h, site) < h->config.factor_count && h->layers < CM_HOLA_MAX_LAYERS && cm_hola_takes_name(&h->config, site->name);
 }
 
 static void give(void *arg, const cm_attention_site *site, cm_tensor *probs) {
-    (void)site;
     cm_hola *h = arg;
+    h->size_of[h->layers] = size_index(h, site);
     h->probs[h->layers++] = probs;
 }
 
 void cm_hola_init(cm_hola *h, const cm_hola_config *c, size_t pixel_height, size_t pixel_width) {
-    *h = (cm_hola){.config = *c,
-                   .height = (pixel_height + c->factor / 2) / c->factor,
-                   .width = (pixel_width + c->factor / 2) / c->factor};
+    *h = (cm_hola){.config = *c};
+    for (size_t i = 0; i < c->factor_count; i++) h->sizes[i] = cm_attention_size_of(pixel_height, pixel_width, c->factors[i]);
     h->observer = (cm_attention_observer){.arg = h, .wants = wants, .give = give};
 }
 
@@ -27,20 +39,16 @@ void cm_hola_begin(cm_hola *h) {
     h->layers = 0;
 }
 
-static size_t channels(const cm_hola_config *c, const cm_hola_image *image) {
-    size_t k = 0;
+double cm_hola_share(const cm_hola_config *c, const cm_hola_image *image, size_t size, size_t cells) {
+    size_t channels = 0, groups = 0;
     for (size_t i = 0; i < image->count; i++) {
-        const size_t tokens = image->groups[i].end - image->groups[i].begin;
-        k += (c->terms != CM_HOLA_MEAN ? tokens : 0) + (c->terms != CM_HOLA_TOKEN ? 1 : 0);
+        const cm_hola_group *g = &image->groups[i];
+        if (!g->target[size]) continue;
+        channels += (c->terms != CM_HOLA_MEAN ? g->end - g->begin : 0) + (c->terms != CM_HOLA_TOKEN ? 1 : 0);
+        groups++;
     }
-    return k;
-}
-
-/* What one squared difference counts: 1/(hw K) or 1/N, over layers, heads and images. */
-static double share(const cm_hola *h, const cm_hola_image *image, size_t heads, size_t images) {
-    const double each = (double)(h->layers * heads * images);
-    if (h->config.paper_form) return 1 / (each * (double)image->count);
-    return 1 / (each * (double)(h->height * h->width * channels(&h->config, image)));
+    if (groups == 0) return 0;
+    return 1 / (c->summed ? (double)groups : (double)(cells * channels));
 }
 
 /* Squared differences of one pixel and group; p is the pixel's row over keys. grad may be NULL. */
@@ -62,22 +70,24 @@ static double pixel_loss(const cm_hola_config *c, const cm_hola_group *group, fl
     return sum;
 }
 
-static double layer_loss(const cm_hola *h, const cm_tensor *probs, const cm_hola_image *images, float *grad,
-                         double scale) {
+static double layer_loss(const cm_hola *h, size_t layer, const cm_hola_image *images, float *grad, double scale) {
+    const cm_tensor *probs = h->probs[layer];
+    const size_t size = h->size_of[layer];
     const size_t n = probs->shape[0], heads = probs->shape[1], hw = probs->shape[2], keys = probs->shape[3];
     size_t taking_part = 0;
     for (size_t b = 0; b < n; b++) taking_part += images[b].count > 0;
     double total = 0;
     for (size_t b = 0; b < n; b++) {
         const cm_hola_image *image = &images[b];
-        if (image->count == 0) continue;
-        const double part = share(h, image, heads, taking_part);
+        if (image->count == 0) continue; /* not among those taking part */
+        const double part = cm_hola_share(&h->config, image, size, hw) / (double)(h->layers * heads * taking_part);
         double sum = 0;
         for (size_t row = 0; row < heads * hw; row++) {
             const size_t at = (b * heads * hw + row) * keys;
             for (size_t i = 0; i < image->count; i++)
-                sum += pixel_loss(&h->config, &image->groups[i], image->groups[i].mask[row % hw], probs->data + at,
-                                  grad ? grad + at : NULL, scale * part);
+                if (image->groups[i].target[size])
+                    sum += pixel_loss(&h->config, &image->groups[i], image->groups[i].target[size][row % hw], probs->data + at,
+                                      grad ? grad + at : NULL, scale * part);
         }
         total += sum * part;
     }
@@ -94,18 +104,18 @@ static void hola_backward(cm_ctx *g, void *arg) {
     const hola_node *node = arg;
     if (!node->loss->grad) return;
     for (size_t l = 0; l < node->hola->layers; l++) {
-        cm_tensor *probs = node->hola->probs[l];
-        float *grad = cm_grad(g, probs);
-        if (grad) layer_loss(node->hola, probs, node->images, grad, (double)node->loss->grad[0]);
+        float *grad = cm_grad(g, node->hola->probs[l]);
+        if (grad) layer_loss(node->hola, l, node->images, grad, (double)node->loss->grad[0]);
     }
 }
 
 cm_tensor *cm_hola_loss(cm_ctx *g, cm_hola *h, const cm_hola_image *images) {
     if (cm_ctx_check(g) != CM_OK) return NULL;
-    if (h->layers == 0) return cm_ctx_fail(g, CM_EUSAGE, "HOLA: no cross-attention layer works at %zux%zu; another \"hola_factor\" is wanted",
-                                          h->height, h->width);
+    if (h->layers == 0)
+        return cm_ctx_fail(g, CM_EUSAGE, "HOLA: no cross-attention layer works at %zux%zu; another \"hola_factor\" is wanted",
+                           h->sizes[0].height, h->sizes[0].width);
     double total = 0;
-    for (size_t l = 0; l < h->layers; l++) total += layer_loss(h, h->probs[l], images, NULL, 0);
+    for (size_t l = 0; l < h->layers; l++) total += layer_loss(h, l, images, NULL, 0);
     cm_tensor *loss = cm_tensor_zero(g, CM_SHAPE(1));
     if (!loss) return NULL;
     loss->data[0] = (float)total;
@@ -116,28 +126,4 @@ cm_tensor *cm_hola_loss(cm_ctx *g, cm_hola *h, const cm_hola_image *images) {
     *node = (hola_node){loss, h, images};
     cm_tape_record(g, hola_backward, node);
     return loss;
-}
-
-/* Sample positions of torch's bilinear resize. */
-static void position(size_t i, size_t from, size_t to, size_t *a, size_t *b, float *t) {
-    float x = ((float)i + 0.5f) * (float)from / (float)to - 0.5f;
-    if (x < 0) x = 0;
-    *a = (size_t)x;
-    *b = *a + 1 < from ? *a + 1 : *a;
-    *t = x - (float)*a;
-}
-
-void cm_hola_mask(const uint8_t *map, size_t height, size_t width, const bool *chosen, size_t out_height,
-                  size_t out_width, float *out) {
-    for (size_t y = 0; y < out_height; y++) {
-        size_t y0, y1, x0, x1;
-        float ty, tx;
-        position(y, height, out_height, &y0, &y1, &ty);
-        for (size_t x = 0; x < out_width; x++) {
-            position(x, width, out_width, &x0, &x1, &tx);
-            const float a = chosen[map[y0 * width + x0]], b = chosen[map[y0 * width + x1]];
-            const float c = chosen[map[y1 * width + x0]], d = chosen[map[y1 * width + x1]];
-            out[y * out_width + x] = (1 - ty) * ((1 - tx) * a + tx * b) + ty * ((1 - tx) * c + tx * d);
-        }
-    }
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/train/latents.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/base/rng.h"
+#include "core/base/threads.h"
 #include "core/io/jsonl.h"
 
 cm_tensor *cm_latents_text(const cm_latents *l, cm_ctx *g, const int *ids, size_t n) {
@@ -34,7 +37,8 @@ static cm_status open_networks(cm_latents *l, const json_t *recipe, cm_arena *ou
 
 cm_status cm_latents_open(cm_latents *l, cm_crowd *crowd, const json_t *recipe, cm_caption_kind kind, cm_ctx *g,
                           cm_arena *out) {
-    *l = (cm_latents){.crowd = crowd, .kind = kind, .drop = cm_json_number_or(recipe, "group_dropout", 0.1)};
+    *l = (cm_latents){.crowd = crowd, .kind = kind, .drop = cm_json_number_or(recipe, "group_dropout", 0.1),
+                      .fresh = cm_json_bool_or(recipe, "fresh_captions", false)};
     CM_TRY(open_networks(l, recipe, out));
     const size_t factor = cm_vae_factor(l->vae), n = crowd->count;
     l->height = crowd->height / factor;
@@ -42,25 +46,33 @@ cm_status cm_latents_open(cm_latents *l, cm_crowd *crowd, const json_t *recipe, 
     l->channels = cm_vae_get_config(l->vae)->latent_channels;
     l->length = cm_tokenizer_length(l->tokenizer);
     l->features = l->text.config.hidden_size;
-    l->encoded = CM_PUSH_ZERO(out, bool, n);
-    l->read = CM_PUSH_ZERO(out, bool, n);
-    l->z = CM_PUSH(out, uint16_t, n * l->height * l->width * l->channels);
-    l->hidden = CM_PUSH(out, uint16_t, n * l->length * l->features);
     l->empty = CM_PUSH(out, float, l->length * l->features);
     CM_TRY(cm_arena_check(out));
-    return encode_empty(l, g, out);
+    CM_TRY(encode_empty(l, g, out));
+    const char *cache = cm_json_text_or(recipe, "cache", "");
+    if (cache[0]) CM_TRY(cm_latents_use_cache(l, cache, g->ops, (int)cm_json_size_or(recipe, "workers", (size_t)cm_threads_available()), out));
+    l->encoded = CM_PUSH_ZERO(out, bool, n);
+    l->read = CM_PUSH_ZERO(out, bool, n);
+    if (!l->cache) l->z = CM_PUSH(out, uint16_t, n * l->height * l->width * l->channels);
+    if (!l->fresh) l->hidden = CM_PUSH(out, uint16_t, n * l->length * l->features);
+    return cm_arena_check(out);
 }
 
 void cm_latents_close(cm_latents *l) {
     cm_tokenizer_close(&l->tokenizer);
     cm_frozen_close(&l->text_files);
     cm_frozen_close(&l->vae_files);
+    cm_safetensors_close(&l->cache);
 }
 
-cm_status cm_latents_caption(const cm_latents *l, size_t i, cm_arena *out, cm_caption *c) {
+cm_status cm_latents_caption(const cm_latents *l, size_t i, uint64_t visit, cm_arena *out, cm_caption *c) {
+    char id[40];
     cm_person p;
+    uint64_t seed = cm_crowd_seed(l->crowd, i);
+    snprintf(id, sizeof id, "visit/%llu", (unsigned long long)visit);
+    if (l->fresh && visit) seed = cm_seed_for(seed, id);
     cm_crowd_person(l->crowd, i, &p);
-    return cm_caption_make(l->tokenizer, &p, l->kind, cm_crowd_seed(l->crowd, i), l->drop, out, c);
+    return cm_caption_make(l->tokenizer, &p, l->kind, seed, l->drop, out, c);
 }
 
 /* Those people that `done` does not name, once each; returns how many. */
@@ -74,23 +86,30 @@ static size_t still_to_do(const bool *done, const size_t *people, size_t count, 
     return n;
 }
 
-static cm_status encode_pictures(cm_latents *l, cm_ctx *g, const size_t *people, size_t n, cm_arena *scratch) {
-    cm_crowd *crowd = l->crowd;
+cm_status cm_latents_encode(const cm_latents *l, cm_ctx *g, const size_t *people, size_t n, uint16_t *const *to) {
+    const cm_crowd *crowd = l->crowd;
     const size_t pixels = crowd->height * crowd->width * 3;
     cm_tensor *x = cm_tensor_new(g, CM_SHAPE(n, crowd->height, crowd->width, 3)), *mean, *logvar;
     CM_TRY(cm_ctx_check(g));
-    for (size_t i = 0; i < n; i++) {
-        CM_TRY(cm_crowd_draw(crowd, people[i], scratch));
-        cm_crowd_pixels(crowd, people[i], x->data + i * pixels);
-    }
+    for (size_t i = 0; i < n; i++) cm_crowd_pixels(crowd, people[i], x->data + i * pixels);
     cm_vae_encode(g, l->vae, x, &mean, &logvar);
     cm_tensor *scaled = cm_scale(g, mean, cm_vae_get_config(l->vae)->scaling_factor);
     CM_TRY(cm_ctx_check(g));
     const size_t values = cm_count(scaled) / n;
+    for (size_t i = 0; i < n; i++) cm_from_float(CM_F16, scaled->data + i * values, values, to[i]);
+    return CM_OK;
+}
+
+static cm_status encode_pictures(cm_latents *l, cm_ctx *g, const size_t *people, size_t n, cm_arena *scratch) {
+    const size_t values = l->height * l->width * l->channels;
+    uint16_t **to = CM_PUSH(scratch, uint16_t *, n);
+    CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++) {
-        cm_from_float(CM_F16, scaled->data + i * values, values, l->z + people[i] * values);
-        l->encoded[people[i]] = true;
+        CM_TRY(cm_crowd_draw(l->crowd, people[i], scratch));
+        to[i] = l->z + people[i] * values;
     }
+    CM_TRY(cm_latents_encode(l, g, people, n, to));
+    for (size_t i = 0; i < n; i++) l->encoded[people[i]] = true;
     return CM_OK;
 }
 
@@ -99,7 +118,7 @@ static cm_status encode_captions(cm_latents *l, cm_ctx *g, const size_t *people,
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++) {
         cm_caption c;
-        CM_TRY(cm_latents_caption(l, people[i], scratch, &c));
+        CM_TRY(cm_latents_caption(l, people[i], 0, scratch, &c));
         memcpy(ids + i * l->length, c.tokens.ids, l->length * sizeof *ids);
     }
     const cm_tensor *hidden = cm_latents_text(l, g, ids, n);
@@ -115,10 +134,10 @@ static cm_status encode_captions(cm_latents *l, cm_ctx *g, const size_t *people,
 cm_status cm_latents_make(cm_latents *l, cm_ctx *g, const size_t *people, size_t count, cm_arena *scratch) {
     size_t *fresh = CM_PUSH(scratch, size_t, count);
     CM_TRY(cm_arena_check(scratch));
-    size_t n = still_to_do(l->encoded, people, count, fresh);
+    size_t n = l->cache ? 0 : still_to_do(l->encoded, people, count, fresh);
     cm_status s = n ? encode_pictures(l, g, fresh, n, scratch) : CM_OK;
     cm_ctx_reset(g);
-    n = still_to_do(l->read, people, count, fresh);
+    n = l->fresh ? 0 : still_to_do(l->read, people, count, fresh);
     if (s == CM_OK && n) s = encode_captions(l, g, fresh, n, scratch);
     cm_ctx_reset(g);
     return s;
@@ -126,6 +145,7 @@ cm_status cm_latents_make(cm_latents *l, cm_ctx *g, const size_t *people, size_t
 
 void cm_latents_get(const cm_latents *l, size_t i, float *z, float *hidden) {
     const size_t nz = l->height * l->width * l->channels, nh = l->length * l->features;
-    if (z) cm_to_float(CM_F16, l->z + i * nz, nz, z);
+    if (z && l->cache) cm_to_float(CM_F16, l->cached_z + i * nz * sizeof(uint16_t), nz, z);
+    else if (z) cm_to_float(CM_F16, l->z + i * nz, nz, z);
     if (hidden) cm_to_float(CM_F16, l->hidden + i * nh, nh, hidden);
 }

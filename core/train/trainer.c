@@ -279,7 +279,7 @@ static cm_status train(cm_trainer *t, cm_records *records) {
 
 /* What may differ between a run's sessions: its length, its speed, what is said of it. */
 static bool may_change(const char *key) {
-    static const char *const keys[] = {"steps", "workers", "backend", "record_every", "save_seconds", "comment"};
+    static const char *const keys[] = {"steps", "workers", "backend", "record_every", "save_seconds", "comment", "cache"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(keys[i], key) == 0) return true;
     return false;

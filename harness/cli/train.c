@@ -21,7 +21,7 @@ static const struct {
     {"backend", "backend", TEXT}, {"captions", "captions", TEXT}, {"init", "init", FOLDER},   {"vae", "vae", FOLDER},
     {"text-encoder", "text_encoder", FOLDER}, {"seed", "seed", WHOLE}, {"steps", "steps", WHOLE}, {"batch", "batch", WHOLE},
     {"people", "people", WHOLE},  {"threads", "workers", WHOLE},  {"rate", "rate", NUMBER},   {"hola", "hola", NUMBER},
-    {"hola-factor", "hola_factor", WHOLE}, {"hola-terms", "hola_terms", TEXT}, {"hola-masks", "hola_masks", TEXT},
+    {"hola-form", "hola_form", TEXT}, {"hola-factor", "hola_factor", WHOLE}, {"cache", "cache", TEXT},
 };
 
 /* A folder of this place is said as "./NAME", for a bare name is a folder of core/models. */
@@ -192,8 +192,8 @@ static const cm_option options[] = {
     {"captions", CM_OPT_TEXT, "KIND", NULL, "unet: poor or dense"},
     {"hola", CM_OPT_NUMBER, "WEIGHT", NULL, "unet: weight of the HOLA loss (0: measured only)"},
     {"hola-factor", CM_OPT_SIZE, "N", NULL, "unet: layers at height/N x width/N (16: half of the latent's side)"},
-    {"hola-terms", CM_OPT_TEXT, "KIND", NULL, "unet: both, mean or token"},
-    {"hola-masks", CM_OPT_TEXT, "KIND", NULL, "unet: classes (the paper's) or groups (the drawing's own)"},
+    {"hola-form", CM_OPT_TEXT, "NAME", NULL, "unet: authors (their code), paper (equation 3) or garments; single settings are keys of the recipe"},
+    {"cache", CM_OPT_TEXT, "DIR", NULL, "unet: folder for the latents of all people, made once and shared by runs"},
     {"model", CM_OPT_TEXT, "NAME", "nano:daring", "check: the model whose gates are measured"},
     {"part", CM_OPT_TEXT, "NAME", "all", "check: all, vae, clip, parser, features or unet"},
     {"count", CM_OPT_SIZE, "N", "256", "check: held-out people"},

@@ -10,15 +10,15 @@ says "no such backend" 2 "backend: 'fast' is none of auto, ref" "$cm" train vae 
 says "batch and workers" 2 "multiple of workers" "$cm" train vae --batch 3 --threads 2 --out "$work/t"
 says "captions" 2 "none of poor, dense" "$cm" train unet --captions rich --out "$work/t"
 says "hola on poor captions" 2 "needs dense" "$cm" train unet --captions poor --hola 1 --out "$work/t"
-says "hola terms" 2 "none of both, mean, token" "$cm" train unet --captions dense --hola-terms all --out "$work/t"
+says "hola form" 2 "none of authors, paper, garments" "$cm" train unet --captions dense --hola-form all --out "$work/t"
 says "check of an unknown part" 2 "none of all" "$cm" train check --part head
 says "check of an unknown model" 2 "not like nano" "$cm" train check --part unet --model daring --count 8
 says "a few steps" 0 "" "$cm" train vae --out "$work/vae" --steps 2 --batch 2 --people 4 --threads 2
 says "and two more" 0 "step 2 of 4" "$cm" train vae --out "$work/vae" --steps 4 --batch 2 --people 4 --threads 2
 [ -f "$work/vae/weights/diffusion_pytorch_model.safetensors" ] && pass || fail "no weights"
 [ "$(grep -c '"kind":"step"' "$work/vae/train.jsonl")" -eq 2 ] && pass || fail "train.jsonl has not one line a session"
-# A closed terminal (SIGHUP) is a polite stop as well: saved, and the same command goes on.
-"$cm" train vae --people 8 --batch 2 --threads 1 --steps 5000 --out "$work/hup" >/dev/null 2>"$work/said" &
+# A closed terminal (SIGHUP) is a polite stop as well: saved, and the same command goes on. (Under nohup it would be ignored.)
+env --default-signal=HUP "$cm" train vae --people 8 --batch 2 --threads 1 --steps 5000 --out "$work/hup" >/dev/null 2>"$work/said" &
 pid=$!
 for _ in $(seq 100); do
     [ -s "$work/hup/train.jsonl" ] && break

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The trainer: AdamW and HOLA against PyTorch, stopping and going on, gates. Goldens: tests/golden/train. */
+/* The trainer: AdamW against PyTorch, stopping and going on, gates. Goldens: tests/golden/train. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 #include "core/tensor/tape.h"
 #include "core/train/captions.h"
 #include "core/train/gates.h"
-#include "core/train/hola.h"
 #include "core/train/trainer.h"
 #include "tests/unit/scratch.h"
 
@@ -81,81 +80,6 @@ Test(optimizer, refuses_a_gradient_that_is_not_finite_and_changes_nothing) {
     cr_expect_eq(w[0], 1);
     cr_expect_eq(o.step, 0);
     cm_arena_free(&arena);
-}
-
-/* --- HOLA --------------------------------------------------------------------- */
-
-/* Lets the observer see two layers of given probabilities, and takes loss and gradients. */
-static void hola_case(const cm_safetensors *f, const char *name, cm_hola_terms terms, bool paper) {
-    cm_ctx g;
-    cm_hola h;
-    cm_ctx_init(&g, cm_ops_ref(), 1);
-    const cm_hola_config config = {.weight = 1, .factor = 16, .terms = terms, .paper_form = paper};
-    cm_hola_init(&h, &config, 96, 64);
-    const cm_hola_group first[2] = {{1, 4, values(f, "mask1")}, {4, 6, values(f, "mask2")}}, last[1] = {{2, 3, values(f, "mask2")}};
-    const cm_hola_image images[3] = {{2, first}, {0, NULL}, {1, last}};
-    cm_tape_open(&g);
-    cm_hola_begin(&h);
-    char key[32];
-    cm_tensor *probs[2];
-    for (int i = 0; i < 2; i++) {
-        snprintf(key, sizeof key, "probs%d", i);
-        probs[i] = cm_tensor_copy(&g, CM_SHAPE(3, 2, 24, 9), values(f, key));
-        probs[i]->needs_grad = true;
-        const cm_attention_site site = {.n = 3, .heads = 2, .height = 6, .width = 4, .keys = 9};
-        cr_assert(h.observer.wants(h.observer.arg, &site));
-        h.observer.give(h.observer.arg, &site, probs[i]);
-    }
-    cm_tensor *loss = cm_hola_loss(&g, &h, images);
-    cr_assert_eq(cm_ctx_check(&g), CM_OK);
-    snprintf(key, sizeof key, "loss_%s", name);
-    cr_expect_float_eq(loss->data[0] / values(f, key)[0], 1, 1e-6, "%s: %g", name, loss->data[0]);
-    cm_tape_backward(&g, loss, 1);
-    for (int i = 0; i < 2; i++) {
-        snprintf(key, sizeof key, "grad_%s%d", name, i);
-        cr_expect_lt(off(probs[i]->grad, values(f, key), 3 * 2 * 24 * 9), 1e-6, "%s, layer %d", name, i);
-    }
-    cm_ctx_free(&g);
-}
-
-Test(hola, value_and_gradient_are_torchs) {
-    cm_safetensors *f = golden("hola");
-    hola_case(f, "both", CM_HOLA_BOTH, false);
-    hola_case(f, "mean", CM_HOLA_MEAN, false);
-    hola_case(f, "token", CM_HOLA_TOKEN, false);
-    hola_case(f, "paper", CM_HOLA_BOTH, true);
-    cm_safetensors_close(&f);
-}
-
-Test(hola, masks_are_resized_as_torch_does) {
-    cm_safetensors *f = golden("hola");
-    for (int k = 1; k <= 2; k++) {
-        bool chosen[256] = {false};
-        float mask[24];
-        chosen[k] = true;
-        cm_hola_mask(cm_safetensors_find(f, "labels")->data, 96, 64, chosen, 6, 4, mask);
-        cr_expect_lt(off(mask, values(f, k == 1 ? "mask1" : "mask2"), 24), 1e-6);
-    }
-    cm_safetensors_close(&f);
-}
-
-Test(hola, wants_only_layers_of_half_the_latents_side) {
-    cm_hola h;
-    const cm_hola_config config = {.factor = 16};
-    cm_hola_init(&h, &config, 96, 64);
-    cr_expect(h.observer.wants(&h, &(cm_attention_site){.height = 6, .width = 4}));
-    cr_expect_not(h.observer.wants(&h, &(cm_attention_site){.height = 12, .width = 8}));
-}
-
-Test(hola, without_a_layer_of_that_size_it_is_an_error_that_says_so) {
-    cm_ctx g;
-    cm_hola h;
-    cm_ctx_init(&g, cm_ops_ref(), 1);
-    cm_hola_init(&h, &(cm_hola_config){.factor = 16}, 96, 64);
-    cm_hola_begin(&h);
-    cr_expect_null(cm_hola_loss(&g, &h, NULL));
-    cr_expect_eq(cm_ctx_check(&g), CM_EUSAGE);
-    cm_ctx_free(&g);
 }
 
 /* --- runs ------------------------------------------------------------------------ */
