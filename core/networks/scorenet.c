@@ -15,11 +15,14 @@ static const float eps = 1e-5f;
 struct cm_parser {
     size_t levels, channels[MAX_LEVELS], edge_channels, groups, classes, slot_width, slot_heads;
     size_t slots, slot_counts[MAX_SLOTS], slot_logits, scales;
+    size_t regions, region_width, slot_regions[MAX_SLOTS]; /* regions 0: an older parser, which does not look into them */
     cm_affine edge, stem, halve[MAX_LEVELS];
     cm_resnet down[MAX_LEVELS], up[MAX_LEVELS];
     cm_affine narrow, join, join_norm, classify;
     cm_tensor *queries;                           /* [slots, slot_width] */
     cm_affine scale_norm[SCALES], keys[SCALES], values[SCALES], mix, answers[MAX_SLOTS];
+    cm_affine outline, look, region_key, region_value, region_own; /* where there are regions */
+    cm_tensor *region_names;                      /* [classes + regions, region_width] */
 };
 
 static cm_status check_groups(const cm_parser *n) {
@@ -47,6 +50,9 @@ static cm_status configure(cm_parser *n, const json_t *config) {
     n->classes = cm_config_size(&c, "classes", 18, 2, 4096);
     n->slot_width = cm_config_size(&c, "slot_width", 96, 1, 4096);
     n->slot_heads = cm_config_size(&c, "slot_heads", 4, 1, 256);
+    n->regions = cm_config_size(&c, "regions", 0, 0, 4096);
+    n->region_width = cm_config_size(&c, "region_width", 160, 1, 4096);
+    if (n->regions) cm_config_sizes(&c, "slot_regions", 0, 0, n->regions - 1, n->slots, n->slot_regions);
     if (c.status != CM_OK) return c.status;
     for (size_t i = 0; i < n->slots; i++) n->slot_logits += n->slot_counts[i];
     n->scales = n->levels - 1 < SCALES ? n->levels - 1 : SCALES;
@@ -74,6 +80,29 @@ static void build_body(cm_parser *n, cm_params *p) {
     n->classify = cm_affine_conv(p, n->classes, thin, 1, "classify");
 }
 
+enum { PLACE = 5 }; /* a pixel's colour, and where it is */
+
+/* What is seen of a region: its area, and mean and spread of everything that is pooled. */
+static size_t region_sights(const cm_parser *n) {
+    size_t channels = PLACE + 2 * n->edge_channels;
+    for (size_t i = 0; i < n->scales; i++) channels += n->channels[i];
+    return 1 + 2 * channels;
+}
+
+static void build_regions(cm_parser *n, cm_params *p) {
+    n->outline = cm_affine_conv(p, n->regions, 2 * n->edge_channels, 1, "regions.classify");
+    n->look = cm_affine_linear(p, n->region_width, region_sights(n), "regions.look");
+    n->region_names = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(n->classes + n->regions, n->region_width), "regions.names");
+    n->region_key = cm_affine_linear(p, n->slot_width, n->region_width, "regions.key");
+    n->region_value = cm_affine_linear(p, n->slot_width, n->region_width, "regions.value");
+    n->region_own = cm_affine_linear(p, n->slot_width, n->region_width, "regions.own");
+}
+
+/* Values that a slot's head answers from. */
+static size_t slot_sees(const cm_parser *n) {
+    return n->slot_width + (n->regions ? n->region_width : 0);
+}
+
 static void build_slots(cm_parser *n, cm_params *p) {
     const size_t width = n->slot_width;
     n->queries = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(n->slots, width), "slots.queries");
@@ -83,7 +112,7 @@ static void build_slots(cm_parser *n, cm_params *p) {
         n->values[i] = cm_affine_linear(p, width, n->channels[i], "slots.values.%zu", i);
     }
     n->mix = cm_affine_linear(p, width, width, "slots.mix");
-    for (size_t i = 0; i < n->slots; i++) n->answers[i] = cm_affine_linear(p, n->slot_counts[i], width, "slots.answers.%zu", i);
+    for (size_t i = 0; i < n->slots; i++) n->answers[i] = cm_affine_linear(p, n->slot_counts[i], slot_sees(n), "slots.answers.%zu", i);
 }
 
 cm_status cm_parser_build(cm_parser **out, const json_t *config, cm_params *p, cm_arena *arena) {
@@ -92,6 +121,7 @@ cm_status cm_parser_build(cm_parser **out, const json_t *config, cm_params *p, c
     CM_TRY(configure(n, config));
     build_body(n, p);
     build_slots(n, p);
+    if (n->regions) build_regions(n, p);
     *out = n;
     return CM_OK;
 }
@@ -102,14 +132,18 @@ size_t cm_parser_slot_logits(const cm_parser *n) {
 
 /* --- forward ------------------------------------------------------------------------ */
 
+/* Every scale's features, each position normalised: what keys, values and regions are made of. */
+static void normalise(cm_ctx *g, const cm_parser *n, cm_tensor *const *scale, cm_tensor **norm) {
+    for (size_t i = 0; i < n->scales; i++) norm[i] = cm_layer_norm(g, scale[i], n->scale_norm[i].weight, n->scale_norm[i].bias, eps);
+}
+
 /* Tokens of every scale, after another: [n, sum of h*w, slot_width]. */
-static cm_tensor *gather_scales(cm_ctx *g, const cm_parser *n, cm_tensor *const *scale, const cm_affine *to) {
+static cm_tensor *gather_scales(cm_ctx *g, const cm_parser *n, cm_tensor *const *norm, const cm_affine *to) {
     cm_tensor *all = NULL;
     for (size_t i = 0; i < n->scales; i++) {
-        const cm_tensor *s = scale[i];
+        const cm_tensor *s = norm[i];
         if (!s) return NULL;
-        cm_tensor *h = cm_view(g, scale[i], CM_SHAPE(s->shape[0], s->shape[1] * s->shape[2], s->shape[3]));
-        h = cm_then(g, h, cm_layer_norm(g, h, n->scale_norm[i].weight, n->scale_norm[i].bias, eps));
+        cm_tensor *h = cm_view(g, norm[i], CM_SHAPE(s->shape[0], s->shape[1] * s->shape[2], s->shape[3]));
         h = cm_then(g, h, cm_apply_linear(g, h, to[i]));
         if (!all) {
             all = h;
@@ -121,11 +155,81 @@ static cm_tensor *gather_scales(cm_ctx *g, const cm_parser *n, cm_tensor *const 
     return all;
 }
 
-/* Every slot's head on its own row of x [n, slots * width]. */
+/* [a, b], of which b is used up. */
+static cm_tensor *beside(cm_ctx *g, cm_tensor *a, cm_tensor *b) {
+    cm_tensor *both = cm_concat_last(g, a, b);
+    cm_drop(g, b);
+    return both;
+}
+
+/* Soft maps of what the logits say, squared, so that a thousand pixels of doubt weigh less than ten of certainty. No
+ * gradient flows back: maps learn from labels alone. */
+static cm_tensor *soft_maps(cm_ctx *g, const cm_tensor *logits) {
+    if (!logits) return NULL;
+    cm_tensor *h = cm_tensor_copy(g, logits->ndim, logits->shape, logits->data);
+    h = cm_then(g, h, cm_softmax_last(g, h));
+    return cm_then(g, h, cm_mul(g, h, h));
+}
+
+/* Colours and places: [n,H,W,5], places in [-1,1]. */
+static cm_tensor *places(cm_ctx *g, cm_tensor *pixels) {
+    if (!pixels) return NULL;
+    const size_t height = pixels->shape[1], width = pixels->shape[2];
+    cm_tensor *at = cm_tensor_new(g, CM_SHAPE(pixels->shape[0], height, width, PLACE - 3));
+    for (size_t i = 0; at && i < pixels->shape[0] * height * width; i++) {
+        at->data[2 * i] = (2 * (float)(i % width) + 1) / (float)width - 1;
+        at->data[2 * i + 1] = (2 * (float)(i / width % height) + 1) / (float)height - 1;
+    }
+    return beside(g, pixels, at);
+}
+
+/* What is seen of every region: [n, classes + regions, region_sights]. */
+static cm_tensor *look_into(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor *thin, cm_tensor *const *norm,
+                            cm_tensor *maps) {
+    cm_tensor *whole = places(g, pixels);
+    whole = cm_then(g, whole, cm_concat_last(g, whole, thin));
+    cm_tensor *seen = cm_region_areas(g, maps);
+    seen = cm_then(g, seen, beside(g, seen, cm_region_pool(g, maps, whole)));
+    cm_drop(g, whole);
+    for (size_t i = 0; i < n->scales; i++) {
+        if (!norm[i]) return NULL;
+        cm_tensor *smaller = cm_upsample_bilinear(g, maps, norm[i]->shape[1], norm[i]->shape[2]);
+        if (i) cm_drop(g, maps);
+        maps = smaller;
+        seen = cm_then(g, seen, beside(g, seen, cm_region_pool(g, maps, norm[i])));
+    }
+    cm_drop(g, maps);
+    return seen;
+}
+
+/* A vector for each class and region: [n, classes + regions, region_width]. */
+static cm_tensor *describe_regions(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor *thin, cm_tensor *const *norm,
+                                   const cm_tensor *classes, const cm_tensor *regions) {
+    cm_tensor *maps = soft_maps(g, classes);
+    maps = cm_then(g, maps, beside(g, maps, soft_maps(g, regions)));
+    cm_tensor *h = look_into(g, n, pixels, thin, norm, maps);
+    cm_drop(g, maps);
+    h = cm_then(g, h, cm_apply_linear(g, h, n->look));
+    h = cm_then(g, h, cm_add_broadcast(g, h, n->region_names));
+    return cm_then(g, h, cm_activate(g, h, CM_SILU));
+}
+
+/* Each slot's own region: [n, slots, region_width]. */
+static cm_tensor *own_regions(cm_ctx *g, const cm_parser *n, cm_tensor *regions) {
+    if (!regions) return NULL;
+    const size_t images = regions->shape[0], all = n->classes + n->regions;
+    size_t *rows = CM_PUSH(&g->memory, size_t, images * n->slots);
+    if (!rows) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
+    for (size_t i = 0; i < images * n->slots; i++) rows[i] = i / n->slots * all + n->classes + n->slot_regions[i % n->slots];
+    cm_tensor *own = cm_gather_rows(g, regions, rows, images * n->slots);
+    return cm_then(g, own, cm_view(g, own, CM_SHAPE(images, n->slots, n->region_width)));
+}
+
+/* Every slot's head on its own row of x [n, slots * slot_sees]. */
 static cm_tensor *answer(cm_ctx *g, const cm_parser *n, cm_tensor *x) {
     cm_tensor *all = NULL;
     for (size_t i = 0; i < n->slots; i++) {
-        cm_tensor *h = cm_slice_last(g, x, i * n->slot_width, n->slot_width);
+        cm_tensor *h = cm_slice_last(g, x, i * slot_sees(n), slot_sees(n));
         h = cm_then(g, h, cm_apply_linear(g, h, n->answers[i]));
         if (i == 0) {
             all = h;
@@ -137,30 +241,51 @@ static cm_tensor *answer(cm_ctx *g, const cm_parser *n, cm_tensor *x) {
     return all;
 }
 
-static cm_tensor *run_slots(cm_ctx *g, const cm_parser *n, cm_tensor *const *scale, size_t batch) {
-    cm_tensor *k = gather_scales(g, n, scale, n->keys), *v = gather_scales(g, n, scale, n->values);
+/* One more key or value for every region. */
+static cm_tensor *with_regions(cm_ctx *g, cm_tensor *tokens, cm_tensor *regions, cm_affine to) {
+    if (!regions) return tokens;
+    cm_tensor *more = cm_apply_linear(g, regions, to);
+    tokens = cm_then(g, tokens, cm_concat_tokens(g, tokens, more));
+    cm_drop(g, more);
+    return tokens;
+}
+
+static cm_tensor *gather_by_attention(cm_ctx *g, const cm_parser *n, cm_tensor *const *norm, cm_tensor *regions, size_t batch) {
+    cm_tensor *k = gather_scales(g, n, norm, n->keys), *v = gather_scales(g, n, norm, n->values);
+    if (n->regions) {
+        k = with_regions(g, k, regions, n->region_key);
+        v = with_regions(g, v, regions, n->region_value);
+    }
     cm_tensor *one = cm_view(g, n->queries, CM_SHAPE(1, n->slots, n->slot_width));
     cm_tensor *q = cm_then(g, one, cm_repeat_batch(g, one, batch));
     cm_tensor *h = cm_attention(g, q, k, v, n->slot_heads, 0.0f, false, NULL);
     cm_drop(g, q);
     cm_drop(g, k);
     cm_drop(g, v);
+    return h;
+}
+
+/* regions: a vector each, or NULL where the parser has none. */
+static cm_tensor *run_slots(cm_ctx *g, const cm_parser *n, cm_tensor *const *norm, cm_tensor *regions, size_t batch) {
+    cm_tensor *h = gather_by_attention(g, n, norm, regions, batch), *own = n->regions ? own_regions(g, n, regions) : NULL;
+    if (n->regions) h = cm_then(g, h, cm_apply_linear_plus(g, own, n->region_own, h));
     cm_tensor *m = cm_apply_linear(g, h, n->mix);
     m = cm_then(g, m, cm_activate(g, m, CM_SILU));
     m = cm_then(g, m, cm_add(g, h, m));
     cm_drop(g, h);
-    m = cm_then(g, m, cm_view(g, m, CM_SHAPE(batch, n->slots * n->slot_width)));
+    if (n->regions) m = cm_then(g, m, beside(g, m, own));
+    m = cm_then(g, m, cm_view(g, m, CM_SHAPE(batch, n->slots * slot_sees(n))));
     return cm_then(g, m, answer(g, n, m));
 }
 
-static cm_tensor *run_classes(cm_ctx *g, const cm_parser *n, cm_tensor *half, cm_tensor *edge) {
+/* Features of every pixel, of 2 * edge_channels: what says its class and its region. */
+static cm_tensor *run_thin(cm_ctx *g, const cm_parser *n, cm_tensor *half, cm_tensor *edge) {
     if (!edge) return NULL;
     cm_tensor *h = cm_apply_conv(g, half, n->narrow);
     h = cm_then(g, h, cm_upsample_to(g, h, edge->shape[1], edge->shape[2]));
     h = cm_then(g, h, cm_concat_last(g, h, edge));
     h = cm_then(g, h, cm_apply_conv(g, h, n->join));
-    h = cm_then(g, h, cm_group_norm(g, h, n->join_norm.weight, n->join_norm.bias, n->groups, eps, CM_SILU));
-    return cm_then(g, h, cm_apply_conv(g, h, n->classify));
+    return cm_then(g, h, cm_group_norm(g, h, n->join_norm.weight, n->join_norm.bias, n->groups, eps, CM_SILU));
 }
 
 /* scale[i]: features at 1/2^(i+1) of the picture; the deepest only feeds the others. */
@@ -180,14 +305,44 @@ static void run_body(cm_ctx *g, const cm_parser *n, cm_tensor *edge, cm_tensor *
     }
 }
 
-void cm_parser_forward(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor **classes, cm_tensor **slots) {
-    cm_tensor *scale[MAX_LEVELS] = {0};
+/* Slots' answers; classes and regions may be NULL where the parser has no regions. */
+static cm_tensor *run_heads(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor *thin, cm_tensor *const *scale,
+                            const cm_tensor *classes, const cm_tensor *regions) {
+    cm_tensor *norm[SCALES] = {0}, *looks = NULL;
+    normalise(g, n, scale, norm);
+    if (n->regions) looks = describe_regions(g, n, pixels, thin, norm, classes, regions);
+    cm_tensor *slots = pixels ? run_slots(g, n, norm, looks, pixels->shape[0]) : NULL;
+    cm_drop(g, looks);
+    for (size_t i = 0; i < n->scales; i++) cm_drop(g, norm[i]);
+    return slots;
+}
+
+/* Hands a tensor over, or drops it where nobody wants it. */
+static void give(cm_ctx *g, cm_tensor *x, cm_tensor **out) {
+    if (out) *out = x;
+    else cm_drop(g, x);
+}
+
+void cm_parser_forward_all(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor **classes, cm_tensor **regions,
+                           cm_tensor **slots) {
+    cm_tensor *scale[MAX_LEVELS] = {0}, *thin = NULL, *of_class = NULL, *of_region = NULL;
     assert(!pixels || (pixels->ndim == 4 && pixels->shape[3] == 3));
     cm_tensor *edge = cm_apply_conv(g, pixels, n->edge);
     edge = cm_then(g, edge, cm_activate(g, edge, CM_SILU));
     run_body(g, n, edge, scale);
-    if (classes) *classes = run_classes(g, n, scale[0], edge);
-    if (slots) *slots = pixels ? run_slots(g, n, scale, pixels->shape[0]) : NULL;
+    if (classes || n->regions) {
+        thin = run_thin(g, n, scale[0], edge);
+        of_class = cm_apply_conv(g, thin, n->classify);
+    }
+    if (n->regions) of_region = cm_apply_conv(g, thin, n->outline);
+    if (slots) *slots = run_heads(g, n, pixels, thin, scale, of_class, of_region);
+    give(g, of_class, classes);
+    give(g, of_region, regions);
+    cm_drop(g, thin);
     cm_drop(g, edge);
     for (size_t i = 0; i < n->levels; i++) cm_drop(g, scale[i]);
+}
+
+void cm_parser_forward(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor **classes, cm_tensor **slots) {
+    cm_parser_forward_all(g, n, pixels, classes, NULL, slots);
 }

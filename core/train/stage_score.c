@@ -10,10 +10,27 @@
 #include "core/train/frozen.h"
 #include "core/train/trainer.h"
 
+enum { REGIONS = CM_GROUPS + 1 }; /* a drawing's regions: its groups, and nothing */
+
 typedef struct score_state {
     json_t *config;
-    float classes_weight;
+    float classes_weight; /* of the maps, classes and regions */
+    bool has_regions;
 } score_state;
+
+/* The heads' sizes, and the regions that they see, follow the people, not the recipe. A drawing's region is 1 + its group. */
+static void describe_slots(json_t *config) {
+    json_t *slots = json_array(), *names = json_array(), *regions = json_array();
+    for (int i = 0; i < cm_slot_count; i++) {
+        json_array_append_new(slots, json_integer(cm_slots[i].count));
+        json_array_append_new(names, json_string(cm_slots[i].name));
+        json_array_append_new(regions, json_integer(1 + cm_slots[i].group));
+    }
+    json_object_set_new(config, "slots", slots);
+    json_object_set_new(config, "slot_names", names);
+    if (json_object_get(config, "regions")) json_object_set_new(config, "slot_regions", regions);
+    else json_decref(regions);
+}
 
 static cm_status open_one(cm_trainer *t, const char *file, cm_params **p) {
     score_state *s = CM_PUSH_ZERO(&t->arena, score_state, 1);
@@ -21,22 +38,24 @@ static cm_status open_one(cm_trainer *t, const char *file, cm_params **p) {
     s->config = json_object_get(t->recipe, "network");
     s->classes_weight = (float)cm_json_number_or(t->recipe, "classes_weight", 2);
     if (!json_is_object(s->config)) return cm_fail(CM_EFORMAT, "the recipe has no 'network'");
-    json_t *slots = json_array(), *names = json_array(); /* the heads' sizes follow the people, not the recipe */
-    for (int i = 0; i < cm_slot_count; i++) {
-        json_array_append_new(slots, json_integer(cm_slots[i].count));
-        json_array_append_new(names, json_string(cm_slots[i].name));
-    }
-    json_object_set_new(s->config, "slots", slots);
-    json_object_set_new(s->config, "slot_names", names);
+    describe_slots(s->config);
     t->state = s;
     CM_TRY(cm_params_create(p, t->seed));
     return cm_trainer_add(t, *p, "", file, s->config);
+}
+
+static cm_status check_regions(score_state *s) {
+    const size_t regions = cm_json_size_or(s->config, "regions", 0);
+    s->has_regions = regions > 0;
+    if (regions == 0 || regions == REGIONS) return CM_OK;
+    return cm_fail(CM_EUSAGE, "network: \"regions\" %zu: drawings have %d of them, or write 0 for a parser without", regions, REGIONS);
 }
 
 static cm_status parser_open(cm_trainer *t) {
     cm_params *p;
     cm_parser *n;
     CM_TRY(open_one(t, "model.safetensors", &p));
+    CM_TRY(check_regions(t->state));
     CM_TRY(cm_parser_build(&n, ((score_state *)t->state)->config, p, &t->arena));
     return cm_params_check(p, false);
 }
@@ -90,9 +109,9 @@ static void disturb(float *x, size_t height, size_t width, cm_rng *r) {
     }
 }
 
-/* Pictures, and what is to be named in them. labels: [slots][count]. */
+/* Pictures, and what is to be named in them. labels: [slots][count]; classes, regions: a pixel's, or NULL. */
 static cm_tensor *fill(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place, int *labels,
-                       int *classes) {
+                       int *classes, int *regions) {
     const size_t pixels = t->crowd.height * t->crowd.width;
     cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(count, t->crowd.height, t->crowd.width, 3));
     for (size_t i = 0; x && i < count; i++) {
@@ -106,11 +125,20 @@ static cm_tensor *fill(cm_trainer *t, cm_worker *w, const size_t *samples, size_
         for (size_t k = 0; k < (size_t)cm_slot_count; k++) labels[k * count + i] = p.value[k];
         for (size_t k = 0; classes && k < pixels; k++)
             classes[i * pixels + k] = t->crowd.classes[samples[i] * pixels + k];
+        for (size_t k = 0; regions && k < pixels; k++) regions[i * pixels + k] = t->crowd.groups[samples[i] * pixels + k];
     }
     return x;
 }
 
-/* Mean over slots of each one's cross entropy; right answers into *right. */
+/* What a slot counts that applies to `count` of a batch: one with ten people nearly as much as any, one with a single person
+ * a third, whose noise would else drown what the others say. */
+static float slot_weight(const int *labels, size_t count) {
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) n += labels[i] >= 0;
+    return (float)n / (float)(n + 2);
+}
+
+/* Mean over slots of each one's cross entropy, those of few people less; right answers into *right. */
 static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, size_t count, double *right) {
     cm_tensor *terms[CM_MAX_SLOTS];
     float weights[CM_MAX_SLOTS];
@@ -120,7 +148,7 @@ static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, siz
         const size_t values = (size_t)cm_slots[k].count;
         cm_tensor *one = cm_slice_last(g, logits, from, values);
         terms[k] = cm_cross_entropy(g, one, labels + (size_t)k * count, NULL, NULL);
-        weights[k] = 1.0f / (float)cm_slot_count;
+        weights[k] = slot_weight(labels + (size_t)k * count, count) / (float)cm_slot_count;
         from += values;
         for (size_t i = 0; one && i < count; i++) {
             const int label = labels[(size_t)k * count + i];
@@ -136,20 +164,44 @@ static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, siz
     return cm_weighted_sum(g, terms, weights, (size_t)cm_slot_count);
 }
 
+/* Weights of values that are rare among the labels, [values]: the square root of how much rarer than the mean, so that a
+ * belt's pixels are worth looking for and the background's are not everything. */
+static void balance(const int *labels, size_t count, size_t values, float *weights) {
+    static const float least = 0.25f, most = 6;
+    size_t seen[CM_CLASSES + REGIONS] = {0};
+    for (size_t i = 0; i < count; i++) seen[labels[i]]++;
+    for (size_t v = 0; v < values; v++) {
+        const float rarer = (float)count / ((float)values * (float)(seen[v] ? seen[v] : 1));
+        weights[v] = fminf(most, fmaxf(least, sqrtf(rarer)));
+    }
+}
+
+static cm_tensor *map_loss(cm_ctx *g, cm_worker *w, cm_tensor *logits, const int *labels, size_t values) {
+    if (!logits) return NULL;
+    float *weights = CM_PUSH(&w->scratch, float, values);
+    if (!weights) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
+    balance(labels, cm_count(logits) / values, values, weights);
+    return cm_cross_entropy(g, logits, labels, weights, NULL);
+}
+
 static cm_tensor *parser_loss(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place) {
     const score_state *s = t->state;
     cm_ctx *g = &w->g;
+    const size_t pixels = count * t->crowd.height * t->crowd.width;
     int *labels = CM_PUSH(&w->scratch, int, count * (size_t)cm_slot_count);
-    int *classes = CM_PUSH(&w->scratch, int, count * t->crowd.height * t->crowd.width);
-    if (!labels || !classes) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
-    cm_tensor *x = fill(t, w, samples, count, place, labels, classes), *maps, *slots;
+    int *of_class = CM_PUSH(&w->scratch, int, pixels), *of_region = CM_PUSH(&w->scratch, int, pixels);
+    if (!labels || !of_class || !of_region) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
+    cm_tensor *x = fill(t, w, samples, count, place, labels, of_class, of_region), *classes, *regions, *slots;
     cm_tape_open(g);
-    cm_parser_forward(g, w->net, x, &maps, &slots);
-    cm_tensor *a = slot_loss(g, slots, labels, count, &w->metrics[2]), *b = cm_cross_entropy(g, maps, classes, NULL, NULL);
-    cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){a, b}, (const float[]){1, s->classes_weight}, 2);
+    cm_parser_forward_all(g, w->net, x, &classes, &regions, &slots);
+    cm_tensor *a = slot_loss(g, slots, labels, count, &w->metrics[2]), *b = map_loss(g, w, classes, of_class, CM_CLASSES);
+    cm_tensor *c = s->has_regions ? map_loss(g, w, regions, of_region, REGIONS) : NULL;
+    cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){a, b, c}, (const float[]){1, s->classes_weight, s->classes_weight},
+                                      s->has_regions ? 3 : 2);
     if (cm_ctx_check(g) != CM_OK) return NULL;
     w->metrics[0] = (double)a->data[0];
     w->metrics[1] = (double)b->data[0];
+    w->metrics[3] = c ? (double)c->data[0] : 0;
     return loss;
 }
 
@@ -157,7 +209,7 @@ static cm_tensor *features_loss(cm_trainer *t, cm_worker *w, const size_t *sampl
     cm_ctx *g = &w->g;
     int *labels = CM_PUSH(&w->scratch, int, count * (size_t)cm_slot_count);
     if (!labels) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
-    cm_tensor *x = fill(t, w, samples, count, place, labels, NULL), *pooled, *slots;
+    cm_tensor *x = fill(t, w, samples, count, place, labels, NULL, NULL), *pooled, *slots;
     cm_tape_open(g);
     cm_feature_net_forward(g, w->net, x, &pooled, &slots);
     cm_tensor *loss = slot_loss(g, slots, labels, count, &w->metrics[0]);
@@ -167,7 +219,7 @@ static cm_tensor *features_loss(cm_trainer *t, cm_worker *w, const size_t *sampl
 const cm_stage cm_stage_parser = {.name = "parser",
                                   .about = "the parser with attribute heads",
                                   .recipe = "parser",
-                                  .metrics = {"slots", "classes", "right"},
+                                  .metrics = {"slots", "classes", "right", "regions"},
                                   .open = parser_open,
                                   .open_worker = parser_open_worker,
                                   .loss = parser_loss};

@@ -37,6 +37,7 @@ static json_t *unet_config(void) {
 static json_t *score_architecture(const char *part) {
     json_t *config = architecture(part);
     json_object_set_new(config, "slots", json_pack("[i,i,i]", 2, 5, 3));
+    if (json_object_get(config, "regions")) json_object_set_new(config, "slot_regions", json_pack("[i,i,i]", 1, 20, 6));
     return config;
 }
 
@@ -388,6 +389,32 @@ Test(networks, the_parser_answers_for_every_pixel_and_slot_and_can_be_trained) {
     cm_arena_free(&a);
 }
 
+/* Weights of before parsers looked into regions are read as they were, and sizes need not be even. */
+Test(networks, a_parser_looks_into_regions_only_where_its_config_says_so) {
+    for (int regions = 0; regions < 2; regions++) {
+        json_t *config = score_architecture("nano/parser");
+        cm_arena a;
+        cm_arena_init(&a, 0);
+        cm_params *p;
+        cm_parser *n;
+        if (!regions) json_object_del(config, "regions");
+        cr_assert_eq(cm_params_create(&p, 3), CM_OK);
+        cr_assert_eq(cm_parser_build(&n, config, p, &a), CM_OK, "%s", cm_why());
+        cm_ctx g;
+        cm_ctx_init(&g, cm_ops_ref(), 1);
+        cm_tensor *classes, *maps, *slots;
+        cm_parser_forward_all(&g, n, waves(&g, CM_SHAPE(2, 19, 13, 3)), &classes, &maps, &slots);
+        cr_assert_eq(cm_ctx_check(&g), CM_OK, "%s", cm_why());
+        cr_expect(cm_count(classes) == 2u * 19 * 13 * 18 && cm_count(slots) == 20 && all_finite(slots));
+        if (regions) cr_expect(maps && cm_count(maps) == 2u * 19 * 13 * 21);
+        else cr_expect_null(maps);
+        cm_ctx_free(&g);
+        cm_params_close(&p);
+        json_decref(config);
+        cm_arena_free(&a);
+    }
+}
+
 Test(networks, the_feature_network_pools_its_width_and_can_be_trained) {
     json_t *config = score_architecture("nano/features");
     cm_arena a;
@@ -432,6 +459,11 @@ Test(networks, score_networks_refuse_configs_that_do_not_divide) {
     config = score_architecture("nano/parser");
     json_object_set_new(config, "groups", json_integer(7));
     cr_expect_eq(cm_parser_build(&parser, config, p, &a), CM_EFORMAT);
+    json_decref(config);
+    config = score_architecture("nano/parser");
+    json_object_set_new(config, "slot_regions", json_pack("[i,i,i]", 1, 21, 6));
+    cr_expect_eq(cm_parser_build(&parser, config, p, &a), CM_EFORMAT);
+    cr_expect(strstr(cm_why(), "slot_regions"), "%s", cm_why());
     json_decref(config);
     config = score_architecture("nano/features");
     json_object_set_new(config, "stages", json_pack("[[i,i]]", 8, 8));
