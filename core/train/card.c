@@ -24,6 +24,17 @@ static json_t *gates_json(const cm_gates *gates) {
     return list;
 }
 
+static json_t *questions_json(const cm_gates *gates) {
+    json_t *slots = json_object();
+    for (size_t i = 0; i < gates->question_count; i++) {
+        const cm_question_gate *q = &gates->questions[i];
+        json_object_set_new(slots, q->slot,
+                            json_pack("{s:f, s:f, s:f, s:I, s:b}", "right", q->drawn.right, "commonest", q->drawn.commonest,
+                                      "reconstructed", q->reconstructed, "n", (json_int_t)q->drawn.n, "asked", (int)q->drawn.asked));
+    }
+    return json_pack("{s:f, s:o}", "margin", CM_ASKING_MARGIN, "slots", slots);
+}
+
 static void print_training(const json_t *card, FILE *f) {
     const json_t *recipe = json_object_get(card, "recipe");
     fprintf(f, "- data: people drawn by `core/data/people`, %zu of them, seed %zu, %zux%zu\n",
@@ -60,6 +71,20 @@ static void print_gates(const cm_gates *gates, FILE *f) {
     }
 }
 
+static void print_questions(const cm_gates *gates, FILE *f) {
+    if (gates->question_count == 0) return;
+    fprintf(f, "\nA question is asked where its answers are right on drawings at least %.0f points more often than the commonest\n"
+               "answer; of a thing that is there or not (n: who has it) the mean over those with and those without.\n\n",
+            100 * CM_ASKING_MARGIN);
+    fprintf(f, "| question | right, %% | commonest answer, %% | right on the autoencoder's pictures, %% | n | asked |\n"
+               "| --- | --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < gates->question_count; i++) {
+        const cm_question_gate *q = &gates->questions[i];
+        fprintf(f, "| %s | %.1f | %.1f | %.1f | %zu | %s |\n", q->slot, 100 * q->drawn.right, 100 * q->drawn.commonest,
+                100 * q->reconstructed, q->drawn.n, q->drawn.asked ? "yes" : "no");
+    }
+}
+
 static cm_status write_readme(const char *path, const char *part, const json_t *card, const cm_gates *gates) {
     char *text = NULL;
     size_t length = 0;
@@ -68,6 +93,7 @@ static cm_status write_readme(const char *path, const char *part, const json_t *
     fprintf(f, "# nano: %s\n\nTrained by `cosmicman train`, checked by `cosmicman train check`.\n\n", part);
     print_training(card, f);
     print_gates(gates, f);
+    print_questions(gates, f);
     fclose(f);
     const cm_status s = cm_write_whole(path, text, length);
     free(text);
@@ -81,6 +107,7 @@ cm_status cm_write_card(const char *folder, const char *part, const cm_gates *ga
     json_t *card;
     CM_TRY(cm_card_read(card_path, &card));
     json_object_set_new(card, "gates", gates_json(gates));
+    if (gates->question_count) json_object_set_new(card, "questions", questions_json(gates));
     cm_status s = cm_json_write(card_path, card);
     if (s == CM_OK) s = write_readme(readme, part, card, gates);
     json_decref(card);

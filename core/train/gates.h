@@ -3,7 +3,8 @@
  *
  *   vae       reconstruction of held-out drawings, in dB
  *   clip      linear probe from a garment's last token to its colour and pattern; spread; retrieval
- *   parser    mean intersection over union of the 18 classes; attributes
+ *   parser    attributes on drawings and on the autoencoder's pictures of them; which questions are asked (slot_check.h);
+ *             mean intersection over union of the 18 classes
  *   features  attributes
  *   unet      swap test and drop test: with the same noise, the noise error inside two garments must rise when their
  *             attributes are exchanged in the caption, or the caption is left out
@@ -18,6 +19,7 @@
 #include "core/base/arena.h"
 #include "core/tensor/tensor.h"
 #include "core/train/crowd.h"
+#include "core/train/slot_check.h"
 
 /* One line of results; */
 typedef struct cm_gate {
@@ -27,10 +29,19 @@ typedef struct cm_gate {
     double least;          /* the gate holds when lo (or value) is at least this; NaN: no gate */
 } cm_gate;
 
+/* One question of a parser's, "tops.color". */
+typedef struct cm_question_gate {
+    const char *slot;
+    cm_slot_check drawn;
+    double reconstructed;  /* share right on the autoencoder's pictures */
+} cm_question_gate;
+
 enum { CM_CHECK_MAX_GATES = 24 };
 typedef struct cm_gates {
     size_t count;
     cm_gate gate[CM_CHECK_MAX_GATES];
+    size_t question_count; /* of a parser; else 0 */
+    cm_question_gate questions[CM_MAX_SLOTS];
 } cm_gates;
 
 typedef struct cm_check_request {
@@ -70,7 +81,9 @@ cm_status cm_check_unet(cm_checking *c, cm_gates *out);
 cm_status cm_linear_probe(const float *x, size_t width, const int *labels, size_t n, size_t classes, double ridge,
                           cm_arena *scratch, double *right);
 
-/* card.json and README.md of a weights folder, with the gates. */
+/* card.json and README.md of a weights folder, with the gates; of a parser also what its questions say, "questions":
+ * {"margin": 0.1, "slots": {"tops.color": {"right": 0.97, "commonest": 0.12, "reconstructed": 0.95, "n": 1700,
+ * "asked": true}, ...}}, which prompts/asked_slots.h reads. */
 cm_status cm_write_card(const char *folder, const char *part, const cm_gates *gates);
 
 #endif
