@@ -167,6 +167,9 @@ cm_status cm_column_open(const char *folder, const char *side, const char *colum
 /* --- records ------------------------------------------------------------------------------ */
 
 json_t *cm_evaluation_header(cm_evaluation *e); /* new; NULL: out of memory */
+/* How much of the prompts is asked, for the header: {"asked": 3012, "of": 4100, "other": ..., "unknown": ..., "left_out":
+ * {"tops.material": 312, ...}}; told in one line, too. NULL where no metric asks, or no prompt says anything. */
+cm_status cm_evaluation_count_questions(cm_evaluation *e, json_t **out);
 /* Keys whose values two headers must agree on for their folders to be shards of one run; NULL after the last. */
 extern const char *const cm_evaluation_keys[];
 /* CM_EUSAGE naming what differs first; _continue: in a folder whose run is to go on. */

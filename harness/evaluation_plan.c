@@ -6,6 +6,7 @@
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 #include "harness/evaluation_parts.h"
+#include "prompts/asked_slots.h"
 
 /* --- which metrics ------------------------------------------------------------ */
 
@@ -265,12 +266,18 @@ static json_t *describe_metric(const cm_plan *p, size_t i, cm_arena *scratch) {
     return o;
 }
 
+static json_t *describe_network(const cm_plan *p, size_t i) {
+    const cm_extractor *x = p->extractors[i];
+    json_t *o = json_pack("{s:s, s:s, s:s}", "name", p->networks[i], "hash", cm_extractor_hash(x), "label", cm_extractor_label(x));
+    json_t *left_out = cm_extractor_parses(x) ? cm_slots_left_out(cm_extractor_asked(x)) : NULL;
+    if (left_out) json_object_set_new(o, "not_asked", left_out);
+    return o;
+}
+
 json_t *cm_plan_describe(const cm_plan *p, cm_arena *scratch) {
     json_t *metrics = json_array(), *networks = json_array(), *columns = json_array();
     for (size_t i = 0; i < p->metric_count; i++) json_array_append_new(metrics, describe_metric(p, i, scratch));
-    for (size_t i = 0; i < p->network_count; i++)
-        json_array_append_new(networks, json_pack("{s:s, s:s, s:s}", "name", p->networks[i], "hash", cm_extractor_hash(p->extractors[i]),
-                                                  "label", cm_extractor_label(p->extractors[i])));
+    for (size_t i = 0; i < p->network_count; i++) json_array_append_new(networks, describe_network(p, i));
     for (size_t i = 0; i < p->column_count; i++)
         json_array_append_new(columns, json_pack("{s:s, s:I}", "name", p->columns[i].name, "width", (json_int_t)p->columns[i].width));
     return json_pack("{s:o, s:o, s:o}", "metrics", metrics, "networks", networks, "columns", columns);

@@ -82,7 +82,7 @@ cm_status cm_accuracy_answer(const cm_questions *q, const cm_parsed *seen, cm_ar
 
 cm_status cm_metric_answers(const cm_description *prompt, const cm_parsed *seen, cm_arena *out, cm_accuracy *a) {
     cm_questions q;
-    CM_TRY(cm_questions_build(prompt, out, &q));
+    CM_TRY(cm_questions_build(prompt, seen->asked, out, &q));
     return cm_accuracy_answer(&q, seen, out, a);
 }
 

@@ -14,6 +14,7 @@
 /* What the parser saw: the most likely value of each slot, and the class of each pixel. */
 typedef struct cm_parsed {
     int slot[CM_MAX_SLOTS];
+    cm_slot_set asked; /* the slots that it can be asked about (asked_slots.h) */
     cm_image classes; /* 1 channel, 0..17 */
 } cm_parsed;
 
@@ -43,7 +44,7 @@ typedef struct cm_accuracy {
 
 cm_status cm_accuracy_answer(const cm_questions *q, const cm_parsed *seen, cm_arena *out, cm_accuracy *a);
 
-/* The questions of a prompt's description, answered: what an evaluation keeps of an image. */
+/* The questions of a prompt's description that this parser is asked, answered: what an evaluation keeps of an image. */
 cm_status cm_metric_answers(const cm_description *prompt, const cm_parsed *seen, cm_arena *out, cm_accuracy *a);
 
 /* Percent of one kind, NaN when nothing was asked. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
@@ -12,6 +13,7 @@
 #include "core/networks/scorenet.h"
 #include "core/networks/vit.h"
 #include "metrics/mock.h"
+#include "prompts/asked_slots.h"
 
 enum { SEED = 2020, NANO_WIDTH = 64, NANO_HEIGHT = 96 };
 
@@ -54,6 +56,7 @@ struct cm_extractor {
     cm_inception *inception;
     cm_feature_net *features;
     cm_parser *parser;
+    cm_slot_set asked;       /* of a parser */
     cm_arena arena;
 };
 
@@ -124,10 +127,21 @@ static cm_status check_slots(const cm_extractor *e) {
                    cm_parser_slot_logits(e->parser), logits);
 }
 
-static cm_status build_nano(cm_extractor *e, const json_t *config) {
+/* Which questions its answers are good enough for. */
+static cm_status read_asked(cm_extractor *e, const char *folder) {
+    bool known;
+    CM_TRY(cm_asked_slots_read(folder, &e->asked, &known));
+    if (!known)
+        cm_note("%s: its card does not say which questions the parser answers better than the commonest value would: all are asked "
+                "(`train check --part parser --cards` measures it)", folder);
+    return CM_OK;
+}
+
+static cm_status build_nano(cm_extractor *e, const json_t *config, const char *folder) {
     if (e->kind == PARSER) {
         CM_TRY(cm_parser_build(&e->parser, config, e->params, &e->arena));
-        return check_slots(e);
+        CM_TRY(check_slots(e));
+        return read_asked(e, folder);
     }
     CM_TRY(cm_feature_net_build(&e->features, config, e->params, &e->arena));
     e->widths[CM_OUT_FEATURES] = cm_feature_net_width(e->features);
@@ -144,7 +158,7 @@ static cm_status open_nano(cm_extractor *e) {
     CM_TRY(cm_arena_check(&e->arena));
     CM_TRY(cm_json_read(path, &config));
     cm_status s = cm_params_open(&e->params, folder);
-    if (s == CM_OK && (s = build_nano(e, config)) != CM_OK) s = cm_fail_in(s, "%s", folder);
+    if (s == CM_OK && (s = build_nano(e, config, folder)) != CM_OK) s = cm_fail_in(s, "%s", folder);
     json_decref(config);
     CM_TRY(s);
     return finish_params(e);
@@ -154,6 +168,7 @@ static void open_mock(cm_extractor *e) {
     e->width = CM_MOCK_WIDTH;
     e->height = CM_MOCK_HEIGHT;
     memset(e->hash, '0', sizeof e->hash - 1);
+    e->asked = e->kind == PARSER ? CM_ALL_SLOTS : 0;
     for (int i = 0; i < CM_OUTPUTS && e->kind == INCEPTION; i++) e->widths[i] = CM_MOCK_FEATURES;
     if (e->kind == FEATURES || e->kind == DINOV2) e->widths[CM_OUT_FEATURES] = CM_MOCK_FEATURES;
     if (e->kind == CLIP) e->widths[CM_OUT_FEATURES] = CM_MOCK_EMBEDDING;
@@ -228,6 +243,10 @@ void cm_extractor_close(cm_extractor **e) {
 
 const char *cm_extractor_label(const cm_extractor *e) {
     return e->label;
+}
+
+cm_slot_set cm_extractor_asked(const cm_extractor *e) {
+    return e->asked;
 }
 
 const char *cm_extractor_hash(const cm_extractor *e) {
@@ -322,6 +341,7 @@ static size_t largest(const float *x, size_t n) {
 }
 
 static cm_status take_parsed(const cm_extractor *e, const float *classes, const float *slots, cm_arena *out, cm_parsed *seen) {
+    seen->asked = e->asked;
     CM_TRY(cm_image_new(out, e->width, e->height, 1, &seen->classes));
     for (size_t i = 0; i < e->width * e->height; i++)
         seen->classes.pixels[i] = (uint8_t)largest(classes + i * CM_CLASSES, CM_CLASSES);

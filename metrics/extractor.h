@@ -45,6 +45,7 @@ size_t cm_extractor_width(const cm_extractor *e, cm_output output); /* values an
 void cm_extractor_size(const cm_extractor *e, size_t *width, size_t *height); /* of the images it takes */
 bool cm_extractor_reads(const cm_extractor *e);                     /* has it a text tower? */
 bool cm_extractor_parses(const cm_extractor *e);                    /* is it a parser? */
+cm_slot_set cm_extractor_asked(const cm_extractor *e);              /* the slots that a parser is asked about; of others none */
 const cm_tokenizer *cm_extractor_tokenizer(const cm_extractor *e);  /* of its text tower; NULL: none */
 
 /* pixels [n,height,width,3], made ready by the protocol's rule. out[output]: [n,width], where it is not NULL. g is reset.

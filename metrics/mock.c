@@ -32,6 +32,7 @@ cm_status cm_mock_parse(const float *pixels, cm_arena *out, cm_parsed *seen) {
     CM_TRY(cm_image_new(out, CM_MOCK_WIDTH, CM_MOCK_HEIGHT, 1, &seen->classes));
     for (int i = 0; i < cm_slot_count; i++)
         seen->slot[i] = (int)byte_of(pixels[(size_t)i * 37 % CM_MOCK_VALUES]) % cm_slots[i].count;
+    seen->asked = CM_ALL_SLOTS;
     for (size_t i = 0; i < CM_MOCK_WIDTH * CM_MOCK_HEIGHT; i++)
         seen->classes.pixels[i] = (uint8_t)(byte_of(pixels[i * 3 % CM_MOCK_VALUES]) % CM_CLASSES);
     return CM_OK;

@@ -179,7 +179,7 @@ static const char *const known_keys[] = {
     "left_out", "libraries", "lists", "lo", "load", "major_faults", "margin", "median_s", "min_s", "misses", "model",
     "n", "negative", "noise_hash", "note", "p", "p10_s", "p90_s", "p_holm", "pair", "pairs", "parts", "peak_rss_mb",
     "picture", "picture_bytes", "picture_hash", "plan", "precision", "primary", "prompt", "prompts", "prompts_hash",
-    "psnr_db", "ratio", "read", "recipe", "reference", "reference_n", "relative_l2", "right", "sampler", "score",
+    "psnr_db", "questions", "ratio", "read", "recipe", "reference", "reference_n", "relative_l2", "right", "sampler", "score",
     "scorer", "scores", "seconds", "seed", "settings", "shard", "side", "source", "source_hash", "stage", "start",
     "started", "statistics", "status", "steps", "strength", "suite", "texts", "threads", "tolerance", "trained", "unet",
     "value", "verdict", "version", "watched", "weights", "weights_seed", "width", "write_statistics"};

@@ -31,8 +31,9 @@ static void setup(void) {
                                   .attributes = {{"color", "red"}, {"pattern", "striped"}, {"sleeve length", "long sleeve"},
                                                  {"type", "shirt"}, {"graphic", "skull"}}};
     text.phrases[1] = (cm_phrase){.group = 3, .classes = 1u << CM_HAIR, .attribute_count = 1, .attributes = {{"hair style", "bald"}}};
-    cr_assert_eq(cm_questions_build(&text, &arena, &questions), CM_OK);
+    cr_assert_eq(cm_questions_build(&text, CM_ALL_SLOTS, &arena, &questions), CM_OK);
     memset(&seen, 0, sizeof seen);
+    seen.asked = CM_ALL_SLOTS;
     cm_image_new(&arena, 64, 96, 1, &seen.classes);
     memset(seen.classes.pixels, CM_UPPER, 64 * 96);
     see(6, "color", "red");
@@ -103,7 +104,7 @@ Test(accuracy, another_type_of_the_thing_does_not_fail_its_colour) {
 
 Test(accuracy, a_value_without_a_slots_word_is_counted_and_not_asked) {
     text.phrases[0].attributes[0].value = "vermilion";
-    cr_assert_eq(cm_questions_build(&text, &arena, &questions), CM_OK);
+    cr_assert_eq(cm_questions_build(&text, CM_ALL_SLOTS, &arena, &questions), CM_OK);
     cr_expect_eq(questions.unknown, 1);
     cr_expect_eq(answer().asked[CM_SLOT_TEXTURE], 1);
 }
@@ -151,7 +152,7 @@ Test(accuracy, every_shipped_prompt_can_be_asked_in_full) {
     cr_expect_eq(set.count, 512);
     for (size_t i = 0; i < set.count; i++) {
         size_t asked[3] = {0};
-        cr_assert_eq(cm_questions_build(&set.prompts[i].dense, &arena, &questions), CM_OK);
+        cr_assert_eq(cm_questions_build(&set.prompts[i].dense, CM_ALL_SLOTS, &arena, &questions), CM_OK);
         for (size_t k = 0; k < questions.count; k++) asked[questions.list[k].kind]++;
         cr_expect(questions.unknown == 0 && asked[0] && asked[1] && asked[2], "prompt %s", set.prompts[i].id);
     }
@@ -166,7 +167,7 @@ Test(accuracy, a_person_agrees_with_its_own_description) {
         cm_person_sample(&p, &options, seed);
         cr_assert_eq(cm_person_draw(&p, 64, 96, &arena, &d), CM_OK);
         cr_assert_eq(cm_person_describe(&p, seed, 0, &arena, &text), CM_OK);
-        cr_assert_eq(cm_questions_build(&text, &arena, &questions), CM_OK);
+        cr_assert_eq(cm_questions_build(&text, CM_ALL_SLOTS, &arena, &questions), CM_OK);
         for (int s = 0; s < cm_slot_count; s++) seen.slot[s] = p.value[s] < 0 ? 0 : p.value[s];
         seen.classes = d.classes;
         const cm_accuracy a = answer();
