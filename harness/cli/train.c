@@ -10,6 +10,7 @@
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
 #include "core/train/gates.h"
+#include "core/train/hola_reach.h"
 #include "core/train/trainer.h"
 #include "harness/cli/command.h"
 
@@ -142,34 +143,68 @@ static cm_status check(const cm_args *a) {
     return cm_train_check(&r);
 }
 
-/* Options of a check mean nothing to a stage, nor the other way round. */
-static cm_status check_options(const cm_args *a, bool checks) {
-    static const char *const of_checks[] = {"model", "part", "count", "cards"};
-    static const char *const of_stages[] = {"recipe", "out", "weights", "simple", "threads"};
-    for (size_t i = 0; i < sizeof of_checks / sizeof *of_checks && !checks; i++)
-        if (cm_arg_given(a, of_checks[i])) return cm_fail(CM_EUSAGE, "--%s goes with train check", of_checks[i]);
-    for (size_t i = 0; i < sizeof of_stages / sizeof *of_stages && checks; i++)
-        if (cm_arg_given(a, of_stages[i])) return cm_fail(CM_EUSAGE, "--%s means nothing to train check", of_stages[i]);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings && checks; i++)
+static void print_reach(const cm_hola_reach *r, size_t k) {
+    const cm_hola_bounds *b = &r->bounds[k];
+    printf("factor %zu: maps of %zux%zu cells (width x height), %zu people of %zu with a group there\n", r->settings.loss.factors[k],
+           r->sizes[k].width, r->sizes[k].height, r->images[k], r->survey.people);
+    printf("HOLA at the least %.5f, with even attention %.5f\n", b->floor, b->even);
+    printf("%-20s %7s %7s %9s %9s %9s %9s\n", "phrase", "people", "hidden", "< a cell", "lost", "target", "minimum");
+    for (size_t p = 0; p < CM_HOLA_PHRASES; p++) {
+        const double cases = (double)r->survey.cases[p];
+        if (!r->settings.rules.phrase[p] || r->survey.cases[p] + r->survey.hidden[p] == 0) continue;
+        printf("%-20s %7zu %7zu", cm_hola_phrase_name(p), r->survey.cases[p], r->survey.hidden[p]);
+        if (cases > 0) printf(" %7.1f %% %7.1f %%", 100 * (double)r->survey.small[p][k] / cases, 100 * (double)r->survey.lost[p][k] / cases);
+        if (cases > 0 && r->survey.left_out[p][k]) printf(" left out\n");
+        else printf(" %9.4f %9.4f\n", r->region[p][k], r->kept[p][k]);
+    }
+}
+
+static cm_status hola_floor(const cm_args *a, cm_arena *arena) {
+    json_t *recipe;
+    cm_hola_reach r;
+    if (!cm_arg_given(a, "recipe")) return cm_fail(CM_EUSAGE, "train hola-floor: --recipe says which setting (unet-daring)");
+    CM_TRY(read_recipe(a, cm_stage_find("unet"), arena, &recipe));
+    cm_status s = override(a, arena, recipe);
+    if (s == CM_OK) s = cm_recipe_check(recipe, "unet");
+    if (s == CM_OK) s = cm_hola_reach_measure(recipe, cm_arg_size(a, "count"), &r);
+    for (size_t k = 0; s == CM_OK && k < r.settings.loss.factor_count; k++) print_reach(&r, k);
+    json_decref(recipe);
+    return s;
+}
+
+typedef enum what { STAGE, CHECK, FLOOR } what;
+
+/* An option that means nothing to what is asked for is an error. */
+static cm_status check_options(const cm_args *a, what w) {
+    static const struct { const char *name; bool means[3]; } some[] = {
+        {"model", {false, true, false}}, {"part", {false, true, false}},   {"cards", {false, true, false}},   {"count", {false, true, true}},
+        {"recipe", {true, false, true}}, {"out", {true, false, false}},    {"weights", {true, false, false}}, {"simple", {true, false, true}},
+        {"threads", {true, false, false}}, {"backend", {true, true, false}}};
+    static const char *const names[] = {"a stage", "train check", "train hola-floor"};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        if (cm_arg_given(a, some[i].name) && !some[i].means[w])
+            return some[i].means[CHECK] ? cm_fail(CM_EUSAGE, "--%s goes with train check", some[i].name)
+                                        : cm_fail(CM_EUSAGE, "--%s means nothing to %s", some[i].name, names[w]);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings && w == CHECK; i++)
         if (cm_arg_given(a, settings[i].name) && strcmp(settings[i].name, "backend") != 0)
             return cm_fail(CM_EUSAGE, "--%s means nothing to train check", settings[i].name);
     return CM_OK;
 }
 
+static cm_status run_one(const cm_args *a, const char *word, cm_arena *arena) {
+    const what w = strcmp(word, "check") == 0 ? CHECK : strcmp(word, "hola-floor") == 0 ? FLOOR : STAGE;
+    const cm_stage *stage = w == STAGE ? cm_stage_find(word) : NULL;
+    if (w == STAGE && !stage) return cm_fail(CM_EUSAGE, "train: '%s' is none of vae, clip, parser, features, unet, check, hola-floor", word);
+    CM_TRY(check_options(a, w));
+    return w == CHECK ? check(a) : w == FLOOR ? hola_floor(a, arena) : train_stage(a, stage, arena);
+}
+
 static int run(const cm_args *a) {
     const char *const *words;
-    if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "train: give one stage, or check"));
-    if (check_options(a, strcmp(words[0], "check") == 0) != CM_OK) return cm_exit_for(CM_EUSAGE);
-    if (strcmp(words[0], "check") == 0) {
-        const cm_status s = check(a);
-        return s == CM_OK ? 0 : cm_exit_for(s);
-    }
-    const cm_stage *stage = cm_stage_find(words[0]);
-    if (!stage)
-        return cm_exit_for(cm_fail(CM_EUSAGE, "train: '%s' is none of vae, clip, parser, features, unet, check", words[0]));
+    if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "train: give one stage, check or hola-floor"));
     cm_arena arena;
     cm_arena_init(&arena, 0);
-    const cm_status s = train_stage(a, stage, &arena);
+    const cm_status s = run_one(a, words[0], &arena);
     cm_arena_free(&arena);
     return s == CM_OK ? 0 : cm_exit_for(s);
 }
@@ -196,11 +231,12 @@ static const cm_option options[] = {
     {"cache", CM_OPT_TEXT, "DIR", NULL, "unet: folder for the latents of all people, made once and shared by runs"},
     {"model", CM_OPT_TEXT, "NAME", "nano:daring", "check: the model whose gates are measured"},
     {"part", CM_OPT_TEXT, "NAME", "all", "check: all, vae, clip, parser, features or unet"},
-    {"count", CM_OPT_SIZE, "N", "256", "check: held-out people"},
+    {"count", CM_OPT_SIZE, "N", "256", "check: held-out people; hola-floor: training people"},
     {"cards", CM_OPT_FLAG, NULL, NULL, "check: write the results into the weights' cards"},
     {0},
 };
 
 const cm_command cm_command_train = {
-    "train", "train the nano models, and check them", options, "vae|clip|parser|features|unet|check",
-    "A run that was stopped continues with the same command. Ctrl-C saves first.", run};
+    "train", "train the nano models, and check them", options, "vae|clip|parser|features|unet|check|hola-floor",
+    "A run that was stopped continues with the same command. Ctrl-C saves first.\n"
+    "hola-floor: what a recipe's HOLA can reach on its people, and which groups its maps are too coarse for.", run};
