@@ -128,6 +128,11 @@ static void print_gates(const char *part, const cm_gates *gates) {
         if (isnan(g->least)) printf("\n");
         else printf(", least %.4g%s\n", g->least, cm_gate_holds(g) ? "  holds" : "  DOES NOT HOLD");
     }
+    for (size_t i = 0; i < gates->question_count; i++) {
+        const cm_question_gate *q = &gates->questions[i];
+        printf("%-9s %-20s %6.3f, commonest %.3f, reconstructed %.3f, n %zu: %s\n", part, q->slot, q->drawn.right, q->drawn.commonest,
+               q->reconstructed, q->drawn.n, q->drawn.asked ? "asked" : "NOT ASKED");
+    }
 }
 
 static cm_status check(const cm_args *a) {
