@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/closest.h"
 #include "core/base/rng.h"
 #include "core/io/jsonl.h"
 
@@ -14,6 +15,12 @@ cm_status cm_crowd_init(cm_crowd *c, const json_t *recipe, const char *set, size
                     .width = cm_json_size_or(recipe, "width", 64),
                     .height = cm_json_size_or(recipe, "height", 96),
                     .options = {.simple = cm_json_bool_or(recipe, "simple", false)}};
+    static const char *const pairs[] = {"all", "seen", "held-out", NULL};
+    const char *wanted = cm_json_text_or(recipe, "pairs", "all");
+    size_t which = 0;
+    while (pairs[which] && strcmp(pairs[which], wanted) != 0) which++;
+    if (!pairs[which]) return cm_unknown_choice("pairs", wanted, pairs);
+    c->options.pairs = (cm_people_pairs)which;
     if (count == 0) return cm_fail(CM_EUSAGE, "people: at least one is needed");
     if (c->width % 16 || c->height % 16 || c->width == 0 || c->height == 0 || c->width > 1024 || c->height > 1024)
         return cm_fail(CM_EUSAGE, "width and height must be multiples of 16 up to 1024, not %zux%zu", c->width, c->height);

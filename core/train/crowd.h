@@ -23,7 +23,7 @@ typedef struct cm_crowd {
     uint8_t *classes, *groups;  /* [count][height*width] */
 } cm_crowd;
 
-/* From a recipe's people, people_seed, width, height, simple. */
+/* From a recipe's people, people_seed, width, height, simple, pairs (all; seen or held-out, people.h). */
 cm_status cm_crowd_init(cm_crowd *c, const json_t *recipe, const char *set, size_t count, cm_arena *out);
 uint64_t cm_crowd_seed(const cm_crowd *c, size_t i);
 void cm_crowd_person(const cm_crowd *c, size_t i, cm_person *p);

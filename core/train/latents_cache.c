@@ -32,8 +32,8 @@ static cm_status cache_path(const cm_latents *l, const char *folder, cm_arena *o
     CM_TRY(cm_params_hash(l->vae_files.params, weights));
     cm_sha *h = cm_sha_begin();
     if (!h) return cm_fail(CM_ENOMEM, "out of memory");
-    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d", weights, (unsigned long long)crowd->seed, crowd->set, crowd->count,
-             crowd->width, crowd->height, crowd->options.simple);
+    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d %d", weights, (unsigned long long)crowd->seed, crowd->set, crowd->count,
+             crowd->width, crowd->height, crowd->options.simple, crowd->options.pairs);
     cm_sha_add(h, who, strlen(who));
     const cm_status s = add_drawings(h, crowd, out);
     cm_sha_end(&h, all);

@@ -17,6 +17,7 @@ static const struct {
     {{"people", CM_JSON_WHOLE, 1, 10000000}, NULL},
     {{"people_seed", CM_JSON_WHOLE}, NULL},
     {{"simple", CM_JSON_BOOL}, NULL},
+    {{"pairs", CM_JSON_NAME}, NULL},
     {{"width", CM_JSON_WHOLE, 16, 1024}, NULL},
     {{"height", CM_JSON_WHOLE, 16, 1024}, NULL},
     {{"batch", CM_JSON_WHOLE, 1, 65536}, NULL},

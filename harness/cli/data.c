@@ -223,14 +223,14 @@ static cm_status data_vocabulary(const cm_args *args, cm_arena *a) {
 
 /* --- prompts ----------------------------------------------------------------------------- */
 
-static cm_status prompt_line(uint64_t seed, size_t index, cm_arena *a, json_t **line) {
+static cm_status prompt_line(const cm_people_options *options, uint64_t seed, size_t index, cm_arena *a, json_t **line) {
     cm_person p;
     cm_description d;
     char id[32];
-    cm_person_sample(&p, NULL, seed);
-    CM_TRY(cm_person_describe(&p, seed, 0, a, &d));
+    cm_person_sample(&p, options, seed);
+    CM_TRY(cm_person_describe(&p, p.seed, 0, a, &d));
     snprintf(id, sizeof id, "p%04zu", index + 1);
-    *line = json_pack("{s:s, s:s, s:I, s:o}", "id", id, "prompt", d.text, "seed_of_person", (json_int_t)seed, "groups", phrases_json(&d, 1));
+    *line = json_pack("{s:s, s:s, s:I, s:o}", "id", id, "prompt", d.text, "seed_of_person", (json_int_t)p.seed, "groups", phrases_json(&d, 1));
     return *line ? CM_OK : cm_fail(CM_ENOMEM, "no memory for a prompt");
 }
 
@@ -248,6 +248,7 @@ static cm_status data_prompts(const cm_args *args, cm_arena *a) {
     CM_TRY(check_seed(cm_arg_u64(args, "seed")));
     CM_TRY(cm_check_writable(out));
     CM_TRY(check_prompts_name(out));
+    const cm_people_options options = {.pairs = cm_arg_flag(args, "held-out") ? CM_PAIRS_HELD_OUT : CM_PAIRS_ALL};
     char *text = NULL;
     size_t bytes = 0;
     FILE *f = open_memstream(&text, &bytes);
@@ -255,7 +256,7 @@ static cm_status data_prompts(const cm_args *args, cm_arena *a) {
     cm_status s = CM_OK;
     for (size_t i = 0; i < cm_arg_size(args, "count") && s == CM_OK; i++) {
         json_t *line = NULL;
-        s = prompt_line(cm_arg_u64(args, "seed") + i, i, a, &line);
+        s = prompt_line(&options, cm_arg_u64(args, "seed") + i, i, a, &line);
         if (s == CM_OK && (json_dumpf(line, f, JSON_COMPACT) != 0 || fputc('\n', f) == EOF)) s = cm_fail(CM_ENOMEM, "no memory for the prompts");
         json_decref(line);
     }
@@ -270,7 +271,7 @@ static cm_status check_options(const cm_args *args, const char *kind) {
     static const struct {
         const char *option, *kinds;
     } reads[] = {{"count", "people or prompts"}, {"seed", "people or prompts"}, {"page", "people"},
-                 {"width", "people"}, {"height", "people"}, {"simple", "people"}};
+                 {"width", "people"}, {"height", "people"}, {"simple", "people"}, {"held-out", "prompts"}};
     for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
         if (cm_arg_given(args, reads[i].option) && !strstr(reads[i].kinds, kind))
             return cm_fail(CM_EUSAGE, "--%s means nothing to data %s; it goes with data %s", reads[i].option, kind, reads[i].kinds);
@@ -301,6 +302,7 @@ static const cm_option options[] = {
     {"width", CM_OPT_SIZE, "N", "64", "people: width of a picture"},
     {"height", CM_OPT_SIZE, "N", "96", "people: height of a picture"},
     {"simple", CM_OPT_FLAG, NULL, NULL, "people: plain backgrounds, few poses"},
+    {"held-out", CM_OPT_FLAG, NULL, NULL, "prompts: of people with a garment in a colour that a recipe's \"pairs\": \"seen\" keeps out of training"},
     {0},
 };
 

@@ -30,6 +30,10 @@ done
 says "prompts" 0 "" "$cm" data prompts --count 512 --seed 1099511627776 --out prompts.jsonl
 holds "are the shipped ones" cmp prompts.jsonl "$root/prompts/sets/people-512.jsonl"
 holds "people-64 is their beginning" cmp <(head -64 prompts.jsonl) "$root/prompts/sets/people-64.jsonl"
+says "prompts with pairs that training can hold out" 0 "" "$cm" data prompts --count 20 --seed 1 --held-out --out held.jsonl
+holds "all of them ask for one" test "$(wc -l <held.jsonl)" -eq 20
+says "pairs of people" 2 "--held-out means nothing to data people" "$cm" data people --count 3 --out held --held-out
+says "pairs of a recipe" 2 "pairs.*none of all, seen, held-out" "$cm" train vae --recipe <(echo "{\"pairs\": \"some\"}") --out held
 says "prompts into a folder that cannot be" 1 "" "$cm" data prompts --count 5 --out /dev/null/p.jsonl
 says "vocabulary without a folder" 2 "--out DIR" "$cm" data vocabulary
 

@@ -66,8 +66,8 @@ says "going on with others" 0 'warning: again: goes on with another "people": 6 
 says "a model of another part" 2 "--model goes with --part unet or all" "$cm" train check --part vae --count 8 --model nano:hq
 
 # What HOLA can reach, and for which groups the maps are too coarse.
-says "HOLA's floor" 0 "at the least 0.0" "$cm" train hola-floor --recipe unet-daring --count 40
-says "groups that are left out" 0 "belts .*left out" "$cm" train hola-floor --recipe unet-daring --hola-form garments --hola-factor 8 --count 100
+prints "HOLA's floor" "at the least 0.0" "$cm" train hola-floor --recipe unet-daring --count 40
+prints "groups that are left out" "belts .*left out" "$cm" train hola-floor --recipe unet-daring --hola-form garments --hola-factor 8 --count 100
 says "a floor without a recipe" 2 "says which setting" "$cm" train hola-floor
 says "a floor's option" 2 "threads means nothing to train hola-floor" "$cm" train hola-floor --recipe unet-daring --threads 2
 says "a factor without a layer" 2 "no cross-attention layer has 1/32 of the sides of 64x96" "$cm" train unet --recipe unet-daring --init "" --hola-factor 32 --out "$work/no" --steps 1 --batch 2 --people 2 --threads 1

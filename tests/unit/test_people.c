@@ -375,3 +375,24 @@ Test(people, a_size_that_cannot_be_drawn_is_refused) {
     cr_assert_eq(cm_person_draw(&p, 100, 64, &a, &d), CM_OK);
     cm_arena_free(&a);
 }
+
+/* Every type and colour is seen in training, a fifth of their pairs is not. */
+Test(people, pairs_can_be_held_out) {
+    size_t worn_pairs = 0, out = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        cm_person any, seen, held, again;
+        cm_person_sample(&any, NULL, seed);
+        cm_person_sample(&seen, &(cm_people_options){.pairs = CM_PAIRS_SEEN}, seed);
+        cm_person_sample(&held, &(cm_people_options){.pairs = CM_PAIRS_HELD_OUT}, seed);
+        cm_person_sample(&again, NULL, held.seed);
+        cr_assert_eq(cm_person_held_out(&seen), 0u);
+        cr_assert_gt(cm_person_held_out(&held), 0u);
+        cr_assert(memcmp(&again, &held, sizeof held) == 0, "its seed alone gives the same person");
+        cr_assert_eq(held.seed >> 62, 0u);
+        out += cm_person_held_out(&any);
+        for (int g = 5; g <= 8; g++) worn_pairs += worn(&any, g);
+        cr_assert((cm_person_held_out(&any) == 0 ? seen.seed : held.seed) == any.seed, "who fits is taken as he is");
+    }
+    cr_expect_gt(5 * out, 6 * worn_pairs / 10);
+    cr_expect_lt(5 * out, 14 * worn_pairs / 10);
+}

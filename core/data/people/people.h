@@ -38,8 +38,17 @@ extern const cm_slot cm_slots[];
 extern const int cm_slot_count;
 int cm_slot_find(int group, const char *key);   /* -1: none */
 
+/* A fifth of the pairs of a garment's type and its colour ("green skirt") can be held out of training, to be asked for
+ * later: every type and every colour is seen, but not these together. */
+typedef enum cm_people_pairs {
+    CM_PAIRS_ALL,
+    CM_PAIRS_SEEN,             /* people who wear none of those held out */
+    CM_PAIRS_HELD_OUT          /* people who wear one of them or more */
+} cm_people_pairs;
+
 typedef struct cm_people_options {
     bool simple;               /* plain backgrounds, few poses: an easier world */
+    cm_people_pairs pairs;
 } cm_people_options;
 
 typedef struct cm_person {
@@ -56,7 +65,11 @@ typedef struct cm_drawing {
     cm_image groups;           /* 1 channel, 0 or 1 + group index of what is visible there */
 } cm_drawing;
 
+/* Where the options' pairs refuse the person of this seed, another seed is made of it until they do not: p->seed is the one that
+ * was taken, whose person without pairs is the same. */
 void cm_person_sample(cm_person *p, const cm_people_options *options, uint64_t seed);
+/* How many held-out pairs does the person wear? */
+size_t cm_person_held_out(const cm_person *p);
 cm_status cm_person_draw(const cm_person *p, size_t width, size_t height, cm_arena *out, cm_drawing *drawing);
 /* drop: probability that a group is left out (0: all); phrase order of groups 3.. is shuffled from seed. */
 cm_status cm_person_describe(const cm_person *p, uint64_t seed, double drop, cm_arena *out, cm_description *d);

@@ -179,19 +179,39 @@ static void sample_numbers(cm_person *p, bool simple) {
     n[N_PLACE] = cm_rng_uniform(r);
 }
 
-void cm_person_sample(cm_person *p, const cm_people_options *options, uint64_t seed) {
-    const bool simple = options && options->simple;
-    memset(p, 0, sizeof *p);
-    p->seed = seed;
-    sample_values(p, simple);
-    sample_numbers(p, simple);
-}
-
 /* Garments whose colour (and pattern, where both can have it) can be exchanged. */
 static const struct { int group, type, color, pattern; } garments[] = {
     {5, S_ONE, S_ONE_COLOR, S_ONE_PATTERN}, {6, S_TOP, S_TOP_COLOR, S_TOP_PATTERN},
     {7, S_COAT, S_COAT_COLOR, S_COAT_PATTERN}, {8, S_BOTTOM, S_BOTTOM_COLOR, S_BOTTOM_PATTERN},
 };
+
+enum { GARMENTS = sizeof garments / sizeof garments[0] };
+
+size_t cm_person_held_out(const cm_person *p) {
+    size_t n = 0;
+    for (size_t i = 0; i < GARMENTS; i++) {
+        const int type = p->value[garments[i].type], color = p->value[garments[i].color];
+        n += type > 0 && color >= 0 && (2 * type + color + 3 * (int)i) % 5 == 0;
+    }
+    return n;
+}
+
+static bool fits(const cm_person *p, cm_people_pairs pairs) {
+    return pairs == CM_PAIRS_ALL || (cm_person_held_out(p) > 0) == (pairs == CM_PAIRS_HELD_OUT);
+}
+
+void cm_person_sample(cm_person *p, const cm_people_options *options, uint64_t seed) {
+    const bool simple = options && options->simple;
+    const cm_people_pairs pairs = options ? options->pairs : CM_PAIRS_ALL;
+    memset(p, 0, sizeof *p);
+    p->seed = seed;
+    sample_values(p, simple);
+    while (!fits(p, pairs)) {
+        p->seed = cm_seed_for(p->seed, "people/other pairs") >> 1; /* below 2^62, as all seeds of people */
+        sample_values(p, simple);
+    }
+    sample_numbers(p, simple);
+}
 
 static void exchange(int *a, int *b) {
     const int t = *a;
@@ -200,11 +220,10 @@ static void exchange(int *a, int *b) {
 }
 
 bool cm_person_swap(const cm_person *p, uint64_t seed, cm_person *swapped, int groups[2]) {
-    enum { N = sizeof garments / sizeof garments[0] };
-    int pairs[N * N][2], count = 0;
+    int pairs[GARMENTS * GARMENTS][2], count = 0;
     const int *v = p->value;
-    for (int a = 0; a < N; a++)
-        for (int b = a + 1; b < N; b++)
+    for (int a = 0; a < GARMENTS; a++)
+        for (int b = a + 1; b < GARMENTS; b++)
             if (v[garments[a].type] > 0 && v[garments[b].type] > 0 && v[garments[a].color] != v[garments[b].color]) {
                 pairs[count][0] = a;
                 pairs[count++][1] = b;
