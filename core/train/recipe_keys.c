@@ -89,12 +89,11 @@ static cm_status check_schedule(const char *name) {
 }
 
 cm_status cm_recipe_check_option(const char *option, const char *key, const json_t *value) {
-    cm_json_key one[] = {{0}, {0}};
-    for (size_t i = 0; i < RECIPE_KEYS; i++)
-        if (strcmp(recipe_keys[i].key.name, key) == 0) one[0] = recipe_keys[i].key;
+    cm_json_key all[RECIPE_KEYS + 1] = {{0}};
+    for (size_t i = 0; i < RECIPE_KEYS; i++) all[i] = recipe_keys[i].key;
     json_t *o = json_pack("{s:O}", key, value);
     if (!o) return cm_fail(CM_ENOMEM, "out of memory");
-    const cm_status s = cm_json_check(o, option, one);
+    const cm_status s = cm_json_check(o, option, all);
     json_decref(o);
     return s == CM_EFORMAT ? cm_fail_in(CM_EUSAGE, "train") : s;
 }

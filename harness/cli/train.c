@@ -54,6 +54,24 @@ static cm_status option_value(const cm_args *a, size_t i, cm_arena *arena, json_
     return *value ? CM_OK : cm_fail(CM_EUSAGE, "--%s: no text that can be read", name);
 }
 
+/* --set KEY=VALUE: the value is JSON, or else a text. The recipe's own check looks at key and value. */
+static cm_status set_keys(const cm_args *a, cm_arena *arena, json_t *recipe) {
+    const char *given;
+    for (size_t i = 0; (given = cm_arg_listed(a, "set", i)) != NULL; i++) {
+        const char *equals = strchr(given, '=');
+        if (!equals || equals == given) return cm_fail(CM_EUSAGE, "--set: '%s' is not KEY=VALUE, like hola_targets=shared", given);
+        const char *key = cm_arena_print(arena, "%.*s", (int)(equals - given), given);
+        CM_TRY(cm_arena_check(arena));
+        json_t *value = json_loads(equals + 1, JSON_DECODE_ANY, NULL);
+        if (!value) value = json_string(equals + 1);
+        if (!value) return cm_fail(CM_EUSAGE, "--set: '%s': no text that can be read", given);
+        const cm_status s = cm_recipe_check_option("--set", key, value);
+        json_object_set_new(recipe, key, value);
+        CM_TRY(s);
+    }
+    return CM_OK;
+}
+
 static cm_status override(const cm_args *a, cm_arena *arena, json_t *recipe) {
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         char option[32];
@@ -66,7 +84,7 @@ static cm_status override(const cm_args *a, cm_arena *arena, json_t *recipe) {
         if (s != CM_OK) return s;
     }
     if (cm_arg_flag(a, "simple")) json_object_set_new(recipe, "simple", json_true());
-    return CM_OK;
+    return set_keys(a, arena, recipe);
 }
 
 /* A shipped recipe's file. */
@@ -184,7 +202,8 @@ static cm_status check_options(const cm_args *a, what w) {
     static const struct { const char *name; bool means[3]; } some[] = {
         {"model", {false, true, false}}, {"part", {false, true, false}},   {"cards", {false, true, false}},   {"count", {false, true, true}},
         {"recipe", {true, false, true}}, {"out", {true, false, false}},    {"weights", {true, false, false}}, {"simple", {true, false, true}},
-        {"threads", {true, false, false}}, {"backend", {true, true, false}}};
+        {"threads", {true, false, false}}, {"backend", {true, true, false}},
+        {"set", {true, false, true}}};
     static const char *const names[] = {"a stage", "train check", "train hola-floor"};
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         if (cm_arg_given(a, some[i].name) && !some[i].means[w])
@@ -226,6 +245,7 @@ static const cm_option options[] = {
     {"people", CM_OPT_SIZE, "N", NULL, "drawn people to train on"},
     {"rate", CM_OPT_NUMBER, "X", NULL, "peak learning rate"},
     {"simple", CM_OPT_FLAG, NULL, NULL, "plain backgrounds and few poses"},
+    {"set", CM_OPT_LIST, "KEY=VALUE", NULL, "any key of the recipe, the value as JSON or a text; as often as wanted"},
     {"init", CM_OPT_TEXT, "[DIR]", NULL, "weights to start from (vae, unet); \"\": none"},
     {"vae", CM_OPT_TEXT, "DIR", NULL, "unet: the autoencoder"},
     {"text-encoder", CM_OPT_TEXT, "DIR", NULL, "unet: the text tower"},

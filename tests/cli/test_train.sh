@@ -71,3 +71,9 @@ prints "groups that are left out" "belts .*left out" "$cm" train hola-floor --re
 says "a floor without a recipe" 2 "says which setting" "$cm" train hola-floor
 says "a floor's option" 2 "threads means nothing to train hola-floor" "$cm" train hola-floor --recipe unet-daring --threads 2
 says "a factor without a layer" 2 "no cross-attention layer has 1/32 of the sides of 64x96" "$cm" train unet --recipe unet-daring --init "" --hola-factor 32 --out "$work/no" --steps 1 --batch 2 --people 2 --threads 1
+
+# Any key of a recipe from the command line.
+prints "a key that is set" "HOLA at the least 0.00000" "$cm" train hola-floor --recipe unet-daring --count 20 --set hola_targets=shared --set hola_phrases='["tops","bottoms"]'
+says "a key that there is not" 2 'train: --set: unknown key .hola_target.; the closest is .hola_targets' "$cm" train hola-floor --recipe unet-daring --set hola_target=shared
+says "a key without a value" 2 "'hola' is not KEY=VALUE" "$cm" train unet --out "$work/no" --set hola
+says "a key of another kind" 2 '--set: "steps" is "many"' "$cm" train unet --out "$work/no" --set steps=many
