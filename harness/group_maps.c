@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/io/safetensors.h"
+#include "core/networks/attention_size.h"
 #include "harness/lettering.h"
 #include "harness/overlay.h"
 #include "prompts/prompt_set.h"
@@ -34,14 +35,13 @@ static cm_status count_layers(cm_group_maps *m, const cm_model *model, const cm_
     const size_t factor = cm_vae_factor(model->vae);
     const cm_attention_observer *o = cm_capture_observer(m->capture);
     CM_TRY(cm_arena_check(arena));
+    if (plan->factor) CM_TRY(cm_attention_check(model->unet, factor, plan->pixel_height, plan->pixel_width, plan->factor, arena));
     const size_t n = cm_unet_sites(model->unet, plan->pixel_height / factor, plan->pixel_width / factor, MAX_SITES, sites, arena);
     for (size_t i = 0; i < n && i < MAX_SITES; i++) {
         sites[i].keys = plan->keys;
         m->layers += o->wants(o->arg, &sites[i]);
     }
-    if (m->layers) return CM_OK;
-    return cm_fail(CM_EUNDEFINED, "at %zux%zu no cross-attention layer has 1/%d of the picture's sides", plan->pixel_width,
-                   plan->pixel_height, FACTOR);
+    return m->layers ? CM_OK : cm_fail(CM_EUNDEFINED, "the model has no cross-attention");
 }
 
 cm_status cm_group_maps_begin(cm_group_maps *m, const cm_model *model, cm_request *q, bool all, cm_arena *arena) {

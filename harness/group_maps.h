@@ -28,7 +28,7 @@ typedef struct cm_group_maps {
 } cm_group_maps;
 
 /* all: every cross-attention layer, not only those of 1/16 of the picture's sides that the paper supervises. A prompt
- * without groups and a size without such layers are CM_EUNDEFINED. m and arena must stay while the picture is made. */
+ * without groups is CM_EUNDEFINED, a size without such layers CM_EUSAGE with the nearest that work. m and arena must stay while the picture is made. */
 cm_status cm_group_maps_begin(cm_group_maps *m, const cm_model *model, cm_request *q, bool all, cm_arena *arena);
 cm_status cm_group_maps_write(const cm_group_maps *m, const cm_request *q, const char *model_hash, const char *path,
                               cm_arena *scratch);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The observer that keeps where each layer looked, step by step. */
-#include <math.h>
 #include <string.h>
 
 #include "core/generator/pipeline.h"
+#include "core/networks/attention_size.h"
 
 enum { MAX_LAYERS = 128 };
 
@@ -11,14 +11,14 @@ struct cm_capture {
     cm_attention_observer observer;
     cm_arena *arena;
     cm_capture_plan plan;
-    size_t cells;                        /* height*width of the layers that count; 0: all */
+    cm_attention_size size;              /* of the layers that count, where the plan has a factor */
     size_t count;
     cm_attention_map maps[MAX_LAYERS];
 };
 
 static bool wants(void *arg, const cm_attention_site *site) {
     const cm_capture *c = arg;
-    return site->keys == c->plan.keys && (c->cells == 0 || site->height * site->width == c->cells);
+    return site->keys == c->plan.keys && (c->plan.factor == 0 || cm_attention_has_size(site, c->size));
 }
 
 /* The layer's place, made at its first pass; NULL when there is no room. */
@@ -63,10 +63,7 @@ cm_capture *cm_capture_new(cm_arena *arena, const cm_capture_plan *plan) {
     c->observer = (cm_attention_observer){c, wants, give};
     c->arena = arena;
     c->plan = *plan;
-    if (plan->factor) {
-        const double f = (double)plan->factor;
-        c->cells = (size_t)(nearbyint((double)plan->pixel_height / f) * nearbyint((double)plan->pixel_width / f));
-    }
+    if (plan->factor) c->size = cm_attention_size_of(plan->pixel_height, plan->pixel_width, plan->factor);
     return c;
 }
 

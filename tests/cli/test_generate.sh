@@ -141,6 +141,6 @@ says "every layer" 0 "" gen --prompt "red shirt" --steps 1 --capture groups --ca
 holds "maps of three sizes" sh -c "grep -aq maps.8x8 all.attention.safetensors && grep -aq maps.2x2 all.attention.safetensors"
 says "no groups in it" 1 "no phrase of the prompt names a group" gen --prompt "blue moon" --capture groups --out no.png
 absent "no picture then" no.png
-says "no such layers" 1 "at 72x64 no cross-attention layer has 1/16" gen --prompt "red shirt" --width 72 --capture groups --out no.png
+says "no such layers" 2 "no cross-attention layer has 1/16 of the sides of 72x64; the nearest sizes .width x height. where one has: 64x64" gen --prompt "red shirt" --width 72 --capture groups --out no.png
 says "capture of something else" 2 "'heads' is none of groups" gen --prompt a --capture heads
 says "all of nothing" 2 "wants --capture groups" gen --prompt a --capture-all
