@@ -124,7 +124,8 @@ static cm_status score_arms(cm_finish *r, const cm_scored *x) {
     return x->m->of_sets ? cm_finish_sets(r, x) : cm_finish_images(r, x);
 }
 
-/* Sets p_holm over the scores of each pair: the family that the report's table states. */
+/* Sets p_holm. The primary score was named before the run and is a family of its own, so its p stays as it is; all others of the
+ * pair are secondary and corrected together. */
 static cm_status correct(cm_finish *r) {
     for (size_t k = 0; k < r->pair_count; k++) {
         const size_t most = json_array_size(r->out);
@@ -135,6 +136,10 @@ static cm_status correct(cm_finish *r) {
         json_array_foreach(r->out, i, row) {
             const bool of_pair = cm_line_is(row, "pair") && !strcmp(text_of(row, "a"), r->sides[r->pairs[k].a].name) && !strcmp(text_of(row, "b"), r->sides[r->pairs[k].b].name);
             if (!of_pair || !json_is_number(json_object_get(row, "p"))) continue;
+            if (json_is_true(json_object_get(row, "primary"))) {
+                json_object_set(row, "p_holm", json_object_get(row, "p"));
+                continue;
+            }
             p[n] = json_number_value(json_object_get(row, "p"));
             found[n++] = row;
         }
@@ -179,6 +184,7 @@ static cm_status work(cm_finish *r, double started) {
     CM_TRY(correct(r));
     CM_TRY(cm_finish_gates(r));
     CM_TRY(cm_finish_parts(r));
+    CM_TRY(cm_finish_kept(r));
     if (r->ceiling) CM_TRY(for_each_metric(r, cm_finish_ceiling));
     if (r->ceiling) CM_TRY(cm_finish_ceiling_of_parser(r));
     cm_iso_time(now);

@@ -109,7 +109,7 @@ json_t *cm_evaluation_header(cm_evaluation *e) {
     json_object_set_new(h, "pairs", pairs_of(e->suite));
     if (json_array_size(e->suite->gates)) json_object_set(h, "gates", (json_t *)e->suite->gates);
     if (e->plan.metric_count) json_object_set_new(h, "primary", json_string(cm_plan_primary(e->suite, &e->plan)));
-    json_object_set_new(h, "plan", cm_plan_describe(&e->plan, &e->arena));
+    json_object_set_new(h, "plan", cm_plan_describe(&e->plan));
     json_t *questions = NULL;
     if (cm_evaluation_count_questions(e, &questions) != CM_OK) return json_decref(h), NULL;
     if (questions) json_object_set_new(h, "questions", questions);

@@ -187,13 +187,9 @@ static cm_status check_features(cm_evaluation *e) {
 static bool lacks_score(const cm_evaluation *e, const cm_side *s, size_t row, size_t metric) {
     const cm_metric *m = e->plan.metrics[metric];
     const json_t *line = s->lines[row];
-    char name[128];
     if (!s->prompts || !s->prompts[row / s->images]) return false;
     if (m->of_questions) return !json_object_get(line, "counts");
-    if (!m->of_text) return false;
-    const char *label = cm_extractor_label(e->plan.extractors[e->plan.feeds[e->plan.feed_of[metric]].network]);
-    snprintf(name, sizeof name, "%s%s%s%s", m->name, *label ? "[" : "", label, *label ? "]" : "");
-    return !json_object_get(json_object_get(line, "texts"), name);
+    return m->of_text && !json_object_get(json_object_get(line, "texts"), e->plan.labels[metric]);
 }
 
 /* Does the row lack features or a score that is made from this feed? */

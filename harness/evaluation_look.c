@@ -154,18 +154,28 @@ static const cm_description *prompt_of(const cm_evaluation *e, const batch *b, s
     return e->at->prompts ? e->at->prompts[b->rows[k] / e->at->images] : NULL;
 }
 
-/* One score of the images that have a prompt; embeddings [count,width]. */
-static cm_status score_prompts(const cm_evaluation *e, const cm_metric *m, const cm_extractor *x, batch *b, const size_t *at, size_t count,
-                               const float *embeddings, cm_worker_place *w) {
+/* Chance: of a drawing, a prompt of the run that is not its own, always the same one; NULL: there is none. */
+static const cm_description *prompt_of_another(const cm_evaluation *e, const batch *b, size_t k) {
+    const cm_description *own = prompt_of(e, b, k);
+    if (e->at->kind != CM_SIDE_CEILING || !own || e->unit_count == 0) return NULL;
+    const cm_description *other = e->units[(b->rows[k] + 1) % e->unit_count].prompt;
+    return other && strcmp(other->text, own->text) != 0 ? other : NULL;
+}
+
+/* One score of the images that have a prompt; embeddings [count,width]. another: by someone else's prompt, as "chance". */
+static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool another, batch *b, const size_t *at, size_t count, const float *embeddings,
+                               cm_worker_place *w) {
+    const cm_metric *m = e->plan.metrics[metric];
+    const cm_extractor *x = e->plan.extractors[e->plan.feeds[e->plan.feed_of[metric]].network];
+    const char *label = e->plan.labels[metric];
     const size_t width = cm_extractor_width(x, CM_OUT_FEATURES);
     const cm_description **prompts = CM_PUSH(&w->scratch, const cm_description *, count);
     size_t *which = CM_PUSH(&w->scratch, size_t, count), n = 0;
     float *images = CM_PUSH(&w->scratch, float, count * width);
     cm_text_score *scores = CM_PUSH(&w->scratch, cm_text_score, count);
-    const char *label = cm_metric_label(m, cm_extractor_label(x), 0, &w->scratch);
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t i = 0; i < count; i++) {
-        const cm_description *prompt = prompt_of(e, b, at[i]);
+        const cm_description *prompt = another ? prompt_of_another(e, b, at[i]) : prompt_of(e, b, at[i]);
         if (!prompt || b->trouble[at[i]]) continue;
         memcpy(images + n * width, embeddings + i * width, width * sizeof *images);
         prompts[n] = prompt;
@@ -174,6 +184,8 @@ static cm_status score_prompts(const cm_evaluation *e, const cm_metric *m, const
     CM_TRY(cm_text_image_scores(m->of_text, x, &w->g, images, prompts, n, &w->scratch, scores));
     for (size_t i = 0; i < n; i++) {
         json_t *record = b->records[which[i]];
+        if (another && isfinite(scores[i].value)) json_object_set_new(part(record, "chance"), label, json_real(scores[i].value));
+        if (another) continue;
         json_object_set_new(part(record, "texts"), label, json_true());
         if (scores[i].doubtful) b->doubtful[which[i]] = cm_image_list_path(&e->at->list, b->rows[which[i]], &w->scratch);
         if (!isfinite(scores[i].value)) continue;
@@ -184,9 +196,11 @@ static cm_status score_prompts(const cm_evaluation *e, const cm_metric *m, const
 }
 
 static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, const float *embeddings, cm_worker_place *w) {
-    const cm_extractor *x = e->plan.extractors[e->plan.feeds[feed].network];
-    for (size_t m = 0; m < e->plan.metric_count; m++)
-        if (e->plan.metrics[m]->of_text && e->plan.feed_of[m] == feed) CM_TRY(score_prompts(e, e->plan.metrics[m], x, b, at, count, embeddings, w));
+    for (size_t m = 0; m < e->plan.metric_count; m++) {
+        if (!e->plan.metrics[m]->of_text || e->plan.feed_of[m] != feed) continue;
+        CM_TRY(score_prompts(e, m, false, b, at, count, embeddings, w));
+        if (e->at->kind == CM_SIDE_CEILING) CM_TRY(score_prompts(e, m, true, b, at, count, embeddings, w));
+    }
     return CM_OK;
 }
 
@@ -239,7 +253,16 @@ static json_t *counts_of(const size_t right[3], const size_t asked[3]) {
     return o;
 }
 
-static cm_status note_answers(const cm_evaluation *e, size_t feed, const cm_accuracy *a, cm_arena *scratch, json_t *record) {
+/* The scores that are made from answers, under `key` of the record. */
+static void note_accuracies(const cm_evaluation *e, size_t feed, const cm_accuracy *a, const char *key, json_t *record) {
+    for (size_t i = 0; i < e->plan.metric_count; i++) {
+        const cm_metric *m = e->plan.metrics[i];
+        const double v = cm_metric_of_questions(m, a);
+        if (m->of_questions && e->plan.feed_of[i] == feed && isfinite(v)) json_object_set_new(part(record, key), e->plan.labels[i], json_real(v));
+    }
+}
+
+static void note_answers(const cm_evaluation *e, size_t feed, const cm_accuracy *a, json_t *record) {
     json_t *misses = json_array(), *parts = json_object();
     for (size_t i = 0; i < a->miss_count; i++) json_array_append_new(misses, json_string(a->misses[i]));
     for (size_t i = 0; i < a->part_count; i++)
@@ -247,15 +270,7 @@ static cm_status note_answers(const cm_evaluation *e, size_t feed, const cm_accu
     json_object_set_new(record, "counts", counts_of(a->right, a->asked));
     json_object_set_new(record, "misses", misses);
     json_object_set_new(record, "parts", parts);
-    for (size_t i = 0; i < e->plan.metric_count; i++) {
-        const cm_metric *m = e->plan.metrics[i];
-        if (!m->of_questions || e->plan.feed_of[i] != feed) continue;
-        const double v = cm_metric_of_questions(m, a);
-        const char *label = cm_metric_label(m, cm_extractor_label(e->plan.extractors[e->plan.feeds[feed].network]), 0, scratch);
-        CM_TRY(cm_arena_check(scratch));
-        if (isfinite(v)) json_object_set_new(part(record, "scores"), label, json_real(v));
-    }
-    return CM_OK;
+    note_accuracies(e, feed, a, "scores", record);
 }
 
 static cm_status answer(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, cm_worker_place *w) {
@@ -276,7 +291,11 @@ static cm_status answer(const cm_evaluation *e, size_t feed, batch *b, const siz
         }
         if (!prompt) continue;
         CM_TRY(cm_metric_answers(prompt, &seen[i], &w->scratch, &a));
-        CM_TRY(note_answers(e, feed, &a, &w->scratch, record));
+        note_answers(e, feed, &a, record);
+        const cm_description *another = prompt_of_another(e, b, at[i]);
+        if (!another) continue;
+        CM_TRY(cm_metric_answers(another, &seen[i], &w->scratch, &a));
+        note_accuracies(e, feed, &a, "chance", record);
     }
     return CM_OK;
 }

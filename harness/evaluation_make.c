@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Images that models and commands make, each with its record. Attention can be seen only here, while an image is made. */
-#include <math.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,10 +7,9 @@
 #include "core/base/system.h"
 #include "core/generator/trained_for.h"
 #include "harness/command_arm.h"
+#include "harness/evaluation_attention.h"
 #include "harness/evaluation_parts.h"
-#include "harness/overlay.h"
 #include "harness/subject.h"
-#include "metrics/refocus.h"
 
 /* --- records ---------------------------------------------------------------------------- */
 
@@ -60,83 +58,6 @@ static cm_status keep_record(cm_evaluation *e, cm_side *s, size_t row, json_t *r
     return status;
 }
 
-/* --- attention ---------------------------------------------------------------------------- */
-
-/* The phrases that have tokens and a region: those whose attention is looked at. */
-typedef struct watch {
-    const cm_phrase *phrases[CM_GROUPS + 1];
-    cm_token_span spans[CM_GROUPS + 1];
-    size_t count;
-    cm_refocus *refocus;
-} watch;
-
-static void list_watched(const cm_description *d, const cm_tokens *t, watch *w) {
-    for (size_t i = 0; i < d->count; i++) {
-        const cm_token_span s = cm_tokens_of(t, d->phrases[i].begin, d->phrases[i].end);
-        if (s.end == 0 || d->phrases[i].classes == 0) continue;
-        w->phrases[w->count] = &d->phrases[i];
-        w->spans[w->count++] = s;
-    }
-}
-
-static cm_status parse(const cm_evaluation *e, const cm_image *image, cm_worker_place *w, cm_parsed *seen) {
-    size_t feed = 0, width, height;
-    const cm_extractor *parser = cm_plan_parser(&e->plan, &feed);
-    cm_extractor_size(parser, &width, &height);
-    float *pixels = CM_PUSH(&w->scratch, float, width * height * 3);
-    CM_TRY(cm_arena_check(&w->scratch));
-    CM_TRY(cm_picture_prepare(e->plan.feeds[feed].rule, image, width, height, &w->scratch, pixels));
-    return cm_extractor_parse(parser, &w->g, pixels, 1, &w->scratch, seen);
-}
-
-static cm_status score_attention(const cm_evaluation *e, const watch *seen, const cm_image *image, cm_worker_place *w, json_t *record) {
-    uint32_t regions[CM_GROUPS + 1];
-    cm_refocus_scores r;
-    cm_parsed parsed;
-    json_object_set_new(record, "watched", json_integer((json_int_t)seen->count));
-    if (seen->count == 0) return CM_OK;
-    CM_TRY(parse(e, image, w, &parsed));
-    for (size_t i = 0; i < seen->count; i++) regions[i] = seen->phrases[i]->classes;
-    const cm_status s = cm_refocus_score(seen->refocus, &parsed.classes, regions, &w->scratch, &r);
-    if (s == CM_EUNDEFINED) return CM_OK; /* no layer to look at: the scores are absent */
-    CM_TRY(s);
-    json_t *scores = json_object();
-    for (size_t i = 0; i < e->plan.metric_count; i++) {
-        const cm_metric *m = e->plan.metrics[i];
-        const double v = m->of_attention ? cm_metric_of_attention(m, &r) : (double)NAN;
-        const char *label = cm_metric_label(m, cm_extractor_label(e->plan.extractors[e->plan.feeds[e->plan.feed_of[i]].network]), 0, &w->scratch);
-        if (m->of_attention && label && isfinite(v)) json_object_set_new(scores, label, json_real(v));
-    }
-    json_object_set_new(record, "scores", scores);
-    return cm_arena_check(&w->scratch);
-}
-
-static cm_status write_image(const cm_evaluation *e, const char *relative, const cm_image *image, cm_arena *scratch) {
-    const char *path = cm_arena_print(scratch, "%s/%s", e->options->folder, relative);
-    CM_TRY(cm_arena_check(scratch));
-    return cm_image_write_png(path, image, NULL);
-}
-
-static cm_status illustrate(const cm_evaluation *e, const cm_side *s, size_t row, const watch *seen, const cm_image *image, cm_arena *scratch, json_t *record) {
-    json_t *list = json_array();
-    json_object_set_new(record, "attention", list);
-    for (size_t i = 0; i < seen->count; i++) {
-        size_t height, width;
-        cm_image overlay;
-        const char *group = cm_prompt_group_name(seen->phrases[i]->group);
-        const double *map = cm_refocus_map(seen->refocus, i, scratch, &height, &width);
-        if (!map) continue;
-        char *path = cm_arena_print(scratch, "attention/%s/%s-%s.png", s->name, e->units[row / s->images].id, group);
-        CM_TRY(cm_arena_check(scratch));
-        for (char *c = path; *c; c++)
-            if (*c == ' ') *c = '_';
-        CM_TRY(cm_overlay(image, map, height, width, scratch, &overlay));
-        CM_TRY(write_image(e, path, &overlay, scratch));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "group", group, "text", seen->phrases[i]->text, "picture", path));
-    }
-    return CM_OK;
-}
-
 /* --- models ---------------------------------------------------------------------------------- */
 
 typedef struct model_job {
@@ -154,20 +75,17 @@ static cm_status make_image(const model_job *j, size_t row, cm_worker_place *w, 
     const cm_unit *u = &e->units[unit];
     const bool attention = cm_plan_of_attention(&e->plan), shown = unit < e->suite->illustrated && k == 0;
     const char *path = s->list.files[row], *text = cm_arena_print(&w->scratch, "%s%s", u->prompt->text, j->making.suffix);
-    watch seen = {.count = 0};
+    cm_watch seen = {.count = 0};
     cm_tokens tokens;
     cm_result r;
     CM_TRY(cm_arena_check(&w->scratch));
     CM_TRY(cm_subject_tokens(j->subject, text, &w->scratch, &tokens));
-    if (attention || shown) {
-        list_watched(u->prompt, &tokens, &seen);
-        CM_TRY(cm_refocus_begin(&w->maps, seen.spans, seen.count, e->suite->attention_factor, j->making.height, j->making.width, &seen.refocus));
-    }
+    if (attention || shown) CM_TRY(cm_watch_begin(e, &j->making, u->prompt, &tokens, w, &seen));
     const cm_request request = {.prompt = text, .negative = u->negative ? u->negative : j->making.negative, .seed = cm_evaluation_seed(e, unit, k),
                                 .steps = j->making.steps, .width = j->making.width, .height = j->making.height, .sampler = j->making.sampler,
                                 .guidance = j->making.guidance, .observer = seen.refocus ? cm_refocus_observer(seen.refocus) : NULL};
     CM_TRY(cm_subject_make(j->subject, &w->g, &request, &w->scratch, &r));
-    CM_TRY(write_image(e, path, &r.picture, &w->scratch));
+    CM_TRY(cm_evaluation_write_image(e, path, &r.picture, &w->scratch));
     json_t *o = *record = cm_evaluation_image(e, s, row);
     json_object_set_new(o, "groups", cm_evaluation_groups(u->prompt, &r.tokens));
     json_object_set_new(o, "seed", json_integer((json_int_t)request.seed));
@@ -175,8 +93,8 @@ static cm_status make_image(const model_job *j, size_t row, cm_worker_place *w, 
     json_object_set_new(o, "picture", json_string(path));
     json_object_set_new(o, "seconds", seconds_of(&r.timing));
     CM_TRY(add_hash(e, path, &w->scratch, o));
-    if (attention) CM_TRY(score_attention(e, &seen, &r.picture, w, o));
-    return shown ? illustrate(e, s, row, &seen, &r.picture, &w->scratch, o) : CM_OK;
+    if (attention) CM_TRY(cm_watch_score(e, &seen, &r.picture, w, o));
+    return shown ? cm_watch_illustrate(e, s, row, &seen, &r.picture, &w->scratch, o) : CM_OK;
 }
 
 static cm_status make_one(void *arg, size_t i, cm_worker_place *w) {
@@ -244,15 +162,19 @@ static cm_status record_arm(cm_evaluation *e, const cm_side *s, const cm_making 
     json_t *line;
     json_array_foreach(e->existing, i, line) {
         if (!cm_line_is(line, "arm") || strcmp(cm_json_text_or(line, "arm", ""), s->name)) continue;
-        if (!strcmp(cm_json_text_or(line, "hash", ""), cm_subject_hash(subject))) return CM_OK;
+        const bool same = !strcmp(cm_json_text_or(line, "hash", ""), cm_subject_hash(subject));
+        if (same && cm_plan_of_attention(&e->plan) && !json_object_get(line, "layers")) continue; /* attention is asked for only now */
+        if (same) return CM_OK;
         return cm_fail(CM_EUSAGE, "arm %s has other weights than when this run began; --fresh begins anew", s->name);
     }
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:s, s:s}", "kind", "arm", "arm", s->name, "hash", cm_subject_hash(subject), "sampler",
                           m->sampler->name, "steps", (json_int_t)m->steps, "guidance", m->guidance, "width", (json_int_t)m->width, "height",
                           (json_int_t)m->height, "backend", m->backend->name, "dtype", m->backend->dtype);
-    json_t *trained = trained_of(cm_subject_model(subject), &e->arena);
+    json_t *trained = trained_of(cm_subject_model(subject), &e->arena), *layers = NULL;
+    cm_status status = cm_plan_of_attention(&e->plan) ? cm_watch_layers(e, m, subject, &e->arena, &layers) : CM_OK;
     if (trained) json_object_set_new(o, "trained", trained);
-    const cm_status status = cm_evaluation_add(e, o);
+    if (layers) json_object_set_new(o, "layers", layers);
+    if (status == CM_OK) status = cm_evaluation_add(e, o);
     if (status == CM_OK) json_array_append(e->existing, o);
     json_decref(o);
     return status;

@@ -6,6 +6,7 @@
  *     evaluation_sets.c     the sides: arms, the reference, the ceiling's drawings; which image belongs to which prompt
  *     evaluation_known.c    what the folder has already, and what is left to do
  *     evaluation_make.c     images that models and commands make
+ *     evaluation_attention.c what their phrases look at meanwhile
  *     evaluation_look.c     the pass over images
  *     evaluation_finish.c   scores and pairs, from records and features alone (finish.h)
  *     evaluation_headers.c  headers: made, held against another, joined
@@ -49,6 +50,7 @@ typedef struct cm_feature_column {
 typedef struct cm_plan {
     size_t metric_count, network_count, feed_count, column_count;
     const cm_metric *metrics[CM_EVAL_METRICS];
+    const char *labels[CM_EVAL_METRICS];                         /* the metrics' names in records: "fid@clean[random]" where weights are not the published ones */
     size_t kid_subset;                                           /* 0: KID's published one */
     size_t feed_of[CM_EVAL_METRICS], column_of[CM_EVAL_METRICS]; /* column_of: of a score of sets */
     cm_extractor *extractors[CM_EVAL_NETWORKS];
@@ -68,11 +70,7 @@ cm_needs_reference cm_plan_needs(const cm_plan *p);   /* the most that a metric 
 const char *cm_plan_primary(const cm_suite *s, const cm_plan *p);
 const cm_extractor *cm_plan_parser(const cm_plan *p, size_t *feed); /* NULL: no metric needs it */
 /* For the header: metrics with their labels, networks and hashes, columns. NULL: out of memory. */
-json_t *cm_plan_describe(const cm_plan *p, cm_arena *scratch);
-
-/* "fid@clean"; "fid@clean[random]" where the network's weights are not the published ones; "kid(subset=500)" where KID's
- * subsets are not the published ones (0: they are). */
-const char *cm_metric_label(const cm_metric *m, const char *weights_label, size_t subset, cm_arena *out);
+json_t *cm_plan_describe(const cm_plan *p);
 
 /* --- sides ------------------------------------------------------------------------------ */
 

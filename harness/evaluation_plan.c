@@ -192,8 +192,25 @@ static cm_status plan_metric(const cm_suite *s, size_t i, cm_arena *out, cm_plan
     return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name, p->weights[network]);
 }
 
+/* "fid@clean"; "fid@clean[random]" where the network's weights are not the published ones; "kid(subset=500)" where KID's
+ * subsets are not the published ones (0: they are). */
+static const char *make_label(const cm_metric *m, const char *weights_label, size_t subset, cm_arena *out) {
+    const char *name = subset ? cm_arena_print(out, "%s(subset=%zu)", m->name, subset) : m->name;
+    return name && *weights_label ? cm_arena_print(out, "%s[%s]", name, weights_label) : name;
+}
+
+static cm_status label_metric(size_t i, cm_arena *out, cm_plan *p) {
+    const cm_metric *m = p->metrics[i];
+    const size_t subset = m->of_sets == cm_score_kid ? p->kid_subset : 0;
+    p->labels[i] = make_label(m, m->mean_of ? "" : cm_extractor_label(p->extractors[p->feeds[p->feed_of[i]].network]), subset, out);
+    return cm_arena_check(out);
+}
+
 cm_status cm_plan_open(const cm_suite *s, cm_arena *out, cm_plan *p) {
-    for (size_t i = 0; i < p->metric_count; i++) CM_TRY(plan_metric(s, i, out, p));
+    for (size_t i = 0; i < p->metric_count; i++) {
+        CM_TRY(plan_metric(s, i, out, p));
+        CM_TRY(label_metric(i, out, p));
+    }
     return CM_OK;
 }
 
@@ -245,24 +262,19 @@ cm_needs_reference cm_plan_needs(const cm_plan *p) {
 
 /* --- in records -------------------------------------------------------------------------- */
 
-const char *cm_metric_label(const cm_metric *m, const char *weights_label, size_t subset, cm_arena *out) {
-    const char *name = subset ? cm_arena_print(out, "%s(subset=%zu)", m->name, subset) : m->name;
-    return name && *weights_label ? cm_arena_print(out, "%s[%s]", name, weights_label) : name;
-}
-
-static json_t *describe_metric(const cm_plan *p, size_t i, cm_arena *scratch) {
+static json_t *describe_metric(const cm_plan *p, size_t i) {
     const cm_metric *m = p->metrics[i];
     const cm_extractor *x = m->mean_of ? NULL : p->extractors[p->feeds[p->feed_of[i]].network];
     const char *weights = x ? cm_extractor_label(x) : "";
     const size_t subset = m->of_sets == cm_score_kid ? p->kid_subset : 0;
-    const char *label = cm_metric_label(m, weights, subset, scratch);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "metric", m->name, "label", label ? label : "", "title", m->title, "better",
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "metric", m->name, "label", p->labels[i] ? p->labels[i] : "", "title", m->title, "better",
                           m->higher_is_better ? "higher" : "lower", "decimals", m->decimals, "weights", weights, "about", m->about, "source", m->source);
     if (x) json_object_set_new(o, "network", json_string(m->network));
     if (x) json_object_set_new(o, "rule", json_string(m->rule));
     if (m->mean_of) json_object_set_new(o, "mean_of", json_string(m->mean_of));
     if (m->of_sets) json_object_set_new(o, "column", json_string(p->columns[p->column_of[i]].name));
-    if (subset) json_object_set_new(o, "subset", json_integer((json_int_t)subset));
+    if (m->of_sets == cm_score_kid) json_object_set_new(o, "subset", json_integer((json_int_t)(subset ? subset : CM_KID_SUBSET)));
+    if (m->of_attention) json_object_set_new(o, "mechanism", json_true());
     return o;
 }
 
@@ -274,9 +286,9 @@ static json_t *describe_network(const cm_plan *p, size_t i) {
     return o;
 }
 
-json_t *cm_plan_describe(const cm_plan *p, cm_arena *scratch) {
+json_t *cm_plan_describe(const cm_plan *p) {
     json_t *metrics = json_array(), *networks = json_array(), *columns = json_array();
-    for (size_t i = 0; i < p->metric_count; i++) json_array_append_new(metrics, describe_metric(p, i, scratch));
+    for (size_t i = 0; i < p->metric_count; i++) json_array_append_new(metrics, describe_metric(p, i));
     for (size_t i = 0; i < p->network_count; i++) json_array_append_new(networks, describe_network(p, i));
     for (size_t i = 0; i < p->column_count; i++)
         json_array_append_new(columns, json_pack("{s:s, s:I}", "name", p->columns[i].name, "width", (json_int_t)p->columns[i].width));

@@ -70,6 +70,7 @@ json_t *cm_evaluation_full_header(const json_t *header, const json_t *all) {
             if (!cm_line_is(line, "arm") || strcmp(text_of(line, "arm"), text_of(arm, "name")) != 0) continue;
             json_object_set(arm, "hash", json_object_get(line, "hash"));
             if (json_object_get(line, "trained")) json_object_set(arm, "trained", json_object_get(line, "trained"));
+            if (json_object_get(line, "layers")) json_object_set(arm, "layers", json_object_get(line, "layers"));
         }
     }
     return full;

@@ -4,7 +4,8 @@
  *     evaluation_finish.c    all of it: metrics in turn, corrections, the folder's records anew
  *     finish_sets.c          scores of sets, from features
  *     finish_images.c        scores that images have, and accuracy by body group
- *     finish_ceiling.c       what the scorers reach on drawings
+ *     finish_kept.c          the attention that each group's words keep, layer by layer
+ *     finish_ceiling.c       what the scorers reach on drawings, and on someone else's
  *     finish_gates.c         what the run had to show
  *
  * Everything is read back from the folder, so that a run, a run that went on, and merged shards end in the same digits. */
@@ -43,6 +44,7 @@ cm_status cm_finish_images(cm_finish *r, const cm_scored *x);
 cm_status cm_finish_ceiling(cm_finish *r, const cm_scored *x);
 cm_status cm_finish_ceiling_of_parser(cm_finish *r);
 cm_status cm_finish_parts(cm_finish *r); /* accuracy by body group */
+cm_status cm_finish_kept(cm_finish *r);
 cm_status cm_finish_gates(cm_finish *r); /* after all scores and pairs */
 
 /* --- records: evaluation_finish.c -------------------------------------------------- */
@@ -76,8 +78,8 @@ void cm_finish_close_rows(cm_rows_of *r);
 
 /* The labels whose means make the score: its own, or those of its columns. */
 size_t cm_finish_columns(const cm_finish *r, const cm_scored *x, const char *labels[CM_METRIC_MEMBERS]);
-/* [sides,units,columns] of these sides; NULL: no memory, which the arena then says. */
-double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *const *labels, size_t columns);
+/* [sides,units,columns] of these sides, what their images have under `key` ("scores"); NULL: no memory, which the arena then says. */
+double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *key, const char *const *labels, size_t columns);
 const char *cm_finish_label(const cm_finish *r, const char *metric); /* of a metric's name */
 
 #endif

@@ -46,10 +46,11 @@ size_t cm_finish_columns(const cm_finish *r, const cm_scored *x, const char *lab
     return n ? n : 1;
 }
 
-static double mean_read(const cm_side *s, const char *label) {
+/* Over all images that have it. */
+static double mean_of(const cm_side *s, const char *key, const char *label) {
     double sum = 0, n = 0;
     for (size_t row = 0; row < s->count; row++) {
-        const double v = value_of(s, row, "read", label);
+        const double v = value_of(s, row, key, label);
         if (isnan(v)) continue;
         sum += v;
         n++;
@@ -57,12 +58,11 @@ static double mean_read(const cm_side *s, const char *label) {
     return n > 0 ? sum / n : (double)NAN;
 }
 
-/* [sides,units,columns] of these sides. */
-double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *const *labels, size_t columns) {
+double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *key, const char *const *labels, size_t columns) {
     double *x = CM_PUSH(&r->arena, double, count * units * columns + 1);
     for (size_t a = 0; x && a < count; a++)
         for (size_t u = 0; u < units; u++)
-            for (size_t c = 0; c < columns; c++) x[(a * units + u) * columns + c] = of_unit(sides[a], u, "scores", labels[c]);
+            for (size_t c = 0; c < columns; c++) x[(a * units + u) * columns + c] = of_unit(sides[a], u, key, labels[c]);
     return x;
 }
 
@@ -75,6 +75,20 @@ static void total(const cm_scored *x, cm_arm_value *v) {
 
 static bool is_model(const cm_finish *r, size_t arm) {
     return strcmp(text_of(json_array_get(json_object_get(r->header, "arms"), arm), "kind"), "model") == 0;
+}
+
+/* Beside a score of attention: what even attention would have, the least there can be, and the phrases that take no part. */
+static void note_attention(cm_finish *r, const cm_side *s, const cm_scored *x) {
+    json_t *o = json_array_get(r->out, json_array_size(r->out) - 1);
+    double phrases = 0, lost = 0;
+    for (size_t row = 0; row < s->count; row++) {
+        phrases += json_number_value(json_object_get(s->lines[row], "watched"));
+        lost += json_number_value(json_object_get(s->lines[row], "lost"));
+    }
+    cm_finish_number(o, "even", mean_of(s, "even", x->label));
+    cm_finish_number(o, "floor", mean_of(s, "floor", x->label));
+    json_object_set_new(o, "phrases", json_integer((json_int_t)phrases));
+    json_object_set_new(o, "lost", json_integer((json_int_t)lost));
 }
 
 cm_status cm_finish_images(cm_finish *r, const cm_scored *x) {
@@ -93,14 +107,15 @@ cm_status cm_finish_images(cm_finish *r, const cm_scored *x) {
         run[count++] = &r->sides[a];
     }
     for (size_t k = 0; k < r->pair_count; k++) pairs[k] = (cm_arm_pair){place[r->pairs[k].a], place[r->pairs[k].b]};
-    const cm_columns c = {.arms = count, .prompts = r->unit_count, .columns = columns, .x = cm_finish_table(r, run, count, r->unit_count, labels, columns),
+    const cm_columns c = {.arms = count, .prompts = r->unit_count, .columns = columns, .x = cm_finish_table(r, run, count, r->unit_count, "scores", labels, columns),
                           .higher_is_better = x->m->higher_is_better, .pair_count = r->pair_count, .pairs = pairs, .seed = CM_FINISH_SEED};
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_compare_columns(&c, &r->arena, arms, values));
     for (size_t i = 0; i < count; i++) {
         if (x->m->of_attention && !is_model(r, index[i])) continue; /* whose attention nobody sees */
         total(x, &arms[i]);
-        CM_TRY(cm_finish_score(r, index[i], x, "", &arms[i], cm_finish_weights_note(r, x), mean_read(run[i], x->label)));
+        CM_TRY(cm_finish_score(r, index[i], x, "", &arms[i], cm_finish_weights_note(r, x), mean_of(run[i], "read", x->label)));
+        if (x->m->of_attention) note_attention(r, run[i], x);
     }
     for (size_t k = 0; k < r->pair_count; k++) {
         if (x->m->of_attention && !(is_model(r, r->pairs[k].a) && is_model(r, r->pairs[k].b))) continue;

@@ -87,6 +87,7 @@ const char *cm_subject_sampler(const cm_subject *s) {
 
 /* --- the mock --------------------------------------------------------------- */
 
+static const cm_attention_site mock_site = {"mock", 0, 1, 1, MOCK_HEIGHT, MOCK_WIDTH, MOCK_TOKENS};
 
 /* A token a word. */
 static cm_status mock_tokens(const char *text, cm_arena *out, cm_tokens *tokens) {
@@ -112,7 +113,7 @@ static cm_status mock_tokens(const char *text, cm_arena *out, cm_tokens *tokens)
 }
 
 static cm_status mock_attention(const cm_request *r, cm_rng *rng, cm_arena *out) {
-    const cm_attention_site site = {"mock", 0, 1, 1, MOCK_HEIGHT, MOCK_WIDTH, MOCK_TOKENS};
+    const cm_attention_site site = mock_site;
     const size_t cells = MOCK_HEIGHT * MOCK_WIDTH;
     if (!r->observer || !r->observer->wants(r->observer->arg, &site)) return CM_OK;
     float *p = CM_PUSH(out, float, cells * MOCK_TOKENS);
@@ -146,6 +147,13 @@ static cm_status mock_make(const cm_subject *s, const cm_request *r, cm_arena *o
     o.timing.total = cm_now() - start;
     *result = o;
     return cm_arena_check(out);
+}
+
+size_t cm_subject_sites(const cm_subject *s, size_t height, size_t width, size_t max, cm_attention_site *sites, cm_arena *out) {
+    const size_t factor = s->mock ? 1 : cm_vae_factor(s->model.vae);
+    if (!s->mock) return cm_unet_sites(s->model.unet, height / factor, width / factor, max, sites, out);
+    if (max) sites[0] = mock_site;
+    return 1;
 }
 
 cm_status cm_subject_tokens(const cm_subject *s, const char *text, cm_arena *out, cm_tokens *tokens) {

@@ -48,10 +48,12 @@ const cm_metric cm_metrics[] = {
      .about = "100 x cosine of the nano CLIP pair", .source = CLIP_PAPER "without prefix, factor or clamp"},
     {"hola", "HOLA", PARSER, .decimals = 4, .of_attention = CM_ATTENTION_HOLA,
      .about = "squared distance of the prompt groups' attention from their regions", .source = HOLA_PAPER},
+    {"attn_share", "attn share", PARSER, .higher_is_better = true, .decimals = 4, .of_attention = CM_ATTENTION_SHARE,
+     .about = "attention that a cell of a garment's parsed region gives to the garment's words, of all its attention", .source = HOLA_PAPER},
     {"attn_iou", "attn IoU", PARSER, .higher_is_better = true, .decimals = 3, .of_attention = CM_ATTENTION_IOU,
      .about = "overlap of a group's attention with its parsed region", .source = HOLA_PAPER},
     {"attn_mass", "attn mass", PARSER, .higher_is_better = true, .decimals = 3, .of_attention = CM_ATTENTION_MASS,
-     .about = "share of a group's attention inside its parsed region", .source = HOLA_PAPER},
+     .about = "share of a group's own attention inside its parsed region", .source = HOLA_PAPER},
 
     {"fid@tf1", "FID@tf1", INCEPTION("fid@tf1", CM_OUT_FEATURES), .equal_n = true, .decimals = 2, .of_sets = cm_score_frechet,
      .about = "FID, TensorFlow 1's bilinear resizing", .source = FID_PAPER "as TTUR, torch-fidelity, torchmetrics before 1.8"},
@@ -117,11 +119,12 @@ const cm_metric *cm_metric_find(const char *name) {
 const char *const *cm_metric_family(const char *name) {
     static const struct {
         const char *name;
-        const char *members[11];
+        const char *members[12];
     } families[] = {
         {"acc", {"acc_obj", "acc_tex", "acc_shape", "acc_all"}},
-        {"attention", {"hola", "attn_iou", "attn_mass"}},
-        {"nano", {"fd@nano", "kd@nano", "acc_obj", "acc_tex", "acc_shape", "acc_all", "clip@nano", "hola", "attn_iou", "attn_mass"}},
+        {"attention", {"hola", "attn_share", "attn_iou", "attn_mass"}},
+        {"nano", {"fd@nano", "kd@nano", "acc_obj", "acc_tex", "acc_shape", "acc_all", "clip@nano", "hola", "attn_share",
+                  "attn_iou", "attn_mass"}},
     };
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (strcmp(families[i].name, name) == 0) return families[i].members;
@@ -146,12 +149,26 @@ double cm_metric_of_questions(const cm_metric *m, const cm_accuracy *answers) {
     return m->of_questions ? cm_accuracy_percent(answers, (cm_slot_kind)(m->of_questions - 1)) : (double)NAN;
 }
 
-double cm_metric_of_attention(const cm_metric *m, const cm_refocus_scores *attention) {
+/* What of the scores of attention a metric is: each row the score, what even attention has, and the least there can be. */
+static double of_attention(const cm_metric *m, double hola, double share, double iou, double mass) {
     switch (m->of_attention) {
-        case CM_ATTENTION_HOLA: return attention->hola;
-        case CM_ATTENTION_IOU: return attention->iou;
-        case CM_ATTENTION_MASS: return attention->mass;
+        case CM_ATTENTION_HOLA: return hola;
+        case CM_ATTENTION_SHARE: return share;
+        case CM_ATTENTION_IOU: return iou;
+        case CM_ATTENTION_MASS: return mass;
         case CM_ATTENTION_NONE: break;
     }
     return (double)NAN;
+}
+
+double cm_metric_of_attention(const cm_metric *m, const cm_refocus_scores *a) {
+    return of_attention(m, a->hola, a->share, a->iou, a->mass);
+}
+
+double cm_metric_even(const cm_metric *m, const cm_refocus_scores *a) {
+    return of_attention(m, a->even, a->share_even, (double)NAN, a->area);
+}
+
+double cm_metric_floor(const cm_metric *m, const cm_refocus_scores *a) {
+    return of_attention(m, a->floor, (double)NAN, (double)NAN, (double)NAN);
 }

@@ -171,18 +171,20 @@ cm_status cm_record_lines_check(const char *path) {
 
 /* Top-level keys of every kind of record (docs/RECORDS.md), sorted. */
 static const char *const known_keys[] = {
-    "a", "about", "agrees", "answers", "apart", "arm", "arms", "attention", "b", "backend", "batch", "better",
-    "bound", "ceiling", "command", "commit", "compiler", "core_type", "count", "counts", "cpu", "cpu_features",
-    "detectable", "deviation", "difference", "dtype", "effect", "end", "engine", "features", "finished", "format",
-    "from_latents", "gates", "gflop", "gflops", "group", "groups", "guidance", "guidance_from", "guidance_rescale",
-    "guidance_to", "hash", "height", "hi", "id", "images", "index", "k", "kind", "layout", "leading", "lean",
-    "left_out", "libraries", "lists", "lo", "load", "major_faults", "margin", "median_s", "min_s", "misses", "model",
-    "n", "negative", "noise_hash", "note", "p", "p10_s", "p90_s", "p_holm", "pair", "pairs", "parts", "peak_rss_mb",
-    "picture", "picture_bytes", "picture_hash", "plan", "precision", "primary", "prompt", "prompts", "prompts_hash",
-    "psnr_db", "questions", "ratio", "read", "recipe", "reference", "reference_n", "relative_l2", "right", "sampler", "score",
-    "scorer", "scores", "seconds", "seed", "settings", "shard", "side", "source", "source_hash", "stage", "start",
-    "started", "statistics", "status", "steps", "strength", "suite", "texts", "threads", "tolerance", "trained", "unet",
-    "value", "verdict", "version", "watched", "weights", "weights_seed", "width", "write_statistics"};
+    "a", "about", "agrees", "all", "answers", "apart", "area", "arm", "arms", "attention", "b", "backend",
+    "batch", "better", "bound", "ceiling", "chance", "command", "commit", "compiler", "core_type", "count",
+    "counts", "cpu", "cpu_features", "detectable", "deviation", "difference", "dtype", "effect", "end",
+    "engine", "even", "features", "finished", "floor", "format", "from_latents", "gates", "gflop", "gflops",
+    "group", "groups", "guidance", "guidance_from", "guidance_rescale", "guidance_to", "hash", "height", "hi",
+    "id", "images", "index", "inside", "k", "kept", "kind", "layers", "layout", "leading", "lean", "left_out",
+    "libraries", "lists", "lo", "load", "lost", "major_faults", "margin", "median_s", "min_s", "misses",
+    "model", "n", "negative", "noise_hash", "note", "p", "p10_s", "p90_s", "p_holm", "pair", "pairs", "parts",
+    "peak_rss_mb", "phrases", "picture", "picture_bytes", "picture_hash", "plan", "precision", "primary",
+    "prompt", "prompts", "prompts_hash", "psnr_db", "questions", "ratio", "read", "recipe", "reference",
+    "reference_n", "relative_l2", "right", "sampler", "score", "scorer", "scores", "seconds", "seed",
+    "settings", "shard", "side", "source", "source_hash", "stage", "start", "started", "statistics", "status",
+    "steps", "strength", "suite", "texts", "threads", "tolerance", "trained", "unet", "value", "verdict",
+    "version", "watched", "weights", "weights_seed", "width", "write_statistics"};
 enum { KNOWN_KEYS = sizeof known_keys / sizeof *known_keys };
 
 static int compare_keys(const void *key, const void *known) {

@@ -9,8 +9,12 @@ lines() { grep -aE "\"kind\":\"($2)\"" "$1/records.jsonl" | sed -E 's/"seconds":
 prints "a run ends with its page" "whole/report.html" $bench --out whole
 holds "72 pictures" test "$(ls whole/images/*/*.png | wc -l)" -eq 72
 holds "one record a picture" test "$(grep -ac '"kind":"image"' whole/records.jsonl)" -eq 72
-holds "scores of three arms" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -eq 30
-holds "two pairs a score" test "$(grep -ac '"kind":"pair"' whole/records.jsonl)" -eq 20
+holds "scores of three arms" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -eq 33
+holds "two pairs a score" test "$(grep -ac '"kind":"pair"' whole/records.jsonl)" -eq 22
+holds "chance beside the ceiling" test "$(grep -ac '"kind":"chance"' whole/records.jsonl)" -eq 5
+holds "what each group keeps, layer by layer" grep -aqE '"kind":"kept","arm":"hq","group":"hair","n":[0-9]+,"lost":[0-9]+,"all":.0\.[0-9]+.' whole/records.jsonl
+holds "the layers are told once an arm" sh -c "head -1 whole/records.jsonl | grep -o '\"layers\":.{[^]]*' | sort | uniq -c | grep -q '3 .*\"name\":\"mock\",\"height\":6,\"width\":4,\"watched\":true'"
+holds "hola has its floor and even attention's value" grep -aqE '"arm":"hq","score":"hola.mock."(.*)"even":0\.[0-9]+,"floor":0\.[0-9]+,"phrases":[0-9]+,"lost":[0-9]+' whole/records.jsonl
 holds "arms share their noise" test "$(grep -a '"kind":"image"' whole/records.jsonl | sed 's/.*"noise_hash":"\([0-9a-f]*\)".*/\1/' | sort -u | wc -l)" -eq 24
 holds "pictures of attention" test -s whole/attention/daring/p0001-hair.png
 holds "no unfinished files" test -z "$(find whole -name '*.part')"

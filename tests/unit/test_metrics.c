@@ -41,7 +41,7 @@ Test(metrics, a_family_lists_rows_in_the_tables_order) {
     static const struct {
         const char *name;
         size_t count;
-    } families[] = {{"acc", 4}, {"attention", 3}, {"nano", 10}};
+    } families[] = {{"acc", 4}, {"attention", 4}, {"nano", 11}};
     for (size_t f = 0; f < 3; f++) {
         const char *const *members = cm_metric_family(families[f].name);
         const cm_metric *last = NULL;
@@ -88,7 +88,8 @@ Test(metrics, a_mean_is_of_rows_of_its_own_kind) {
 
 Test(metrics, answers_and_attention_give_a_row_its_number) {
     const cm_accuracy answers = {.right = {1, 2, 0}, .asked = {2, 2, 0}};
-    const cm_refocus_scores attention = {.hola = 0.25, .iou = 0.5, .mass = 0.75};
+    const cm_refocus_scores attention = {.hola = 0.25, .floor = 0.0625, .even = 0.125, .iou = 0.5, .mass = 0.75, .area = 0.4, .share = 0.3,
+                                         .share_even = 0.03125};
     cr_expect_float_eq(cm_metric_of_questions(cm_metric_find("acc_obj"), &answers), 50, 1e-12);
     cr_expect_float_eq(cm_metric_of_questions(cm_metric_find("acc_tex"), &answers), 100, 1e-12);
     cr_expect(isnan(cm_metric_of_questions(cm_metric_find("acc_shape"), &answers)));
@@ -96,6 +97,12 @@ Test(metrics, answers_and_attention_give_a_row_its_number) {
     cr_expect_eq(cm_metric_of_attention(cm_metric_find("hola"), &attention), 0.25);
     cr_expect_eq(cm_metric_of_attention(cm_metric_find("attn_iou"), &attention), 0.5);
     cr_expect_eq(cm_metric_of_attention(cm_metric_find("attn_mass"), &attention), 0.75);
+    cr_expect_eq(cm_metric_of_attention(cm_metric_find("attn_share"), &attention), 0.3);
+    cr_expect_eq(cm_metric_floor(cm_metric_find("hola"), &attention), 0.0625);
+    cr_expect_eq(cm_metric_even(cm_metric_find("hola"), &attention), 0.125);
+    cr_expect_eq(cm_metric_even(cm_metric_find("attn_mass"), &attention), 0.4, "a map without preference has the regions' share");
+    cr_expect_eq(cm_metric_even(cm_metric_find("attn_share"), &attention), 0.03125);
+    cr_expect(isnan(cm_metric_even(cm_metric_find("attn_iou"), &attention)) && isnan(cm_metric_floor(cm_metric_find("attn_mass"), &attention)));
     cr_expect(isnan(cm_metric_of_attention(cm_metric_find("acc_obj"), &attention)));
 }
 
