@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The tables of the bf16 backends: openblas's, with products on bf16 operands. Gradients stay f32. */
+/* The tables of the bf16 backends: openblas's, with products on bf16 operands. */
 #include <pthread.h>
 
 #include "core/bf16/products.h"
@@ -92,9 +92,19 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
                                  float *out, float *probs, float *lse) {                                                          \
         any_attention(pairs, e, s, q, k, v, out, probs, lse);                                                                      \
     }                                                                                                                              \
+    static void name##_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,           \
+                                   const float *dy, float *dx, float *dw, float *dbias) {                                         \
+        bf_linear_grad(pairs, e, rows, in, out, x, w, dy, dx, dw, dbias);                                                          \
+    }                                                                                                                              \
+    static void name##_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,      \
+                                   float *dx, float *dw, float *dbias) {                                                          \
+        bf_conv2d_grad(pairs, e, s, x, w, dy, dx, dw, dbias);                                                                      \
+    }                                                                                                                              \
     static void name##_fill(cm_ops *t) {                                                                                           \
         *t = *cm_ops_openblas();                                                                                                   \
         t->linear = name##_linear;                                                                                                 \
+        t->linear_grad = name##_linear_grad;                                                                                       \
+        t->conv2d_grad = name##_conv2d_grad;                                                                                       \
         t->conv2d = name##_conv2d;                                                                                                 \
         t->conv2d_placed = name##_conv2d_placed;                                                                                   \
         t->attention = name##_attention;                                                                                           \

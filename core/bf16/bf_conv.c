@@ -34,7 +34,6 @@ typedef struct conv_job {
     float *y;
     const uint16_t *w;
     int threads;
-    bool pairs;
     size_t parts, phases;
     size_t in_h, in_w;                                  /* of what is read */
     size_t x_image, x_line, x_column, y_image, y_line, y_column; /* values from one to the next, in and out */
@@ -49,53 +48,6 @@ typedef struct conv_job {
                                                          * each step the taps, which share their lines */
     float *scratch;
 } conv_job;
-
-/* --- weights ------------------------------------------------------------------------ */
-
-typedef struct conv_weights {
-    const conv_job *j;
-    const float *w;
-    uint16_t *to;
-} conv_weights;
-
-/* Value of tap t of phase p: sums of the taps that fall on one input pixel. */
-static float folded(const float *w, size_t p, size_t t) {
-    const size_t py = p / 2, px = p % 2, ty = t / 2, tx = t % 2;
-    const size_t y0 = ty == 0 ? 0 : 1 + py, y1 = ty == 0 ? 1 + py : 3, x0 = tx == 0 ? 0 : 1 + px, x1 = tx == 0 ? 1 + px : 3;
-    float sum = 0.0f;
-    for (size_t y = y0; y < y1; y++)
-        for (size_t x = x0; x < x1; x++) sum += w[3 * y + x];
-    return sum;
-}
-
-/* 16 output channels of one strip, 32 input channels at a time: [tap][channel out][channel in] first, then tiles */
-static void weights_tile(void *arg, size_t i, int worker) {
-    (void)worker;
-    const conv_weights *p = arg;
-    const conv_job *j = p->j;
-    const size_t strip = i / 2, tile = i % 2, phase = strip / j->strips, o = strip % j->strips * BF_COLS + tile * BF_SIDE;
-    const size_t n = o < j->s->o ? bf_least(BF_SIDE, j->s->o - o) : 0, taps = j->kh * j->kw, from_taps = j->s->kh * j->s->kw;
-    const size_t step = 2 * BF_TILE * j->parts, c = j->s->c;
-    float some[BF_SIDE * BF_DEPTH];
-    for (size_t k = 0; k < j->steps; k++) {
-        const size_t depth = bf_least(BF_DEPTH, c - k * BF_DEPTH);
-        for (size_t t = 0; t < taps; t++) {
-            for (size_t r = 0; r < n; r++)
-                for (size_t d = 0; d < depth; d++) {
-                    const float *w = p->w + ((o + r) * c + k * BF_DEPTH + d) * from_taps;
-                    some[r * BF_DEPTH + d] = j->phases == 4 ? folded(w, phase, t) : w[t];
-                }
-            j->u->columns(depth, n, some, 1, BF_DEPTH, j->pairs ? 2 * BF_TILE : 0,
-                          p->to + strip * j->strip_values + (k * taps + t) * step + tile * BF_TILE, step);
-        }
-    }
-}
-
-static void fill_weights(void *arg, void *data) {
-    conv_weights *p = arg;
-    p->to = data;
-    cm_parallel(p->j->threads, 2 * p->j->phases * p->j->strips, weights_tile, p);
-}
 
 /* --- lines --------------------------------------------------------------------------- */
 
@@ -304,7 +256,7 @@ static void turn(conv_job *j) {
 }
 
 static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a) {
-    conv_job j = {.u = bf_unit_get(), .s = s, .a = a, .threads = e->threads, .pairs = pairs, .parts = pairs ? 2 : 1, .phases = 1,
+    conv_job j = {.u = bf_unit_get(), .s = s, .a = a, .threads = e->threads, .parts = pairs ? 2 : 1, .phases = 1,
                   .in_h = s->h, .in_w = s->w, .split = 1, .x_column = a->x_row ? a->x_row : s->c,
                   .y_column = a->y_row ? a->y_row : s->o, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
                   .pad_left = s->pad_left};
@@ -375,8 +327,8 @@ static bool place_units(conv_job *j, cm_arena *scratch) {
     return !scratch->failed;
 }
 
-void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
-               const float *bias, float *y) {
+static void convolve(bool pairs, bool back, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x,
+                     const float *w, const float *bias, float *y) {
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1;
     conv_job j = describe(pairs, e, s, a);
     if (s->n * s->oh * s->ow * s->o == 0) return;
@@ -385,9 +337,8 @@ void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_ar
     j.y = y;
     plan(&j);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    const conv_weights weights = {.j = &j, .w = w};
-    j.w = bf_pack(e, a->doubled ? BF_PACK_UP : BF_PACK_CONV, pairs, j.phases * j.strips * j.strip_values, fill_weights,
-                  (void *)(size_t)&weights);
+    const bf_kernel kernel = {.o = s->o, .c = s->c, .kh = s->kh, .kw = s->kw, .folded = a->doubled, .back = back};
+    j.w = bf_conv_weights(pairs, e, &kernel, w);
     const size_t slack = (BF_SIDE * j.stride + bf_up(j.kw, j.split)) * j.pixel; /* tiles read on beyond a chunk's last pixel */
     j.plane = chunk_values(&j, j.lines);
     const size_t read = j.plane * j.split * j.split + slack;
@@ -399,4 +350,15 @@ void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_ar
     j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
     if (j.w && j.scratch && place_units(&j, e->scratch)) cm_parallel(e->threads, j.down * j.across * j.groups, one_item, &j);
     cm_arena_reset(e->scratch, mark);
+}
+
+void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+               const float *bias, float *y) {
+    convolve(pairs, false, e, s, a, x, w, bias, y);
+}
+
+void bf_conv2d_dx(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx) {
+    const cm_conv_shape back = {.n = s->n, .h = s->oh, .w = s->ow, .c = s->o, .o = s->c, .kh = s->kh, .kw = s->kw, .stride = 1,
+                                .pad_top = s->kh - 1 - s->pad_top, .pad_left = s->kw - 1 - s->pad_left, .oh = s->h, .ow = s->w};
+    convolve(pairs, true, e, &back, &(cm_around){.plus = dx}, dy, w, NULL, dx);
 }

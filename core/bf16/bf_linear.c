@@ -34,7 +34,7 @@ typedef struct weights_job {
     const bf_unit *u;
     const float *w;
     size_t in, out, steps, strips, strip_values;
-    bool pairs, geglu;
+    bool pairs, geglu, turned;
     uint16_t *to;
     int threads;
 } weights_job;
@@ -43,10 +43,11 @@ static void weights_strip(void *arg, size_t strip, int worker) {
     (void)worker;
     const weights_job *j = arg;
     const size_t step = j->strip_values / j->steps, half = j->out / 2;
+    const size_t in_step = j->turned ? j->out : 1, out_step = j->turned ? 1 : j->in;
     for (size_t tile = 0; tile < 2; tile++) {
         const size_t column = j->geglu ? strip * BF_SIDE + tile * half : strip * BF_COLS + tile * BF_SIDE;
         const size_t end = j->geglu && tile == 0 ? half : j->out, n = column < end ? end - column : 0;
-        j->u->columns(j->in, n, j->w + (n ? column * j->in : 0), 1, j->in, j->pairs ? 2 * BF_TILE : 0,
+        j->u->columns(j->in, n, j->w + (n ? column * out_step : 0), in_step, out_step, j->pairs ? 2 * BF_TILE : 0,
                       j->to + strip * j->strip_values + tile * BF_TILE, step);
     }
 }
@@ -57,11 +58,22 @@ static void fill_weights(void *arg, void *data) {
     cm_parallel(j->threads, j->strips, weights_strip, j);
 }
 
+static const uint16_t *pack_weights(const cm_exec *e, int kind, weights_job p) {
+    p.u = bf_unit_get();
+    p.steps = bf_up(p.in, BF_DEPTH);
+    p.strips = p.geglu ? bf_up(p.out / 2, BF_SIDE) : bf_up(p.out, BF_COLS);
+    p.strip_values = p.steps * 2 * BF_TILE * (p.pairs ? 2 : 1);
+    p.threads = e->threads;
+    return bf_pack(e, kind, p.pairs, p.strips * p.strip_values, fill_weights, &p);
+}
+
 const uint16_t *bf_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w) {
-    const size_t steps = bf_up(in, BF_DEPTH), strips = geglu ? bf_up(out / 2, BF_SIDE) : bf_up(out, BF_COLS);
-    weights_job p = {.u = bf_unit_get(), .w = w, .in = in, .out = out, .steps = steps, .strips = strips,
-                     .strip_values = steps * 2 * BF_TILE * (pairs ? 2 : 1), .pairs = pairs, .geglu = geglu, .threads = e->threads};
-    return bf_pack(e, geglu ? BF_PACK_GEGLU : BF_PACK_LINEAR, pairs, strips * p.strip_values, fill_weights, &p);
+    return pack_weights(e, geglu ? BF_PACK_GEGLU : BF_PACK_LINEAR,
+                        (weights_job){.w = w, .in = in, .out = out, .pairs = pairs, .geglu = geglu});
+}
+
+static const uint16_t *turned_weights(bool pairs, const cm_exec *e, size_t in, size_t out, const float *w) {
+    return pack_weights(e, BF_PACK_LINEAR_BACK, (weights_job){.w = w, .in = in, .out = out, .pairs = pairs, .turned = true});
 }
 
 /* --- rows ------------------------------------------------------------------------ */
@@ -169,7 +181,7 @@ void bf_linear(bool pairs, const cm_exec *e, const bf_linear_shape *s, const cm_
     j.strip_values = j.steps * 2 * BF_TILE * j.parts;
     plan(&j, threads);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    j.w = bf_linear_weights(pairs, e, s->in, s->out, a->geglu, w);
+    j.w = s->turned ? turned_weights(pairs, e, s->in, s->out, w) : bf_linear_weights(pairs, e, s->in, s->out, a->geglu, w);
     j.tiles = (uint16_t *)CM_PUSH(e->scratch, float, bf_floats((j.shared ? 1 : threads) * j.tiles_values));
     j.sums = CM_PUSH(e->scratch, float, threads * j.sums_floats);
     if (j.w && j.tiles && j.sums) {

@@ -286,6 +286,47 @@ CM_BODY void columns(size_t k, size_t n, const float *x, size_t k_step, size_t n
     }
 }
 
+/* --- columns as rows ------------------------------------------------------------------------ */
+
+CM_INLINE void bf_turned_any(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
+    for (size_t j = 0; j < BF_SIDE; j++, y += y_row)
+        for (size_t i = 0; i < BF_DEPTH; i++) {
+            const float v = i < k && j < n ? x[i * k_step + j] : 0.0f;
+            y[i] = bf_round(v);
+            if (low) y[low + i] = bf_round(v - bf_widen(y[i]));
+        }
+}
+
+#if defined(__AVX512F__)
+/* pairs of rows of x are zipped, as columns are, and turned */
+CM_INLINE void bf_turned_zipped(size_t rows, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
+    __m512i upper[16], lower[16];
+    for (size_t i = 0; i < BF_SIDE; i++) {
+        const vec a = 2 * i < rows ? v_load_n(x + 2 * i * k_step, n) : v_zero();
+        const vec b = 2 * i + 1 < rows ? v_load_n(x + (2 * i + 1) * k_step, n) : v_zero();
+        const __m256i ua = bf_narrow(a), ub = bf_narrow(b);
+        upper[i] = bf_pair(ua, ub);
+        if (low) lower[i] = bf_pair(bf_narrow(v_sub(a, bf_wide(ua))), bf_narrow(v_sub(b, bf_wide(ub))));
+    }
+    bf_transpose16(upper);
+    for (size_t j = 0; j < BF_SIDE; j++) _mm512_storeu_si512(y + j * y_row, upper[j]);
+    if (!low) return;
+    bf_transpose16(lower);
+    for (size_t j = 0; j < BF_SIDE; j++) _mm512_storeu_si512(y + low + j * y_row, lower[j]);
+}
+#endif
+
+CM_BODY void turned(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
+    if (n > BF_SIDE) n = BF_SIDE;
+    for (size_t i = 0; i < k; i += BF_DEPTH, y += BF_DEPTH) {
+#if defined(__AVX512F__)
+        bf_turned_zipped(k - i, n, x + i * k_step, k_step, low, y, y_row);
+#else
+        bf_turned_any(k - i, n, x + i * k_step, k_step, low, y, y_row);
+#endif
+    }
+}
+
 /* --- epilogues ------------------------------------------------------------------------------ */
 
 CM_INLINE void bf_finish_some(const bf_finish *f, size_t at, size_t n) {
@@ -539,7 +580,7 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
 #define BF_UNIT_TABLE(set, has_matrix, is_direct, begin_fn, end_fn, block_fn)                                                          \
     {                                                                                                                       \
         .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
-        .columns = columns, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .look = look,                                  \
+        .columns = columns, .turned = turned, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .look = look,                                  \
         .look_top = look_top, .most = most, .scale = scale, .copy_scaled = copy_scaled,                                                                                         \
     }
 

@@ -6,15 +6,25 @@
 
 #include "core/bf16/unit.h"
 
-/* rows of x, `in` wide, from images of `per_image` rows each (for a group norm's scale) */
+/* rows of x, `in` wide, from images of `per_image` rows each (for a group norm's scale). turned: w is [in,out], as it is
+ * for the gradient that goes back through a layer. */
 typedef struct bf_linear_shape {
     size_t rows, in, out, per_image;
+    bool turned;
 } bf_linear_shape;
 
 void bf_linear(bool pairs, const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w,
                const float *bias, float *y);
 void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                const float *bias, float *y);
+/* dx += the gradient through a convolution of stride 1 whose padding is less than its kernel */
+void bf_conv2d_dx(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx);
+/* dw += the gradient of its weights; a linear layer is the 1x1 convolution of one line */
+void bf_conv2d_dw(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw);
+void bf_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+                    const float *dy, float *dx, float *dw, float *dbias);
+void bf_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+                    float *dx, float *dw, float *dbias);
 void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                   float *out);
 
@@ -28,8 +38,18 @@ bool bf_is_product(const cm_conv_shape *s, const cm_around *a);
 /* The tiles of a linear layer's weights: strips of 32 columns, or of 16 and their 16 gates, after one another. */
 const uint16_t *bf_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
 
+/* A convolution's kernel as it is multiplied: [o,c,kh,kw] in PyTorch's order. folded: of an input doubled by nearest
+ * neighbour, four 2x2 kernels. back: of the gradient that goes back, mirrored and with o and c exchanged in w, [c,o,kh,kw]. */
+typedef struct bf_kernel {
+    size_t o, c, kh, kw;
+    bool folded, back;
+} bf_kernel;
+
+/* Its tiles: for each kernel that it folds into, and each 32 columns, steps of 32 input channels times taps. */
+const uint16_t *bf_conv_weights(bool pairs, const cm_exec *e, const bf_kernel *k, const float *w);
+
 /* Kinds of packs of one weight; times two, plus pairs. */
-enum { BF_PACK_LINEAR, BF_PACK_GEGLU, BF_PACK_CONV, BF_PACK_UP, BF_PACK_INT8, BF_PACK_INT8_GEGLU };
+enum { BF_PACK_LINEAR, BF_PACK_GEGLU, BF_PACK_CONV, BF_PACK_UP, BF_PACK_INT8, BF_PACK_INT8_GEGLU, BF_PACK_LINEAR_BACK, BF_PACK_CONV_BACK };
 
 /* Values of scratch, or of a pack, that hold `n` bf16 numbers. */
 static inline size_t bf_floats(size_t n) {

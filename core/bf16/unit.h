@@ -109,6 +109,9 @@ typedef struct bf_unit {
     void (*row)(const bf_row *r, size_t n, const float *x, uint16_t *y, size_t y_step);
     /* [k, n] by strides -> tiles [steps][16 pairs][16 columns][2] that stand y_step apart; beyond k and n zeros */
     void (*columns)(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step);
+    /* [k, n] with columns side by side -> 16 rows of values that stand y_row apart, as A wants them, 32s of k after one
+     * another; beyond k and n zeros */
+    void (*turned)(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row);
 
     void (*finish)(const bf_finish *f);
     /* the first 16 columns of c times gelu of the next 16; bias and image belong to the first, and at + gate to these */

@@ -32,6 +32,7 @@ static void call_gemm(const cm_ops *o, const cm_exec *e, const size_t *s, float 
 static const size_t linear_shapes[][CHECK_NUMBERS] = {
     {1, 1, 1, 1, 1},    {1, 7, 3, 0, 1},    {3, 8, 16, 1, 0},   {5, 9, 17, 1, 1},   {2, 129, 15, 0, 0},
     {77, 33, 64, 1, 1}, {97, 64, 65, 1, 0}, {384, 128, 96, 1, 1}, {100, 700, 33, 0, 1}, {13, 20, 700, 1, 1},
+    {8300, 8, 9, 0, 0},
 };
 static const size_t linear_bench[][CHECK_NUMBERS] = {
     {16 * 96, 128, 128, 1, 0}, {16 * 96, 128, 1024, 1, 0}, {1024, 640, 640, 1, 0}, {1024, 640, 640, 1, 1}};
