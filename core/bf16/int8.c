@@ -52,6 +52,9 @@ static void fill(void) {
     int8.about = "most linear layers and 3x3 convolutions by int8 products, the rest as bf16: fastest and coarsest, with AMX or AVX-512 VNNI";
     int8.dtype = "int8";
     int8.rounding = 0x1p-8;
+    int8.inference = true;
+    int8.linear_grad = cm_ops_openblas()->linear_grad;
+    int8.conv2d_grad = cm_ops_openblas()->conv2d_grad;
     int8.slow_here = !i8_unit_get()->direct;
     int8.linear = linear;
     int8.linear_around = linear_around;

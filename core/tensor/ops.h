@@ -96,6 +96,7 @@ typedef struct cm_ops {
     const char *about;  /* one line for `list backends` */
     const char *dtype;  /* "f32", or the coarsest that goes into products: "bf16", "int8" */
     bool slow_here;     /* this machine lacks what it is made for */
+    bool inference;     /* too coarse to train by */
     double rounding;    /* unit roundoff of what goes into products, where it is coarser than f32's; else 0 */
 
     /* C[m,n] = alpha op(A) op(B) + beta C, row-major; ta: A is stored [k,m]; tb: B is stored [n,k].

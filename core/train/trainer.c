@@ -93,7 +93,8 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     CM_TRY(cm_recipe_check(recipe, stage->name));
     const char *backend = cm_json_text_or(recipe, "backend", "openblas");
     CM_TRY(cm_backend_choose("backend", backend, &t->ops));
-    if (t->ops->rounding > 0) return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref or openblas", backend);
+    if (t->ops->inference)
+        return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref, openblas, bf16x3 or bf16", backend);
     t->seed = cm_json_size_or(recipe, "seed", 1);
     t->batch = cm_json_size_or(recipe, "batch", 16);
     t->workers = cm_json_size_or(recipe, "workers", (size_t)cm_threads_available());
@@ -324,9 +325,9 @@ cm_status cm_trainer_run(cm_trainer *t) {
     json_decref(lines);
     char now[32];
     cm_iso_time(now);
-    json_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:O}", "kind", "run", "stage", t->stage->name, "started", now,
-                             "step", (json_int_t)t->optimizer.step, "version", CM_VERSION, "cpu", cm_cpu_get()->model,
-                             "recipe", t->recipe);
+    json_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "kind", "run", "stage", t->stage->name, "started", now,
+                             "step", (json_int_t)t->optimizer.step, "version", CM_VERSION, "cpu", cm_cpu_get()->model, "backend",
+                             t->ops->name, "dtype", t->ops->dtype, "recipe", t->recipe);
     cm_status status = cm_records_add(records, head);
     json_decref(head);
     if (status == CM_OK) {
