@@ -7,12 +7,12 @@
 #include "reports/document.h"
 #include "reports/rows.h"
 
-/* Which of plots/scores.svg, differences.svg, speed.svg, parts.svg were drawn; the reason when one could not be. */
+/* Which of plots/scores.svg, differences.svg, speed.svg, parts.svg, layers.svg were drawn; the reason when one could not be. */
 typedef struct cm_plots {
-    cm_plot scores, differences, speed, parts; /* name NULL: not drawn */
+    cm_plot scores, differences, speed, parts, layers; /* name NULL: not drawn */
     const char *why_not;
 } cm_plots;
-cm_status cm_report_plots(cm_rows *r, cm_plots *made); /* plots.c, plot_parts.c */
+cm_status cm_report_plots(cm_rows *r, cm_plots *made); /* plots.c, plot_parts.c, plot_layers.c */
 
 typedef struct cm_content {
     cm_document *d;
@@ -21,12 +21,13 @@ typedef struct cm_content {
     bool lists;            /* the report lists each arm's prompts, so numbers lead there */
 } cm_content;
 
-/* --- prose.c: summary and legends; methods.c ------------------------------------------------ */
+/* --- prose.c: summary and legends; headline.c; methods.c ------------------------------------ */
 const char *cm_report_title(const cm_content *c);
 const char *cm_report_subtitle(const cm_content *c);
 void cm_add_unfinished(const cm_content *c);
 void cm_add_failures(const cm_content *c);       /* images that could not be read */
-void cm_add_summary(const cm_content *c);        /* each pair of arms in words, the first first */
+void cm_add_headline(const cm_content *c, const char *a, const char *b); /* what this pair found, with N and what N can see */
+void cm_add_summary(const cm_content *c);        /* the first pair's headline, then each pair of arms in words */
 void cm_add_legend(const cm_content *c);         /* what the columns are, and every note of a score */
 void cm_add_products(const cm_content *c);       /* the machine's own rates */
 void cm_add_methods(const cm_content *c);
@@ -34,11 +35,12 @@ void cm_add_methods(const cm_content *c);
 /* Why there is no value: "not measured: REASON", said once. */
 const char *cm_absent(const cm_content *c, const char *note);
 
-/* --- score_tables.c, part_tables.c, paper_tables.c, speed_tables.c: tables ------------------ */
+/* --- score_tables.c, part_tables.c, layer_tables.c, paper_tables.c, speed_tables.c: tables --- */
 void cm_add_score_table(const cm_content *c);
 void cm_add_score_details(const cm_content *c);  /* a row a score and arm: deviation, n, reference, text read, what it is */
 void cm_add_pair_table(const cm_content *c);
 void cm_add_part_table(const cm_content *c);     /* accuracy by group, the arms side by side */
+void cm_add_layer_tables(const cm_content *c);   /* attention of each group's words by layer, two arms, with its picture */
 void cm_add_part_details(const cm_content *c);   /* the same for objects, textures and shapes */
 void cm_add_main_comparison(const cm_content *c);    /* our arms in the columns of the paper's table 2, above its rows */
 void cm_add_data_ablation(const cm_content *c);      /* table 3 */

@@ -168,7 +168,8 @@ static void say_statistics(const cm_content *c) {
     else
         paragraph(c, "The unit is the prompt, with all its images. Intervals are 95 %: of scores that images have by BCa bootstrap over prompts, of sets' "
                      "scores by the jackknife over prompts. Differences are paired by prompt; raw p is two-sided, by exchanging the arms' images prompt by prompt. What is called better, "
-                     "worse or leading is decided at the 5 % level; between two arms by p after Holm's correction for the scores of the pair. Arms are "
+                     "worse or leading is decided at the 5 % level; between two arms by p, of the primary score, which was named before the run, as it is, of all "
+                     "other scores after Holm's correction over these. HOLA and the attn scores are what the loss trains, and no quality. Arms are "
                      "compared at equal numbers of images. Undefined scores are not printed as numbers: what was not measured says so.");
 }
 

@@ -5,7 +5,7 @@
 
 /* In pieces, since C promises strings of 4095 bytes only. On narrow screens a table's row becomes a list of titles and values; its head stays there for screen readers. */
 #define CM_PAGE_STYLE_BODY                                                                                                             \
-    ":root{--ink:#17212b;--soft:#55626f;--line:#d8dee4;--wash:#f3f6f8;--mark:#0b5c7a;--accent:#0b5c7a}"                            \
+    ":root{--ink:#17212b;--soft:#55626f;--line:#d8dee4;--wash:#f3f6f8;--mark:#0b5c7a;--miss:#b03a2e;--accent:#0b5c7a}"                            \
     "*{box-sizing:border-box}html{scroll-behavior:smooth}"                                                                         \
     "body{margin:0;font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;color:var(--ink);background:#fff}" \
     "header{background:var(--wash);border-bottom:1px solid var(--line)}header>div,main{max-width:1340px;margin:0 auto;padding:1.2rem 1rem}" \
@@ -28,7 +28,7 @@
     ".grid{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(340px,100%),1fr));align-items:start}"            \
     "figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:.7rem;break-inside:avoid;scroll-margin-top:1rem}figure:target{outline:3px solid var(--accent)}figure.many{grid-column:1/-1}" \
     ".arms{display:flex;gap:.5rem}.arms>div{flex:1 1 0;min-width:0;font-size:.8rem;color:var(--soft);overflow-wrap:anywhere}"        \
-    ".arms strong{display:block;color:var(--ink);font-weight:600;margin:.2rem 0}.arms ul{list-style:none;margin:.2rem 0 0;padding:0;line-height:1.3}.arms li+li{border-top:1px dotted var(--line);margin-top:.15rem;padding-top:.15rem}" \
+    ".arms strong{display:block;color:var(--ink);font-weight:600;margin:.2rem 0}.arms ul{list-style:none;margin:.2rem 0 0;padding:0;line-height:1.3}.arms li+li{color:var(--miss);border-top:1px dotted var(--line);margin-top:.15rem;padding-top:.15rem}" \
     ".arms img{width:100%;display:block;border-radius:4px;background:var(--wash)}"                                                 \
     ".maps{flex-wrap:wrap}.maps strong{font-weight:400}.maps>div{flex:0 0 calc(20% - .4rem);font-size:.7rem;line-height:1.25}"                                   \
     "figcaption{font-size:.82rem;line-height:1.4;margin-top:.5rem;overflow-wrap:anywhere}"                                         \

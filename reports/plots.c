@@ -89,7 +89,7 @@ static void difference_line(cm_drawing *d, const cm_rows *r, const json_t *p, do
     cm_put_number(d->data, sign * v / half);
     cm_put_number(d->data, (sign > 0 ? lo : -hi) / half);
     cm_put_number(d->data, (sign > 0 ? hi : -lo) / half);
-    cm_put_number(d->data, cm_pair_is_apart(p) ? 0xc0392b : 0x7f8c8d);
+    cm_put_number(d->data, cm_pair_is_apart(p) ? CM_PLOT_APART : 0x7f8c8d);
     snprintf(before, sizeof before, "%.100s: ", cm_text_of(p, "score"));
     put_label(d->data, before, a, " - ", b);
     if (say) cm_drawing_say(d, "%s%s, %s minus %s: %+.4g, %s", *d->alt ? "; " : "", title, a, b, v, cm_pair_is_apart(p) ? "told apart" : "not told apart");
@@ -168,7 +168,8 @@ cm_status cm_report_plots(cm_rows *r, cm_plots *made) {
     const struct {
         cm_status (*draw)(cm_rows *r, cm_plot *made);
         cm_plot *made;
-    } all[] = {{draw_scores, &made->scores}, {draw_differences, &made->differences}, {draw_speed, &made->speed}, {cm_plot_parts, &made->parts}};
+    } all[] = {{draw_scores, &made->scores}, {draw_differences, &made->differences}, {draw_speed, &made->speed},
+               {cm_plot_parts, &made->parts}, {cm_plot_layers, &made->layers}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         const cm_status s = all[i].draw(r, all[i].made);
         if (s == CM_EUNAVAILABLE) made->why_not = cm_arena_string(&r->arena, cm_why());

@@ -50,33 +50,30 @@ static void say_p(const cm_content *c, double p) {
     else cm_say(c->d, " %.3f", p);
 }
 
-/* At the 5 % level, by p after Holm's correction for the number of scores. */
 static const char *verdict(const json_t *pair, const cm_column *of) {
-    double d = 0, p;
-    cm_number_of(pair, "difference", &d);
-    if (!cm_number_of(pair, "p_holm", &p)) return "not judged, since p is not corrected for the number of scores";
-    if (!cm_pair_is_apart(pair)) return "not told apart";
-    if (of->better == CM_NEITHER) return "told apart";
-    return (d < 0) == (of->better == CM_LOWER) ? "better" : "worse";
+    static const char *const words[] = {[CM_NOT_JUDGED] = "not judged, since p is not corrected for the number of scores",
+                                        [CM_NOT_APART] = "not told apart", [CM_APART] = "told apart", [CM_IS_BETTER] = "better", [CM_IS_WORSE] = "worse"};
+    return words[cm_pair_verdict(pair, of)];
 }
 
 /* n: the number of prompts that was told last, 0 at first; told again where it is another. */
 static void say_difference(const cm_content *c, const json_t *pair, const cm_column *of, double *n) {
     const int digits = of->digits;
     const bool fixed = of->style == CM_FIXED;
-    double d = 0, lo, hi, p, now;
+    double d = 0, lo, hi, p, raw, now;
     cm_number_of(pair, "difference", &d);
     cm_say(c->d, fixed ? "%s %+.*f" : "%s %+.*g", of->title, digits, d);
     if (cm_number_of(pair, "lo", &lo) && cm_number_of(pair, "hi", &hi)) cm_say(c->d, fixed ? " [%+.*f, %+.*f]" : " [%+.*g, %+.*g]", digits, lo, digits, hi);
     if (cm_number_of(pair, "p_holm", &p)) {
-        cm_say(c->d, ", p_Holm");
+        cm_say(c->d, cm_number_of(pair, "p", &raw) && raw == p && strcmp(of->score, c->r->primary) == 0 ? ", p" : ", p_Holm");
         say_p(c, p);
     }
     if (cm_number_of(pair, "n", &now) && now != *n) {
         cm_say(c->d, ", N = %.0f", now);
         *n = now;
     }
-    cm_say(c->d, " (%s%s)", strcmp(of->score, c->r->primary) == 0 ? "the primary score; " : "", verdict(pair, of));
+    const char *what = strcmp(of->score, c->r->primary) == 0 ? "the primary score; " : of->mechanism ? "what the loss trains; " : "";
+    cm_say(c->d, " (%s%s)", what, verdict(pair, of));
 }
 
 static bool say_score(const cm_content *c, const cm_column *of, const char *a, const char *b, const char *before, double *n) {
@@ -89,7 +86,7 @@ static bool say_score(const cm_content *c, const cm_column *of, const char *a, c
 }
 
 /* The primary score, then the others in the columns' order. */
-static void tell_pair(const cm_content *c, const char *a, const char *b, cm_tone tone) {
+static void tell_pair(const cm_content *c, const char *a, const char *b) {
     const cm_column *primary = cm_column_find(c->r, c->r->primary);
     size_t told = 0, more = 0;
     double n = 0;
@@ -104,7 +101,7 @@ static void tell_pair(const cm_content *c, const char *a, const char *b, cm_tone
     }
     if (more) cm_say(c->d, "; %zu more in the table of differences", more);
     cm_say(c->d, told ? "." : "not measured.");
-    cm_paragraph(c->d, tone);
+    cm_paragraph(c->d, CM_PLAIN);
 }
 
 static void tell_contrast(const cm_content *c, const char *a, const char *b) {
@@ -154,7 +151,8 @@ void cm_add_summary(const cm_content *c) {
         snprintf(key, sizeof key, "%s\n%s", a, b);
         if (json_object_get(seen, key)) continue;
         json_object_set_new(seen, key, json_true());
-        tell_pair(c, a, b, json_object_size(seen) == 1 ? CM_LEAD : CM_PLAIN);
+        if (json_object_size(seen) == 1) cm_add_headline(c, a, b);
+        tell_pair(c, a, b);
         tell_contrast(c, a, b);
     }
     json_decref(seen);
@@ -197,12 +195,12 @@ static void tell_note(const cm_content *c, size_t arm, const cm_column *of) {
     cm_paragraph(c->d, CM_SMALL);
 }
 
-static void tell_ceilings(const cm_content *c) {
+/* Ceilings, or chance. */
+static void tell_bounds(const cm_content *c, const cm_row_list *bounds, const char *before) {
     double v;
-    const char *before = "Ceilings, measured on held-out drawings: ";
     bool any = false;
-    for (size_t i = 0; i < c->r->ceilings.count && !cm_interrupted(); i++) {
-        const json_t *o = c->r->ceilings.at[i];
+    for (size_t i = 0; i < bounds->count && !cm_interrupted(); i++) {
+        const json_t *o = bounds->at[i];
         if (cm_column_find(c->r, cm_text_of(o, "score")) && !*cm_text_of(o, "note")) continue;
         any = true;
         cm_say(c->d, "%s%s", before, cm_text_of(o, "score"));
@@ -218,11 +216,12 @@ void cm_add_legend(const cm_content *c) {
     const char *before = "";
     for (size_t i = 0; i < c->r->column_count; i++)
         for (size_t a = 0; a < c->r->arm_count && !cm_interrupted(); a++) tell_note(c, a, &c->r->columns[i]);
-    tell_ceilings(c);
+    tell_bounds(c, &c->r->chances, "Chance, by someone else's drawing: ");
+    tell_bounds(c, &c->r->ceilings, "Ceilings, measured on held-out drawings: ");
     for (size_t i = 0; i < c->r->column_count; i++) {
         const cm_column *of = &c->r->columns[i];
         if (!*of->about) continue;
-        cm_say(c->d, "%s%s %s: %s", before, of->title, cm_arrow(of->better), of->about);
+        cm_say(c->d, "%s%s %s: %s%s", before, of->title, cm_arrow(of->better), of->mechanism ? "what the loss trains, " : "", of->about);
         if (*of->source) cm_say(c->d, " (%s)", of->source);
         before = "; ";
     }

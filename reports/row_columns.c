@@ -7,16 +7,16 @@
 
 /* Of runs of `bench` before the header told its columns. */
 static const cm_column nano_columns[] = {
-    {"fd@nano", "fd@nano", CM_LOWER, CM_FIXED, 2, "Fréchet distance on the nano feature network, never FID", "", false},
-    {"kd@nano", "kd@nano", CM_LOWER, CM_FIXED, 4, "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features", "", false},
-    {"acc_obj", "Acc_obj", CM_HIGHER, CM_FIXED, 1, "asked objects that the parser finds, %", "", false},
-    {"acc_tex", "Acc_tex", CM_HIGHER, CM_FIXED, 1, "asked colours, patterns and materials, %", "", false},
-    {"acc_shape", "Acc_shape", CM_HIGHER, CM_FIXED, 1, "asked lengths, sleeves, shapes and styles, %", "", false},
-    {"acc_all", "Acc_all", CM_HIGHER, CM_FIXED, 1, "plain mean of the three; the primary score", "", false},
-    {"clip@nano", "clip@nano", CM_HIGHER, CM_FIXED, 2, "100 x cosine of the nano CLIP pair", "", false},
-    {"hola", "HOLA", CM_LOWER, CM_FIXED, 4, "squared distance of the prompt groups' attention from their regions", "", false},
-    {"attn_iou", "attn IoU", CM_HIGHER, CM_FIXED, 3, "overlap of a group's attention with its parsed region", "", false},
-    {"attn_mass", "attn mass", CM_HIGHER, CM_FIXED, 3, "share of a group's attention inside its parsed region", "", false},
+    {"fd@nano", "fd@nano", CM_LOWER, CM_FIXED, 2, "Fréchet distance on the nano feature network, never FID", "", false, false},
+    {"kd@nano", "kd@nano", CM_LOWER, CM_FIXED, 4, "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features", "", false, false},
+    {"acc_obj", "Acc_obj", CM_HIGHER, CM_FIXED, 1, "asked objects that the parser finds, %", "", false, false},
+    {"acc_tex", "Acc_tex", CM_HIGHER, CM_FIXED, 1, "asked colours, patterns and materials, %", "", false, false},
+    {"acc_shape", "Acc_shape", CM_HIGHER, CM_FIXED, 1, "asked lengths, sleeves, shapes and styles, %", "", false, false},
+    {"acc_all", "Acc_all", CM_HIGHER, CM_FIXED, 1, "plain mean of the three; the primary score", "", false, false},
+    {"clip@nano", "clip@nano", CM_HIGHER, CM_FIXED, 2, "100 x cosine of the nano CLIP pair", "", false, false},
+    {"hola", "HOLA", CM_LOWER, CM_FIXED, 4, "squared distance of the prompt groups' attention from their regions", "", false, true},
+    {"attn_iou", "attn IoU", CM_HIGHER, CM_FIXED, 3, "overlap of a group's attention with its parsed region", "", false, true},
+    {"attn_mass", "attn mass", CM_HIGHER, CM_FIXED, 3, "share of a group's attention inside its parsed region", "", false, true},
 };
 enum { NANO_COLUMNS = sizeof nano_columns / sizeof *nano_columns };
 
@@ -76,15 +76,22 @@ static cm_status list_scores(const cm_rows *r, const json_t *metrics, const json
     return CM_OK;
 }
 
-/* The title tells a part and weights other than the published: "FID@clean [nano]" is no FID. */
+/* Records from before they said it: by name. */
+static bool is_mechanism(const json_t *metric) {
+    const char *name = cm_text_of(metric, "metric");
+    return json_is_true(json_object_get(metric, "mechanism")) || strcmp(name, "hola") == 0 || strncmp(name, "attn_", 5) == 0;
+}
+
+/* The title tells a part, KID's subsets, and weights other than the published: "FID@clean [nano]" is no FID. */
 static cm_column planned_column(cm_rows *r, const json_t *metric, const char *score) {
     const char *label = cm_text_of(metric, "label"), *title = *cm_text_of(metric, "title") ? cm_text_of(metric, "title") : label;
     const char *weights = cm_text_of(metric, "weights"), *part = strlen(score) > strlen(label) ? score + strlen(label) + 1 : "";
-    double decimals = 4;
+    double decimals = 4, subset;
     cm_number_of(metric, "decimals", &decimals);
     const char *whole = cm_arena_print(&r->arena, "%s%s%s%s%s%s", title, *part ? " " : "", part, *weights ? " [" : "", weights, *weights ? "]" : "");
+    if (whole && cm_number_of(metric, "subset", &subset)) whole = cm_arena_print(&r->arena, "%s (subsets of %.0f)", whole, subset);
     return (cm_column){score, whole ? whole : "", better_of(metric), CM_FIXED, decimals >= 0 && decimals <= 12 ? (int)decimals : 4,
-                       cm_text_of(metric, "about"), cm_text_of(metric, "source"), false};
+                       cm_text_of(metric, "about"), cm_text_of(metric, "source"), false, is_mechanism(metric)};
 }
 
 /* labels: a JSON object from a label to its place in the plan. */
@@ -119,7 +126,7 @@ static cm_status published_columns(cm_rows *r, json_t *seen) {
         const json_t *s = r->scores.at[i];
         const char *score = cm_text_of(s, "score");
         if (json_object_get(seen, score)) continue;
-        r->columns[r->column_count++] = (cm_column){score, score, better_of(s), CM_GENERAL, 6, cm_text_of(s, "about"), cm_text_of(s, "source"), false};
+        r->columns[r->column_count++] = (cm_column){score, score, better_of(s), CM_GENERAL, 6, cm_text_of(s, "about"), cm_text_of(s, "source"), false, false};
         if (json_object_set_new(seen, score, json_true()) != 0) return out_of_memory();
     }
     return CM_OK;
@@ -180,7 +187,7 @@ static size_t find_best(const cm_rows *r, cm_column *c) {
         }
     }
     c->measured = values > 0;
-    return values > 1 && c->better ? best : r->arm_count;
+    return values > 1 && c->better && !c->mechanism ? best : r->arm_count; /* of what a loss trains nothing is best */
 }
 
 cm_status cm_rows_find_standings(cm_rows *r) {

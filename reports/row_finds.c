@@ -29,6 +29,9 @@ cm_status cm_rows_index(cm_rows *r) {
     for (size_t i = 0; i < r->scores.count; i++)
         CM_TRY(add(r, r->scores.at[i], "score", cm_text_of(r->scores.at[i], "arm"), cm_text_of(r->scores.at[i], "score"), ""));
     for (size_t i = 0; i < r->ceilings.count; i++) CM_TRY(add(r, r->ceilings.at[i], "ceiling", cm_text_of(r->ceilings.at[i], "score"), "", ""));
+    for (size_t i = 0; i < r->chances.count; i++) CM_TRY(add(r, r->chances.at[i], "chance", cm_text_of(r->chances.at[i], "score"), "", ""));
+    for (size_t i = 0; i < r->kept.count; i++)
+        CM_TRY(add(r, r->kept.at[i], "kept", cm_text_of(r->kept.at[i], "arm"), cm_text_of(r->kept.at[i], "group"), ""));
     for (size_t i = 0; i < r->pairs.count; i++) {
         const json_t *p = r->pairs.at[i];
         CM_TRY(add(r, p, "pair", cm_text_of(p, "a"), cm_text_of(p, "b"), cm_text_of(p, "score")));
@@ -69,6 +72,14 @@ const json_t *cm_rows_ceiling(const cm_rows *r, const char *score) {
     return find(r, "ceiling", score, "", "");
 }
 
+const json_t *cm_rows_chance(const cm_rows *r, const char *score) {
+    return find(r, "chance", score, "", "");
+}
+
+const json_t *cm_rows_kept(const cm_rows *r, const char *arm, const char *group) {
+    return find(r, "kept", arm, group, "");
+}
+
 const json_t *cm_rows_pair(const cm_rows *r, const char *a, const char *b, const char *score) {
     return find(r, "pair", a, b, score);
 }
@@ -94,6 +105,15 @@ double cm_rows_sgemm(const cm_rows *r, const char *backend) {
 bool cm_pair_is_apart(const json_t *pair) {
     double difference, p;
     return cm_number_of(pair, "difference", &difference) && difference != 0 && cm_number_of(pair, "p_holm", &p) && p < 0.05;
+}
+
+cm_verdict cm_pair_verdict(const json_t *pair, const cm_column *of) {
+    double d = 0, p;
+    cm_number_of(pair, "difference", &d);
+    if (!cm_number_of(pair, "p_holm", &p)) return CM_NOT_JUDGED;
+    if (!cm_pair_is_apart(pair)) return CM_NOT_APART;
+    if (of->better == CM_NEITHER || of->mechanism) return CM_APART;
+    return (d < 0) == (of->better == CM_LOWER) ? CM_IS_BETTER : CM_IS_WORSE;
 }
 
 /* --- growth ----------------------------------------------------------------------------- */

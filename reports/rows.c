@@ -32,9 +32,10 @@ typedef struct kind_list {
     cm_row_list *list;
 } kind_list;
 
-enum { KINDS = 8 };
+enum { KINDS = 10 };
 static void name_kinds(cm_rows *r, kind_list kinds[KINDS]) {
-    const kind_list all[KINDS] = {{"score", &r->scores}, {"pair", &r->pairs}, {"ceiling", &r->ceilings}, {"speed", &r->speeds},
+    const kind_list all[KINDS] = {{"score", &r->scores}, {"pair", &r->pairs}, {"ceiling", &r->ceilings}, {"chance", &r->chances},
+                                  {"kept", &r->kept}, {"speed", &r->speeds},
                                   {"sgemm", &r->sgemms}, {"part", &r->parts}, {"command", &r->commands}, {"failed", &r->failures}};
     memcpy(kinds, all, sizeof all);
 }

@@ -44,6 +44,7 @@ typedef struct cm_column {
     const char *about;   /* one clause for the legend */
     const char *source;
     bool measured;       /* has any arm a value? */
+    bool mechanism;      /* what a loss trains (HOLA, attn_*): it shows that attention moved, and is no quality */
 } cm_column;
 
 /* Of an arm's value in a column. */
@@ -59,7 +60,7 @@ typedef struct cm_rows {
     json_t *all, *peer_records, *images; /* own the records that are kept */
     json_t *index;                       /* records by kind and names: cm_rows_score and its like */
     const json_t *run, *done;            /* the header; the last line of a finished run (NULL: unfinished) */
-    cm_row_list scores, pairs, ceilings, speeds, sgemms, parts, commands, failures, peers;
+    cm_row_list scores, pairs, ceilings, chances, kept, speeds, sgemms, parts, commands, failures, peers;
     cm_row_list shown, illustrated;      /* prompts, by an arm's images: those of the grid, those of which an arm has maps */
     size_t image_count, illustrated_count;                /* prompts of that arm, shown or not */
     const char **arms;                   /* in the header's order */
@@ -81,6 +82,8 @@ void cm_rows_close(cm_rows *r);
  * the first, which is a prompt's first. */
 const json_t *cm_rows_score(const cm_rows *r, const char *arm, const char *score);
 const json_t *cm_rows_ceiling(const cm_rows *r, const char *score);
+const json_t *cm_rows_chance(const cm_rows *r, const char *score);                    /* of someone else's drawing */
+const json_t *cm_rows_kept(const cm_rows *r, const char *arm, const char *group);     /* a group's attention, layer by layer */
 const json_t *cm_rows_pair(const cm_rows *r, const char *a, const char *b, const char *score);
 const json_t *cm_rows_part(const cm_rows *r, const char *arm, const char *group, const char *score);
 const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id);
@@ -95,8 +98,12 @@ bool cm_rows_published(const cm_rows *r);
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */
 
-/* Do the arms differ, at the 5 % level? By p after Holm's correction; false where that is absent. */
+/* Do the arms differ, at the 5 % level? By p after Holm's correction (of the primary score, a family of its own, by its p); false
+ * where that is absent. */
 bool cm_pair_is_apart(const json_t *pair);
+/* What a difference may be called. Of what a loss trains nothing is better or worse. */
+typedef enum cm_verdict { CM_NOT_JUDGED, CM_NOT_APART, CM_APART, CM_IS_BETTER, CM_IS_WORSE } cm_verdict;
+cm_verdict cm_pair_verdict(const json_t *pair, const cm_column *of);
 
 /* What a pair of arms may be called: "with and without Daring" is said only where one arm was trained with HOLA, the other
  * was not, and both records show equal data, steps and seeds, and the same weights to begin from where they tell. */

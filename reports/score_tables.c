@@ -9,6 +9,8 @@ enum { MOST_COLUMNS = 12 }; /* more stand as rows */
 
 static const char marks_note[] = "Bold: the leading group, arms that cannot be told apart from the column's best at the 5 % level; † marks "
                                  "those of the group that are not the best value itself. Small: 95 % intervals over prompts.";
+static const char mechanism_note[] = " HOLA and the attn scores are what the loss trains: they show whether attention moved, are no quality, and stand "
+                                     "without bold. Even: attention of the same share on every token; floor: the least that any attention can reach.";
 
 /* --- arms ------------------------------------------------------------------------------- */
 
@@ -35,6 +37,16 @@ static cm_table_column column_of(const cm_column *of) {
     return (cm_table_column){.title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
 }
 
+/* "floor 0.0610, even 0.1170": what a score of attention is to be held against; NULL: nothing. */
+static const char *bounds_of(const cm_content *c, const json_t *row, const cm_column *of) {
+    double least, even;
+    const bool has_floor = cm_number_of(row, "floor", &least), has_even = cm_number_of(row, "even", &even);
+    if (!has_floor && !has_even) return NULL;
+    if (has_floor) cm_say(c->d, "floor %.*f%s", of->digits, least, has_even ? ", " : "");
+    if (has_even) cm_say(c->d, "even %.*f", of->digits, even);
+    return cm_said(c->d);
+}
+
 void cm_value_cell(const cm_content *c, cm_table *t, size_t arm, size_t column, const char *link) {
     const cm_column *of = &c->r->columns[column];
     const json_t *row = cm_rows_score(c->r, c->r->arms[arm], of->score);
@@ -48,6 +60,7 @@ void cm_value_cell(const cm_content *c, cm_table *t, size_t arm, size_t column, 
     cm_cell *cell = interval ? cm_table_interval(t, v, lo, hi) : cm_table_number(t, v);
     cell->leading = standing != CM_BEHIND;
     cell->dagger = standing == CM_LEADING;
+    cell->aside = of->mechanism ? bounds_of(c, row, of) : NULL;
     cell->link = link;
     cell->style = (signed char)of->style;
     cell->digits = (signed char)of->digits;
@@ -55,14 +68,20 @@ void cm_value_cell(const cm_content *c, cm_table *t, size_t arm, size_t column, 
 
 /* --- a row an arm ----------------------------------------------------------------------- */
 
-static void ceiling_row(const cm_content *c, cm_table *t) {
+/* What every arm stands between. find: cm_rows_ceiling or cm_rows_chance. */
+static void bound_row(const cm_content *c, cm_table *t, const char *name, const char *about, const json_t *(*find)(const cm_rows *, const char *)) {
     double v;
     cm_table_row_theirs(t);
-    cm_table_text(t, "ceiling")->aside = "the scorers on held-out drawings";
+    cm_table_text(t, name)->aside = about;
     for (size_t i = 0; i < c->r->column_count; i++) {
-        if (cm_number_of(cm_rows_ceiling(c->r, c->r->columns[i].score), "value", &v)) cm_table_number(t, v);
+        if (cm_number_of(find(c->r, c->r->columns[i].score), "value", &v)) cm_table_number(t, v);
         else cm_table_empty(t);
     }
+}
+
+static void bound_rows(const cm_content *c, cm_table *t) {
+    if (c->r->chances.count) bound_row(c, t, "chance", "someone else's drawing", cm_rows_chance);
+    if (c->r->ceilings.count) bound_row(c, t, "ceiling", "the scorers on held-out drawings; of distances the floor: other drawings of the same N", cm_rows_ceiling);
 }
 
 static void arm_row(const cm_content *c, cm_table *t, size_t arm) {
@@ -80,10 +99,23 @@ static void arms_as_rows(const cm_content *c, cm_table *t) {
     for (size_t i = 0; i < c->r->column_count; i++) columns[1 + i] = column_of(&c->r->columns[i]);
     cm_table_begin(t, &c->d->arena, "scores", columns, c->r->column_count + 1);
     for (size_t a = 0; a < c->r->arm_count && !cm_interrupted(); a++) arm_row(c, t, a);
-    if (c->r->ceilings.count) ceiling_row(c, t);
+    bound_rows(c, t);
 }
 
 /* --- a row a score ---------------------------------------------------------------------- */
+
+/* Of a run that has such records at all. */
+static void bound_cell(cm_table *t, size_t any, const json_t *bound, const cm_table_column *of) {
+    double v;
+    if (!any) return;
+    if (!cm_number_of(bound, "value", &v)) {
+        cm_table_empty(t);
+        return;
+    }
+    cm_cell *cell = cm_table_number(t, v);
+    cell->style = (signed char)of->style;
+    cell->digits = (signed char)of->digits;
+}
 
 static void score_row(const cm_content *c, cm_table *t, size_t column) {
     const cm_table_column of = column_of(&c->r->columns[column]);
@@ -91,15 +123,26 @@ static void score_row(const cm_content *c, cm_table *t, size_t column) {
     cm_table_row(t);
     cm_table_text(t, title ? title : "");
     for (size_t a = 0; a < c->r->arm_count; a++) cm_value_cell(c, t, a, column, cm_arm_anchor(c, a));
+    bound_cell(t, c->r->chances.count, cm_rows_chance(c->r, of.key), &of);
+    bound_cell(t, c->r->ceilings.count, cm_rows_ceiling(c->r, of.key), &of);
 }
 
 static void scores_as_rows(const cm_content *c, cm_table *t) {
-    cm_table_column *columns = CM_PUSH_ZERO(&c->d->arena, cm_table_column, c->r->arm_count + 1);
+    cm_table_column *columns = CM_PUSH_ZERO(&c->d->arena, cm_table_column, c->r->arm_count + 3);
+    size_t count = 0;
     if (!columns) return;
-    columns[0] = (cm_table_column){.title = "score", .left = true};
-    for (size_t a = 0; a < c->r->arm_count; a++) columns[1 + a] = (cm_table_column){.title = c->r->arms[a]};
-    cm_table_begin(t, &c->d->arena, "scores", columns, c->r->arm_count + 1);
+    columns[count++] = (cm_table_column){.title = "score", .left = true};
+    for (size_t a = 0; a < c->r->arm_count; a++) columns[count++] = (cm_table_column){.title = c->r->arms[a]};
+    if (c->r->chances.count) columns[count++] = (cm_table_column){.title = "chance"};
+    if (c->r->ceilings.count) columns[count++] = (cm_table_column){.title = "ceiling"};
+    cm_table_begin(t, &c->d->arena, "scores", columns, count);
     for (size_t i = 0; i < c->r->column_count && !cm_interrupted(); i++) score_row(c, t, i);
+}
+
+static bool any_mechanism(const cm_rows *r) {
+    for (size_t i = 0; i < r->column_count; i++)
+        if (r->columns[i].mechanism && r->columns[i].measured) return true;
+    return false;
 }
 
 void cm_add_score_table(const cm_content *c) {
@@ -111,7 +154,8 @@ void cm_add_score_table(const cm_content *c) {
     const cm_column *primary = cm_column_find(r, r->primary);
     t->caption = cm_arena_print(&c->d->arena, "Scores%s; arrows say which way is better%s%s", r->arm_count > 1 ? " of the arms" : "",
                                 primary ? "; the primary score is " : "", primary ? primary->title : "");
-    t->note = r->arm_count > 1 ? marks_note : "Small: 95 % intervals over prompts.";
+    const char *note = r->arm_count > 1 ? marks_note : "Small: 95 % intervals over prompts.";
+    t->note = any_mechanism(r) ? cm_arena_print(&c->d->arena, "%s%s", note, mechanism_note) : note;
 }
 
 /* --- a row a score and arm -------------------------------------------------------------- */
@@ -138,8 +182,16 @@ static void about_cell(const cm_content *c, cm_table *t, const json_t *s) {
     cm_table_text(t, about)->aside = aside && *aside ? aside : NULL;
 }
 
+/* n, and of a score of attention how many phrases take part. */
+static void sample_cell(const cm_content *c, cm_table *t, const json_t *s) {
+    double n, phrases, lost;
+    cm_cell *cell = cm_number_of(s, "n", &n) ? cm_table_number(t, n) : cm_table_empty(t);
+    if (!cm_number_of(s, "phrases", &phrases) || !cm_number_of(s, "lost", &lost)) return;
+    cell->aside = cm_arena_print(&c->d->arena, "%.0f of %.0f phrases; %.0f have lost their region", phrases - lost, phrases, lost);
+}
+
 static void detail_row(const cm_content *c, cm_table *t, const json_t *s, bool arms) {
-    static const char *const numbers[] = {"deviation", "n", "images", "reference_n", "read"};
+    static const char *const numbers[] = {"images", "reference_n", "read"};
     double v, lo, hi;
     cm_table_row(t);
     cm_table_text(t, cm_text_of(s, "score"));
@@ -148,6 +200,8 @@ static void detail_row(const cm_content *c, cm_table *t, const json_t *s, bool a
     if (!cm_number_of(s, "value", &v)) cm_table_absent(t, "undefined");
     else if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi)) cm_table_interval(t, v, lo, hi)->link = link_of(c, cm_text_of(s, "arm"));
     else cm_table_number(t, v)->link = link_of(c, cm_text_of(s, "arm"));
+    number_cell(t, s, "deviation");
+    sample_cell(c, t, s);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) number_cell(t, s, numbers[i]);
     about_cell(c, t, s);
 }
@@ -197,7 +251,7 @@ static void pair_row(const cm_content *c, cm_table *t, const json_t *p, bool eff
     const char *arms = cm_arena_print(&c->d->arena, "%s - %s", cm_text_of(p, "a"), cm_text_of(p, "b"));
     double d;
     cm_table_row(t);
-    cm_table_text(t, of && c->r->format >= 2 ? of->title : cm_text_of(p, "score"))->aside = primary ? "primary" : NULL;
+    cm_table_text(t, of && c->r->format >= 2 ? of->title : cm_text_of(p, "score"))->aside = primary ? "primary" : of && of->mechanism ? "what the loss trains" : NULL;
     cm_table_text(t, arms ? arms : "");
     if (!cm_number_of(p, "difference", &d)) {
         cm_table_rest(t, cm_absent(c, cm_text_of(p, "note")));
@@ -225,7 +279,8 @@ void cm_add_pair_table(const cm_content *c) {
     cm_table *t = cm_document_table(c->d);
     cm_table_begin(t, &c->d->arena, "pairs", used, effects ? COLUMNS : COLUMNS - 2);
     t->caption = "Differences between two arms, prompt by prompt";
-    t->note = effects ? "Bold: p < 0.05 after Holm's correction for the scores of the pair; raw p is two-sided. Small: the difference's 95 % interval. "
+    t->note = effects ? "Bold: p < 0.05; of the primary score, which was named before the run, as it is, of all others after Holm's correction for these. Raw p is "
+                        "two-sided. Small: the difference's 95 % interval. "
                         "Effect: the mean difference over its standard deviation across prompts. Detectable: the smallest difference that this many "
                         "prompts would show in 8 of 10 runs."
                       : "Bold: p < 0.05 after Holm's correction for the scores of the pair; raw p is two-sided, by sign-flip permutation. Small: the "

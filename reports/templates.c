@@ -85,6 +85,7 @@ static void full(const cm_content *c) {
         cm_add_grid(c, EVERY);
         cm_add_lists(c);
         if (wants_attention(c->r)) cm_add_attention(c, EVERY);
+        cm_add_layer_tables(c);
         cm_heading(c->d, "What the scores are", "legend");
         cm_add_legend(c);
         if (c->r->format >= 2) cm_add_score_details(c);
@@ -112,6 +113,7 @@ static void paper(const cm_content *c) {
     parts(c, false);
     cm_add_grid(c, PROMPTS);
     if (wants_attention(c->r)) cm_add_attention(c, MAPS);
+    cm_add_layer_tables(c);
     speeds(c);
     say_why_not(c);
     cm_add_methods(c);

@@ -12,7 +12,10 @@ METRICS = [("fid@clean", "FID", "lower", 2, [41.2, 38.9, 3.1, 47.0]), ("kid", "K
            ("prdc@dino", "PRDC", "higher", 3, None), ("clip@mlperf", "CLIP", "higher", 2, [29.61, 29.44, 30.2, 28.7]),
            ("hpsv2@2.1", "HPSv2", "higher", 4, [0.2671, 0.2688, 0.2702, 0.2603]), ("acc_obj", "Acc_obj", "higher", 1, [88.2, 90.9, 97.0, 81.1]),
            ("acc_tex", "Acc_tex", "higher", 1, [79.0, 84.2, 93.1, 70.3]), ("acc_shape", "Acc_shape", "higher", 1, [62.2, 65.0, 88.8, 55.4]),
-           ("acc_all", "Acc_all", "higher", 1, [76.5, 80.0, 93.0, 68.9]), ("hola", "HOLA", "lower", 4, [0.1264, 0.0741, None, None])]
+           ("acc_all", "Acc_all", "higher", 1, [76.5, 80.0, 93.0, 68.9]), ("hola", "HOLA", "lower", 4, [0.1264, 0.0741, None, None]),
+           ("attn_share", "attn share", "higher", 4, [0.0512, 0.1103, None, None])]
+MECHANISM = ("hola", "attn_share")
+LAYERS = [("down_blocks.0.attn2", 12, 8, False), ("mid_block.attn2", 6, 4, True), ("up_blocks.1.attn2", 12, 8, False)]
 
 
 def put(**row):
@@ -27,11 +30,17 @@ def trained(hola):
     return {"data": "people-hq 1.0", "steps": 20000, "seed": 7, "hola": hola}
 
 
+def layers():
+    return [{"name": n, "height": h, "width": w, "watched": s} for n, h, w, s in LAYERS]
+
+
 def header():
     metrics = [{"metric": l, "label": l, "title": t, "better": b, "decimals": d, "network": "net-" + l.split("@")[0], "rule": "bicubic to 299",
-                "weights": "", "about": "what " + t + " is", "source": "its paper"} for l, t, b, d, _ in METRICS]
-    arms = [{"name": "hq", "about": "without HOLA", "kind": "model", "model": "models/hq", "hash": "a1" * 32, "trained": trained(0)},
-            {"name": "daring", "about": "with HOLA", "kind": "model", "model": "models/daring", "hash": "b2" * 32, "trained": trained(0.001)},
+                "weights": "", "about": "what " + t + " is", "source": "its paper", **({"mechanism": True} if l in MECHANISM else {}),
+                **({"subset": 1000} if l == "kid" else {})} for l, t, b, d, _ in METRICS]
+    arms = [{"name": "hq", "about": "without HOLA", "kind": "model", "model": "models/hq", "hash": "a1" * 32, "trained": trained(0), "layers": layers()},
+            {"name": "daring", "about": "with HOLA", "kind": "model", "model": "models/daring", "hash": "b2" * 32, "trained": trained(0.001),
+             "layers": layers()},
             {"name": "photos", "about": "held-out photographs", "kind": "images", "from": "/data/photos"},
             {"name": "script", "about": "another program", "kind": "command", "command": "python sd.py --prompts {prompts} --out {out}",
              "settings": {"steps": 20}},
@@ -74,7 +83,9 @@ def scores():
                     half = abs(value) * 0.03
                     put(**row, value=value, lo=round(value - half, 6), hi=round(value + half, 6), deviation=round(half / 2, 6),
                         reference_n=2048 if label in ("fid@clean", "kid") else None, read=0.93 if label.startswith("clip") else None,
-                        leading=True if arm == "photos" or (arm == "daring" and label in ("hpsv2@2.1", "hola")) else None)
+                        leading=True if arm == "photos" or (arm == "daring" and label in ("hpsv2@2.1", "hola")) else None,
+                        even=0.117 if label == "hola" else 0.039 if label == "attn_share" else None, floor=0.061 if label == "hola" else None,
+                        phrases=96 if label in MECHANISM else None, lost=7 + a if label in MECHANISM else None)
 
 
 def pairs():
@@ -84,10 +95,25 @@ def pairs():
                 put(kind="pair", score=label, a=a, b=b, note="no number for both arms")
                 continue
             d = round(values[ARMS.index(a)] - values[ARMS.index(b)], 6)
-            p = [0.0004, 0.011, 0.2, 0.034, 0.02, 0.004, 0.0002, 0.07, 0.001, 0.0001][i]
+            p = [0.0004, 0.011, 0.2, 0.034, 0.02, 0.004, 0.0002, 0.07, 0.001, 0.0001, 0.0003][i]
             put(kind="pair", suite="mine", score=label, a=a, b=b, difference=d, lo=round(d - abs(d) * 0.6, 6), hi=round(d + abs(d) * 0.6, 6), p=p,
-                p_holm=round(min(1, p * (len(METRICS) - i)), 6), n=12, effect=round(d / (abs(d) * 1.4 + 1e-9), 3), detectable=round(abs(d) * 0.9, 6),
+                p_holm=p if label == "acc_all" else round(min(1, p * (len(METRICS) - i)), 6), n=12, effect=round(d / (abs(d) * 1.4 + 1e-9), 3), detectable=round(abs(d) * 0.9, 6),
                 primary=True if label == "acc_all" else None)
+
+
+def bounds():
+    for label, chance, ceiling in (("acc_obj", 25.2, 97.3), ("acc_all", 24.3, 93.4)):
+        put(kind="chance", score=label, value=chance, lo=chance - 2, hi=chance + 2, n=12, note="someone else's drawing")
+        put(kind="ceiling", score=label, value=ceiling, lo=ceiling - 2, hi=ceiling + 2, n=12, note="their own")
+
+
+def kept():
+    for a, arm in enumerate(ARMS[:2]):
+        for g, group in enumerate(("shot", "hair", "tops", "veil")):
+            all = [round(0.05 * (1 + g) * (0.01 if (a, i) == (1, 1) else 1 + a * i), 6) for i in range(3)]
+            region = group not in ("shot", "veil")
+            put(kind="kept", arm=arm, group=group, n=12, lost=12 if group == "veil" else 0, all=all, area=0.1 if region else None,
+                inside=[round(v * 0.3, 6) for v in all] if region else None)
 
 
 def parts():
@@ -114,6 +140,8 @@ header()
 images()
 scores()
 pairs()
+bounds()
+kept()
 parts()
 speeds()
 put(kind="done", seconds=900, finished="2026-01-02T03:20:00Z")
