@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/closest.h"
+#include "core/base/progress.h"
 #include "core/base/threads.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
@@ -40,7 +41,13 @@ static const struct {
              {"unet", NULL, cm_check_unet}};
 enum { PARTS = sizeof parts / sizeof *parts };
 
-static cm_status check_part(cm_checking *c, const cm_check_request *r, size_t i) {
+static size_t count_failed(const cm_gates *g) {
+    size_t failed = 0;
+    for (size_t i = 0; i < g->count; i++) failed += !cm_gate_holds(&g->gate[i]);
+    return failed;
+}
+
+static cm_status check_part(cm_checking *c, const cm_check_request *r, size_t i, size_t *failed) {
     const char *arm = strchr(r->model, ':');
     if (parts[i].folder) c->folder = cm_arena_print(&c->arena, "%s/%s", c->models, parts[i].folder);
     else if (arm) c->folder = cm_arena_print(&c->arena, "%s/%.*s/unet-%s", c->models, (int)(arm - r->model), r->model, arm + 1);
@@ -49,7 +56,11 @@ static cm_status check_part(cm_checking *c, const cm_check_request *r, size_t i)
     cm_gates gates = {0};
     CM_TRY(parts[i].check(c, &gates));
     r->report(parts[i].name, &gates);
-    return r->write_cards ? cm_write_card(c->folder, parts[i].name, &gates) : CM_OK;
+    *failed += count_failed(&gates);
+    if (!r->write_cards) return CM_OK;
+    CM_TRY(cm_write_card(c->folder, parts[i].name, &gates));
+    cm_note("the gates of %s stand in %s/card.json and README.md", parts[i].name, c->folder);
+    return CM_OK;
 }
 
 typedef struct draw_job {
@@ -90,17 +101,18 @@ static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
     return job.status == CM_OK ? CM_OK : cm_fail(job.status, "a held-out person could not be drawn");
 }
 
-cm_status cm_train_check(const cm_check_request *r) {
+cm_status cm_train_check(const cm_check_request *r, size_t *failed) {
     size_t first = 0, last = PARTS;
     if (strcmp(r->part, "all") != 0) {
         while (first < PARTS && strcmp(parts[first].name, r->part) != 0) first++;
         if (first == PARTS) return unknown_part(r->part);
         last = first + 1;
     }
+    *failed = 0;
     cm_checking c = {0};
     cm_arena_init(&c.arena, 0);
     cm_status s = open_checking(&c, r);
-    for (size_t i = first; i < last && s == CM_OK; i++) s = check_part(&c, r, i);
+    for (size_t i = first; i < last && s == CM_OK; i++) s = check_part(&c, r, i, failed);
     cm_ctx_free(&c.g);
     cm_arena_free(&c.arena);
     return s;

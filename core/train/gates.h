@@ -50,11 +50,11 @@ typedef struct cm_check_request {
     const char *backend;
     size_t count;          /* held-out people */
     void (*report)(const char *part, const cm_gates *gates); /* called once a part */
-    bool write_cards;      /* results into <folder>/card.json and README.md */
+    bool write_cards;      /* results into <folder>/card.json and README.md, which a note names */
 } cm_check_request;
 
-/* A gate that does not hold is no error. */
-cm_status cm_train_check(const cm_check_request *r);
+/* A gate that does not hold is no error; failed: how many there are. */
+cm_status cm_train_check(const cm_check_request *r, size_t *failed);
 
 void cm_gates_add(cm_gates *g, const char *name, double value, double least, size_t n);
 /* Mean with its 95 % interval (normal) over n values; holds when the interval's low end is above `least`. */

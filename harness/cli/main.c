@@ -14,7 +14,7 @@ static void print_commands(FILE *to) {
     for (size_t i = 0; cm_commands[i]; i++) fprintf(to, "  %-12s%s\n", cm_commands[i]->name, cm_commands[i]->about);
     fprintf(to, "\n'cosmicman COMMAND --help' explains one.\n"
                 "Exit status: 0 done; 1 failed; 2 the command line asks for something that cannot be; 3 done, but some images,\n"
-                "prompts or scores are missing (each is named); 4 a gate of the suite is undecided, 5 one failed; 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM: what was\n"
+                "prompts or scores are missing (each is named); 4 a gate of the suite is undecided, 5 one failed (of train check, too); 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM: what was\n"
                 "finished is kept, and the same command goes on.\n");
 }
 

@@ -14,6 +14,8 @@
 #include "core/train/trainer.h"
 #include "harness/cli/command.h"
 
+enum { GATE_FAILED = 5 }; /* the exit status, as of a suite's gates */
+
 /* Options that replace a value of the recipe, and the kind of value it is. */
 static const struct {
     const char *name, *key;
@@ -153,7 +155,7 @@ static void print_gates(const char *part, const cm_gates *gates) {
     }
 }
 
-static cm_status check(const cm_args *a) {
+static cm_status check(const cm_args *a, size_t *failed) {
     const char *part = cm_arg_text(a, "part");
     if (cm_arg_given(a, "model") && strcmp(part, "unet") != 0 && strcmp(part, "all") != 0)
         return cm_fail(CM_EUSAGE, "--model goes with --part unet or all: of %s the shipped network is measured", part);
@@ -163,7 +165,7 @@ static cm_status check(const cm_args *a) {
                                 .count = cm_arg_size(a, "count"),
                                 .report = print_gates,
                                 .write_cards = cm_arg_flag(a, "cards")};
-    return cm_train_check(&r);
+    return cm_train_check(&r, failed);
 }
 
 static void print_reach(const cm_hola_reach *r, size_t k) {
@@ -215,12 +217,12 @@ static cm_status check_options(const cm_args *a, what w) {
     return CM_OK;
 }
 
-static cm_status run_one(const cm_args *a, const char *word, cm_arena *arena) {
+static cm_status run_one(const cm_args *a, const char *word, cm_arena *arena, size_t *failed_gates) {
     const what w = strcmp(word, "check") == 0 ? CHECK : strcmp(word, "hola-floor") == 0 ? FLOOR : STAGE;
     const cm_stage *stage = w == STAGE ? cm_stage_find(word) : NULL;
     if (w == STAGE && !stage) return cm_fail(CM_EUSAGE, "train: '%s' is none of vae, clip, parser, features, unet, check, hola-floor", word);
     CM_TRY(check_options(a, w));
-    return w == CHECK ? check(a) : w == FLOOR ? hola_floor(a, arena) : train_stage(a, stage, arena);
+    return w == CHECK ? check(a, failed_gates) : w == FLOOR ? hola_floor(a, arena) : train_stage(a, stage, arena);
 }
 
 static int run(const cm_args *a) {
@@ -228,9 +230,10 @@ static int run(const cm_args *a) {
     if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "train: give one stage, check or hola-floor"));
     cm_arena arena;
     cm_arena_init(&arena, 0);
-    const cm_status s = run_one(a, words[0], &arena);
+    size_t failed_gates = 0;
+    const cm_status s = run_one(a, words[0], &arena, &failed_gates);
     cm_arena_free(&arena);
-    return s == CM_OK ? 0 : cm_exit_for(s);
+    return s == CM_OK ? (failed_gates ? GATE_FAILED : 0) : cm_exit_for(s);
 }
 
 static const cm_option options[] = {
@@ -257,11 +260,12 @@ static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", "nano:daring", "check: the model whose gates are measured"},
     {"part", CM_OPT_TEXT, "NAME", "all", "check: all, vae, clip, parser, features or unet"},
     {"count", CM_OPT_SIZE, "N", "256", "check: held-out people; hola-floor: training people"},
-    {"cards", CM_OPT_FLAG, NULL, NULL, "check: write the results into the weights' cards"},
+    {"cards", CM_OPT_FLAG, NULL, NULL, "check: write the results into card.json and README.md of the weights' folders, failed gates too"},
     {0},
 };
 
 const cm_command cm_command_train = {
     "train", "train the nano models, and check them", options, "vae|clip|parser|features|unet|check|hola-floor",
     "A run that was stopped continues with the same command. Ctrl-C saves first.\n"
-    "hola-floor: what a recipe's HOLA can reach on its people, and which groups its maps are too coarse for.", run};
+    "hola-floor: what a recipe's HOLA can reach on its people, and which groups its maps are too coarse for.\n"
+    "check ends with exit status 5 where a gate does not hold.", run};

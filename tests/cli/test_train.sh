@@ -77,3 +77,15 @@ prints "a key that is set" "HOLA at the least 0.00000" "$cm" train hola-floor --
 says "a key that there is not" 2 'train: --set: unknown key .hola_target.; the closest is .hola_targets' "$cm" train hola-floor --recipe unet-daring --set hola_target=shared
 says "a key without a value" 2 "'hola' is not KEY=VALUE" "$cm" train unet --out "$work/no" --set hola
 says "a key of another kind" 2 '--set: "steps" is "many"' "$cm" train unet --out "$work/no" --set steps=many
+
+# A gate that does not hold ends a check with 5; cards are written where asked only.
+mkdir -p models/nano && cp -r ours models/nano/vae && sha256sum models/nano/vae/card.json >before
+check_bad() { COSMICMAN_MODELS=$PWD/models "$cm" train check --part vae --count 8 "$@"; }
+check_bad >said 2>/dev/null
+[ $? -eq 5 ] && pass || fail "the check of a bad autoencoder does not end with 5"
+holds "and says so" grep -q "least 27  DOES NOT HOLD" said
+holds "its card stays" sha256sum -c --quiet before
+check_bad --cards >said 2>told
+[ $? -eq 5 ] && pass || fail "with cards, another status"
+holds "which file has it is told" grep -q "the gates of vae stand in .*models/nano/vae/card.json" told
+holds "and it has it" grep -q '"holds": false' models/nano/vae/card.json
