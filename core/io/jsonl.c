@@ -126,8 +126,8 @@ static bool is_blank(const char *line, size_t n) {
     return true;
 }
 
-/* Appends to `all` the lines of text; a line that is no JSON value is an error with its number. */
-static cm_status parse_lines(const char *path, const char *text, size_t length, json_t *all) {
+/* A line that is no JSON value is an error with its number. */
+static cm_status each_line(const char *path, const char *text, size_t length, cm_json_line_reader *take, void *arg) {
     size_t number = 0;
     for (size_t at = 0; at < length;) {
         const char *end = memchr(text + at, '\n', length - at);
@@ -136,11 +136,35 @@ static cm_status parse_lines(const char *path, const char *text, size_t length, 
         if (!is_blank(text + at, n)) {
             json_t *line;
             CM_TRY(parse(path, text + at, n, number, 0, &line));
-            if (json_array_append_new(all, line) != 0) return out_of_memory(path);
+            const cm_status s = take(arg, number, line);
+            json_decref(line);
+            CM_TRY(s);
         }
         at += n + 1;
     }
     return CM_OK;
+}
+
+cm_status cm_jsonl_each(const char *path, cm_json_line_reader *take, void *arg) {
+    cm_arena arena;
+    cm_arena_init(&arena, 0);
+    char *text;
+    size_t length;
+    cm_status s = read_text(path, &arena, &text, &length);
+    if (s == CM_OK) s = each_line(path, text, length, take, arg);
+    cm_arena_free(&arena);
+    return s;
+}
+
+/* Appends the line to the array that arg is. */
+static cm_status append(void *arg, size_t number, json_t *line) {
+    (void)number;
+    return json_array_append(arg, line) == 0 ? CM_OK : CM_ENOMEM;
+}
+
+static cm_status parse_lines(const char *path, const char *text, size_t length, json_t *all) {
+    const cm_status s = each_line(path, text, length, append, all);
+    return s == CM_ENOMEM ? out_of_memory(path) : s;
 }
 
 cm_status cm_jsonl_read(const char *path, json_t **out) {

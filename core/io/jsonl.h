@@ -28,6 +28,11 @@ cm_status cm_json_parse_line(const char *path, const char *text, size_t length, 
  * number that torch takes for the same. */
 cm_status cm_jsonl_read(const char *path, json_t **out);
 
+/* The same, one line at a time, so that only one is held: take gets its number in the file, from 1; what it returns ends the
+ * reading when it is not CM_OK. The line is borrowed. */
+typedef cm_status cm_json_line_reader(void *arg, size_t number, json_t *line);
+cm_status cm_jsonl_each(const char *path, cm_json_line_reader *take, void *arg);
+
 /* For messages: the number, from 1, of the line that holds entry `index` of the array above. 0: cannot be read again. */
 size_t cm_jsonl_line_number(const char *path, size_t index);
 

@@ -16,18 +16,31 @@ void cm_caption_spans(const cm_tokens *tokens, cm_description *d) {
     }
 }
 
+/* text: NULL for the dense description that c has already. */
+static cm_status finish(const cm_tokenizer *t, const char *text, cm_arena *out, cm_caption *c) {
+    CM_TRY(cm_arena_check(out));
+    CM_TRY(cm_tokenize(t, text ? text : c->dense.text, out, &c->tokens));
+    cm_caption_spans(&c->tokens, &c->dense);
+    return CM_OK;
+}
+
 cm_status cm_caption_make(const cm_tokenizer *t, const cm_person *p, cm_caption_kind kind, uint64_t seed, double drop,
                           cm_arena *out, cm_caption *c) {
     memset(c, 0, sizeof *c);
-    const char *text;
-    if (kind == CM_CAPTION_DENSE) {
-        CM_TRY(cm_person_describe(p, seed, drop, out, &c->dense));
-        text = c->dense.text;
-    } else {
-        text = cm_person_alt_text(p, seed, out);
-        CM_TRY(cm_arena_check(out));
+    if (kind == CM_CAPTION_POOR) return finish(t, cm_person_alt_text(p, seed, out), out, c);
+    CM_TRY(cm_person_describe(p, seed, drop, out, &c->dense));
+    return finish(t, NULL, out, c);
+}
+
+cm_status cm_caption_of(const cm_tokenizer *t, const cm_crowd *crowd, size_t i, cm_caption_kind kind, uint64_t seed, double drop,
+                        cm_arena *out, cm_caption *c) {
+    cm_person p;
+    if (!crowd->data) {
+        cm_crowd_person(crowd, i, &p);
+        return cm_caption_make(t, &p, kind, seed, drop, out, c);
     }
-    CM_TRY(cm_tokenize(t, text, out, &c->tokens));
-    cm_caption_spans(&c->tokens, &c->dense);
-    return CM_OK;
+    memset(c, 0, sizeof *c);
+    if (kind == CM_CAPTION_POOR) return finish(t, crowd->data->people[i].alt_text, out, c);
+    CM_TRY(cm_labelled_describe(crowd->data, i, seed, drop, out, &c->dense));
+    return finish(t, NULL, out, c);
 }

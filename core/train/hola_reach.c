@@ -36,12 +36,10 @@ static cm_status add_size(reaching *r, const cm_hola_image *image, const cm_desc
 }
 
 static cm_status add_person(reaching *r, size_t i, cm_hola_reach *out) {
-    cm_person p;
     cm_caption c;
     cm_hola_image image;
     size_t left;
-    cm_crowd_person(&r->crowd, i, &p);
-    CM_TRY(cm_caption_make(r->tokenizer, &p, CM_CAPTION_DENSE, cm_crowd_seed(&r->crowd, i), 0, &r->scratch, &c));
+    CM_TRY(cm_caption_of(r->tokenizer, &r->crowd, i, CM_CAPTION_DENSE, cm_crowd_seed(&r->crowd, i), 0, &r->scratch, &c));
     CM_TRY(cm_hola_targets(&out->settings.rules, &out->survey, &r->h, &r->crowd, i, &c.dense, &r->scratch, &image, &left));
     for (size_t k = 0; k < r->h.config.factor_count; k++) CM_TRY(add_size(r, &image, &c.dense, k, out));
     return CM_OK;
@@ -51,7 +49,9 @@ static cm_status measure(reaching *r, const json_t *recipe, size_t people, cm_ho
     char *folder;
     CM_TRY(cm_recipe_folder(recipe, "tokenizer", "nano/tokenizer", &r->arena, &folder));
     CM_TRY(cm_tokenizer_open(&r->tokenizer, folder));
-    CM_TRY(cm_crowd_init(&r->crowd, recipe, "train", people, &r->arena));
+    const cm_labelled_needs needs = {.phrases = true, .classes = CM_NEEDED, .groups = out->settings.rules.own_regions ? CM_NEEDED : CM_NOT_NEEDED};
+    CM_TRY(cm_crowd_open(&r->crowd, recipe, &needs, people, 1, &r->arena));
+    people = r->crowd.count;
     cm_hola_init(&r->h, &out->settings.loss, r->crowd.height, r->crowd.width);
     for (size_t k = 0; k < r->h.config.factor_count; k++) out->sizes[k] = r->h.sizes[k];
     CM_TRY(cm_hola_look(&out->settings.rules, &r->h, r->tokenizer, &r->crowd, people, &r->scratch, &out->survey));

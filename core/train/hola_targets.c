@@ -54,11 +54,9 @@ static cm_status look_at_phrase(const cm_hola_rules *r, const cm_hola *h, const 
 
 static cm_status look_at_person(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_crowd *crowd, size_t i,
                                 cm_arena *scratch, cm_hola_survey *s) {
-    cm_person p;
     cm_caption c;
     CM_TRY(cm_crowd_draw(crowd, i, scratch));
-    cm_crowd_person(crowd, i, &p);
-    CM_TRY(cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_crowd_seed(crowd, i), 0, scratch, &c));
+    CM_TRY(cm_caption_of(t, crowd, i, CM_CAPTION_DENSE, cm_crowd_seed(crowd, i), 0, scratch, &c));
     for (size_t k = 0; k < c.dense.count; k++)
         if (r->phrase[phrase_index(&c.dense.phrases[k])]) CM_TRY(look_at_phrase(r, h, crowd, i, &c.dense.phrases[k], scratch, s));
     return CM_OK;

@@ -67,12 +67,10 @@ void cm_latents_close(cm_latents *l) {
 
 cm_status cm_latents_caption(const cm_latents *l, size_t i, uint64_t visit, cm_arena *out, cm_caption *c) {
     char id[40];
-    cm_person p;
     uint64_t seed = cm_crowd_seed(l->crowd, i);
     snprintf(id, sizeof id, "visit/%llu", (unsigned long long)visit);
     if (l->fresh && visit) seed = cm_seed_for(seed, id);
-    cm_crowd_person(l->crowd, i, &p);
-    return cm_caption_make(l->tokenizer, &p, l->kind, seed, l->drop, out, c);
+    return cm_caption_of(l->tokenizer, l->crowd, i, l->kind, seed, l->drop, out, c);
 }
 
 /* Those people that `done` does not name, once each; returns how many. */

@@ -2,8 +2,8 @@
 /* What a UNet sees of a crowd: scaled latents and text features, made by the frozen networks when first asked
  * for and kept in half precision (3 KiB and 20 KiB a person). Where captions are fresh their features are made at each
  * visit instead. With a cache folder the latents and the maps of all people are made once, by all threads, into a file that
- * later runs map: what it holds depends on the autoencoder's weights, the people and how they are drawn, and its name on a
- * hash of these. */
+ * later runs map: what it holds depends on the autoencoder's weights, the people and how they are drawn, or on the bytes of
+ * their folder's files, and its name on a hash of these. */
 #ifndef CM_CORE_TRAIN_LATENTS_H
 #define CM_CORE_TRAIN_LATENTS_H
 

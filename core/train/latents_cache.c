@@ -26,16 +26,34 @@ static cm_status add_drawings(cm_sha *h, cm_crowd *crowd, cm_arena *scratch) {
     return CM_OK;
 }
 
+/* Of people from a folder all that their latents and maps are made of: the files' bytes, for sizes and times may lie. */
+static cm_status add_files(cm_sha *h, const cm_crowd *crowd) {
+    char of_file[65];
+    cm_sha_add(h, crowd->data->hash, strlen(crowd->data->hash));
+    for (size_t i = 0; i < crowd->count; i++) {
+        const cm_labelled_person *p = &crowd->data->people[i];
+        const char *const paths[] = {p->image, crowd->classes ? p->classes : NULL, crowd->groups ? p->groups : NULL};
+        for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
+            if (!paths[k]) continue;
+            CM_TRY(cm_sha_file(paths[k], of_file));
+            cm_sha_add(h, of_file, strlen(of_file));
+        }
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped while the pictures were read");
+    }
+    return CM_OK;
+}
+
 static cm_status cache_path(const cm_latents *l, const char *folder, cm_arena *out, char **path) {
     char weights[65], all[65], who[256];
     cm_crowd *crowd = l->crowd;
     CM_TRY(cm_params_hash(l->vae_files.params, weights));
     cm_sha *h = cm_sha_begin();
     if (!h) return cm_fail(CM_ENOMEM, "out of memory");
-    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d %d", weights, (unsigned long long)crowd->seed, crowd->set, crowd->count,
-             crowd->width, crowd->height, crowd->options.simple, crowd->options.pairs);
+    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d %d%s%s%s", weights, (unsigned long long)crowd->seed, crowd->set, crowd->count,
+             crowd->width, crowd->height, crowd->options.simple, crowd->options.pairs,
+             crowd->data ? " data" : "", crowd->data && crowd->classes ? " classes" : "", crowd->data && crowd->groups ? " groups" : "");
     cm_sha_add(h, who, strlen(who));
-    const cm_status s = add_drawings(h, crowd, out);
+    const cm_status s = crowd->data ? add_files(h, crowd) : add_drawings(h, crowd, out);
     cm_sha_end(&h, all);
     CM_TRY(s);
     *path = cm_arena_print(out, "%s/latents-%.16s.safetensors", folder, all);
@@ -49,19 +67,24 @@ static const cm_stored *find(const cm_safetensors *f, const char *name, cm_dtype
     return s && !s->unread && s->dtype == type && s->count == values ? s : NULL;
 }
 
+/* Copies a map out of the cache; at NULL: the people have none. most: the largest label */
+static bool take_map(const cm_safetensors *f, const char *name, size_t pixels, int most, uint8_t *at) {
+    if (!at) return true;
+    const cm_stored *s = find(f, name, CM_U8, pixels);
+    for (size_t i = 0; s && i < pixels; i++)
+        if (((const uint8_t *)s->data)[i] > most) return false;
+    if (s) memcpy(at, s->data, pixels);
+    return s != NULL;
+}
+
 static cm_status open_cache(cm_latents *l, const char *path) {
     cm_crowd *crowd = l->crowd;
     const size_t pixels = crowd->count * crowd->width * crowd->height;
     CM_TRY(cm_safetensors_open(&l->cache, path));
     const cm_stored *z = find(l->cache, "z", CM_F16, crowd->count * l->height * l->width * l->channels);
-    const cm_stored *classes = find(l->cache, "classes", CM_U8, pixels), *groups = find(l->cache, "groups", CM_U8, pixels);
-    if (!z || !classes || !groups) return cm_fail(CM_EFORMAT, "%s: not what its name says; remove it, and it is made again", path);
+    if (!z || !take_map(l->cache, "classes", pixels, CM_CLASSES - 1, crowd->classes) || !take_map(l->cache, "groups", pixels, CM_GROUPS, crowd->groups))
+        return cm_fail(CM_EFORMAT, "%s: not what its name says; remove it, and it is made again", path);
     l->cached_z = z->data;
-    for (size_t i = 0; i < pixels; i++)
-        if (((const uint8_t *)classes->data)[i] >= CM_CLASSES || ((const uint8_t *)groups->data)[i] > CM_GROUPS)
-            return cm_fail(CM_EFORMAT, "%s: a label out of range; remove the file, and it is made again", path);
-    memcpy(crowd->classes, classes->data, pixels);
-    memcpy(crowd->groups, groups->data, pixels);
     memset(crowd->drawn, true, crowd->count);
     return CM_OK;
 }
@@ -110,10 +133,11 @@ static cm_status make_all(making *m, int threads) {
 static cm_status write_cache(const cm_latents *l, const uint16_t *z, const char *path) {
     const cm_crowd *c = l->crowd;
     const size_t of_z[] = {c->count, l->height, l->width, l->channels}, of_maps[] = {c->count, c->height, c->width};
-    const cm_store_item items[] = {{.name = "z", .dtype = CM_F16, .ndim = 4, .shape = of_z, .raw = z},
-                                   {.name = "classes", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->classes},
-                                   {.name = "groups", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->groups}};
-    return cm_safetensors_write(path, items, 3, NULL);
+    cm_store_item items[3] = {{.name = "z", .dtype = CM_F16, .ndim = 4, .shape = of_z, .raw = z}};
+    size_t n = 1;
+    if (c->classes) items[n++] = (cm_store_item){.name = "classes", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->classes};
+    if (c->groups) items[n++] = (cm_store_item){.name = "groups", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->groups};
+    return cm_safetensors_write(path, items, n, NULL);
 }
 
 static cm_status make_cache(cm_latents *l, const char *path, const cm_ops *ops, int threads) {

@@ -14,6 +14,7 @@ static const struct {
     {{"comment", CM_JSON_TEXT}, NULL},
     {{"backend", CM_JSON_NAME}, NULL},
     {{"seed", CM_JSON_WHOLE}, NULL},
+    {{"data", CM_JSON_TEXT}, "vae unet"},
     {{"people", CM_JSON_WHOLE, 1, 10000000}, NULL},
     {{"people_seed", CM_JSON_WHOLE}, NULL},
     {{"simple", CM_JSON_BOOL}, NULL},

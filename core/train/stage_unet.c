@@ -25,6 +25,7 @@ typedef struct unet_state {
     cm_schedule schedule;
     cm_hola_settings hola;
     cm_hola_survey survey;   /* which groups are large enough */
+    bool regions;            /* HOLA is measured: dense captions, and the maps that it needs */
     double dropout, min_snr;
 } unet_state;
 
@@ -33,11 +34,30 @@ typedef struct unet_net {
     cm_hola hola;
 } unet_net;
 
+static bool is_dense(const json_t *recipe) {
+    return strcmp(cm_json_text_or(recipe, "captions", "poor"), "dense") == 0;
+}
+
+/* HOLA needs maps; without it the loss is measured where they are there. */
+static cm_status unet_needs(const json_t *recipe, cm_labelled_needs *needs) {
+    cm_hola_settings hola;
+    CM_TRY(cm_hola_settings_read(recipe, &hola));
+    const cm_need maps = !is_dense(recipe) ? CM_NOT_NEEDED : hola.weight > 0 ? CM_NEEDED : CM_TAKEN_WHERE_THERE;
+    *needs = (cm_labelled_needs){.alt_text = !is_dense(recipe), .phrases = is_dense(recipe), .classes = maps,
+                                 .groups = hola.rules.own_regions ? maps : CM_NOT_NEEDED};
+    return CM_OK;
+}
+
+/* Has what the loss is measured by. */
+static bool has_regions(const cm_crowd *c, const cm_hola_settings *hola) {
+    return c->classes && (!hola->rules.own_regions || c->groups);
+}
+
 static cm_status open_settings(cm_trainer *t, unet_state *s, cm_caption_kind *kind) {
     const char *captions = cm_json_text_or(t->recipe, "captions", "poor");
     if (strcmp(captions, "poor") != 0 && strcmp(captions, "dense") != 0)
         return cm_unknown_choice("captions", captions, (const char *const[]){"poor", "dense", NULL});
-    *kind = strcmp(captions, "dense") == 0 ? CM_CAPTION_DENSE : CM_CAPTION_POOR;
+    *kind = is_dense(t->recipe) ? CM_CAPTION_DENSE : CM_CAPTION_POOR;
     CM_TRY(cm_hola_settings_read(t->recipe, &s->hola));
     if (s->hola.weight > 0 && *kind == CM_CAPTION_POOR)
         return cm_fail(CM_EUSAGE, "hola needs dense captions: poor ones have no groups");
@@ -99,7 +119,9 @@ static cm_status open_unet(cm_trainer *t, unet_state *s) {
     if (s->config.in_channels != s->latents.channels)
         return cm_fail(CM_EUSAGE, "network.in_channels is %zu, the autoencoder's latents have %zu", s->config.in_channels,
                        s->latents.channels);
-    if (s->latents.kind == CM_CAPTION_DENSE) CM_TRY(open_hola(t, s, unet));
+    s->regions = s->latents.kind == CM_CAPTION_DENSE && has_regions(&t->crowd, &s->hola);
+    if (s->latents.kind == CM_CAPTION_DENSE && !s->regions) cm_note("HOLA is not measured: not all of %s have maps", t->crowd.data->labels);
+    if (s->regions) CM_TRY(open_hola(t, s, unet));
     if (s->hola.weight > 0) tell_left_out(s);
     quiet_residuals(p);
     if (cm_json_text_or(t->recipe, "init", "")[0] == 0) return CM_OK;
@@ -132,7 +154,7 @@ static cm_status unet_open_worker(cm_trainer *t, cm_worker *w) {
     CM_TRY(cm_arena_check(&w->networks));
     w->net = n;
     cm_hola_init(&n->hola, &s->hola.loss, t->crowd.height, t->crowd.width);
-    if (s->latents.kind == CM_CAPTION_DENSE) w->g.observer = &n->hola.observer;
+    if (s->regions) w->g.observer = &n->hola.observer;
     return cm_unet_build(&n->unet, &s->config, w->params[0], &w->networks);
 }
 
@@ -197,7 +219,7 @@ static cm_status open_batch(cm_worker *w, const cm_latents *l, unet_batch *b) {
 static cm_status fill_image(const cm_trainer *t, cm_worker *w, size_t person, size_t i, unet_batch *b) {
     const unet_state *s = t->state;
     size_t left;
-    if (s->latents.kind != CM_CAPTION_DENSE || b->dropped[i] || b->t[i] < (float)s->hola.least_t) return CM_OK;
+    if (!s->regions || b->dropped[i] || b->t[i] < (float)s->hola.least_t) return CM_OK;
     CM_TRY(cm_hola_targets(&s->hola.rules, &s->survey, &((unet_net *)w->net)->hola, &t->crowd, person, &b->captions[i].dense,
                            &w->scratch, &b->images[i], &left));
     b->left += left;
@@ -272,7 +294,7 @@ static cm_tensor *unet_loss(cm_trainer *t, cm_worker *w, const size_t *samples, 
     cm_hola_begin(&n->hola);
     cm_tensor *eps = cm_unet_forward(g, n->unet, b.noisy, b.t, cm_unet_prepare_text(g, n->unet, b.text, NULL));
     cm_tensor *error = cm_mse_loss(g, eps, b.noise, s->min_snr > 0 ? b.weight : NULL), *loss = error;
-    if (s->latents.kind == CM_CAPTION_DENSE) {
+    if (s->regions) {
         cm_tensor *hola = cm_hola_loss(g, &n->hola, b.images);
         if (hola_is_on(t, &s->hola))
             loss = cm_weighted_sum(g, (cm_tensor *const[]){error, hola}, (const float[]){1, (float)s->hola.weight}, 2);
@@ -291,6 +313,7 @@ const cm_stage cm_stage_unet = {.name = "unet",
                                 .about = "an arm: base (poor captions), hq (dense), daring (dense and HOLA)",
                                 .recipe = "unet-base",
                                 .metrics = {"noise_error", "hola", "hola_floor", "hola_even", "hola_left_out"},
+                                .needs = unet_needs,
                                 .open = unet_open,
                                 .open_worker = unet_open_worker,
                                 .loss = unet_loss,

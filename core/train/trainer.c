@@ -87,6 +87,13 @@ static cm_status resolve_networks(cm_trainer *t) {
     return CM_OK;
 }
 
+/* A batch lies within one pass over the people. */
+static cm_status open_people(cm_trainer *t) {
+    cm_labelled_needs needs = {0};
+    if (t->stage->needs) CM_TRY(t->stage->needs(t->recipe, &needs));
+    return cm_crowd_open(&t->crowd, t->recipe, &needs, cm_json_size_or(t->recipe, "people", 20000), t->batch, &t->arena);
+}
+
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {
     *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights, .order_pass = SIZE_MAX};
     cm_arena_init(&t->arena, 0);
@@ -100,13 +107,10 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     t->workers = cm_json_size_or(recipe, "workers", (size_t)cm_threads_available());
     if (t->batch == 0 || t->workers == 0 || t->batch % t->workers)
         return cm_fail(CM_EUSAGE, "batch (%zu) must be a multiple of workers (%zu)", t->batch, t->workers);
-    size_t people = cm_json_size_or(recipe, "people", 20000);
-    people -= people % t->batch; /* a batch lies within one pass over the people */
-    if (people == 0) return cm_fail(CM_EUSAGE, "people must be at least the batch (%zu)", t->batch);
     CM_TRY(resolve_networks(t));
     CM_TRY(cm_folder_lock_take(&t->lock, out));
-    CM_TRY(cm_crowd_init(&t->crowd, recipe, "train", people, &t->arena));
-    t->order = CM_PUSH(&t->arena, size_t, people);
+    CM_TRY(open_people(t));
+    t->order = CM_PUSH(&t->arena, size_t, t->crowd.count);
     t->samples = CM_PUSH(&t->arena, size_t, t->batch);
     CM_TRY(cm_arena_check(&t->arena));
     CM_TRY(stage->open(t));

@@ -68,6 +68,8 @@ typedef struct cm_trainer {
 typedef struct cm_stage {
     const char *name, *about, *recipe;  /* recipe: default, a name in the shipped recipes */
     const char *metrics[CM_TRAIN_METRICS]; /* names, in the order of cm_worker.metrics */
+    /* (optional) What people from a folder must have, beside pictures. */
+    cm_status (*needs)(const json_t *recipe, cm_labelled_needs *needs);
     /* Adds parts with cm_trainer_add, opens frozen networks. */
     cm_status (*open)(cm_trainer *t);
     cm_status (*open_worker)(cm_trainer *t, cm_worker *w);

@@ -23,7 +23,7 @@ static const struct {
 } settings[] = {
     {"backend", "backend", TEXT}, {"captions", "captions", TEXT}, {"init", "init", FOLDER},   {"vae", "vae", FOLDER},
     {"text-encoder", "text_encoder", FOLDER}, {"seed", "seed", WHOLE}, {"steps", "steps", WHOLE}, {"batch", "batch", WHOLE},
-    {"people", "people", WHOLE},  {"threads", "workers", WHOLE},  {"rate", "rate", NUMBER},   {"hola", "hola", NUMBER},
+    {"data", "data", TEXT}, {"people", "people", WHOLE},  {"threads", "workers", WHOLE},  {"rate", "rate", NUMBER},   {"hola", "hola", NUMBER},
     {"hola-form", "hola_form", TEXT}, {"hola-factor", "hola_factor", WHOLE}, {"cache", "cache", TEXT},
 };
 
@@ -245,7 +245,8 @@ static const cm_option options[] = {
     {"seed", CM_OPT_U64, "N", NULL, "initial weights, order of people, noise"},
     {"steps", CM_OPT_SIZE, "N", NULL, "steps in all, those before a stop included"},
     {"batch", CM_OPT_SIZE, "N", NULL, "samples a step"},
-    {"people", CM_OPT_SIZE, "N", NULL, "drawn people to train on"},
+    {"data", CM_OPT_TEXT, "DIR", NULL, "vae, unet: people of this folder, of `data people` or your own (docs/DATA.md), instead of drawn ones"},
+    {"people", CM_OPT_SIZE, "N", NULL, "how many people to train on (--data: at most)"},
     {"rate", CM_OPT_NUMBER, "X", NULL, "peak learning rate"},
     {"simple", CM_OPT_FLAG, NULL, NULL, "plain backgrounds and few poses"},
     {"set", CM_OPT_LIST, "KEY=VALUE", NULL, "any key of the recipe, the value as JSON or a text; as often as wanted"},

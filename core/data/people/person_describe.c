@@ -5,6 +5,7 @@
 
 #include "core/base/rng.h"
 #include "core/data/people/vocabulary.h"
+#include "core/labels/phrase_order.h"
 
 enum { TEXT_MAX = 1024 };
 
@@ -25,6 +26,7 @@ static bool group_present(const cm_person *p, int group) {
 }
 
 static uint32_t region_of(const cm_person *p, int group) {
+    if (group == CM_GROUP_SHOT) return cm_groups[1].classes;
     if (group == 3 && p->value[S_HAIR_STYLE] == HAIR_BALD) return 1u << CM_FACE;
     if (group == 8) return p->value[S_BOTTOM] == SKIRT ? 1u << CM_SKIRT : 1u << CM_PANTS;
     return cm_groups[group].classes;
@@ -44,6 +46,10 @@ static void add_slot(const cm_person *p, int slot, char text[TEXT_MAX], cm_phras
 
 /* Values in the order of the group's keys, then the noun. */
 static void write_phrase(const cm_person *p, int group, char text[TEXT_MAX], cm_phrase *to) {
+    if (group == CM_GROUP_SHOT) {
+        add_word(text, "a full-body shot");
+        return;
+    }
     if (group == 0) {
         add_word(text, p->value[S_AGE] == YOUNG ? "a" : "an");
         add_slot(p, S_AGE, text, to);
@@ -59,21 +65,6 @@ static void write_phrase(const cm_person *p, int group, char text[TEXT_MAX], cm_
     else if (group > 3) add_slot(p, cm_slot_find(group, "type"), text, to);
 }
 
-/* Groups 0, 1, 2, then the others shuffled; the rare ones (14 and above) are left out more often, as in the authors' loader. */
-static size_t choose_groups(const cm_person *p, uint64_t seed, double drop, size_t order[CM_GROUPS]) {
-    cm_rng r = cm_rng_named(seed, "people/description");
-    size_t rest[CM_GROUPS], n = 0, count = 0;
-    for (size_t g = 3; g < CM_GROUPS; g++)
-        if (group_present(p, (int)g)) rest[n++] = g;
-    cm_rng_shuffle(&r, rest, n);
-    for (size_t i = 0; i < 3 + n; i++) {
-        const size_t g = i < 3 ? i : rest[i - 3];
-        const bool out = drop > 0 && (cm_rng_uniform(&r) < drop || (g >= 14 && cm_rng_uniform(&r) < .5));
-        if (!out) order[count++] = g;
-    }
-    return count;
-}
-
 static cm_status finish_phrase(cm_phrase *to, const char *text, char all[TEXT_MAX], cm_arena *out) {
     const size_t n = strlen(all);
     to->begin = n ? n + 2 : 0;
@@ -84,17 +75,17 @@ static cm_status finish_phrase(cm_phrase *to, const char *text, char all[TEXT_MA
 }
 
 cm_status cm_person_describe(const cm_person *p, uint64_t seed, double drop, cm_arena *out, cm_description *d) {
-    size_t order[CM_GROUPS];
-    const size_t n = choose_groups(p, seed, drop, order);
+    int groups[CM_GROUPS + 1];
+    size_t order[CM_GROUPS + 1], n = 0;
+    for (int g = CM_GROUP_SHOT; g < CM_GROUPS; g++)
+        if (group_present(p, g)) groups[n++] = g;
     char all[TEXT_MAX] = "";
-    cm_description result = {.count = n + 1};
-    result.phrases[0] = (cm_phrase){.group = CM_GROUP_SHOT, .classes = cm_groups[1].classes};
-    CM_TRY(finish_phrase(&result.phrases[0], "a full-body shot", all, out));
-    for (size_t i = 0; i < n; i++) {
-        cm_phrase *to = &result.phrases[i + 1];
+    cm_description result = {.count = cm_phrase_order(groups, n, seed, drop, order)};
+    for (size_t i = 0; i < result.count; i++) {
+        cm_phrase *to = &result.phrases[i];
         char text[TEXT_MAX] = "";
-        *to = (cm_phrase){.group = (int)order[i], .classes = region_of(p, (int)order[i])};
-        write_phrase(p, (int)order[i], text, to);
+        *to = (cm_phrase){.group = groups[order[i]], .classes = region_of(p, groups[order[i]])};
+        write_phrase(p, to->group, text, to);
         CM_TRY(finish_phrase(to, text, all, out));
     }
     result.text = cm_arena_string(out, all);
