@@ -14,7 +14,7 @@ static const float eps = 1e-5f;
 
 struct cm_parser {
     size_t levels, channels[MAX_LEVELS], edge_channels, groups, classes, slot_width, slot_heads;
-    size_t slots, slot_counts[MAX_SLOTS], slot_logits, scales;
+    size_t slots, slot_counts[MAX_SLOTS], slot_logits, scales, finest; /* finest: the first scale that queries look at */
     size_t regions, region_width, slot_regions[MAX_SLOTS]; /* regions 0: an older parser, which does not look into them */
     cm_affine edge, stem, halve[MAX_LEVELS];
     cm_resnet down[MAX_LEVELS], up[MAX_LEVELS];
@@ -56,6 +56,8 @@ static cm_status configure(cm_parser *n, const json_t *config) {
     if (c.status != CM_OK) return c.status;
     for (size_t i = 0; i < n->slots; i++) n->slot_logits += n->slot_counts[i];
     n->scales = n->levels - 1 < SCALES ? n->levels - 1 : SCALES;
+    n->finest = n->scales - cm_config_size(&c, "attended_scales", n->scales, 1, n->scales);
+    if (c.status != CM_OK) return c.status;
     return check_groups(n);
 }
 
@@ -80,13 +82,13 @@ static void build_body(cm_parser *n, cm_params *p) {
     n->classify = cm_affine_conv(p, n->classes, thin, 1, "classify");
 }
 
-enum { PLACE = 5 }; /* a pixel's colour, and where it is */
+enum { PLACES = 4, PLACE = 3 + PLACES }; /* a pixel's colour, and where it is, from each side */
 
-/* What is seen of a region: its area, and mean and spread of everything that is pooled. */
+/* What is seen of a region: its area, and mean, spread and peak of everything that is pooled. */
 static size_t region_sights(const cm_parser *n) {
     size_t channels = PLACE + 2 * n->edge_channels;
     for (size_t i = 0; i < n->scales; i++) channels += n->channels[i];
-    return 1 + 2 * channels;
+    return 1 + 3 * channels;
 }
 
 static void build_regions(cm_parser *n, cm_params *p) {
@@ -108,6 +110,7 @@ static void build_slots(cm_parser *n, cm_params *p) {
     n->queries = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(n->slots, width), "slots.queries");
     for (size_t i = 0; i < n->scales; i++) {
         n->scale_norm[i] = cm_affine_norm(p, n->channels[i], "slots.norms.%zu", i);
+        if (i < n->finest) continue;
         n->keys[i] = cm_affine_linear(p, width, n->channels[i], "slots.keys.%zu", i);
         n->values[i] = cm_affine_linear(p, width, n->channels[i], "slots.values.%zu", i);
     }
@@ -137,10 +140,10 @@ static void normalise(cm_ctx *g, const cm_parser *n, cm_tensor *const *scale, cm
     for (size_t i = 0; i < n->scales; i++) norm[i] = cm_layer_norm(g, scale[i], n->scale_norm[i].weight, n->scale_norm[i].bias, eps);
 }
 
-/* Tokens of every scale, after another: [n, sum of h*w, slot_width]. */
+/* Tokens of every scale that is looked at, after another: [n, sum of h*w, slot_width]. */
 static cm_tensor *gather_scales(cm_ctx *g, const cm_parser *n, cm_tensor *const *norm, const cm_affine *to) {
     cm_tensor *all = NULL;
-    for (size_t i = 0; i < n->scales; i++) {
+    for (size_t i = n->finest; i < n->scales; i++) {
         const cm_tensor *s = norm[i];
         if (!s) return NULL;
         cm_tensor *h = cm_view(g, norm[i], CM_SHAPE(s->shape[0], s->shape[1] * s->shape[2], s->shape[3]));
@@ -171,14 +174,16 @@ static cm_tensor *soft_maps(cm_ctx *g, const cm_tensor *logits) {
     return cm_then(g, h, cm_mul(g, h, h));
 }
 
-/* Colours and places: [n,H,W,5], places in [-1,1]. */
+/* Colours and places: [n,H,W,7]; places are shares of width and height from the left, the top, the right, the bottom, so
+ * that their peaks are how far a region reaches. */
 static cm_tensor *places(cm_ctx *g, cm_tensor *pixels) {
     if (!pixels) return NULL;
     const size_t height = pixels->shape[1], width = pixels->shape[2];
-    cm_tensor *at = cm_tensor_new(g, CM_SHAPE(pixels->shape[0], height, width, PLACE - 3));
+    cm_tensor *at = cm_tensor_new(g, CM_SHAPE(pixels->shape[0], height, width, PLACES));
     for (size_t i = 0; at && i < pixels->shape[0] * height * width; i++) {
-        at->data[2 * i] = (2 * (float)(i % width) + 1) / (float)width - 1;
-        at->data[2 * i + 1] = (2 * (float)(i / width % height) + 1) / (float)height - 1;
+        const float x = ((float)(i % width) + 0.5f) / (float)width, y = ((float)(i / width % height) + 0.5f) / (float)height;
+        const float sides[PLACES] = {x, y, 1 - x, 1 - y};
+        for (size_t k = 0; k < PLACES; k++) at->data[PLACES * i + k] = sides[k];
     }
     return beside(g, pixels, at);
 }

@@ -5,7 +5,7 @@
  * that saw every pixel: picture [n,H,W,3] in [-1,1] -> class logits a pixel. For every attribute slot
  * (people.h) a learned query gathers from the features of three scales by attention, and a linear head answers.
  * With "regions" it also says for every pixel which of so many labelled regions (groups of clothes) it belongs to, and looks
- * into each of them: how large it is, mean and spread of colours, places and features over the classes' and the
+ * into each of them: how large it is, mean, spread and peak of colours, places and features over the classes' and the
  * regions' own soft maps. Of these a vector a region is made, which the queries see beside the pixels, and each slot's
  * head sees that of its own region: what is small is then as easy to name as what is large.
  * features (Inception-like: parallel 1x1, 3x3, 5x5-as-3x3s and pooled branches): picture ->
@@ -13,7 +13,8 @@
  *
  * config.json, parser:   {"channels": [24,48,80,112], "edge_channels": 8, "groups": 8, "classes": 18,
  *                         "slot_width": 96, "slot_heads": 4, "slots": [5,9,...],
- *                         "regions": 21, "region_width": 160, "slot_regions": [1,7,...]}; without "regions": none
+ *                         "regions": 21, "region_width": 160, "slot_regions": [1,7,...], "attended_scales": 2}; without
+ *                         "regions": none; the queries look at so many of the smaller scales [all three]
  * config.json, features: {"stem": [24,32], "stages": [[16,24,16,8],...], "repeats": [1,2,2], "groups": 8,
  *                         "slots": [5,9,...]}; a stage lists the widths of its four branches.
  */

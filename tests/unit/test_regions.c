@@ -44,15 +44,21 @@ static void define(size_t image, size_t r, size_t c, double *mean, double *sprea
     *spread = sqrt(second / sum - *mean * *mean + 1e-3);
 }
 
-Test(regions, means_and_spreads_are_those_of_the_definition) {
+Test(regions, means_spreads_and_peaks_are_those_of_the_definition) {
     const cm_tensor *y = cm_region_pool(&g, maps, x);
-    cr_assert(y && y->ndim == 3 && y->shape[0] == N && y->shape[1] == R && y->shape[2] == 2 * C);
+    cr_assert(y && y->ndim == 3 && y->shape[0] == N && y->shape[1] == R && y->shape[2] == 3 * C);
     for (size_t i = 0; i < N * R; i++)
         for (size_t c = 0; c < C; c++) {
             double mean, spread;
             define(i / R, i % R, c, &mean, &spread);
-            cr_expect_float_eq(y->data[i * 2 * C + c], mean, 1e-5, "mean of region %zu", i);
-            cr_expect_float_eq(y->data[i * 2 * C + C + c], spread, 1e-5, "spread of region %zu", i);
+            cr_expect_float_eq(y->data[i * 3 * C + c], mean, 1e-5, "mean of region %zu", i);
+            cr_expect_float_eq(y->data[i * 3 * C + C + c], spread, 1e-5, "spread of region %zu", i);
+            double peak = 0;
+            for (size_t p = 0; p < PIXELS; p++) {
+                const size_t at = i / R * PIXELS + p;
+                peak = fmax(peak, (double)maps->data[at * R + i % R] * (double)x->data[at * C + c]);
+            }
+            cr_expect_float_eq(y->data[i * 3 * C + 2 * C + c], peak, 1e-5, "peak of region %zu", i);
         }
 }
 
@@ -62,15 +68,15 @@ Test(regions, a_region_of_one_colour_has_that_colour_and_no_spread) {
     for (size_t i = 0; i < N * PIXELS * C; i++) x->data[i] = (float)(i / C % R); /* region r has the value r */
     const cm_tensor *y = cm_region_pool(&g, maps, x);
     for (size_t i = 0; i < R; i++) {
-        cr_expect_float_eq(y->data[i * 2 * C], (double)i, 2e-3);
-        cr_expect_lt(y->data[i * 2 * C + C], 0.1);
+        cr_expect_float_eq(y->data[i * 3 * C], (double)i, 2e-3);
+        cr_expect_lt(y->data[i * 3 * C + C], 0.1);
     }
 }
 
 Test(regions, what_is_nowhere_has_mean_0_and_area_0) {
     for (size_t p = 0; p < N * PIXELS; p++) maps->data[p * R + 1] = 0;
     const cm_tensor *y = cm_region_pool(&g, maps, x), *areas = cm_region_areas(&g, maps);
-    for (size_t c = 0; c < C; c++) cr_expect_eq(y->data[2 * C + c], 0);
+    for (size_t c = 0; c < C; c++) cr_expect(y->data[3 * C + c] == 0 && y->data[3 * C + 2 * C + c] == 0);
     cr_expect_float_eq(areas->data[1], 0, 1e-6);
 }
 
@@ -90,16 +96,16 @@ static double against(const float *dy) {
 }
 
 Test(regions, gradients_of_values_are_their_differences_and_maps_get_none) {
-    static const float step = 0.01f;
-    float dy[N * R * 2 * C];
+    static const float step = 0.002f; /* no two pixels' peaks are nearer than that */
+    float dy[N * R * 3 * C];
     cm_rng r = cm_rng_make(3, 1);
     for (size_t i = 0; i < sizeof dy / sizeof *dy; i++) dy[i] = (float)cm_rng_range(&r, -1, 1);
     x->needs_grad = maps->needs_grad = true;
     cm_tape_open(&g);
-    cm_tensor *y = cm_region_pool(&g, maps, x), *weights = cm_tensor_copy(&g, CM_SHAPE(N, R, 2 * C), dy);
-    cm_tensor *ones = cm_tensor_new(&g, CM_SHAPE(1, N * R * 2 * C));
+    cm_tensor *y = cm_region_pool(&g, maps, x), *weights = cm_tensor_copy(&g, CM_SHAPE(N, R, 3 * C), dy);
+    cm_tensor *ones = cm_tensor_new(&g, CM_SHAPE(1, N * R * 3 * C));
     for (size_t i = 0; i < cm_count(ones); i++) ones->data[i] = 1;
-    cm_tensor *product = cm_view(&g, cm_mul(&g, y, weights), CM_SHAPE(1, N * R * 2 * C));
+    cm_tensor *product = cm_view(&g, cm_mul(&g, y, weights), CM_SHAPE(1, N * R * 3 * C));
     cm_tape_backward(&g, cm_view(&g, cm_matmul_nt(&g, product, ones), CM_SHAPE(1)), 1.0f);
     cr_assert_eq(cm_ctx_check(&g), CM_OK, "%s", g.why);
     cr_expect_null(maps->grad);

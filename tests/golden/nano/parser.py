@@ -59,11 +59,11 @@ def tokens(x):
 
 
 def look(pixels, thin, scales, maps):
-    """Area, and mean and spread of all that is known of each region: [1, regions, sights]."""
+    """Area, and mean, spread and peak of all that is known of each region: [1, regions, sights]."""
     height, width = pixels.shape[2:]
-    x = (2 * torch.arange(width).double() + 1) / width - 1
-    y = (2 * torch.arange(height).double() + 1) / height - 1
-    places = torch.stack([x.expand(height, width), y[:, None].expand(height, width)])[None]
+    x = ((torch.arange(width).double() + 0.5) / width).expand(height, width)
+    y = ((torch.arange(height).double() + 0.5) / height)[:, None].expand(height, width)
+    places = torch.stack([x, y, 1 - x, 1 - y])[None]
     seen = [torch.log(1 + 1e4 * maps.mean((2, 3)))[:, :, None]]
     for values in [torch.cat([pixels, places, thin], 1)] + scales:
         if values.shape[2:] != maps.shape[2:]:
@@ -71,7 +71,8 @@ def look(pixels, thin, scales, maps):
         w, v = tokens(maps).transpose(1, 2), tokens(values)
         total = w.sum(2, keepdim=True) + 1e-4 * v.shape[1]
         mean = w @ v / total
-        seen += [mean, torch.sqrt(w @ (v * v) / total - mean * mean + 1e-3)]
+        peak = (torch.where(w >= 1e-3, w, 0)[..., None] * v[:, None]).amax(2).clamp(min=0)
+        seen += [mean, torch.sqrt(w @ (v * v) / total - mean * mean + 1e-3), peak]
     return torch.cat(seen, 2)
 
 
@@ -81,10 +82,11 @@ def parse(pixels):
     scales = body(edge)
     thin = norm(conv(torch.cat([up(conv(scales[0], "narrow"), edge), edge], 1), "join"), "join_norm")
     classes = conv(thin, "classify")
+    finest = len(scales) - config.get("attended_scales", len(scales))
     normed = [F.layer_norm(tokens(s), s.shape[1:2], weights[f"slots.norms.{i}.weight"], weights[f"slots.norms.{i}.bias"], EPS)
               for i, s in enumerate(scales)]
-    keys = [linear(s, f"slots.keys.{i}") for i, s in enumerate(normed)]
-    values = [linear(s, f"slots.values.{i}") for i, s in enumerate(normed)]
+    keys = [linear(s, f"slots.keys.{i}") for i, s in enumerate(normed) if i >= finest]
+    values = [linear(s, f"slots.values.{i}") for i, s in enumerate(normed) if i >= finest]
     own = None
     if config.get("regions"):
         maps = torch.cat([classes.softmax(1), conv(thin, "regions.classify").softmax(1)], 1) ** 2
