@@ -16,15 +16,22 @@ typedef struct score_state {
     json_t *config;
     float classes_weight; /* of the maps, classes and regions */
     bool has_regions;
+    float *value_weights; /* [sum of slot counts]: of things that are rarely there, more; else 1 */
 } score_state;
 
-/* The heads' sizes, and the regions that they see, follow the people, not the recipe. A drawing's region is 1 + its group. */
+/* A drawing's region is 1 + its group. No pixel belongs to the build: what shows it is where the background ends. */
+static int region_of(const cm_slot *s) {
+    enum { BUILD = 1, BACKGROUND = 2 };
+    return 1 + (s->group == BUILD ? BACKGROUND : s->group);
+}
+
+/* The heads' sizes, and the regions that they see, follow the people, not the recipe. */
 static void describe_slots(json_t *config) {
     json_t *slots = json_array(), *names = json_array(), *regions = json_array();
     for (int i = 0; i < cm_slot_count; i++) {
         json_array_append_new(slots, json_integer(cm_slots[i].count));
         json_array_append_new(names, json_string(cm_slots[i].name));
-        json_array_append_new(regions, json_integer(1 + cm_slots[i].group));
+        json_array_append_new(regions, json_integer(region_of(&cm_slots[i])));
     }
     json_object_set_new(config, "slots", slots);
     json_object_set_new(config, "slot_names", names);
@@ -51,11 +58,42 @@ static cm_status check_regions(score_state *s) {
     return cm_fail(CM_EUSAGE, "network: \"regions\" %zu: drawings have %d of them, or write 0 for a parser without", regions, REGIONS);
 }
 
+/* Square roots of how much rarer than the mean, within bounds: of one slot's values, or of a map's labels. */
+static void weigh_rare(const size_t *seen, size_t values, size_t count, float most, float *weights) {
+    static const float least = 0.25f;
+    for (size_t v = 0; v < values; v++) {
+        const float rarer = (float)count / ((float)values * (float)(seen[v] ? seen[v] : 1));
+        weights[v] = fminf(most, fmaxf(least, sqrtf(rarer)));
+    }
+}
+
+/* Hats and belts are there in one of five or ten people: unweighted, a head says "none" long before it looks. */
+static cm_status weigh_things(cm_trainer *t) {
+    enum { PEOPLE = 1000, MOST_VALUES = 16 };
+    score_state *s = t->state;
+    size_t at = 0;
+    s->value_weights = CM_PUSH(&t->arena, float, CM_MAX_SLOTS * MOST_VALUES);
+    CM_TRY(cm_arena_check(&t->arena));
+    for (int k = 0; k < cm_slot_count; at += (size_t)cm_slots[k++].count) {
+        size_t seen[MOST_VALUES] = {0};
+        const bool thing = cm_slots[k].kind == CM_SLOT_OBJECT && strcmp(cm_slots[k].values[0], "none") == 0;
+        for (size_t i = 0; i < PEOPLE && thing; i++) {
+            cm_person p;
+            cm_crowd_person(&t->crowd, i, &p);
+            seen[p.value[k]]++;
+        }
+        if (thing) weigh_rare(seen, (size_t)cm_slots[k].count, PEOPLE, 4, s->value_weights + at);
+        else for (int v = 0; v < cm_slots[k].count; v++) s->value_weights[at + (size_t)v] = 1;
+    }
+    return CM_OK;
+}
+
 static cm_status parser_open(cm_trainer *t) {
     cm_params *p;
     cm_parser *n;
     CM_TRY(open_one(t, "model.safetensors", &p));
     CM_TRY(check_regions(t->state));
+    CM_TRY(weigh_things(t));
     CM_TRY(cm_parser_build(&n, ((score_state *)t->state)->config, p, &t->arena));
     return cm_params_check(p, false);
 }
@@ -138,8 +176,10 @@ static float slot_weight(const int *labels, size_t count) {
     return (float)n / (float)(n + 2);
 }
 
-/* Mean over slots of each one's cross entropy, those of few people less; right answers into *right. */
-static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, size_t count, double *right) {
+/* Mean over slots of each one's cross entropy, those of few people less; value_weights: of every slot's values, or NULL.
+ * Right answers into *right. */
+static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, size_t count, const float *value_weights,
+                            double *right) {
     cm_tensor *terms[CM_MAX_SLOTS];
     float weights[CM_MAX_SLOTS];
     size_t from = 0, asked = 0, good = 0;
@@ -147,7 +187,7 @@ static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, siz
     for (int k = 0; k < cm_slot_count; k++) {
         const size_t values = (size_t)cm_slots[k].count;
         cm_tensor *one = cm_slice_last(g, logits, from, values);
-        terms[k] = cm_cross_entropy(g, one, labels + (size_t)k * count, NULL, NULL);
+        terms[k] = cm_cross_entropy(g, one, labels + (size_t)k * count, value_weights ? value_weights + from : NULL, NULL);
         weights[k] = slot_weight(labels + (size_t)k * count, count) / (float)cm_slot_count;
         from += values;
         for (size_t i = 0; one && i < count; i++) {
@@ -164,23 +204,16 @@ static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, siz
     return cm_weighted_sum(g, terms, weights, (size_t)cm_slot_count);
 }
 
-/* Weights of values that are rare among the labels, [values]: the square root of how much rarer than the mean, so that a
- * belt's pixels are worth looking for and the background's are not everything. */
-static void balance(const int *labels, size_t count, size_t values, float *weights) {
-    static const float least = 0.25f, most = 6;
-    size_t seen[CM_CLASSES + REGIONS] = {0};
-    for (size_t i = 0; i < count; i++) seen[labels[i]]++;
-    for (size_t v = 0; v < values; v++) {
-        const float rarer = (float)count / ((float)values * (float)(seen[v] ? seen[v] : 1));
-        weights[v] = fminf(most, fmaxf(least, sqrtf(rarer)));
-    }
-}
-
+/* Rare labels weigh more: a belt's pixels are worth looking for, and the background's are not everything. */
 static cm_tensor *map_loss(cm_ctx *g, cm_worker *w, cm_tensor *logits, const int *labels, size_t values) {
+    static const float most = 16;
+    size_t seen[CM_CLASSES + REGIONS] = {0};
     if (!logits) return NULL;
+    const size_t count = cm_count(logits) / values;
     float *weights = CM_PUSH(&w->scratch, float, values);
     if (!weights) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
-    balance(labels, cm_count(logits) / values, values, weights);
+    for (size_t i = 0; i < count; i++) seen[labels[i]]++;
+    weigh_rare(seen, values, count, most, weights);
     return cm_cross_entropy(g, logits, labels, weights, NULL);
 }
 
@@ -194,7 +227,7 @@ static cm_tensor *parser_loss(cm_trainer *t, cm_worker *w, const size_t *samples
     cm_tensor *x = fill(t, w, samples, count, place, labels, of_class, of_region), *classes, *regions, *slots;
     cm_tape_open(g);
     cm_parser_forward_all(g, w->net, x, &classes, &regions, &slots);
-    cm_tensor *a = slot_loss(g, slots, labels, count, &w->metrics[2]), *b = map_loss(g, w, classes, of_class, CM_CLASSES);
+    cm_tensor *a = slot_loss(g, slots, labels, count, s->value_weights, &w->metrics[2]), *b = map_loss(g, w, classes, of_class, CM_CLASSES);
     cm_tensor *c = s->has_regions ? map_loss(g, w, regions, of_region, REGIONS) : NULL;
     cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){a, b, c}, (const float[]){1, s->classes_weight, s->classes_weight},
                                       s->has_regions ? 3 : 2);
@@ -212,7 +245,7 @@ static cm_tensor *features_loss(cm_trainer *t, cm_worker *w, const size_t *sampl
     cm_tensor *x = fill(t, w, samples, count, place, labels, NULL, NULL), *pooled, *slots;
     cm_tape_open(g);
     cm_feature_net_forward(g, w->net, x, &pooled, &slots);
-    cm_tensor *loss = slot_loss(g, slots, labels, count, &w->metrics[0]);
+    cm_tensor *loss = slot_loss(g, slots, labels, count, NULL, &w->metrics[0]);
     return cm_ctx_check(g) == CM_OK ? loss : NULL;
 }
 
