@@ -41,12 +41,15 @@ static void tally_classes(tally *t, const uint8_t *truth, const float *logits, s
     }
 }
 
-/* Of the slots that are asked, the share that is named rightly, kind by kind. */
-static void add_kinds(const cm_slot_tally *t, const bool asked[CM_MAX_SLOTS], const char *const names[3], size_t n, cm_gates *out) {
+/* Of the slots that are asked, the share that is named rightly, kind by kind, and the mean of the kinds. */
+static void add_kinds(const cm_slot_tally *t, const bool asked[CM_MAX_SLOTS], const char *const names[4], size_t n, cm_gates *out) {
+    double sum = 0;
     for (int k = 0; k < 3; k++) {
         const double share = cm_slot_tally_share(t, asked, (cm_slot_kind)k);
+        sum += share;
         if (!isnan(share)) cm_gates_add(out, names[k], share, NAN, n);
     }
+    if (!isnan(sum)) cm_gates_add(out, names[3], sum / 3, NAN, n);
 }
 
 static void add_classes(const tally *t, size_t n, cm_gates *out) {
@@ -69,8 +72,10 @@ static void add_questions(const cm_slot_tally *drawn, const cm_slot_tally *made,
 }
 
 static void add_parser(const tally *drawn, const tally *made, size_t n, cm_gates *out) {
-    static const char *const of_drawn[3] = {"objects right, of those asked", "textures right, of those asked", "shapes right, of those asked"};
-    static const char *const of_made[3] = {"objects right, reconstructed", "textures right, reconstructed", "shapes right, reconstructed"};
+    static const char *const of_drawn[4] = {"objects right, of those asked", "textures right, of those asked", "shapes right, of those asked",
+                                             "mean of the three"};
+    static const char *const of_made[4] = {"objects right, reconstructed", "textures right, reconstructed", "shapes right, reconstructed",
+                                            "mean of the three, reconstructed"};
     bool asked[CM_MAX_SLOTS] = {false};
     add_questions(&drawn->slots, &made->slots, asked, out);
     add_kinds(&drawn->slots, asked, of_drawn, n, out);
@@ -125,7 +130,7 @@ cm_status cm_check_parser(cm_checking *c, cm_gates *out) {
 cm_status cm_check_features(cm_checking *c, cm_gates *out) {
     cm_frozen files;
     cm_feature_net *net;
-    static const char *const names[3] = {"objects right", "textures right", "shapes right"};
+    static const char *const names[4] = {"objects right", "textures right", "shapes right", "mean of the three"};
     tally *t = CM_PUSH_ZERO(&c->arena, tally, 1);
     bool all[CM_MAX_SLOTS];
     CM_TRY(cm_arena_check(&c->arena));

@@ -101,6 +101,15 @@ static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
     return job.status == CM_OK ? CM_OK : cm_fail(job.status, "a held-out person could not be drawn");
 }
 
+/* Before anything is measured. */
+static cm_status check_card_people(const cm_check_request *r, size_t first, size_t last) {
+    for (size_t i = first; i < last && r->write_cards; i++)
+        if (parts[i].check == cm_check_parser && r->count < CM_CARD_PEOPLE)
+            return cm_fail(CM_EUSAGE, "--count: at least %d with --cards, not %zu: the parser's card decides which questions are asked",
+                           CM_CARD_PEOPLE, r->count);
+    return CM_OK;
+}
+
 cm_status cm_train_check(const cm_check_request *r, size_t *failed) {
     size_t first = 0, last = PARTS;
     if (strcmp(r->part, "all") != 0) {
@@ -109,6 +118,7 @@ cm_status cm_train_check(const cm_check_request *r, size_t *failed) {
         last = first + 1;
     }
     *failed = 0;
+    CM_TRY(check_card_people(r, first, last));
     cm_checking c = {0};
     cm_arena_init(&c.arena, 0);
     cm_status s = open_checking(&c, r);

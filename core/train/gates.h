@@ -36,7 +36,7 @@ typedef struct cm_question_gate {
     double reconstructed;  /* share right on the autoencoder's pictures */
 } cm_question_gate;
 
-enum { CM_CHECK_MAX_GATES = 24 };
+enum { CM_CHECK_MAX_GATES = 24, CM_CARD_PEOPLE = 256 /* the fewest that a parser's card may be written from */ };
 typedef struct cm_gates {
     size_t count;
     cm_gate gate[CM_CHECK_MAX_GATES];

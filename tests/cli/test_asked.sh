@@ -29,3 +29,4 @@ says "a run goes on with the same questions only" 2 "another (questions|plan)" "
 card '{"questions": {"slots": {"tops.colour": {"asked": true}}}}'
 says "a slot that there is not" 1 "card.json: .*no attribute slot 'tops.colour'; the closest is 'tops.color'" $given --out x
 unset COSMICMAN_MODELS
+says "a card from few people would be luck" 2 "--count: at least 256 with --cards, not 16" "$cm" train check --part parser --count 16 --cards

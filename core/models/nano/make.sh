@@ -22,6 +22,7 @@ check() { # a gate that does not hold (5) is in the card, and the others are mea
     build/cosmicman train check "$@" --cards || gates=$?
     [ "$gates" -eq 0 ] || [ "$gates" -eq 5 ] || exit "$gates"
 }
-for part in vae clip parser features; do check --part $part; done
+for part in vae clip features; do check --part $part; done
+check --part parser --count 1024 # rare things decide which questions are asked
 for arm in base hq daring; do check --model nano:$arm --part unet --count 512; done
 exit $gates
