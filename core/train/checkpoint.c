@@ -23,6 +23,11 @@ static char *item_name(const cm_trainer *t, cm_arena *a, size_t i, size_t kind) 
     return cm_arena_print(a, "%zu/%s/%s", k, kinds[kind], cm_params_name(t->parts[k].params, i - t->parts[k].first));
 }
 
+/* What the people are: a run on others is another run. */
+static const char *people_of(const cm_trainer *t) {
+    return t->crowd.data ? t->crowd.data->hash : "drawn";
+}
+
 cm_status cm_checkpoint_save(const cm_trainer *t) {
     const cm_optimizer *o = &t->optimizer;
     cm_arena a;
@@ -36,39 +41,59 @@ cm_status cm_checkpoint_save(const cm_trainer *t) {
                                                       .shape = o->params[i]->shape,
                                                       .floats = kind_data(o, i, kind)};
     char *path = cm_arena_print(&a, "%s/checkpoint.safetensors", t->out);
-    char *step = cm_arena_print(&a, "%zu", o->step), *seconds = cm_arena_print(&a, "%.1f", t->seconds);
+    char *step = cm_arena_print(&a, "%zu", o->step);
     cm_status s = cm_arena_check(&a);
-    const char *const metadata[] = {"stage", t->stage->name, "step", step, "seconds", seconds, NULL};
+    const char *const metadata[] = {"stage", t->stage->name, "step", step, "people", people_of(t), NULL}; /* no times: equal runs, equal bytes */
     if (s == CM_OK) s = cm_safetensors_write(path, items, o->count * KINDS, metadata);
     cm_arena_free(&a);
     return s;
 }
 
+static bool is_of(const cm_stored *stored, const cm_tensor *p) {
+    bool same = stored && !stored->unread && stored->dtype == CM_F32 && stored->ndim == p->ndim;
+    for (int d = 0; same && d < p->ndim; d++) same = stored->shape[d] == p->shape[d];
+    return same;
+}
+
 static cm_status fill(cm_trainer *t, const cm_safetensors *f, const char *path, cm_arena *a) {
     const cm_optimizer *o = &t->optimizer;
+    if (cm_safetensors_count(f) > o->count * KINDS)
+        return cm_fail(CM_EUSAGE, "%s: has %zu tensors, this network's has %zu: the checkpoint is of another network", path,
+                       cm_safetensors_count(f), o->count * KINDS);
     for (size_t i = 0; i < o->count; i++) {
         const size_t n = cm_count(o->params[i]);
         for (size_t kind = 0; kind < KINDS; kind++) {
             const char *name = item_name(t, a, i, kind);
             const cm_stored *stored = name ? cm_safetensors_find(f, name) : NULL;
-            if (!stored || stored->dtype != CM_F32 || stored->count != n)
-                return cm_fail(CM_EFORMAT, "%s: '%s' is missing or misshapen: the checkpoint is of another network", path,
-                               name ? name : "");
+            CM_TRY(cm_arena_check(a));
+            if (!is_of(stored, o->params[i]))
+                return cm_fail(CM_EUSAGE, "%s: '%s' is missing or misshapen: the checkpoint is of another network", path, name);
             memcpy(kind_data(o, i, kind), stored->data, n * sizeof(float));
         }
     }
     return CM_OK;
 }
 
+static cm_status check_people(const cm_trainer *t, const char *path, const char *before) {
+    const char *now = people_of(t);
+    if (strcmp(before, now) == 0) return CM_OK;
+    if (!t->crowd.data) return cm_fail(CM_EUSAGE, "%s: was trained on people of a folder, not on drawn ones; give its --data, or another --out", path);
+    return cm_fail(CM_EUSAGE, "%s: was trained on %s than those of %s; give another --out (and its weights as --init)", path,
+                   strcmp(before, "drawn") == 0 ? "drawn people, other" : "other people", t->crowd.data->labels);
+}
+
 static cm_status load_from(cm_trainer *t, const cm_safetensors *f, const char *path, cm_arena *a) {
     const char *stage = cm_safetensors_metadata(f, "stage"), *step = cm_safetensors_metadata(f, "step");
-    const char *seconds = cm_safetensors_metadata(f, "seconds");
-    if (!stage || !step || !seconds) return cm_fail(CM_EFORMAT, "%s: not a checkpoint", path);
+    const char *people = cm_safetensors_metadata(f, "people");
+    char *end;
+    if (!stage || !step) return cm_fail(CM_EFORMAT, "%s: not a checkpoint", path);
+    const size_t done = strtoull(step, &end, 10);
+    if (*end || end == step) return cm_fail(CM_EFORMAT, "%s: not a checkpoint: its step is \"%.20s\"", path, step);
     if (strcmp(stage, t->stage->name) != 0)
         return cm_fail(CM_EUSAGE, "%s: a checkpoint of stage '%s', not '%s'", path, stage, t->stage->name);
+    CM_TRY(check_people(t, path, people ? people : "drawn"));
     CM_TRY(fill(t, f, path, a));
-    t->optimizer.step = strtoull(step, NULL, 10);
-    t->seconds = strtod(seconds, NULL);
+    t->optimizer.step = t->saved = done;
     return CM_OK;
 }
 
@@ -133,8 +158,7 @@ static cm_status export_part(const cm_trainer *t, const cm_train_part *part, cm_
     return write_card(t, part, card);
 }
 
-/* Numbers with a fraction are measured while it trains; all else is how a network is built. */
-static const char *differs_in(const json_t *a, const json_t *b) {
+const char *cm_config_differs(const json_t *a, const json_t *b) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)a, key, value) {
@@ -152,7 +176,7 @@ static cm_status check_weights_of(const cm_trainer *t, const cm_train_part *part
     if (cm_path_exists(folder) && !cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: is a file; weights go to a folder", folder);
     if (!cm_path_exists(path)) return CM_OK;
     CM_TRY(cm_json_read(path, &there));
-    const char *key = differs_in(part->config, there);
+    const char *key = cm_config_differs(part->config, there);
     json_decref(there);
     if (!key) return CM_OK;
     return cm_fail(CM_EUSAGE, "%s: holds the weights of another network (\"%s\" in its config.json), which would be lost", folder, key);

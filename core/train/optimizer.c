@@ -77,7 +77,7 @@ cm_status cm_optimizer_step(cm_optimizer *o, int threads, double *norm) {
     double sum = 0;
     for (size_t i = 0; i < o->count; i++) sum += o->norms[i];
     *norm = sqrt(sum);
-    if (!isfinite(*norm)) return cm_fail(CM_EUNDEFINED, "step %zu: the gradient is not finite", o->step);
+    if (!isfinite(*norm)) return cm_fail(CM_EUNDEFINED, "step %zu: the gradient is not finite", o->step + 1);
     const double t = (double)o->step, start = (1 + t) / (10 + t), clip = o->config.clip;
     update_job job = {.o = o,
                       .rate = cm_optimizer_rate(&o->config, o->step),

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/train/trainer.h"
 
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/folder_lock.h"
-#include "core/base/progress.h"
-#include "core/base/system.h"
 #include "core/base/threads.h"
 #include "core/io/jsonl.h"
 #include "core/train/frozen.h"
@@ -95,7 +93,7 @@ static cm_status open_people(cm_trainer *t) {
 }
 
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {
-    *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights, .order_pass = SIZE_MAX};
+    *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights, .order_pass = SIZE_MAX, .saved = SIZE_MAX};
     cm_arena_init(&t->arena, 0);
     CM_TRY(cm_recipe_check(recipe, stage->name));
     const char *backend = cm_json_text_or(recipe, "backend", "openblas");
@@ -202,146 +200,9 @@ cm_status cm_trainer_step(cm_trainer *t, double *norm) {
     cm_parallel((int)t->workers, t->workers, worker_step, &job);
     for (size_t i = 0; i < t->workers; i++)
         if (t->worker[i].status != CM_OK)
-            return cm_fail(t->worker[i].status, "step %zu: %s", t->optimizer.step, t->worker[i].why);
+            return cm_fail(t->worker[i].status, "step %zu: %s", t->optimizer.step + 1, t->worker[i].why);
+    for (size_t i = 0; i < t->workers; i++)
+        if (!isfinite(t->worker[i].loss)) return cm_fail(CM_EUNDEFINED, "step %zu: the loss is not finite", t->optimizer.step + 1);
     cm_parallel((int)t->workers, t->optimizer.count, gather_gradient, t);
     return cm_optimizer_step(&t->optimizer, (int)t->workers, norm);
-}
-
-/* --- the run ---------------------------------------------------------------- */
-
-/* Sums over a stretch of steps, for one line of the record. */
-typedef struct stretch {
-    size_t steps;
-    double loss, norm, metrics[CM_TRAIN_METRICS], started;
-} stretch;
-
-static void stretch_add(stretch *s, const cm_trainer *t, double norm) {
-    s->steps++;
-    s->norm += norm;
-    for (size_t i = 0; i < t->workers; i++) {
-        s->loss += t->worker[i].loss / (double)t->workers;
-        for (size_t k = 0; k < CM_TRAIN_METRICS; k++) s->metrics[k] += t->worker[i].metrics[k] / (double)t->workers;
-    }
-}
-
-static cm_status stretch_record(stretch *s, cm_trainer *t, cm_records *records) {
-    const double n = (double)s->steps, seconds = cm_now() - s->started;
-    t->seconds += seconds;
-    t->mean_loss = s->loss / n;
-    json_t *line = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "kind", "step", "step", (json_int_t)t->optimizer.step,
-                             "loss", t->mean_loss, "gradient_norm", s->norm / n, "rate",
-                             cm_optimizer_rate(&t->optimizer.config, t->optimizer.step - 1), "seconds", t->seconds,
-                             "samples_per_second", n * (double)t->batch / seconds);
-    for (size_t k = 0; k < CM_TRAIN_METRICS && t->stage->metrics[k]; k++) {
-        t->mean_metrics[k] = s->metrics[k] / n;
-        json_object_set_new(line, t->stage->metrics[k], json_real(t->mean_metrics[k]));
-    }
-    const cm_status status = cm_records_add(records, line);
-    json_decref(line);
-    *s = (stretch){.started = cm_now()};
-    return status;
-}
-
-/* Whole, whatever signal has come. */
-static cm_status save_all(cm_trainer *t) {
-    cm_signals_hold(true);
-    cm_status s = cm_checkpoint_save(t);
-    if (s == CM_OK) s = cm_trainer_export(t);
-    if (s == CM_OK) cm_trainer_plot(t);
-    cm_signals_hold(false);
-    return s;
-}
-
-static cm_status train(cm_trainer *t, cm_records *records) {
-    const size_t steps = t->optimizer.config.steps, every = cm_json_size_or(t->recipe, "record_every", 50);
-    const double save_every = cm_json_number_or(t->recipe, "save_seconds", 300);
-    cm_progress progress;
-    char extra[96];
-    cm_progress_begin(&progress, t->stage->name, "step", steps);
-    stretch s = {.started = cm_now()};
-    double saved = cm_now();
-    cm_status status = CM_OK;
-    while (status == CM_OK && t->optimizer.step < steps && !cm_interrupted()) {
-        double norm;
-        if ((status = cm_trainer_step(t, &norm)) != CM_OK) break;
-        stretch_add(&s, t, norm);
-        if (s.steps < every && t->optimizer.step < steps) continue;
-        if ((status = stretch_record(&s, t, records)) != CM_OK) break;
-        snprintf(extra, sizeof extra, "loss %.4f", t->mean_loss);
-        cm_progress_step(&progress, t->optimizer.step, extra);
-        if (cm_now() - saved < save_every) continue;
-        status = save_all(t);
-        saved = cm_now();
-    }
-    cm_progress_end(&progress);
-    if (status == CM_EINTERRUPTED) status = CM_OK; /* in the middle of a step, which will be made again */
-    if (status == CM_OK && s.steps > 0) status = stretch_record(&s, t, records);
-    if (status == CM_OK) status = save_all(t);
-    if (status == CM_OK && t->optimizer.step < steps)
-        status = cm_fail(CM_EINTERRUPTED, "stopped at step %zu of %zu; the same command continues", t->optimizer.step, steps);
-    return status;
-}
-
-/* What may differ between a run's sessions: its length, its speed, what is said of it. */
-static bool may_change(const char *key) {
-    static const char *const keys[] = {"steps", "workers", "backend", "record_every", "save_seconds", "comment", "cache"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(keys[i], key) == 0) return true;
-    return false;
-}
-
-static char *value_text(const json_t *value) {
-    return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-}
-
-static void warn_of_key(const cm_trainer *t, const char *key, const json_t *before, const json_t *now) {
-    char *was = value_text(before), *is = value_text(now);
-    cm_warn("%s: goes on with another \"%s\": %.60s from here on, %.60s before", t->out, key, is ? is : "its default",
-            was ? was : "its default");
-    free(was);
-    free(is);
-}
-
-/* A run that goes on with other settings is neither the one nor the other. */
-static void warn_of_settings(const cm_trainer *t, const json_t *lines) {
-    const json_t *before = NULL;
-    const char *key;
-    json_t *line, *value;
-    size_t i;
-    json_array_foreach(lines, i, line)
-        if (json_object_get(line, "recipe")) before = json_object_get(line, "recipe");
-    if (!before) return;
-    json_object_foreach(t->recipe, key, value)
-        if (!may_change(key) && !json_equal(value, json_object_get(before, key))) warn_of_key(t, key, json_object_get(before, key), value);
-    json_object_foreach((json_t *)before, key, value)
-        if (!may_change(key) && !json_object_get(t->recipe, key)) warn_of_key(t, key, value, NULL);
-}
-
-cm_status cm_trainer_run(cm_trainer *t) {
-    bool found;
-    CM_TRY(cm_checkpoint_load(t, &found));
-    char *path = cm_arena_print(&t->arena, "%s/train.jsonl", t->out);
-    CM_TRY(cm_arena_check(&t->arena));
-    cm_records *records;
-    json_t *lines = NULL;
-    CM_TRY(cm_records_open(&records, path, &lines));
-    if (found) warn_of_settings(t, lines);
-    json_decref(lines);
-    char now[32];
-    cm_iso_time(now);
-    json_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "kind", "run", "stage", t->stage->name, "started", now,
-                             "step", (json_int_t)t->optimizer.step, "version", CM_VERSION, "cpu", cm_cpu_get()->model, "backend",
-                             t->ops->name, "dtype", t->ops->dtype, "recipe", t->recipe);
-    cm_status status = cm_records_add(records, head);
-    json_decref(head);
-    if (status == CM_OK) {
-        if (t->optimizer.step >= t->optimizer.config.steps)
-            cm_note("%s: nothing is left to do: %zu steps are done, %zu are asked for in all", t->stage->name, t->optimizer.step,
-                    t->optimizer.config.steps);
-        else cm_note("%s: %s %zu of %zu, batch %zu on %zu workers", t->stage->name, found ? "continues at step" : "starts at step",
-                t->optimizer.step, t->optimizer.config.steps, t->batch, t->workers);
-        status = train(t, records);
-    }
-    cm_records_close(&records);
-    return status;
 }

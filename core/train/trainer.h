@@ -59,6 +59,7 @@ typedef struct cm_trainer {
     cm_crowd crowd;
     size_t *order, *samples;            /* the people in the order of this pass; of this step's batch */
     size_t order_pass;                  /* SIZE_MAX before the first */
+    size_t saved;                       /* the step of the checkpoint; SIZE_MAX: there is none */
     void *state;                        /* the stage's */
     double seconds;                     /* trained so far, all sessions of the run */
     double mean_loss, mean_metrics[CM_TRAIN_METRICS]; /* of the last recorded stretch */
@@ -92,7 +93,9 @@ cm_status cm_card_read(const char *path, json_t **card);
 
 /* recipe is kept (a new reference). The run's folder is made. */
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights);
-/* Continues from the folder's checkpoint if there is one; trains up to the recipe's steps. */
+/* train_run.c: continues from the folder's checkpoint if there is one; trains up to the recipe's steps. A loss, gradient or weight
+ * that is not finite ends it with CM_EUNDEFINED, which names the step, and the checkpoint before stays; any other step that cannot be
+ * made ends it too, with what was learned before saved. train.jsonl has the reason in a line of kind "stop". */
 cm_status cm_trainer_run(cm_trainer *t);
 /* One step: forward, backward, update. */
 cm_status cm_trainer_step(cm_trainer *t, double *norm);
@@ -103,11 +106,15 @@ cm_status cm_trainer_add(cm_trainer *t, cm_params *params, const char *folder, c
 /* The generator of random numbers for one sample of the run. */
 cm_rng cm_trainer_rng(const cm_trainer *t, uint64_t place);
 
-/* checkpoint.c: the whole state in one file, written through a temporary name. */
+/* checkpoint.c: the whole state in one file, written through a temporary name: the one before stays until it is whole. */
 cm_status cm_checkpoint_save(const cm_trainer *t);
+/* CM_EUSAGE for a checkpoint of another stage, of another network or of other people. */
 cm_status cm_checkpoint_load(cm_trainer *t, bool *found);
 /* CM_EUSAGE where the weights' folder is a file or holds another network's configuration: they would be written over. */
 cm_status cm_trainer_check_weights(const cm_trainer *t);
+/* The first key whose value differs between two networks' configurations; NULL: none. Numbers with a fraction are measured while
+ * it trains; all else is how a network is built. */
+const char *cm_config_differs(const json_t *a, const json_t *b);
 /* The averaged weights in f16 with config.json and card.json, one folder a part. */
 cm_status cm_trainer_export(cm_trainer *t);
 /* curve.c: the loss picture from train.jsonl, if gnuplot is installed. */

@@ -53,3 +53,11 @@ says "another size" 1 "people/labels.jsonl:1: 64x96; the recipe's width x height
 # What is in a file shows when it is read.
 rm -rf bad && cp -r people bad && cp bad/classes/000003.png whole.png && cp bad/images/000003.png bad/classes/000003.png
 says "a map that is a picture" 1 "bad/labels.jsonl:4: bad/classes/000003.png: " unet --data bad --out late
+
+# Where a step cannot be made, what was trained before it is saved, and the mended folder goes on.
+long="--batch 2 --threads 1 --people 6 --steps 6 --data bad"
+rm -rf bad && cp -r people bad && printf 'GIF8' >bad/images/000001.png
+says "a picture that is broken" 1 "step 3: bad/labels.jsonl:2: bad/images/000001.png: .*; step 2 is saved, and the same command continues" "$cm" train vae $long --out late
+holds "and is recorded" grep -q '"kind":"stop","step":2,"why":"step 3: bad/labels.jsonl:2' late/train.jsonl
+cp people/images/000001.png bad/images
+says "goes on when it is mended" 0 "continues at step 2 of 6" "$cm" train vae $long --out late

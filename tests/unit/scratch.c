@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "tests/unit/scratch.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,14 +40,13 @@ size_t scratch_files(void) {
     return n;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where) {
+    (void)st, (void)kind, (void)where;
+    return remove(path);
+}
+
 void scratch_done(void) {
-    if (!scratch_folder[0]) return;
-    DIR *d = opendir(scratch_folder);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (!is_folder_itself(e->d_name)) remove(scratch(e->d_name));
-    }
-    if (d) closedir(d);
-    rmdir(scratch_folder);
+    if (scratch_folder[0]) nftw(scratch_folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     scratch_folder[0] = 0;
 }
 

@@ -12,6 +12,7 @@
 #include "core/train/gates.h"
 #include "core/train/trainer.h"
 #include "tests/unit/scratch.h"
+#include "tests/unit/tiny_run.h"
 
 static cm_safetensors *golden(const char *name) {
     char path[512];
@@ -84,47 +85,6 @@ Test(optimizer, refuses_a_gradient_that_is_not_finite_and_changes_nothing) {
 
 /* --- runs ------------------------------------------------------------------------ */
 
-static const char *const tiny_vae =
-    "{\"seed\": 3, \"people\": 8, \"width\": 16, \"height\": 32, \"batch\": 2, \"workers\": 1, \"backend\": \"ref\","
-    " \"steps\": %d, \"warmup\": 2, \"rate\": 0.004, \"schedule\": \"constant\", \"record_every\": 2, \"ema\": 0.9,"
-    " \"network\": {\"_class_name\": \"AutoencoderKL\", \"act_fn\": \"silu\", \"block_out_channels\": [8, 8],"
-    " \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"in_channels\": 3, \"latent_channels\": 4,"
-    " \"layers_per_block\": 1, \"norm_num_groups\": 4, \"out_channels\": 3, \"sample_size\": 32, \"scaling_factor\": 1.0,"
-    " \"up_block_types\": [\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"]}}";
-
-static double train_tiny(const char *folder, int steps, cm_status want) {
-    char text[1024], weights[600];
-    snprintf(text, sizeof text, tiny_vae, steps);
-    snprintf(weights, sizeof weights, "%s/weights", folder);
-    json_t *recipe = json_loads(text, 0, NULL);
-    cr_assert(recipe);
-    cm_trainer t;
-    cm_status s = cm_trainer_open(&t, cm_stage_find("vae"), recipe, folder, weights);
-    if (s == CM_OK) s = cm_trainer_run(&t);
-    cr_expect_eq(s, want, "%s", cm_why());
-    const double loss = t.mean_loss;
-    cm_trainer_close(&t);
-    json_decref(recipe);
-    return loss;
-}
-
-static void weights_hash(const char *folder, char sha[65]) {
-    char path[600];
-    snprintf(path, sizeof path, "%s/weights/diffusion_pytorch_model.safetensors", folder);
-    cr_assert_eq(cm_sha_file(path, sha), CM_OK, "%s", cm_why());
-}
-
-static void remove_run(const char *folder) {
-    static const char *const files[] = {"weights/diffusion_pytorch_model.safetensors", "weights/config.json", "weights/card.json",
-                                        "weights", "checkpoint.safetensors", "train.jsonl", "loss.svg", "loss.gp",
-                                        "loss.dat", ""};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char path[700];
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        remove(path);
-    }
-}
-
 Test(train, a_stopped_run_goes_on_bit_for_bit_on_ref) {
     char whole[512], parts[512], a[65], b[65];
     snprintf(whole, sizeof whole, "%s", scratch("whole"));
@@ -166,14 +126,12 @@ Test(train, a_checkpoint_of_something_else_is_refused) {
 }
 
 Test(train, workers_share_the_batch_and_give_the_same_weights_to_rounding) {
-    char text[1024];
     float *seen[2] = {NULL, NULL};
     size_t count = 0;
     for (int workers = 1; workers <= 2; workers++) {
         char folder[512];
-        snprintf(text, sizeof text, tiny_vae, 3);
         snprintf(folder, sizeof folder, "%s", scratch(workers == 1 ? "one" : "two"));
-        json_t *recipe = json_loads(text, 0, NULL);
+        json_t *recipe = tiny_recipe(3, "{}");
         json_object_set_new(recipe, "workers", json_integer(workers));
         cm_trainer t;
         double norm;
