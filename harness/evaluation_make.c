@@ -137,6 +137,14 @@ static cm_status warn_of_arm(cm_evaluation *e, const char *name, const cm_making
     return s;
 }
 
+/* labels: of people from a folder, the hash of its labels.jsonl. */
+static const char *data_of(const json_t *recipe, const char *labels, cm_arena *scratch) {
+    const char *data = cm_json_text_or(recipe, "data", ""), *captions = cm_json_text_or(recipe, "captions", "no");
+    if (data[0]) return cm_arena_print(scratch, "people of %s (labels.jsonl %.12s), %s captions", data, labels, captions);
+    return cm_arena_print(scratch, "%zu drawn people from seed %zu, %s captions", cm_json_size_or(recipe, "people", 0),
+                          cm_json_size_or(recipe, "people_seed", 0), captions);
+}
+
 /* What the model's card says of its training, where it has one: what decides whether two arms differ by a method alone. */
 static json_t *trained_of(const cm_model *m, cm_arena *scratch) {
     json_t *card = NULL;
@@ -146,9 +154,7 @@ static json_t *trained_of(const cm_model *m, cm_arena *scratch) {
     json_t *o = NULL;
     if (r) {
         o = json_pack("{s:s, s:I, s:I, s:f}", "data",
-                      cm_arena_print(scratch, "%zu drawn people from seed %zu, %s captions", cm_json_size_or(r, "people", 0),
-                                     cm_json_size_or(r, "people_seed", 0), cm_json_text_or(r, "captions", "no")),
-                      "steps", (json_int_t)cm_json_size_or(r, "steps", 0), "seed", (json_int_t)cm_json_size_or(r, "seed", 0), "hola",
+                      data_of(r, cm_json_text_or(card, "labels", "?"), scratch), "steps", (json_int_t)cm_json_size_or(r, "steps", 0), "seed", (json_int_t)cm_json_size_or(r, "seed", 0), "hola",
                       cm_json_number_or(r, "hola", 0));
         if (o && json_object_get(r, "init")) json_object_set(o, "from", json_object_get(r, "init"));
     }

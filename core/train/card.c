@@ -37,9 +37,11 @@ static json_t *questions_json(const cm_gates *gates) {
 
 static void print_training(const json_t *card, FILE *f) {
     const json_t *recipe = json_object_get(card, "recipe");
-    fprintf(f, "- data: people drawn by `core/data/people`, %zu of them, seed %zu, %zux%zu\n",
-            cm_json_size_or(recipe, "people", 0), cm_json_size_or(recipe, "people_seed", 1),
-            cm_json_size_or(recipe, "width", 64), cm_json_size_or(recipe, "height", 96));
+    const char *data = cm_json_text_or(recipe, "data", "");
+    const size_t width = cm_json_size_or(recipe, "width", 64), height = cm_json_size_or(recipe, "height", 96);
+    if (data[0]) fprintf(f, "- data: people of the folder `%s` (SHA-256 of labels.jsonl: %s), %zux%zu\n", data, cm_json_text_or(card, "labels", "?"), width, height);
+    else fprintf(f, "- data: people drawn by `core/data/people`, %zu of them, seed %zu, %zux%zu\n", cm_json_size_or(recipe, "people", 0),
+                 cm_json_size_or(recipe, "people_seed", 1), width, height);
     fprintf(f, "- parameters: %zu, kept in f16 (moving average of the weights)\n", cm_json_size_or(card, "parameters", 0));
     fprintf(f, "- training: seed %zu, %zu steps, %zu samples, %.2f hours on %s\n", cm_json_size_or(recipe, "seed", 1),
             cm_json_size_or(card, "steps", 0), cm_json_size_or(card, "samples", 0), cm_json_number_or(card, "hours", 0),

@@ -142,6 +142,7 @@ static cm_status write_card(const cm_trainer *t, const cm_train_part *part, cons
                              (json_int_t)cm_params_values(part->params), "steps", (json_int_t)t->optimizer.step, "samples",
                              (json_int_t)(t->optimizer.step * t->batch), "hours", t->seconds / 3600, "cpu",
                              cm_cpu_get()->model, "loss", t->mean_loss, "training", measured, "sessions", sessions(t), "recipe", t->recipe);
+    if (card && t->crowd.data) json_object_set_new(card, "labels", json_string(t->crowd.data->hash));
     const cm_status s = card ? cm_json_write(path, card) : cm_fail(CM_ENOMEM, "%s: out of memory", path);
     json_decref(card);
     return s;

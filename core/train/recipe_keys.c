@@ -116,7 +116,7 @@ cm_status cm_card_read(const char *path, json_t **card) {
     static const cm_json_key keys[] = {
         {"stage", CM_JSON_NAME},     {"parameters", CM_JSON_WHOLE}, {"steps", CM_JSON_WHOLE},   {"samples", CM_JSON_WHOLE},
         {"hours", CM_JSON_NUMBER},   {"cpu", CM_JSON_TEXT},         {"loss", CM_JSON_NUMBER},   {"training", CM_JSON_OBJECT},
-        {"sessions", CM_JSON_LIST},  {"recipe", CM_JSON_OBJECT},    {"gates", CM_JSON_LIST},    {"questions", CM_JSON_OBJECT},
+        {"labels", CM_JSON_NAME}, {"sessions", CM_JSON_LIST},  {"recipe", CM_JSON_OBJECT},    {"gates", CM_JSON_LIST},    {"questions", CM_JSON_OBJECT},
         {0}};
     json_t *o;
     CM_TRY(cm_json_read(path, &o));

@@ -6,7 +6,7 @@ few="--batch 2 --threads 1 --steps 2"
 vae() { "$cm" train vae $few "$@"; }
 unet() { "$cm" train unet --recipe unet-daring --init "" $few "$@"; }
 says "an autoencoder" 0 "" vae --data people --out vae
-holds "with the data in its card" grep -q '"data": "people"' vae/weights/card.json
+holds "with the data in its card" sh -c "grep -q '\"data\": \"people\"' vae/weights/card.json && grep -q '\"labels\": \"$(sha256sum <people/labels.jsonl | cut -c1-64)' vae/weights/card.json"
 says "fewer people than a batch" 2 "labels.jsonl: 6 people; a batch has 8" vae --batch 8 --data people --out none
 says "a number that is no multiple" 0 "the first 4 of 6 people are trained on: a multiple of the batch" vae --people 5 --data people --out five
 says "an arm with HOLA" 0 "" unet --data people --out arm

@@ -2,8 +2,10 @@
 /* The drawn people: the same from the same seed, texts that agree with slots, maps that agree with both. */
 #include <criterion/criterion.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/base/rng.h"
 #include "core/base/threads.h"
 #include "core/data/people/people.h"
 #include "core/data/people/people_words.h"
@@ -395,4 +397,14 @@ Test(people, pairs_can_be_held_out) {
     }
     cr_expect_gt(5 * out, 6 * worn_pairs / 10);
     cr_expect_lt(5 * out, 14 * worn_pairs / 10);
+}
+
+Test(people, nobody_that_is_trained_on_has_a_held_out_seed) {
+    static const uint64_t above = (uint64_t)1 << 41; /* all ranges of docs/DATA.md */
+    for (uint64_t people_seed = 1; people_seed <= 2; people_seed++)
+        for (int i = 0; i < 20000; i++) {
+            char id[32];
+            snprintf(id, sizeof id, "train/%d", i);
+            cr_assert_gt(cm_seed_for(people_seed, id), above, "person %d of %d", i, (int)people_seed);
+        }
 }
