@@ -26,7 +26,7 @@ typedef struct cm_evaluation_options {
     const char *folder;
     const cm_ops *backend;       /* of the scores' networks; must compute in f32 */
     int threads;
-    size_t limit;                /* only the first that many prompts; 0: all */
+    size_t limit;                /* only the first that many prompts; 0: as many as the suite says */
     size_t batch;                /* images that a network sees at once; 0: 8 */
     size_t shard, shards;        /* 1-based; 0, 0: all */
     const char *statistics;      /* NULL, or where the only arm's mean and covariance are to be written (.npz) */

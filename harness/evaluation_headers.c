@@ -114,6 +114,7 @@ json_t *cm_evaluation_header(cm_evaluation *e) {
     if (cm_evaluation_count_questions(e, &questions) != CM_OK) return json_decref(h), NULL;
     if (questions) json_object_set_new(h, "questions", questions);
     if (e->prompts.name) json_object_set_new(h, "prompts_hash", json_string(e->prompts.hash));
+    if (e->prompts.version) json_object_set_new(h, "prompts_version", json_integer((json_int_t)e->prompts.version));
     add_sides(e, h);
     if (e->statistics) json_object_set_new(h, "statistics", json_string(e->suite->reference));
     if (o->statistics) json_object_set_new(h, "write_statistics", json_string(o->statistics));
@@ -263,7 +264,7 @@ static cm_status same_arms(const json_t *found, const json_t *wanted) {
 
 cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out) {
     static const char *const same[] = {"suite", "settings", "arms", "count", "images", "pairs", "gates", "shard", NULL};
-    static const char *const either[] = {"prompts", "prompts_hash", "statistics", "reference", "ceiling", "questions", NULL};
+    static const char *const either[] = {"prompts", "prompts_hash", "prompts_version", "statistics", "reference", "ceiling", "questions", NULL};
     CM_TRY(same_arms(json_object_get(found, "arms"), json_object_get(wanted, "arms")));
     CM_TRY(cm_headers_continue(found, wanted, same));
     json_t *header = json_deep_copy(found);

@@ -48,12 +48,13 @@ static cm_status show(const cm_evaluation *e, batch *b, size_t k, cm_arena *whol
     const cm_image *image = &b->images[k];
     const size_t longest = image->width > image->height ? image->width : image->height;
     cm_image small = *image;
-    char id[24];
-    if (s->kind != CM_SIDE_ARM || !s->list.source || unit >= CM_SHOWN_IMAGES || row % s->images) return CM_OK;
+    const size_t of_prompt = row % s->images;
+    char id[48];
+    if (s->kind != CM_SIDE_ARM || !s->list.source || unit >= CM_SHOWN_IMAGES || of_prompt >= CM_SHOWN_OF_PROMPT) return CM_OK;
     if (longest > CM_SHOWN_SIDE)
         CM_TRY(cm_image_resize(image, (image->width * CM_SHOWN_SIDE + longest - 1) / longest, (image->height * CM_SHOWN_SIDE + longest - 1) / longest,
                                CM_BICUBIC, whole, &small));
-    snprintf(id, sizeof id, "%06zu", unit); /* an id of elsewhere may be a path */
+    snprintf(id, sizeof id, of_prompt ? "%06zu-%zu" : "%06zu", unit, of_prompt); /* an id of elsewhere may be a path */
     const char *folder = cm_arena_print(whole, "%s/images/%s", e->options->folder, s->name);
     const char *relative = cm_arena_print(whole, "images/%s/%s.png", s->name, id), *path = cm_arena_print(whole, "%s/%s.png", folder, id);
     CM_TRY(cm_arena_check(whole));

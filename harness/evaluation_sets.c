@@ -290,10 +290,11 @@ static bool wants_prompts(const cm_suite *s) {
 /* Units, and for images that are units themselves their list. */
 static cm_status open_units(cm_evaluation *e, cm_picture_source **source) {
     const cm_arm *arm = wants_prompts(e->suite) ? NULL : first_images(e->suite);
-    const cm_prompt_reading reading = {.limit = e->options->limit, .column = e->suite->prompt_column};
+    const size_t limit = e->options->limit ? e->options->limit : e->suite->count;
+    const cm_prompt_reading reading = {.limit = limit, .column = e->suite->prompt_column};
     if (e->suite->prompts_path) CM_TRY(cm_prompt_set_read(e->suite->prompts_path, &reading, &e->arena, &e->prompts));
-    if (e->prompts.count < e->options->limit && e->suite->prompts_path)
-        cm_warn("--count %zu: %s has %zu prompts; all of them are taken", e->options->limit, e->prompts.name, e->prompts.count);
+    if (e->prompts.count < limit && e->suite->prompts_path)
+        cm_warn("--count %zu: %s has %zu prompts; all of them are taken", limit, e->prompts.name, e->prompts.count);
     if (e->suite->prompts_path && !e->options->of_images) return units_of_prompts(e);
     if (!arm) return e->suite->arm_count ? cm_fail(CM_EUSAGE, "prompts are needed: --prompts FILE") : CM_OK;
     CM_TRY(cm_picture_source_open(source, arm->images));
@@ -351,9 +352,22 @@ cm_side *cm_evaluation_side(cm_evaluation *e, const char *name) {
     return NULL;
 }
 
+/* KID's subsets must fit into every set, which is known before the first image is made. */
+static cm_status check_subsets(const cm_evaluation *e, const cm_metric *m, const cm_side *reference) {
+    const size_t subset = e->plan.kid_subset ? e->plan.kid_subset : CM_KID_SUBSET;
+    for (size_t i = 0; m->of_sets == cm_score_kid && i < e->side_count; i++) {
+        const cm_side *s = &e->sides[i];
+        const bool counts = s->kind == CM_SIDE_ARM || s == reference;
+        if (counts && s->count && s->count < subset)
+            return cm_fail(CM_EUSAGE, "%s draws subsets of %zu, and %s has %zu images; --kid-subset-size N draws smaller ones (another score)", m->name, subset, s->name, s->count);
+    }
+    return CM_OK;
+}
+
 cm_status cm_evaluation_check_sizes(const cm_evaluation *e) {
     const cm_side *last = e->side_count ? &e->sides[e->side_count - 1] : NULL;
     const cm_side *reference = last && last->kind == CM_SIDE_CEILING && e->side_count > 1 ? last - 1 : last;
+    for (size_t i = 0; i < e->plan.metric_count; i++) CM_TRY(check_subsets(e, e->plan.metrics[i], reference));
     if (!reference || reference->kind != CM_SIDE_REFERENCE || !reference->list.source) return CM_OK;
     for (size_t a = 0; a < e->suite->arm_count; a++) {
         for (size_t i = 0; i < e->plan.metric_count; i++) {

@@ -19,6 +19,7 @@
 static const cm_json_key suite_keys[] = {
     CM_MAKING_KEYS,
     {"about", CM_JSON_TEXT},           {"prompts", CM_JSON_NAME},     {"prompt_column", CM_JSON_NAME},
+    {"count", CM_JSON_WHOLE, 1, 1e9},
     {"metrics", CM_JSON_NAME},         {"primary", CM_JSON_NAME},     {"scorer", CM_JSON_NAME},
     {"weights", CM_JSON_NAME},         {"networks", CM_JSON_NAME},    {"tokenizer", CM_JSON_NAME},
     {"kid_subset", CM_JSON_WHOLE, 2, 1e9}, {"images", CM_JSON_WHOLE, 1, 1000}, {"run_seed", CM_JSON_WHOLE},
@@ -157,6 +158,7 @@ static cm_status read_settings(cm_suite *s, cm_arena *out) {
     s->attention_factor = cm_json_size_or(o, "attention_factor", 16);
     s->illustrated = cm_json_size_or(o, "illustrated", 0);
     s->prompt_column = cm_json_text_or(o, "prompt_column", NULL);
+    s->count = cm_json_size_or(o, "count", 0);
     s->making = (cm_making){.suffix = "", .steps = CM_USUAL_STEPS, .guidance = CM_USUAL_GUIDANCE};
     CM_TRY(cm_making_read(o, out, &s->making));
     if (!s->making.backend) CM_TRY(cm_backend_choose("backend", "auto", &s->making.backend));

@@ -57,6 +57,7 @@ typedef struct cm_drawn_set {
 typedef struct cm_suite {
     const char *name, *about;
     const char *prompts_path, *prompt_column;      /* NULL: no prompts; the usual columns */
+    size_t count;                                  /* only the first that many of them; 0: all */
     const char *metrics, *primary;                 /* "fid@clean,acc"; the score that decides, NULL: acc_all, else the first */
     const char *weights, *networks, *tokenizer;    /* of the scores' networks, as score's options; NULL: none */
     const char *reference;                         /* a path; NULL: drawn people, or none */

@@ -60,28 +60,37 @@ static void fill_lines(const cm_content *c, cm_part_image *to, const json_t *ima
 
 /* --- the grid --------------------------------------------------------------------------- */
 
-static void fill_image(const cm_content *c, cm_part_image *to, const char *arm, const char *id) {
-    const json_t *image = cm_rows_image(c->r, arm, id);
-    to->label = arm;
+static void fill_image(const cm_content *c, cm_part_image *to, const char *arm, const char *id, size_t k) {
+    const json_t *image = cm_rows_image_of(c->r, arm, id, k);
+    const char *label = k ? cm_arena_print(&c->d->arena, "%s, %zu", arm, k + 1) : arm;
+    to->label = label ? label : arm;
     to->alt = "";
     if (!image) return;
     const char *answers = answers_of(c, image);
     to->file = cm_text_of(image, "picture");
-    to->alt = cm_arena_print(&c->d->arena, "%s, prompt %s%s%s", arm, id, *answers ? ": " : "", answers);
+    to->alt = cm_arena_print(&c->d->arena, "%s, prompt %s%s%s", to->label, id, *answers ? ": " : "", answers);
     fill_lines(c, to, image);
+}
+
+/* Of a prompt's images, how many are shown of each arm. */
+static size_t images_each(const cm_content *c) {
+    double images = 1;
+    cm_number_of(c->r->run, "images", &images);
+    return images > CM_SHOWN_EACH ? CM_SHOWN_EACH : images >= 1 ? (size_t)images : 1;
 }
 
 static void add_prompt(const cm_content *c, size_t prompt) {
     const json_t *first = c->r->shown.at[prompt];
+    const size_t each = images_each(c);
     size_t count = 0;
-    for (size_t a = 0; a < c->r->arm_count; a++) count += has_images(c, a);
+    for (size_t a = 0; a < c->r->arm_count; a++) count += each * has_images(c, a);
     cm_figure *f = cm_document_figure(c->d, count);
     f->anchor = cm_prompt_anchor(c, prompt);
     f->caption = cm_text_of(first, "prompt");
     f->folded = prompt >= GRID_FIRST;
     count = 0;
-    for (size_t a = 0; a < c->r->arm_count && count < f->count; a++)
-        if (has_images(c, a)) fill_image(c, &f->images[count++], c->r->arms[a], cm_text_of(first, "id"));
+    for (size_t a = 0; a < c->r->arm_count; a++)
+        for (size_t k = 0; k < each && count < f->count && has_images(c, a); k++) fill_image(c, &f->images[count++], c->r->arms[a], cm_text_of(first, "id"), k);
 }
 
 static void say_rest(const cm_content *c, size_t shown, size_t count) {
@@ -97,10 +106,10 @@ static size_t least(size_t a, size_t b) {
 void cm_add_grid(const cm_content *c, size_t most) {
     const size_t count = least(c->r->shown.count, most);
     cm_heading(c->d, "The same prompts, arm by arm", "prompts");
-    double images;
+    double images = 1;
     if (!count) cm_paragraph_of(c->d, CM_PLAIN, "No image was made.");
-    if (count && cm_number_of(c->r->run, "images", &images) && images > 1) {
-        cm_say(c->d, "Of the %.0f images of a prompt the first is shown.", images);
+    if (count && cm_number_of(c->r->run, "images", &images) && images > CM_SHOWN_EACH) {
+        cm_say(c->d, "Of the %.0f images of a prompt the first %d are shown.", images, CM_SHOWN_EACH);
         cm_paragraph(c->d, CM_SMALL);
     }
     for (size_t i = 0; i < count && !cm_interrupted(); i++) add_prompt(c, i);

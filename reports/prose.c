@@ -39,7 +39,12 @@ const char *cm_report_title(const cm_content *c) {
 const char *cm_report_subtitle(const cm_content *c) {
     const json_t *run = c->r->run;
     const char *prompts = cm_text_of(run, "prompts");
-    cm_say(c->d, "CosmicMan Bench, suite %s%s%s, %s", cm_text_of(run, "suite"), *prompts ? ", prompts " : "", prompts, cm_text_of(run, "started"));
+    const char *hash = cm_text_of(run, "prompts_hash");
+    double version;
+    cm_say(c->d, "CosmicMan Bench, suite %s%s%s", cm_text_of(run, "suite"), *prompts ? ", prompts " : "", prompts);
+    if (*prompts && cm_number_of(run, "prompts_version", &version)) cm_say(c->d, " version %.0f", version);
+    if (*prompts && *hash) cm_say(c->d, " (SHA-256 %.8s)", hash);
+    cm_say(c->d, ", %s", cm_text_of(run, "started"));
     return cm_said(c->d);
 }
 

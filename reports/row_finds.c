@@ -48,7 +48,9 @@ cm_status cm_rows_index(cm_rows *r) {
 }
 
 cm_status cm_rows_index_image(cm_rows *r, const json_t *image) {
-    return add(r, image, "image", cm_text_of(image, "arm"), cm_text_of(image, "id"), "");
+    char k[8];
+    snprintf(k, sizeof k, "%d", (int)json_integer_value(json_object_get(image, "k")) & 15);
+    return add(r, image, "image", cm_text_of(image, "arm"), cm_text_of(image, "id"), k);
 }
 
 cm_status cm_rows_index_column(cm_rows *r, size_t column) {
@@ -92,8 +94,14 @@ const json_t *cm_rows_arm(const cm_rows *r, const char *arm) {
     return find(r, "arm", arm, "", "");
 }
 
+const json_t *cm_rows_image_of(const cm_rows *r, const char *arm, const char *id, size_t k) {
+    char text[8];
+    snprintf(text, sizeof text, "%d", (int)k & 15);
+    return find(r, "image", arm, id, text);
+}
+
 const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id) {
-    return find(r, "image", arm, id, "");
+    return cm_rows_image_of(r, arm, id, 0);
 }
 
 double cm_rows_sgemm(const cm_rows *r, const char *backend) {

@@ -13,7 +13,8 @@ static uint64_t hash(const char *text) { /* FNV-1a */
 }
 
 cm_status cm_image_places_add(cm_image_places *p, const json_t *image, long long offset) {
-    if (json_integer_value(json_object_get(image, "k")) > 0) return CM_OK; /* of a prompt's images the first is shown */
+    const json_int_t k = json_integer_value(json_object_get(image, "k"));
+    if (k < 0 || k >= CM_SHOWN_EACH) return CM_OK;
     if (p->count == p->room) {
         const size_t room = p->room ? 2 * p->room : 1024;
         cm_image_place *grown = realloc(p->at, room * sizeof *grown);
@@ -21,7 +22,7 @@ cm_status cm_image_places_add(cm_image_places *p, const json_t *image, long long
         p->at = grown;
         p->room = room;
     }
-    p->at[p->count++] = (cm_image_place){hash(cm_text_of(image, "id")), hash(cm_text_of(image, "arm")), offset,
+    p->at[p->count++] = (cm_image_place){hash(cm_text_of(image, "id")), hash(cm_text_of(image, "arm")), offset, (unsigned char)k,
                                          json_array_size(json_object_get(image, "attention")) > 0};
     return CM_OK;
 }
@@ -71,7 +72,7 @@ static cm_status choose_prompts(cm_rows *r, const cm_image_places *p, choice *c)
     c->arm = first_arm(r, p);
     const uint64_t first = hash(r->arms[c->arm]);
     for (size_t i = 0; i < p->count; i++) {
-        if (p->at[i].arm != first) continue;
+        if (p->at[i].arm != first || p->at[i].k) continue;
         const uint64_t id = p->at[i].id;
         if (r->image_count++ < CM_SHOWN_PROMPTS) c->shown[r->image_count - 1] = choose(c, id);
         if (!bsearch(&id, with_maps, maps, sizeof *with_maps, compare)) continue;
@@ -89,12 +90,12 @@ static cm_status read_chosen(cm_rows *r, const cm_image_places *p, choice *c, cm
         const size_t id = find(c->ids, c->count, p->at[i].id);
         if (id == c->count) continue;
         const size_t arm = find(arms, r->arm_count, p->at[i].arm);
-        if (arm == r->arm_count || c->images[id * r->arm_count + arm]) continue;
+        if (arm == r->arm_count || (!p->at[i].k && c->images[id * r->arm_count + arm])) continue;
         const json_t *image = NULL;
         CM_TRY(cm_record_lines_again(lines, p->at[i].offset, &image));
         if (!image) return cm_fail(CM_EIO, "the records have changed while they were read");
         if (json_array_append(r->images, (json_t *)image) != 0) return cm_fail(CM_ENOMEM, "out of memory while reading records");
-        c->images[id * r->arm_count + arm] = image;
+        if (!p->at[i].k) c->images[id * r->arm_count + arm] = image;
         CM_TRY(cm_rows_index_image(r, image));
     }
     return CM_OK;

@@ -20,7 +20,7 @@ typedef struct cm_row_list {
     size_t count;
 } cm_row_list;
 
-enum { CM_SHOWN_PROMPTS = 64 };      /* a page holds at most that many prompts' images, and as many prompts' maps */
+enum { CM_SHOWN_PROMPTS = 64, CM_SHOWN_EACH = 4 }; /* a page holds at most that many prompts' images, of each prompt and arm so many, and as many prompts' maps */
 
 /* One stage of one model on one backend, measured at several sizes: from the smallest up, with what each is to the
  * smallest. */
@@ -86,7 +86,8 @@ const json_t *cm_rows_chance(const cm_rows *r, const char *score);              
 const json_t *cm_rows_kept(const cm_rows *r, const char *arm, const char *group);     /* a group's attention, layer by layer */
 const json_t *cm_rows_pair(const cm_rows *r, const char *a, const char *b, const char *score);
 const json_t *cm_rows_part(const cm_rows *r, const char *arm, const char *group, const char *score);
-const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id);
+const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id);          /* the prompt's first */
+const json_t *cm_rows_image_of(const cm_rows *r, const char *arm, const char *id, size_t k); /* k < CM_SHOWN_EACH */
 double cm_rows_sgemm(const cm_rows *r, const char *backend); /* GFLOP/s of one large product; 0 when not measured */
 
 const json_t *cm_rows_arm(const cm_rows *r, const char *arm);          /* of the header */
@@ -120,6 +121,7 @@ cm_contrast cm_rows_contrast(const cm_rows *r, const char *a, const char *b);
 typedef struct cm_image_place {
     uint64_t id, arm;      /* hashes of the texts */
     long long offset;      /* in the file */
+    unsigned char k;       /* which of the prompt's images */
     bool has_maps;
 } cm_image_place;
 typedef struct cm_image_places {

@@ -180,11 +180,11 @@ static const char *const known_keys[] = {
     "libraries", "lists", "lo", "load", "lost", "major_faults", "margin", "median_s", "min_s", "misses",
     "model", "n", "negative", "noise_hash", "note", "p", "p10_s", "p90_s", "p_holm", "pair", "pairs", "parts",
     "peak_rss_mb", "phrases", "picture", "picture_bytes", "picture_hash", "plan", "precision", "primary",
-    "prompt", "prompts", "prompts_hash", "psnr_db", "questions", "ratio", "read", "recipe", "reference",
-    "reference_n", "relative_l2", "right", "sampler", "score", "scorer", "scores", "seconds", "seed",
-    "settings", "shard", "side", "source", "source_hash", "stage", "start", "started", "statistics", "status",
-    "steps", "strength", "suite", "texts", "threads", "tolerance", "trained", "unet", "value", "verdict",
-    "version", "watched", "weights", "weights_seed", "width", "write_statistics"};
+    "prompt", "prompts", "prompts_hash", "prompts_version", "psnr_db", "questions", "ratio", "read", "recipe",
+    "reference", "reference_n", "relative_l2", "right", "sampler", "score", "scorer", "scores", "seconds",
+    "seed", "settings", "shard", "side", "source", "source_hash", "stage", "start", "started", "statistics",
+    "status", "steps", "strength", "suite", "texts", "threads", "tolerance", "trained", "unet", "value",
+    "verdict", "version", "watched", "weights", "weights_seed", "width", "write_statistics"};
 enum { KNOWN_KEYS = sizeof known_keys / sizeof *known_keys };
 
 static int compare_keys(const void *key, const void *known) {
