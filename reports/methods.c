@@ -141,6 +141,22 @@ static void say_planned_scores(const cm_content *c) {
     cm_paragraph(c->d, CM_SMALL);
 }
 
+/* How much of what the prompts say is asked. */
+static void say_questions(const cm_content *c) {
+    const json_t *q = json_object_get(c->r->run, "questions"), *left_out = json_object_get(q, "left_out"), *n;
+    double asked, of, other = 0;
+    const char *slot, *before = "; not asked, for the parser tells them no better than the commonest value would, are ";
+    if (!cm_number_of(q, "asked", &asked) || !cm_number_of(q, "of", &of)) return;
+    cm_say(c->d, "Asked: %.0f of %.0f attributes of the prompts", asked, of);
+    json_object_foreach((json_t *)left_out, slot, n) {
+        cm_say(c->d, "%s%s (%lld)", before, slot, (long long)json_integer_value(n));
+        before = ", ";
+    }
+    if (cm_number_of(q, "other", &other) && other > 0) cm_say(c->d, "; %.0f are of kinds that are never asked, as age and background", other);
+    cm_say(c->d, ".");
+    cm_paragraph(c->d, CM_SMALL);
+}
+
 static void say_networks(const cm_content *c) {
     size_t i;
     json_t *network;
@@ -223,6 +239,7 @@ void cm_add_methods(const cm_content *c) {
         say_arms(c);
         if (c->r->format < 2) say_nano_scores(c);
         else say_planned_scores(c);
+        say_questions(c);
         say_statistics(c);
     }
     say_networks(c);
