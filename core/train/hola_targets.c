@@ -58,7 +58,7 @@ static cm_status look_at_person(const cm_hola_rules *r, const cm_hola *h, const 
     CM_TRY(cm_crowd_draw(crowd, i, scratch));
     CM_TRY(cm_caption_of(t, crowd, i, CM_CAPTION_DENSE, cm_crowd_seed(crowd, i), 0, scratch, &c));
     for (size_t k = 0; k < c.dense.count; k++)
-        if (r->phrase[phrase_index(&c.dense.phrases[k])]) CM_TRY(look_at_phrase(r, h, crowd, i, &c.dense.phrases[k], scratch, s));
+        if (c.dense.phrases[k].classes && r->phrase[phrase_index(&c.dense.phrases[k])]) CM_TRY(look_at_phrase(r, h, crowd, i, &c.dense.phrases[k], scratch, s));
     return CM_OK;
 }
 

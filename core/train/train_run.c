@@ -126,9 +126,9 @@ static cm_status train(cm_trainer *t, cm_records *records) {
     return status;
 }
 
-/* What may differ between a run's sessions: its length, its speed, what is said of it. */
+/* What may differ between a run's sessions: its length, its speed, what is said of it, and where the same data are. */
 static bool may_change(const char *key) {
-    static const char *const keys[] = {"steps", "workers", "backend", "record_every", "save_seconds", "comment", "cache"};
+    static const char *const keys[] = {"steps", "workers", "backend", "record_every", "save_seconds", "comment", "cache", "data"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(keys[i], key) == 0) return true;
     return false;

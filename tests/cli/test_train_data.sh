@@ -61,3 +61,13 @@ says "a picture that is broken" 1 "step 3: bad/labels.jsonl:2: bad/images/000001
 holds "and is recorded" grep -q '"kind":"stop","step":2,"why":"step 3: bad/labels.jsonl:2' late/train.jsonl
 cp people/images/000001.png bad/images
 says "goes on when it is mended" 0 "continues at step 2 of 6" "$cm" train vae $long --out late
+says "the same folder elsewhere" 0 "continues at step 6 of 8" "$cm" train vae --batch 2 --threads 1 --people 6 --steps 8 --data people --out late
+prints "what HOLA can reach on it" "hair  *6 " "$cm" train hola-floor --recipe unet-daring --data people --count 6
+sha256sum late/checkpoint.safetensors >before
+says "a disk that is full" 1 "late/checkpoint.safetensors: cannot write: " bash -c "trap '' XFSZ; ulimit -f 16; exec \"\$@\"" full \
+    "$cm" train vae --batch 2 --threads 1 --people 6 --steps 9 --data people --out late
+holds "leaves the checkpoint whole" sha256sum -c --quiet before
+says "other people" 2 "checkpoint.safetensors: was trained on people of a folder, not on drawn ones; give its --data" "$cm" train vae --batch 2 --threads 1 --people 6 --steps 9 --out late
+head -c 5000 late/checkpoint.safetensors >half && cp half late/checkpoint.safetensors
+says "half a checkpoint" 1 "late/checkpoint.safetensors: truncated" "$cm" train vae --batch 2 --threads 1 --people 6 --steps 9 --data people --out late
+holds "which stays as it was" cmp half late/checkpoint.safetensors
