@@ -41,6 +41,6 @@ void fuzz_drop_sums(uint8_t *data, size_t bytes);
 extern const fuzz_target fuzz_safetensors, fuzz_png, fuzz_png_raw, fuzz_jpeg, fuzz_webp, fuzz_bmp, fuzz_gif, fuzz_json, fuzz_records, fuzz_vocab, fuzz_merges,
     fuzz_tokenizer_config, fuzz_tokens_map, fuzz_text, fuzz_torch, fuzz_npz, fuzz_pickle, fuzz_shards, fuzz_torch_shards, fuzz_single,
     fuzz_vision, fuzz_packed, fuzz_unet_config, fuzz_vae_config, fuzz_text_config, fuzz_schedule, fuzz_prompt_table, fuzz_prompt_coco,
-    fuzz_prompt_set;
+    fuzz_prompt_set, fuzz_labels;
 
 #endif

@@ -70,6 +70,6 @@ cm_status cm_labelled_describe(const cm_labelled_set *s, size_t i, uint64_t seed
     d->count = cm_phrase_order(groups, p->phrase_count, seed, drop, order);
     for (size_t k = 0; k < d->count; k++) CM_TRY(add_phrase(p, &p->phrases[as_it_stands ? k : order[k]], out, &d->phrases[k]));
     if (!as_it_stands) return join(d, out);
-    d->text = cm_arena_string(out, p->description);
+    d->text = cm_arena_string(out, p->description ? p->description : "");
     return cm_arena_check(out);
 }
