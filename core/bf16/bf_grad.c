@@ -38,26 +38,26 @@ typedef struct weight_job {
 
 /* --- tiles ------------------------------------------------------------------------------ */
 
-/* The values at pixel q of the row in an image of h x w pixels, c each; NULL in the padding. */
-static const float *pixel_at(const weight_job *j, const float *x, size_t h, size_t w, size_t c, size_t q) {
-    const size_t column = q % j->pitch, line = q / j->pitch % j->lines, image = q / j->pitch / j->lines;
-    if (column >= w || line >= h || image >= j->s->n) return NULL;
-    return x + ((image * h + line) * w + column) * c;
-}
-
-/* 32 pixels of the row and where their values lie. */
+/* 32 pixels of the row and where their values lie; NULL in the padding. */
 typedef struct stretch {
     const float *at[BF_DEPTH];
     bool whole; /* side by side in memory */
 } stretch;
 
-/* From pixel `from` on, that many of the row before the first one. */
+/* From pixel `from` - `before` of the row on, of images h x w, c values a pixel. */
 static stretch find_stretch(const weight_job *j, const float *x, size_t h, size_t w, size_t c, size_t from, size_t before) {
-    stretch s = {.whole = true};
-    for (size_t i = 0; i < BF_DEPTH; i++) {
-        s.at[i] = from + i < before ? NULL : pixel_at(j, x, h, w, c, from + i - before);
-        s.whole &= s.at[i] && s.at[i] == s.at[0] + i * c;
+    const size_t skipped = from < before ? bf_least(before - from, BF_DEPTH) : 0, q = from + skipped - bf_least(before, from + skipped);
+    size_t column = q % j->pitch, line = q / j->pitch % j->lines, image = q / j->pitch / j->lines;
+    stretch s = {{NULL}, false};
+    for (size_t i = skipped; i < BF_DEPTH; i++) {
+        if (column < w && line < h && image < j->s->n) s.at[i] = x + ((image * h + line) * w + column) * c;
+        if (++column < j->pitch) continue;
+        column = 0;
+        if (++line < j->lines) continue;
+        line = 0;
+        image++;
     }
+    s.whole = s.at[0] && s.at[BF_DEPTH - 1] == s.at[0] + (BF_DEPTH - 1) * c;
     return s;
 }
 
