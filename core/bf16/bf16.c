@@ -46,20 +46,29 @@ static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const
     }
 }
 
-/* The tiles do not serve gradients' log-sum-exp and causal masks. Probabilities for an observer are made beside the output,
- * which is then what it would be unobserved. */
+/* The tiles do not serve causal masks. Probabilities for an observer are made beside the output, which is then what it would
+ * be unobserved; with a gradient both come from f32, of one softmax. */
 static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                           float *out, float *probs, float *lse) {
-    if (lse || s->causal) {
+    if (s->causal || (lse && probs)) {
         fast_attention(e, s, q, k, v, out, probs, lse);
         return;
     }
-    bf_attention(pairs, e, s, q, k, v, out);
+    bf_attention(pairs, e, s, q, k, v, out, lse);
     if (!probs) return;
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *again = CM_PUSH(e->scratch, float, s->n * s->lq * s->heads * s->d);
     if (again) fast_attention(e, s, q, k, v, again, probs, NULL);
     cm_arena_reset(e->scratch, mark);
+}
+
+/* A gradient that arrives at the probabilities (HOLA) is f32's; of a few keys, what remains of cancelling terms, ref's. */
+static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,
+                               const float *v, const float *out, const float *lse, const float *dout, const float *dprobs, float *dq,
+                               float *dk, float *dv) {
+    enum { FEW = 4 };
+    if (s->causal || dprobs || s->lk < FEW) fast_attention_grad(e, s, q, k, v, out, lse, dout, dprobs, dq, dk, dv);
+    else bf_attention_grad(pairs, e, s, q, k, v, lse, dout, dq, dk, dv);
 }
 
 #define BF_OPERATIONS(name, pairs)                                                                                                 \
@@ -92,6 +101,11 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
                                  float *out, float *probs, float *lse) {                                                          \
         any_attention(pairs, e, s, q, k, v, out, probs, lse);                                                                      \
     }                                                                                                                              \
+    static void name##_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,               \
+                                      const float *v, const float *out, const float *lse, const float *dout, const float *dprobs, \
+                                      float *dq, float *dk, float *dv) {                                                          \
+        any_attention_grad(pairs, e, s, q, k, v, out, lse, dout, dprobs, dq, dk, dv);                                              \
+    }                                                                                                                              \
     static void name##_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,           \
                                    const float *dy, float *dx, float *dw, float *dbias) {                                         \
         bf_linear_grad(pairs, e, rows, in, out, x, w, dy, dx, dw, dbias);                                                          \
@@ -108,6 +122,7 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
         t->conv2d = name##_conv2d;                                                                                                 \
         t->conv2d_placed = name##_conv2d_placed;                                                                                   \
         t->attention = name##_attention;                                                                                           \
+        t->attention_grad = name##_attention_grad;                                                                                 \
         t->linear_around = name##_linear_around;                                                                                   \
         t->conv2d_around = name##_conv2d_around;                                                                                   \
         t->feed_forward = name##_feed_forward;                                                                                     \

@@ -23,7 +23,7 @@ typedef struct attention_job {
     const bf_unit *u;
     const cm_attention_shape *s;
     const float *q, *k, *v;
-    float *out;
+    float *out, *lse;
     uint16_t *packed;
     float *scratch;
     size_t parts, steps, key_strips;     /* steps of 32 over d */
@@ -180,6 +180,11 @@ static bool are_in_range(const attention_job *j, float q_most, float k_most) {
     return q_most * k_most * (float)j->s->d * fabsf(j->factor) < 0x1p30f;
 }
 
+/* of e^scores whose powers of two, shifted, have this sum */
+static float log_sum(const attention_job *j, float sum, float shift) {
+    return 0.693147181f * (log2f(sum) + (j->parts == 2 ? -shift : 127.0f - shift / BF_FINE));
+}
+
 static void one_block(void *arg, size_t i, int worker) {
     const attention_job *j = arg;
     const cm_attention_shape *s = j->s;
@@ -199,13 +204,14 @@ static void one_block(void *arg, size_t i, int worker) {
     for (size_t r = 0; r < count; r++) {
         const float *mixed = p.mixed + r * p.mixed_row;
         j->u->copy_scaled(s->d, one / mixed[s->d], mixed, j->out + at + r * width);
+        if (j->lse) j->lse[head * s->lq + first + r] = one * log_sum(j, mixed[s->d], p.shift[r]);
     }
 }
 
 void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                  float *out) {
+                  float *out, float *lse) {
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1, heads = s->n * s->heads;
-    attention_job j = {.u = bf_unit_get(), .s = s, .q = q, .k = k, .v = v, .out = out, .parts = pairs ? 2 : 1,
+    attention_job j = {.u = bf_unit_get(), .s = s, .q = q, .k = k, .v = v, .out = out, .lse = lse, .parts = pairs ? 2 : 1,
                        .steps = bf_up(s->d, BF_DEPTH), .key_strips = bf_up(s->lk, BF_COLS), .width_strips = bf_up(s->d + 1, BF_COLS)};
     j.last_tiles = bf_up(s->d + 1 - (j.width_strips - 1) * BF_COLS, BF_SIDE);
     j.blocks = bf_up(s->lq, QUERIES);

@@ -54,6 +54,7 @@ static void fill(void) {
     int8.rounding = 0x1p-8;
     int8.inference = true;
     int8.linear_grad = cm_ops_openblas()->linear_grad;
+    int8.attention_grad = cm_ops_openblas()->attention_grad;
     int8.conv2d_grad = cm_ops_openblas()->conv2d_grad;
     int8.slow_here = !i8_unit_get()->direct;
     int8.linear = linear;

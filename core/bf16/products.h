@@ -25,8 +25,12 @@ void bf_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, size_t
                     const float *dy, float *dx, float *dw, float *dbias);
 void bf_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
                     float *dx, float *dw, float *dbias);
+/* lse [n,heads,lq], when not NULL, is of what was rounded: bf_attention_grad makes the same probabilities with it. */
 void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                  float *out);
+                  float *out, float *lse);
+/* without a causal mask */
+void bf_attention_grad(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+                       const float *lse, const float *dout, float *dq, float *dk, float *dv);
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2, c and hidden multiples of 32: the hidden values never leave the cache. */
 void bf_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
