@@ -43,8 +43,9 @@ static void print_training(const json_t *card, FILE *f) {
     else fprintf(f, "- data: people drawn by `core/data/people`, %zu of them, seed %zu, %zux%zu\n", cm_json_size_or(recipe, "people", 0),
                  cm_json_size_or(recipe, "people_seed", 1), width, height);
     fprintf(f, "- parameters: %zu, kept in f16 (moving average of the weights)\n", cm_json_size_or(card, "parameters", 0));
-    fprintf(f, "- training: seed %zu, %zu steps, %zu samples, %.2f hours on %s\n", cm_json_size_or(recipe, "seed", 1),
-            cm_json_size_or(card, "steps", 0), cm_json_size_or(card, "samples", 0), cm_json_number_or(card, "hours", 0),
+    fprintf(f, "- training: seed %zu, %zu steps, %zu samples, %s products, %.2f hours on %s\n", cm_json_size_or(recipe, "seed", 1),
+            cm_json_size_or(card, "steps", 0), cm_json_size_or(card, "samples", 0), cm_json_text_or(card, "dtype", "f32"),
+            cm_json_number_or(card, "hours", 0),
             cm_json_text_or(card, "cpu", "?"));
     const json_t *sessions = json_object_get(card, "sessions"), *one;
     size_t i;

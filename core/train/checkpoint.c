@@ -138,10 +138,10 @@ static cm_status write_card(const cm_trainer *t, const cm_train_part *part, cons
     json_t *measured = json_object();
     for (size_t k = 0; k < CM_TRAIN_METRICS && t->stage->metrics[k]; k++)
         json_object_set_new(measured, t->stage->metrics[k], json_real(t->mean_metrics[k]));
-    json_t *card = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:f, s:o, s:o, s:O}", "stage", t->stage->name, "parameters",
+    json_t *card = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:s, s:f, s:o, s:o, s:O}", "stage", t->stage->name, "parameters",
                              (json_int_t)cm_params_values(part->params), "steps", (json_int_t)t->optimizer.step, "samples",
                              (json_int_t)(t->optimizer.step * t->batch), "hours", t->seconds / 3600, "cpu",
-                             cm_cpu_get()->model, "loss", t->mean_loss, "training", measured, "sessions", sessions(t), "recipe", t->recipe);
+                             cm_cpu_get()->model, "dtype", t->ops->dtype, "loss", t->mean_loss, "training", measured, "sessions", sessions(t), "recipe", t->recipe);
     if (card && t->crowd.data) json_object_set_new(card, "labels", json_string(t->crowd.data->hash));
     const cm_status s = card ? cm_json_write(path, card) : cm_fail(CM_ENOMEM, "%s: out of memory", path);
     json_decref(card);

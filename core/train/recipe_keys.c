@@ -117,7 +117,7 @@ cm_status cm_card_read(const char *path, json_t **card) {
         {"stage", CM_JSON_NAME},     {"parameters", CM_JSON_WHOLE}, {"steps", CM_JSON_WHOLE},   {"samples", CM_JSON_WHOLE},
         {"hours", CM_JSON_NUMBER},   {"cpu", CM_JSON_TEXT},         {"loss", CM_JSON_NUMBER},   {"training", CM_JSON_OBJECT},
         {"labels", CM_JSON_NAME}, {"sessions", CM_JSON_LIST},  {"recipe", CM_JSON_OBJECT},    {"gates", CM_JSON_LIST},    {"questions", CM_JSON_OBJECT},
-        {0}};
+        {"dtype", CM_JSON_NAME},     {0}};
     json_t *o;
     CM_TRY(cm_json_read(path, &o));
     const char *stage = cm_json_text_or(o, "stage", "");

@@ -15,6 +15,7 @@ says "by f32 products" 0 "" "$cm" train unet --recipe small.json --out small-f32
 says "by bf16 products" 0 "" "$cm" train unet --recipe small.json --out small-bf16 --backend bf16
 holds "and says so" grep -q '"backend":"bf16","dtype":"bf16"' small-bf16/train.jsonl
 losses small-f32 >losses-f32 && losses small-bf16 >losses-bf16
+holds "in the card, too" grep -q '"dtype": *"bf16"' small-bf16/weights/card.json
 holds "four stretches whose losses differ, by less than half a percent" awk 'NR == FNR { f32[FNR] = $1; next }
     { d = $1 / f32[FNR] - 1; if (d == 0 || d > 0.005 || d < -0.005) bad = 1; n++ } END { exit bad || n != 4 }' losses-f32 losses-bf16
 holds "and fall" awk 'NR == 1 { first = $1 } END { exit $1 > 0.9 * first }' losses-bf16
