@@ -57,12 +57,17 @@ static void write_text(cm_writer *w, const cm_cell *c) {
     if (long_one) cm_markup(w, "}");
 }
 
-/* What stands smaller beneath: an interval, or words. */
+/* What stands smaller beneath: an interval, words, or words beneath an interval. */
 static void write_below(cm_writer *w, const cm_table *t, size_t column, const cm_cell *c) {
     char text[CM_NUMBER_TEXT];
     if (c->has_interval) {
+        if (c->aside) cm_markup(w, "\\cmbelow{r}{\\scriptsize ");
         cm_cell_interval_text(t, column, c, text);
         put_number(w, text);
+        if (!c->aside) return;
+        cm_markup(w, "}{");
+        cm_text(w, c->aside);
+        cm_markup(w, "}");
     } else if (strlen(c->aside) > SHORT_TEXT) {
         cm_markup(w, "\\cmlong{");
         cm_text(w, c->aside);

@@ -14,6 +14,7 @@ holds "two pairs a score" test "$(grep -ac '"kind":"pair"' whole/records.jsonl)"
 holds "chance beside the ceiling" test "$(grep -ac '"kind":"chance"' whole/records.jsonl)" -eq 5
 holds "what each group keeps, layer by layer" grep -aqE '"kind":"kept","arm":"hq","group":"hair","n":[0-9]+,"lost":[0-9]+,"all":.0\.[0-9]+.' whole/records.jsonl
 holds "the layers are told once an arm" sh -c "head -1 whole/records.jsonl | grep -o '\"layers\":.{[^]]*' | sort | uniq -c | grep -q '3 .*\"name\":\"mock\",\"height\":6,\"width\":4,\"watched\":true'"
+holds "the primary score is a family of its own" test "$(grep -a '"kind":"pair"' whole/records.jsonl | grep -acE '"p":([0-9.e-]+),.*"primary":true,"p_holm":\1[,}]')" -eq 2
 holds "hola has its floor and even attention's value" grep -aqE '"arm":"hq","score":"hola.mock."(.*)"even":0\.[0-9]+,"floor":0\.[0-9]+,"phrases":[0-9]+,"lost":[0-9]+' whole/records.jsonl
 holds "arms share their noise" test "$(grep -a '"kind":"image"' whole/records.jsonl | sed 's/.*"noise_hash":"\([0-9a-f]*\)".*/\1/' | sort -u | wc -l)" -eq 24
 holds "pictures of attention" test -s whole/attention/daring/p0001-hair.png
@@ -144,6 +145,7 @@ sed -E "s|mock:hq|$tiny|; s|\"width\": 64, \"height\": 96|\"width\": 32, \"heigh
 tinybench="$cm bench -q --suite ./tiny.json --arms hq --count 3"
 prints "a model on disk" "report" $tinybench --out tiny
 holds "attention is scored" test "$(grep -ac '"kind":"image".*"hola\[mock\]":0\.[0-9]*.*' tiny/records.jsonl)" -eq 3
+says "a size that the factor has no layer for" 2 "no cross-attention layer has 1/16 of the sides of 72x64; the nearest sizes .width x height. where one has: 64x64" sh -c "sed 's/\"width\": 32, \"height\": 32/\"width\": 72, \"height\": 64/; s/\"attention_factor\": 0/\"attention_factor\": 16/' tiny.json >odd.json; $cm bench -q --no-speed --suite ./odd.json --arms hq --count 1 --out odd"
 holds "every step is a sample" grep -q '"stage":"unet_step","median_s":[0-9.e-]*,"p10_s":[0-9.e-]*,"p90_s":[0-9.e-]*,"n":6,"peak_rss_mb":[0-9]' tiny/records.jsonl
 holds "a row that fails says why" grep -q '"stage":"decode","note":"not measured: no model ./no/model' tiny/records.jsonl
 prints "another thread count" "report" $tinybench --no-speed --threads 1 --out tiny1

@@ -18,7 +18,7 @@ same() { untimed "$1" >a && untimed "$2" >b && cmp a b && diff -r "$1/images" "$
 
 prints "arms of three kinds" "whole/report.html" everything whole
 holds "30 images" test "$(grep -ac '"kind":"image"' whole/records.jsonl)" -eq 30
-holds "a score an arm and metric, attention of models alone" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -eq 45
+holds "a score an arm and metric, attention of models alone" test "$(grep -ac '"kind":"score"' whole/records.jsonl)" -eq 47
 holds "pairs of all kinds" grep -q '"kind":"pair".*"a":"script","b":"theirs".*"p_holm"' whole/records.jsonl
 holds "whose images come from where they were" grep -q '"arm":"theirs".*"source":"theirs/p0001.png"' whole/records.jsonl
 holds "attention of a model alone" test "$(grep -a '"kind":"image"' whole/records.jsonl | grep -ac '"watched"')" -eq 18

@@ -31,7 +31,11 @@ sed 's/"repeats"/"repeat"/' "$suite" >s.json
 says "suite: a speed row's misspelt key" 1 's.json: speed row 1: unknown key "repeat"; the closest is "repeats"' "$cm" bench -q --no-speed --suite ./s.json --out x
 sed 's/"repeats"/"stages": ["decod"], "repeats"/' "$suite" >s.json
 says "suite: a speed row's misspelt stage" 2 "speed row 1: stages: 'decod' is none of .*closest is 'decode'" "$cm" bench -q --suite ./s.json --out x
+suite_says "no prompts" 'suite: "count" is 0, not within 1 to' 's/"sampler"/"count": 0, "sampler"/'
 absent "nothing was made of these" x
+sed 's/"sampler"/"count": 3, "sampler"/' "$suite" >s.json
+says "suite: the first so many prompts" 0 "" "$cm" bench -q --no-speed --arms hq --suite ./s.json --out three
+holds "are taken" grep -q '"kind":"run".*"prompts":"people-64".*"count":3,' three/records.jsonl
 sed 's/mock:hq/mock:daring/' "$suite" >s.json
 says "suite: the same model twice is told" 0 "warning: arms 'hq' and 'daring' are the same model, mock:daring" "$cm" bench -q --no-speed --count 2 --suite ./s.json --out twice
 says "suite: a misspelt name" 2 "'quik' is no file and no name in harness/suites; the closest is 'quick'" "$cm" bench --suite quik --out x
@@ -79,7 +83,11 @@ row_says "an id that turns its end around" 'id .* has U\+202E in it' '{"id": "b\
 row_says "an id of blanks" "id .* has U\\+0020 in it" '{"id": "b c", "prompt": "x"}'
 row_says "a long id" "id 'b*\.\.\.' is 240 bytes long; at most 200 can name a file" "{\"id\": \"$(printf 'b%.0s' $(seq 240))\", \"prompt\": \"x\"}"
 row_says "a hidden file's id" "id '.b': an id that begins with a dot" '{"id": ".b", "prompt": "x"}'
+suite_says "no prompts" 'suite: "count" is 0, not within 1 to' 's/"sampler"/"count": 0, "sampler"/'
 absent "nothing was made of these" x
+sed 's/"sampler"/"count": 3, "sampler"/' "$suite" >s.json
+says "suite: the first so many prompts" 0 "" "$cm" bench -q --no-speed --arms hq --suite ./s.json --out three
+holds "are taken" grep -q '"kind":"run".*"prompts":"people-64".*"count":3,' three/records.jsonl
 printf '{"id": "a", "prompt": "x", "url": "u", "negative_prompt": "hat"}\n{"id": "b", "prompt": "x", "url": "v", "seed": null}\n' >more.jsonl
 says "other keys are told once" 0 'warning: more.jsonl: 2 rows with keys that mean nothing here: "url", "negative_prompt" .known is "negative".$' gen --prompts more.jsonl --out more
 printf '{"id": "Ab", "prompt": "x"}\n{"id": "ab", "prompt": "x"}\n{"id": "e\\u0301", "prompt": "x"}\n{"id": "\\u00e9", "prompt": "x"}\n' >alike.jsonl

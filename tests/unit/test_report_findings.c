@@ -29,7 +29,7 @@ static void begin(double hola) {
     snprintf(folder, sizeof folder, "/tmp/cm-report-XXXXXX");
     cr_assert(mkdtemp(folder));
     records[0] = 0;
-    add("{\"kind\":\"run\",\"format\":2,\"suite\":\"s\",\"prompts\":\"p\",\"prompts_version\":3,\"count\":256,\"primary\":\"acc_all\",\"settings\":{},\"arms\":[");
+    add("{\"kind\":\"run\",\"format\":2,\"suite\":\"s\",\"prompts\":\"p\",\"prompts_version\":3,\"prompts_hash\":\"0123456789abcdef\",\"questions\":{\"asked\":30,\"of\":40,\"left_out\":{\"shoes.color\":4}},\"count\":256,\"primary\":\"acc_all\",\"settings\":{},\"arms\":[");
     add("{\"name\":\"hq\",\"kind\":\"model\",\"hash\":\"a\",\"trained\":{\"data\":\"d\",\"steps\":5,\"seed\":1,\"hola\":0},\"layers\":["
         "{\"name\":\"down_blocks.1.attentions.0.transformer_blocks.0.attn2\",\"height\":6,\"width\":4,\"watched\":true},"
         "{\"name\":\"up_blocks.0.attentions.2.transformer_blocks.3.attn2\",\"height\":12,\"width\":8,\"watched\":false}]},");
@@ -156,6 +156,16 @@ Test(report_findings, any_two_arms_are_told_by_their_primary_score) {
         add_pair("acc_all", all[i].difference, 1, all[i].p, 1.4);
         expect_first(all[i].sentence);
     }
+}
+
+Test(report_findings, the_header_names_the_prompts_version_and_the_methods_what_is_asked) {
+    begin(0);
+    add_pair("acc_all", 0.5, 1, 0.4, 1.4);
+    write_report();
+    const char *md = read_back("report.md");
+    cr_expect(strstr(md, "CosmicMan Bench, suite s, prompts p version 3 (SHA-256 01234567), "), "%.300s", md);
+    cr_expect(strstr(md, "Asked: 30 of 40 attributes of the prompts; not asked, for the parser tells them no better than the commonest value would, are shoes.color (4)."));
+    cm_arena_free(&arena);
 }
 
 /* --- chance ---------------------------------------------------------------------------------------- */

@@ -217,6 +217,8 @@ Test(report_format2, latex_has_booktabs_the_leading_group_bold_and_daggers) {
     cr_expect(strstr(tex, "\\textbf{0.2688}$^\\dagger$"));
     cr_expect(strstr(tex, "\\cmbelow{r}{\\textbf{$-$2.300}}{$-$3.680 to -{}0.920}"), "a minus, not a hyphen");
     cr_expect(strstr(tex, "\\itshape CosmicMan-{}SDXL & "));
+    write_report("full", "latex");
+    cr_expect(strstr(read_back("report.tex"), "{\\cmbelow{r}{\\scriptsize 0.0719 to 0.0763}{floor 0.0610, even 0.1170}}"), "words beneath an interval");
     char plots[2][300];
     snprintf(plots[0], sizeof plots[0], "%s/plots/parts.svg", folder);
     snprintf(plots[1], sizeof plots[1], "%s/plots/parts.pdf", folder);
