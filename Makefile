@@ -10,7 +10,7 @@ build: build/CMakeCache.txt
 build/CMakeCache.txt:
 	@cmake -S . -B build $(GENERATOR) -DCMAKE_BUILD_TYPE=Release
 
-# The main job: three arms over 256 prompts of people-512 at 10 steps, scores, speed, the report.
+# The main job: three arms over 320 prompts of people-512 at 10 steps, scores, speed, the report.
 bench: build
 	@env -u OPENBLAS_CORETYPE build/cosmicman bench --suite quick --out $(OUT)
 	@echo "open $(OUT)/report.html"
