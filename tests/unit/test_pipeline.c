@@ -222,8 +222,9 @@ Test(pipeline, a_prompt_without_groups_and_a_size_without_layers_say_so) {
     cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUNDEFINED);
     q = request("euler", 2);
     q.width = 72;
-    cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUNDEFINED);
+    cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUSAGE);
     cr_assert_not_null(strstr(cm_why(), "72x96"));
+    cr_assert_not_null(strstr(cm_why(), "64x96"), "the nearest size: %s", cm_why());
     cr_assert_eq(cm_group_maps_begin(&m, &model, &q, true, &arena), CM_OK);
 }
 
