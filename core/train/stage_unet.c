@@ -188,6 +188,7 @@ static cm_status read_captions(cm_trainer *t, cm_worker *w, const size_t *sample
     unet_state *s = t->state;
     const cm_latents *l = &s->latents;
     const size_t values = l->length * l->features;
+    if (l->kind != CM_CAPTION_DENSE && !l->fresh) return CM_OK; /* no groups, and the features are kept */
     int *ids = CM_PUSH_ZERO(&w->scratch, int, b->count * l->length);
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t i = 0; i < b->count; i++) {

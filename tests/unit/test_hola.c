@@ -12,29 +12,7 @@
 #include "core/tensor/tape.h"
 #include "core/train/hola_floor.h"
 #include "core/train/hola_settings.h"
-
-static cm_safetensors *golden(const char *name) {
-    char path[512];
-    cm_safetensors *f;
-    snprintf(path, sizeof path, "%s/golden/train/%s.safetensors", CM_TESTS_DIR, name);
-    cr_assert_eq(cm_safetensors_open(&f, path), CM_OK, "%s", cm_why());
-    return f;
-}
-
-static const void *values(const cm_safetensors *f, const char *name) {
-    const cm_stored *s = cm_safetensors_find(f, name);
-    cr_assert(s, "golden has no %s", name);
-    return s->data;
-}
-
-static double off(const float *got, const float *want, size_t n) {
-    double error = 0, size = 0;
-    for (size_t i = 0; i < n; i++) {
-        error += pow((double)got[i] - (double)want[i], 2);
-        size += pow((double)want[i], 2);
-    }
-    return sqrt(error / size);
-}
+#include "tests/unit/train_golden.h"
 
 /* --- the loss -------------------------------------------------------------------- */
 
@@ -45,7 +23,7 @@ static void hola_case(const cm_safetensors *f, const char *name, cm_hola_terms t
     cm_ctx_init(&g, cm_ops_ref(), 1);
     const cm_hola_config config = {.factor_count = 1, .factors = {16}, .terms = terms, .summed = summed};
     cm_hola_init(&h, &config, 96, 64);
-    const cm_hola_group first[2] = {{1, 4, {values(f, "mask1")}}, {4, 6, {values(f, "mask2")}}}, last[1] = {{2, 3, {values(f, "mask2")}}};
+    const cm_hola_group first[2] = {{1, 4, {golden_values(f, "mask1")}}, {4, 6, {golden_values(f, "mask2")}}}, last[1] = {{2, 3, {golden_values(f, "mask2")}}};
     const cm_hola_image images[3] = {{2, first}, {0, NULL}, {1, last}};
     cm_tape_open(&g);
     cm_hola_begin(&h);
@@ -53,7 +31,7 @@ static void hola_case(const cm_safetensors *f, const char *name, cm_hola_terms t
     cm_tensor *probs[2];
     for (int i = 0; i < 2; i++) {
         snprintf(key, sizeof key, "probs%d", i);
-        probs[i] = cm_tensor_copy(&g, CM_SHAPE(3, 2, 24, 9), values(f, key));
+        probs[i] = cm_tensor_copy(&g, CM_SHAPE(3, 2, 24, 9), golden_values(f, key));
         probs[i]->needs_grad = true;
         const cm_attention_site site = {.name = "a", .n = 3, .heads = 2, .height = 6, .width = 4, .keys = 9};
         cr_assert(h.observer.wants(h.observer.arg, &site));
@@ -62,17 +40,17 @@ static void hola_case(const cm_safetensors *f, const char *name, cm_hola_terms t
     cm_tensor *loss = cm_hola_loss(&g, &h, images);
     cr_assert_eq(cm_ctx_check(&g), CM_OK);
     snprintf(key, sizeof key, "loss_%s", name);
-    cr_expect_float_eq(loss->data[0] / *(const float *)values(f, key), 1, 1e-6, "%s: %g", name, loss->data[0]);
+    cr_expect_float_eq(loss->data[0] / *(const float *)golden_values(f, key), 1, 1e-6, "%s: %g", name, loss->data[0]);
     cm_tape_backward(&g, loss, 1);
     for (int i = 0; i < 2; i++) {
         snprintf(key, sizeof key, "grad_%s%d", name, i);
-        cr_expect_lt(off(probs[i]->grad, values(f, key), 3 * 2 * 24 * 9), 1e-6, "%s, layer %d", name, i);
+        cr_expect_lt(relative_error(probs[i]->grad, golden_values(f, key), 3 * 2 * 24 * 9), 1e-6, "%s, layer %d", name, i);
     }
     cm_ctx_free(&g);
 }
 
 Test(hola, value_and_gradient_are_torchs) {
-    cm_safetensors *f = golden("hola");
+    cm_safetensors *f = train_golden("hola");
     hola_case(f, "both", CM_HOLA_BOTH, false);
     hola_case(f, "mean", CM_HOLA_MEAN, false);
     hola_case(f, "token", CM_HOLA_TOKEN, false);
@@ -118,7 +96,7 @@ static void make_person(const cm_safetensors *f, one_person *p) {
         {-1, ((1u << CM_CLASSES) - 1u) & ~1u, 1, 3}, {2, 1u << 0, 3, 5}, {6, 1u << 4, 5, 8}, {7, 1u << 4, 8, 10}, {11, 1u << 1, 10, 12}, {12, 1u << 8, 12, 14}};
     memset(p, 0, sizeof *p);
     p->drawn = true;
-    p->crowd = (cm_crowd){.count = 1, .width = 64, .height = 96, .drawn = &p->drawn, .classes = (uint8_t *)values(f, "labels"), .groups = p->groups};
+    p->crowd = (cm_crowd){.count = 1, .width = 64, .height = 96, .drawn = &p->drawn, .classes = (uint8_t *)golden_values(f, "labels"), .groups = p->groups};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         p->caption.phrases[p->caption.count++] = (cm_phrase){.group = phrases[i].group, .classes = phrases[i].classes,
                                                              .token_begin = phrases[i].begin, .token_end = phrases[i].end};
@@ -138,7 +116,7 @@ static void show_layers(const cm_safetensors *f, cm_ctx *g, cm_hola *h, cm_tenso
         char key[16];
         snprintf(key, sizeof key, "probs%d", k);
         const cm_attention_site site = {.name = "a", .n = 1, .heads = 2, .height = sizes[k][0], .width = sizes[k][1], .keys = 16};
-        probs[k] = cm_tensor_copy(g, CM_SHAPE(1, 2, site.height * site.width, 16), values(f, key));
+        probs[k] = cm_tensor_copy(g, CM_SHAPE(1, 2, site.height * site.width, 16), golden_values(f, key));
         probs[k]->needs_grad = true;
         if (h->observer.wants(h, &site)) h->observer.give(h, &site, probs[k]);
     }
@@ -151,7 +129,7 @@ static double far_from(const float *got, const double *want, size_t n) {
 }
 
 static void form_case(const char *name, const char *recipe_text) {
-    cm_safetensors *f = golden("hola_forms");
+    cm_safetensors *f = train_golden("hola_forms");
     json_t *recipe;
     const cm_hola_settings s = settings_of(recipe_text, &recipe);
     cm_arena arena;
@@ -176,11 +154,11 @@ static void form_case(const char *name, const char *recipe_text) {
     cr_assert_eq(cm_ctx_check(&g), CM_OK, "%s", g.why);
     char key[32];
     snprintf(key, sizeof key, "loss_%s", name);
-    cr_expect_float_eq((double)loss->data[0] / *(const double *)values(f, key), 1, 1e-6, "%s: %.9g", name, (double)loss->data[0]);
+    cr_expect_float_eq((double)loss->data[0] / *(const double *)golden_values(f, key), 1, 1e-6, "%s: %.9g", name, (double)loss->data[0]);
     cm_tape_backward(&g, loss, 1);
     for (size_t k = 0; k < 2; k++) {
         snprintf(key, sizeof key, "grad_%s%zu", name, k);
-        if (cm_safetensors_find(f, key)) cr_expect_lt(far_from(probs[k]->grad, values(f, key), cm_count(probs[k])), 1e-6, "%s %zu", name, k);
+        if (cm_safetensors_find(f, key)) cr_expect_lt(far_from(probs[k]->grad, golden_values(f, key), cm_count(probs[k])), 1e-6, "%s %zu", name, k);
         else cr_expect_null(probs[k]->grad, "%s: no gradient at size %zu", name, k);
     }
     cm_ctx_free(&g);
@@ -199,7 +177,7 @@ Test(hola, each_form_is_torchs_from_the_label_map_on) {
 }
 
 Test(hola, shared_targets_can_all_be_met) {
-    cm_safetensors *f = golden("hola_forms");
+    cm_safetensors *f = train_golden("hola_forms");
     json_t *recipe;
     const cm_hola_settings s = settings_of("{\"hola_form\": \"garments\", \"hola_phrases\": \"all\", \"hola_targets\": \"shared\"}", &recipe);
     cm_arena arena;
@@ -276,13 +254,13 @@ Test(hola, no_attention_map_is_below_the_floor) {
 /* --- regions ------------------------------------------------------------------------- */
 
 Test(hola, bilinear_masks_are_resized_as_torch_does) {
-    cm_safetensors *f = golden("hola");
+    cm_safetensors *f = train_golden("hola");
     for (int k = 1; k <= 2; k++) {
         bool chosen[256] = {false};
         float mask[24];
         chosen[k] = true;
-        cm_region_at(CM_REGION_BILINEAR, values(f, "labels"), 96, 64, chosen, 6, 4, mask);
-        cr_expect_lt(off(mask, values(f, k == 1 ? "mask1" : "mask2"), 24), 1e-6);
+        cm_region_at(CM_REGION_BILINEAR, golden_values(f, "labels"), 96, 64, chosen, 6, 4, mask);
+        cr_expect_lt(relative_error(mask, golden_values(f, k == 1 ? "mask1" : "mask2"), 24), 1e-6);
     }
     cm_safetensors_close(&f);
 }

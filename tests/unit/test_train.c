@@ -13,37 +13,15 @@
 #include "core/train/trainer.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_run.h"
-
-static cm_safetensors *golden(const char *name) {
-    char path[512];
-    cm_safetensors *f;
-    snprintf(path, sizeof path, "%s/golden/train/%s.safetensors", CM_TESTS_DIR, name);
-    cr_assert_eq(cm_safetensors_open(&f, path), CM_OK, "%s", cm_why());
-    return f;
-}
-
-static const float *values(const cm_safetensors *f, const char *name) {
-    const cm_stored *s = cm_safetensors_find(f, name);
-    cr_assert(s, "golden has no %s", name);
-    return s->data;
-}
-
-static double off(const float *got, const float *want, size_t n) {
-    double error = 0, size = 0;
-    for (size_t i = 0; i < n; i++) {
-        error += pow((double)got[i] - (double)want[i], 2);
-        size += pow((double)want[i], 2);
-    }
-    return sqrt(error / size);
-}
+#include "tests/unit/train_golden.h"
 
 /* --- optimizer -------------------------------------------------------------- */
 
 Test(optimizer, steps_as_torch_with_warmup_cosine_clipping_and_average) {
-    cm_safetensors *f = golden("adamw");
+    cm_safetensors *f = train_golden("adamw");
     float w[12], b[4], gw[12], gb[4];
-    memcpy(w, values(f, "w"), sizeof w);
-    memcpy(b, values(f, "b"), sizeof b);
+    memcpy(w, golden_values(f, "w"), sizeof w);
+    memcpy(b, golden_values(f, "b"), sizeof b);
     cm_tensor tw = {.data = w, .grad = gw, .ndim = 2, .shape = {3, 4}}, tb = {.data = b, .grad = gb, .ndim = 1, .shape = {4}};
     const cm_optimizer_config c = {.rate = 0.01, .final_rate = 0.1, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8,
                                    .decay = 0.1, .clip = 1.5, .ema = 0.5, .warmup = 2, .steps = 6, .cosine = true};
@@ -55,15 +33,15 @@ Test(optimizer, steps_as_torch_with_warmup_cosine_clipping_and_average) {
         char name[24];
         double norm;
         snprintf(name, sizeof name, "gw%d", step);
-        memcpy(gw, values(f, name), sizeof gw);
+        memcpy(gw, golden_values(f, name), sizeof gw);
         name[1] = 'b';
-        memcpy(gb, values(f, name), sizeof gb);
+        memcpy(gb, golden_values(f, name), sizeof gb);
         cr_assert_eq(cm_optimizer_step(&o, 1, &norm), CM_OK);
     }
-    cr_expect_lt(off(w, values(f, "w_end"), 12), 1e-6);
-    cr_expect_lt(off(b, values(f, "b_end"), 4), 1e-6);
-    cr_expect_lt(off(o.ema[0], values(f, "w_ema"), 12), 1e-6);
-    cr_expect_lt(off(o.ema[1], values(f, "b_ema"), 4), 1e-6);
+    cr_expect_lt(relative_error(w, golden_values(f, "w_end"), 12), 1e-6);
+    cr_expect_lt(relative_error(b, golden_values(f, "b_end"), 4), 1e-6);
+    cr_expect_lt(relative_error(o.ema[0], golden_values(f, "w_ema"), 12), 1e-6);
+    cr_expect_lt(relative_error(o.ema[1], golden_values(f, "b_ema"), 4), 1e-6);
     cm_arena_free(&arena);
     cm_safetensors_close(&f);
 }
@@ -145,7 +123,7 @@ Test(train, workers_share_the_batch_and_give_the_same_weights_to_rounding) {
         json_decref(recipe);
         remove_run(folder);
     }
-    cr_expect_lt(off(seen[1], seen[0], count), 1e-4);
+    cr_expect_lt(relative_error(seen[1], seen[0], count), 1e-4);
     free(seen[0]);
     free(seen[1]);
     scratch_done();
