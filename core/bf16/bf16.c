@@ -3,7 +3,7 @@
 #include <pthread.h>
 
 #include "core/bf16/products.h"
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg) {
     void *data = cm_pack_get(e->packs, 2 * kind + pairs, values * sizeof(uint16_t), fill, arg);

@@ -9,7 +9,7 @@
 
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
-#include "core/openblas/kernels.h"
+#include "core/cpu/f32/f32_microkernels.h"
 
 enum { QUERIES = 96 /* of a block: an odd number of cache lines of bf16 */, GROUPS = QUERIES / BF_COLS };
 

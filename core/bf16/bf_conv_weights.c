@@ -3,7 +3,7 @@
  * [tap][32 in][16 out] where those of w stand the other way round. */
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
-#include "core/openblas/kernels.h"
+#include "core/cpu/f32/f32_microkernels.h"
 
 enum { TAPS = 9 }; /* turned at a time */
 

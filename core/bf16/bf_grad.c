@@ -12,7 +12,7 @@
 
 #include "core/base/threads.h"
 #include "core/bf16/products.h"
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 enum {
     CHUNK_BYTES = 768 << 10, /* of both operands' tiles */

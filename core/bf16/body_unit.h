@@ -4,7 +4,7 @@
 #define CM_CORE_BF16_BODY_UNIT_H
 
 #include "core/bf16/unit.h"
-#include "core/openblas/body_math.h"
+#include "core/cpu/simd/math-inl.h"
 
 /* --- rounding --------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Matrix registers: two tile rows by two tile columns of sums, four loads for four products, while the vector units
  * finish what was multiplied before. */
-#include "core/bf16/amx_config.h"
+#include "core/cpu/simd/amx_config.h"
 #include "core/bf16/i8_body.h"
 
 #if defined(__AMX_INT8__)

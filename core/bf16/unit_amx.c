@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Matrix registers: two tile rows by two tile columns of sums, four loads for four products (eight for twelve with
  * lower parts). */
-#include "core/bf16/amx_config.h"
+#include "core/cpu/simd/amx_config.h"
 #include "core/bf16/body_unit.h"
 
 #if defined(__AMX_BF16__)

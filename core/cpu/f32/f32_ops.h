@@ -4,10 +4,10 @@
  * Threads split a result into pieces; the order of each sum depends on shapes
  * only, so a result is the same for any number of threads.
  */
-#ifndef CM_CORE_OPENBLAS_FAST_H
-#define CM_CORE_OPENBLAS_FAST_H
+#ifndef CM_CORE_CPU_F32_F32_OPS_H
+#define CM_CORE_CPU_F32_F32_OPS_H
 
-#include "core/openblas/kernels.h"
+#include "core/cpu/f32/f32_microkernels.h"
 #include "core/tensor/ops.h"
 
 /* C [m,n] = alpha A B + bias + plus, or += alpha A B. Element (i,p) of A at a + i*a_row + p*a_step, (p,j) of B at

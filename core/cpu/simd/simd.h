@@ -5,8 +5,8 @@
  * own vectors). v_max(a,b) and v_min(a,b) return b when either is a NaN, so a
  * value that must stay visible goes second.
  */
-#ifndef CM_CORE_OPENBLAS_SIMD_H
-#define CM_CORE_OPENBLAS_SIMD_H
+#ifndef CM_CORE_CPU_SIMD_SIMD_H
+#define CM_CORE_CPU_SIMD_SIMD_H
 
 #include <math.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Inner loops of group and layer norm: channels are the vector's lanes. */
-#ifndef CM_CORE_OPENBLAS_BODY_NORM_H
-#define CM_CORE_OPENBLAS_BODY_NORM_H
+#ifndef CM_CORE_CPU_F32_NORM_INL_H
+#define CM_CORE_CPU_F32_NORM_INL_H
 
-#include "core/openblas/body_math.h"
+#include "core/cpu/simd/math-inl.h"
 
 enum { NORM_RUN = 32 }; /* rows summed in float before they are added to a double */
 

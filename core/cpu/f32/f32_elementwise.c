@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 enum { GRAIN = 16384 }; /* values of a piece */
 

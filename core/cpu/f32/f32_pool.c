@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Pools: lines are shared by threads, a pixel's channels lie side by side. */
 #include "core/base/threads.h"
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 typedef struct pool_job {
     const cm_pool_shape *s;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The inner loops of this backend, one table an instruction set.
  *
- * kernels_c.c, kernels_avx2.c and kernels_avx512.c compile the same bodies
- * (body_*.h over simd.h); cm_kernels_get picks the best this CPU has. What is
+ * f32_microkernels_portable.c, f32_microkernels_avx2.c and f32_microkernels_avx512.c compile the same bodies
+ * (*-inl.h over simd.h); cm_kernels_get picks the best this CPU has. What is
  * above the table (blocking, threads, scratch) knows no instruction set.
  */
-#ifndef CM_CORE_OPENBLAS_KERNELS_H
-#define CM_CORE_OPENBLAS_KERNELS_H
+#ifndef CM_CORE_CPU_F32_F32_MICROKERNELS_H
+#define CM_CORE_CPU_F32_F32_MICROKERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>

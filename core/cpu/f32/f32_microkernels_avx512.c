@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/openblas/kernels_table.h"
+#include "core/cpu/f32/f32_microkernels-inl.h"
 
 static const cm_kernels table = CM_KERNELS_TABLE("avx512");
 

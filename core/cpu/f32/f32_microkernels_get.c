@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/base/system.h"
-#include "core/openblas/kernels.h"
+#include "core/cpu/f32/f32_microkernels.h"
 
-/* all that kernels_avx512.c is compiled for */
+/* all that f32_microkernels_avx512.c is compiled for */
 static bool has_avx512(void) {
 #if defined(__x86_64__)
     return cm_cpu_get()->avx512f && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&

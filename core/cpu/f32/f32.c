@@ -3,7 +3,7 @@
 #include <cblas.h>
 #include <pthread.h>
 
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 static cm_ops table;
 

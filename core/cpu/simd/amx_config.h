@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* All eight matrix registers as 16 rows of 64 bytes, for this thread. */
-#ifndef CM_CORE_BF16_AMX_CONFIG_H
-#define CM_CORE_BF16_AMX_CONFIG_H
+#ifndef CM_CORE_CPU_SIMD_AMX_CONFIG_H
+#define CM_CORE_CPU_SIMD_AMX_CONFIG_H
 
 #include <stdint.h>
 

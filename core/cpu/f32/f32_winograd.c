@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/base/threads.h"
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 enum {
     CHUNK_FLOATS = 96 * 1024, /* transformed tiles of a chunk, both sides: second-level cache */

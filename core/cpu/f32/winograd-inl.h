@@ -4,11 +4,11 @@
  * Y = A' [(G g G') * (B' d B)] A. The gradients are the transposed maps:
  * dV = A dy A' per tile, then dd = B (U dV) B' and dg = G' (V dV) G.
  */
-#ifndef CM_CORE_OPENBLAS_BODY_WINO_H
-#define CM_CORE_OPENBLAS_BODY_WINO_H
+#ifndef CM_CORE_CPU_F32_WINOGRAD_INL_H
+#define CM_CORE_CPU_F32_WINOGRAD_INL_H
 
-#include "core/openblas/kernels.h"
-#include "core/openblas/simd.h"
+#include "core/cpu/f32/f32_microkernels.h"
+#include "core/cpu/simd/simd.h"
 
 CM_INLINE void wino_bt(const vec d[6], vec o[6]) {
     const vec four = v_set(4.0f), five = v_set(5.0f), two = v_set(2.0f);

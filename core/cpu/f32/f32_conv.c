@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/base/threads.h"
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 enum { CHUNK = 24 * 1024 }; /* floats of padded lines: with the weights in the second-level cache */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/base/threads.h"
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 #include "core/tensor/group_sums.h"
 
 enum {

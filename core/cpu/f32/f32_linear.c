@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/base/threads.h"
-#include "core/openblas/fast.h"
+#include "core/cpu/f32/f32_ops.h"
 
 enum { KC = 320, NC = 512, MC = 96 };
 

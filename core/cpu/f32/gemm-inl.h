@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The register tile that every product ends in, and the packing that feeds it. */
-#ifndef CM_CORE_OPENBLAS_BODY_TILE_H
-#define CM_CORE_OPENBLAS_BODY_TILE_H
+#ifndef CM_CORE_CPU_F32_GEMM_INL_H
+#define CM_CORE_CPU_F32_GEMM_INL_H
 
-#include "core/openblas/kernels.h"
-#include "core/openblas/simd.h"
+#include "core/cpu/f32/f32_microkernels.h"
+#include "core/cpu/simd/simd.h"
 
 /* rows x (vecs W) of C; n <= vecs W columns are stored. rows and vecs are constants at every call. */
 CM_INLINE void tile(const cm_panel *p, int rows, int vecs, size_t n, const float *a, const float *b, const float *bias,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Elementwise functions. Polynomials are Chebyshev fits; NaN in, NaN out. */
-#ifndef CM_CORE_OPENBLAS_BODY_MATH_H
-#define CM_CORE_OPENBLAS_BODY_MATH_H
+#ifndef CM_CORE_CPU_SIMD_MATH_INL_H
+#define CM_CORE_CPU_SIMD_MATH_INL_H
 
-#include "core/openblas/kernels.h"
-#include "core/openblas/simd.h"
+#include "core/cpu/f32/f32_microkernels.h"
+#include "core/cpu/simd/simd.h"
 
 /* exp, relative error below 1e-7; saturates at 2^-126 and 2^127.8 */
 CM_INLINE vec v_exp(vec x) {

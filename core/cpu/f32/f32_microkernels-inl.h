@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* All bodies, and the table of them. */
-#ifndef CM_CORE_OPENBLAS_KERNELS_TABLE_H
-#define CM_CORE_OPENBLAS_KERNELS_TABLE_H
+#ifndef CM_CORE_CPU_F32_F32_MICROKERNELS_INL_H
+#define CM_CORE_CPU_F32_F32_MICROKERNELS_INL_H
 
-#include "core/openblas/body_math.h"
-#include "core/openblas/body_norm.h"
-#include "core/openblas/body_pool.h"
-#include "core/openblas/body_tile.h"
-#include "core/openblas/body_wino.h"
+#include "core/cpu/simd/math-inl.h"
+#include "core/cpu/f32/norm-inl.h"
+#include "core/cpu/f32/pool-inl.h"
+#include "core/cpu/f32/gemm-inl.h"
+#include "core/cpu/f32/winograd-inl.h"
 
 #define CM_KERNELS_TABLE(set)                                                                                      \
     {                                                                                                              \

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One pixel of a pool, over its channels. */
-#ifndef CM_CORE_OPENBLAS_BODY_POOL_H
-#define CM_CORE_OPENBLAS_BODY_POOL_H
+#ifndef CM_CORE_CPU_F32_POOL_INL_H
+#define CM_CORE_CPU_F32_POOL_INL_H
 
-#include "core/openblas/kernels.h"
-#include "core/openblas/simd.h"
+#include "core/cpu/f32/f32_microkernels.h"
+#include "core/cpu/simd/simd.h"
 
 CM_INLINE void pool_some(const cm_pool_pixel *p, size_t at, size_t n, size_t count, const float *const *x, float *y) {
     vec v = v_load_n(x[0] + at, n);
