@@ -12,8 +12,8 @@ allowed() {
     case $1 in
         core/base/*) echo "core/base" ;;
         core/tensor/*) echo "core/base core/tensor" ;;
-        core/ref/* | core/openblas/* | core/onednn/* | core/cuda/*) echo "core/base core/tensor $(dirname "$1")" ;;
-        core/bf16/*) echo "core/base core/tensor core/openblas core/bf16" ;; # openblas, where it has nothing better
+        core/ref/* | core/cuda/*) echo "core/base core/tensor $(dirname "$1")" ;;
+        core/cpu/*) echo "core/base core/tensor core/cpu" ;;
         core/*)
             folder=${1#core/}
             folder=${folder%%/*}
@@ -44,12 +44,12 @@ git ls-files core metrics prompts harness reports | grep -E '\.(c|h|cu)$' | whil
             case $h in "$m"/*) ok=yes ;; esac
         done
         case $f in core/*) ;; *)
-            case $h in core/ref/* | core/openblas/* | core/bf16/* | core/onednn/* | core/cuda/*) ok=no ;; esac ;;
+            case $h in core/ref/* | core/cpu/* | core/cuda/*) ok=no ;; esac ;;
         esac
         [ "$ok" = yes ] || echo "$f: must not include $h"
     done
     case $f in
-        core/openblas/* | metrics/frechet.c | metrics/frechet_spectrum.c | metrics/dense.c | core/train/check*.c | harness/cli/doctor.c | harness/cli/machine.c) ;;
+        core/cpu/f32/f32.c | metrics/frechet.c | metrics/frechet_spectrum.c | metrics/dense.c | core/train/check*.c | harness/cli/doctor.c | harness/cli/machine.c) ;;
         *) foreign 'cblas\|lapacke\|openblas_config\|dnnl\|cuda' "$f" ;;
     esac
     case $f in core/io/* | harness/cli/doctor.c) ;; *) foreign 'png\|jpeglib\|zlib\|gif_lib\|webp' "$f" ;; esac

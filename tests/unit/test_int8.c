@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* int8 products: every table's whole numbers are those of plain C, and layers keep to the definition in i8_unit.h. */
+/* int8 products: every table's whole numbers are those of plain C, and layers keep to the definition in int8_microkernels.h. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
 #include "core/base/rng.h"
-#include "core/bf16/i8_unit.h"
+#include "core/cpu/int8/int8_microkernels.h"
 #include "core/tensor/ops.h"
 
 static cm_rng rng;

@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-#include "core/bf16/body_block.h"
-
-static const bf_unit table = BF_UNIT_TABLE("avx512", false, false, nothing, nothing, block);
-
-const bf_unit *bf_unit_avx512(void) {
-    return &table;
-}

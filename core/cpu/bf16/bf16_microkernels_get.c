@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/system.h"
+#include "core/cpu/int8/int8_microkernels.h"
+
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+
+/* The system hands out the tiles' registers only to who asks. */
+static bool may_use_tiles(void) {
+    enum { REQUEST = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST, TILE_DATA) == 0;
+}
+
+static bool has_avx512(void) {
+    return cm_cpu_get()->avx512f && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+
+static bool has_vbmi(void) {
+    return __builtin_cpu_supports("avx512vbmi");
+}
+#else
+static bool may_use_tiles(void) {
+    return false;
+}
+
+static bool has_avx512(void) {
+    return false;
+}
+
+static bool has_vbmi(void) {
+    return false;
+}
+#endif
+
+static bool has_avx2(void) {
+    return cm_cpu_get()->avx2 && cm_cpu_get()->fma;
+}
+
+static const bf_unit *best;
+static const i8_unit *i8_all[6], *i8_best;
+
+static void i8_choose(int level, bool tiles) {
+    const cm_cpu *c = cm_cpu_get();
+    size_t n = 0;
+    i8_all[n++] = i8_unit_portable();
+    if (level >= 1 && has_avx2()) i8_all[n++] = i8_unit_avx2();
+    if (level >= 2 && has_avx512()) i8_all[n++] = i8_unit_avx512();
+    if (level >= 3 && has_avx512() && c->avx512vnni) i8_all[n++] = i8_unit_vnni();
+    if (tiles && c->amx_int8 && i8_unit_amx()) i8_all[n++] = i8_unit_amx();
+    i8_best = i8_all[n - 1];
+}
+
+static void choose(void) {
+    const char *most = getenv("CM_KERNELS");
+    const char *const order[] = {"portable", "avx2", "avx512", "avx512-bf16", "amx"};
+    int level = 4;
+    for (int i = 0; most && i < 4; i++)
+        if (strcmp(most, order[i]) == 0) level = i;
+    const cm_cpu *c = cm_cpu_get();
+    const bool tiles = level >= 4 && has_avx512() && c->avx512bf16 && (c->amx_bf16 || c->amx_int8) && may_use_tiles();
+    best = bf_unit_portable();
+    if (level >= 1 && has_avx2()) best = bf_unit_avx2();
+    if (level >= 2 && has_avx512()) best = bf_unit_avx512();
+    if (level >= 3 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
+    if (tiles && c->amx_bf16 && has_vbmi() && bf_unit_amx()) best = bf_unit_amx();
+    i8_choose(level, tiles);
+}
+
+static void choose_once(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, choose);
+}
+
+const bf_unit *bf_unit_get(void) {
+    choose_once();
+    return best;
+}
+
+const i8_unit *i8_unit_get(void) {
+    choose_once();
+    return i8_best;
+}
+
+const i8_unit *const *i8_units(void) {
+    choose_once();
+    return i8_all;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The table of the backend int8: bf16's, with most linear layers, feed-forward layers and 3x3 convolutions on int8 operands.
+ * What int8_ops.h's *_fits leave out, and attention, stays bf16, gradients f32. */
+#include <pthread.h>
+
+#include "core/cpu/int8/int8_ops.h"
+
+static void any_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w,
+                       const float *bias, float *y) {
+    if (i8_linear_fits(s, a)) i8_linear(e, s, a, x, w, bias, y);
+    else bf_linear(false, e, s, a, x, w, bias, y);
+}
+
+static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
+                   const float *plus, float *y) {
+    any_linear(e, &(bf_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);
+}
+
+static void linear_around(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a, const float *x,
+                          const float *w, const float *bias, float *y) {
+    any_linear(e, &(bf_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);
+}
+
+static void conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+                          const float *bias, float *y) {
+    const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
+    if (bf_is_product(s, a) && s->c >= I8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
+    else if (i8_conv2d_fits(s, a)) i8_conv2d(e, s, a, x, w, bias, y);
+    else cm_ops_bf16()->conv2d_around(e, s, a, x, w, bias, y);
+}
+
+static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+    conv2d_around(e, s, &(cm_around){0}, x, w, bias, y);
+}
+
+static void conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+                          const float *bias, float *y) {
+    conv2d_around(e, s, &(cm_around){.x_row = p->x_row, .y_row = p->y_row, .relu = p->relu}, x, w, bias, y);
+}
+
+static bool feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {
+    if (!i8_feed_forward_fits(s)) return cm_ops_bf16()->feed_forward(e, s, x, y);
+    i8_feed_forward(e, s, x, y);
+    return true;
+}
+
+static cm_ops int8;
+
+static void fill(void) {
+    int8 = *cm_ops_bf16();
+    int8.name = "int8";
+    int8.about = "most linear layers and 3x3 convolutions by int8 products, the rest as bf16: fastest and coarsest, with AMX or AVX-512 VNNI";
+    int8.dtype = "int8";
+    int8.rounding = 0x1p-8;
+    int8.inference = true;
+    int8.linear_grad = cm_ops_openblas()->linear_grad;
+    int8.attention_grad = cm_ops_openblas()->attention_grad;
+    int8.conv2d_grad = cm_ops_openblas()->conv2d_grad;
+    int8.slow_here = !i8_unit_get()->direct;
+    int8.linear = linear;
+    int8.linear_around = linear_around;
+    int8.conv2d = conv2d;
+    int8.conv2d_around = conv2d_around;
+    int8.conv2d_placed = conv2d_placed;
+    int8.feed_forward = feed_forward;
+}
+
+const cm_ops *cm_ops_int8(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fill);
+    return &int8;
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What all tables share: rounding to int8, and the ends of products. */
+#ifndef CM_CORE_CPU_INT8_INT8_MICROKERNELS_INL_H
+#define CM_CORE_CPU_INT8_INT8_MICROKERNELS_INL_H
+
+#include "core/cpu/bf16/bf16_microkernels-inl.h"
+#include "core/cpu/int8/int8_microkernels.h"
+
+/* --- vectors ------------------------------------------------------------------------ */
+
+/* The largest magnitude so far; a NaN counts as larger than all. */
+#if defined(__AVX512F__)
+typedef __m512i i8_most;
+CM_INLINE i8_most i8_most_none(void) { return _mm512_setzero_si512(); }
+CM_INLINE i8_most i8_most_of(i8_most m, vec v) { return _mm512_max_epi32(m, _mm512_castps_si512(v_abs(v))); }
+CM_INLINE float i8_most_get(i8_most m) {
+    const int bits = _mm512_reduce_max_epi32(m);
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+CM_INLINE vec i8_from_sums(const int32_t *c) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(c)); }
+CM_INLINE vec i8_from_sums_n(const int32_t *c, size_t n) {
+    return _mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32((__mmask16)((1u << n) - 1u), c));
+}
+/* W whole numbers within +-127 */
+CM_INLINE void i8_store(vec v, int8_t *y) {
+    _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+}
+CM_INLINE vec i8_widen(const uint16_t *x) { return bf_wide(_mm256_loadu_si256((const __m256i *)(const void *)x)); }
+#else
+typedef struct i8_most {
+    vec top, bad; /* bad: 0, or NaN */
+} i8_most;
+CM_INLINE i8_most i8_most_none(void) { return (i8_most){v_zero(), v_zero()}; }
+CM_INLINE i8_most i8_most_of(i8_most m, vec v) { return (i8_most){v_max(v_abs(v), m.top), v_add(m.bad, v_sub(v, v))}; }
+CM_INLINE float i8_most_get(i8_most m) {
+    const float top = v_most(m.top), bad = v_sum(m.bad);
+    return bad != bad ? bad : top;
+}
+CM_INLINE vec i8_from_sums_n(const int32_t *c, size_t n) {
+    float lanes[W] = {0};
+    for (size_t i = 0; i < n; i++) lanes[i] = (float)c[i];
+    return v_load(lanes);
+}
+#if defined(__AVX2__)
+CM_INLINE vec i8_from_sums(const int32_t *c) { return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)(const void *)c)); }
+CM_INLINE void i8_store(vec v, int8_t *y) {
+    const __m256i whole = _mm256_cvtps_epi32(v);
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+    _mm_storel_epi64((__m128i *)(void *)y, _mm_packs_epi16(words, words));
+}
+CM_INLINE vec i8_widen(const uint16_t *x) { return bf_wide(_mm_loadu_si128((const __m128i *)(const void *)x)); }
+#else
+CM_INLINE vec i8_from_sums(const int32_t *c) { return i8_from_sums_n(c, W); }
+CM_INLINE void i8_store(vec v, int8_t *y) {
+    float lanes[W];
+    v_store(lanes, v);
+    for (size_t i = 0; i < W; i++) y[i] = fabsf(lanes[i]) <= 127.5f ? (int8_t)lrintf(lanes[i]) : 0; /* a NaN is in the scale */
+}
+CM_INLINE vec i8_widen(const uint16_t *x) {
+    float lanes[W];
+    for (size_t i = 0; i < W; i++) lanes[i] = bf_widen(x[i]);
+    return v_load(lanes);
+}
+#endif
+#endif
+
+/* --- rows ----------------------------------------------------------------------------- */
+
+CM_INLINE float i8_row_as(const bf_row *r, cm_act act, size_t n, const float *x, int8_t *y, size_t y_step, vec mean, vec rstd) {
+    i8_most most = i8_most_none();
+    const size_t whole = n / W * W, left = n - whole;
+    for (size_t i = 0; i < whole; i += W) most = i8_most_of(most, bf_apply(r, act, i, W, v_load(x + i), mean, rstd));
+    const vec last = left ? v_keep_n(bf_apply(r, act, whole, left, v_load_n(x + whole, left), mean, rstd), left) : v_zero();
+    const float top = i8_most_get(i8_most_of(most, last));
+    const vec times = v_set(i8_inverse(top));
+    size_t i = 0;
+    for (; i < whole; i += W)
+        i8_store(v_mul(bf_apply(r, act, i, W, v_load(x + i), mean, rstd), times), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
+    if (left) i8_store(v_mul(last, times), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
+    for (i += left ? W : 0; i % I8_DEPTH; i += W) i8_store(v_zero(), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
+    return i8_scale(top);
+}
+
+CM_BODY float i8_row(const bf_row *r, size_t n, const float *x, int8_t *y, size_t y_step) {
+    vec mean = v_zero(), rstd = v_zero();
+    bf_row copy = *r;
+    copy.low = 0;
+    switch (r->kind) {
+    case BF_AFFINE:
+        copy.kind = BF_AFFINE;
+        if (r->act == CM_SILU) return i8_row_as(&copy, CM_SILU, n, x, y, y_step, mean, rstd);
+        return i8_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
+    case BF_LAYER_NORM:
+        copy.kind = BF_LAYER_NORM;
+        bf_moments(n, x, r->eps, &mean, &rstd);
+        return i8_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
+    default:
+        copy.kind = BF_PLAIN;
+        return i8_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
+    }
+}
+
+/* The largest magnitude of bf16 numbers is that of their bits. */
+CM_BODY float i8_top(size_t n, const uint16_t *x) {
+    uint16_t top = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint16_t bits = x[i] & 0x7fff;
+        top = bits > top ? bits : top;
+    }
+    return bf_widen(top);
+}
+
+CM_BODY void i8_narrow(size_t n, float inverse, float offset, const uint16_t *x, int8_t *y, size_t y_step) {
+    const vec times = v_set(inverse), less = v_set(-offset);
+    for (size_t i = 0; i < n; i += I8_DEPTH, y += y_step)
+        CM_UNROLL for (size_t k = 0; k < I8_DEPTH; k += W) i8_store(v_fma(i8_widen(x + i + k), times, less), y + k);
+}
+
+/* --- the ends of products ------------------------------------------------------------------ */
+
+CM_INLINE vec i8_with_offset(const i8_finish *f, size_t r, vec sums, vec cols_sum) {
+    return f->rows_offset ? v_fma(v_set(f->rows_offset[r]), cols_sum, sums) : sums;
+}
+
+CM_INLINE void i8_finish_some(const i8_finish *f, size_t from, size_t to, size_t at, size_t n) {
+    const vec scale = v_load_n(f->cols_scale + at, n), bias = f->bias ? v_load_n(f->bias + at, n) : v_zero();
+    const vec cols_sum = f->rows_offset ? v_load_n(f->cols_sum + at, n) : v_zero();
+    for (size_t r = from; r < to; r++) {
+        vec v = v_fma(i8_with_offset(f, r, i8_from_sums_n(f->c + r * BF_COLS + at, n), cols_sum), v_mul(v_set(f->rows_scale[r]), scale), bias);
+        if (f->plus) v = v_add(v, v_load_n(f->plus + r * f->plus_row + at, n));
+        if (f->relu) v = v_max(v_zero(), v);
+        v_store_n(f->y + r * f->y_row + at, v, n);
+    }
+}
+
+CM_INLINE void i8_finish_whole(const i8_finish *f, size_t from, size_t to, bool plus) {
+    vec scale[BF_COLS / W], bias[BF_COLS / W], cols_sum[BF_COLS / W];
+    CM_UNROLL for (size_t k = 0; k < BF_COLS / W; k++) {
+        scale[k] = v_load(f->cols_scale + k * W);
+        bias[k] = f->bias ? v_load(f->bias + k * W) : v_zero();
+        cols_sum[k] = f->rows_offset ? v_load(f->cols_sum + k * W) : v_zero();
+    }
+    for (size_t r = from; r < to; r++) {
+        float *y = f->y + r * f->y_row;
+        const float *p = plus ? f->plus + r * f->plus_row : NULL;
+        const vec row = v_set(f->rows_scale[r]);
+        CM_UNROLL for (size_t k = 0; k < BF_COLS / W; k++) {
+            const vec sums = i8_with_offset(f, r, i8_from_sums(f->c + r * BF_COLS + k * W), cols_sum[k]);
+            const vec v = v_fma(sums, v_mul(row, scale[k]), bias[k]);
+            v_store(y + k * W, plus ? v_add(v, v_load(p + k * W)) : v);
+        }
+        if (!f->more) continue;
+        CM_UNROLL for (size_t k = BF_COLS; k < 2 * BF_COLS; k += BF_SIDE) {
+            __builtin_prefetch(y + k, 1, 2);
+            if (plus) __builtin_prefetch(p + k, 0, 2);
+        }
+    }
+}
+
+CM_INLINE void i8_gated(const i8_finish *f, size_t from, size_t to) {
+    for (size_t at = 0; at < BF_SIDE; at += W) {
+        const vec scale = v_load(f->cols_scale + at), scale_gate = v_load(f->cols_scale + BF_SIDE + at);
+        const vec bias = v_load(f->bias + at), bias_gate = v_load(f->bias_gate + at);
+        for (size_t r = from; r < to; r++) {
+            const int32_t *c = f->c + r * BF_COLS + at;
+            const vec row = v_set(f->rows_scale[r]), v = v_fma(i8_from_sums(c), v_mul(row, scale), bias);
+            const vec gate = v_fma(i8_from_sums(c + BF_SIDE), v_mul(row, scale_gate), bias_gate);
+            bf_store(v_mul(v, v_gelu_near(gate)), 0, f->gated + r * f->gated_row + at);
+        }
+    }
+}
+
+/* of rows [from, to) */
+CM_INLINE void i8_finish_rows(const i8_finish *f, size_t from, size_t to) {
+    if (f->gated) {
+        i8_gated(f, from, to);
+    } else if (f->cols == BF_COLS && !f->relu) {
+        if (f->plus) i8_finish_whole(f, from, to, true);
+        else i8_finish_whole(f, from, to, false);
+    } else {
+        size_t at = 0;
+        for (; at + W <= f->cols; at += W) i8_finish_some(f, from, to, at, W);
+        if (at < f->cols) i8_finish_some(f, from, to, at, f->cols - at);
+    }
+}
+
+CM_BODY void i8_finish_all(const i8_finish *f) {
+    i8_finish_rows(f, 0, f->rows);
+}
+
+#define I8_UNIT_TABLE(set, is_direct, begin_fn, end_fn, block_fn)                                              \
+    {                                                                                                          \
+        .name = set, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn,                 \
+        .finish = i8_finish_all, .row = i8_row, .top = i8_top, .narrow = i8_narrow,                                       \
+    }
+
+#endif
