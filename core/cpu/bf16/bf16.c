@@ -28,7 +28,7 @@ bool bf_is_product(const cm_conv_shape *s, const cm_around *a) {
 /* Of few channels (pixels, latents) a tile's 32 values are nearly all padding, and f32 is faster; of 32 reading and
  * writing outweigh the products, of which Winograd's convolution needs a quarter. */
 static bool is_thin(bool pairs, const cm_conv_shape *s, const cm_around *a) {
-    const bool light = pairs && s->c <= 32 && s->o <= 64 && s->oh * s->ow >= 4096 && fast_wino_fits(s);
+    const bool light = pairs && s->c <= 32 && s->o <= 64 && s->oh * s->ow >= 4096 && cm_f32_winograd_fits(s);
     return (s->c < 8 || light) && !a->scale && !a->doubled && !a->image && !a->plus;
 }
 
@@ -37,7 +37,7 @@ static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const
     if (is_thin(pairs, s, a)) {
         const cm_placed at = {.x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .relu = a->relu};
         cm_pack_fetch(e->packs);
-        fast_conv2d_placed(e, s, &at, x, w, bias, y);
+        cm_f32_conv2d_strided_channels(e, s, &at, x, w, bias, y);
     } else if (bf_is_product(s, a)) {
         const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
         bf_linear(pairs, e, &l, a, x, w, bias, y);
@@ -51,14 +51,14 @@ static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const
 static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                           float *out, float *probs, float *lse) {
     if (s->causal || (lse && probs)) {
-        fast_attention(e, s, q, k, v, out, probs, lse);
+        cm_f32_attention(e, s, q, k, v, out, probs, lse);
         return;
     }
     bf_attention(pairs, e, s, q, k, v, out, lse);
     if (!probs) return;
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *again = CM_PUSH(e->scratch, float, s->n * s->lq * s->heads * s->d);
-    if (again) fast_attention(e, s, q, k, v, again, probs, NULL);
+    if (again) cm_f32_attention(e, s, q, k, v, again, probs, NULL);
     cm_arena_reset(e->scratch, mark);
 }
 
@@ -67,7 +67,7 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
                                const float *v, const float *out, const float *lse, const float *dout, const float *dprobs, float *dq,
                                float *dk, float *dv) {
     enum { FEW = 4 };
-    if (s->causal || dprobs || s->lk < FEW) fast_attention_grad(e, s, q, k, v, out, lse, dout, dprobs, dq, dk, dv);
+    if (s->causal || dprobs || s->lk < FEW) cm_f32_attention_grad(e, s, q, k, v, out, lse, dout, dprobs, dq, dk, dv);
     else bf_attention_grad(pairs, e, s, q, k, v, lse, dout, dq, dk, dv);
 }
 
@@ -126,7 +126,7 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
         t->linear_around = name##_linear_around;                                                                                   \
         t->conv2d_around = name##_conv2d_around;                                                                                   \
         t->feed_forward = name##_feed_forward;                                                                                     \
-        t->group_scale = fast_group_scale;                                                                                         \
+        t->group_scale = cm_f32_group_scale;                                                                                         \
     }
 
 BF_OPERATIONS(pairs, true)

@@ -113,7 +113,7 @@ static void write(const back_job *j, size_t rows, size_t strip, const float *c, 
 
 /* P and dS of `count` queries from `first` on; zeros past the last key */
 static void score_grads(const back_job *j, const back_place *b, size_t count, const float *lse) {
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t keys = j->s->lk;
     for (size_t group = 0; group < bf_up(count, BF_COLS); group++) {
         const operand q = rows_of(j, b->q, group, j->steps, j->q_rows), dout = rows_of(j, b->dout, group, j->steps, j->q_rows);

@@ -41,7 +41,7 @@ static void fold(const kernel_job *j, const kernel_part *p, size_t phase, float 
 
 static void turn_forward(const kernel_job *j, const kernel_part *p, float *some) {
     for (size_t r = 0; r < p->n; r++)
-        cm_kernels_get()->transpose(p->depth, p->taps, j->w + ((p->o + r) * j->k->c + p->c) * j->taps + p->t, j->taps,
+        cm_f32_microkernels_get()->transpose(p->depth, p->taps, j->w + ((p->o + r) * j->k->c + p->c) * j->taps + p->t, j->taps,
                                     some + r * BF_DEPTH, BF_TILE);
 }
 
@@ -50,7 +50,7 @@ static void turn_back(const kernel_job *j, const kernel_part *p, float *some) {
     const size_t first = j->taps - p->t - p->taps;
     float taps[TAPS * BF_SIDE];
     for (size_t d = 0; d < p->depth; d++) {
-        cm_kernels_get()->transpose(p->n, p->taps, j->w + ((p->c + d) * j->k->o + p->o) * j->taps + first, j->taps, taps, BF_SIDE);
+        cm_f32_microkernels_get()->transpose(p->n, p->taps, j->w + ((p->c + d) * j->k->o + p->o) * j->taps + first, j->taps, taps, BF_SIDE);
         for (size_t t = 0; t < p->taps; t++)
             for (size_t r = 0; r < p->n; r++) some[t * BF_TILE + d * BF_SIDE + r] = taps[(p->taps - 1 - t) * BF_SIDE + r];
     }

@@ -131,7 +131,7 @@ static void multiply(void *arg, size_t strip, int worker) {
 /* dw[o][c][tap] += sums[tap][c][o] of 32 o */
 static void finish(void *arg, size_t strip, int worker) {
     const weight_job *j = arg;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t c = j->s->c, values = c * j->taps, n = bf_least(BF_COLS, j->s->o - strip * BF_COLS);
     const float *sums = j->sums + strip * BF_COLS;
     float *turned = j->turned + (size_t)worker * BF_COLS * values, *dw = j->dw + strip * BF_COLS * values;
@@ -192,7 +192,7 @@ void bf_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, size_t
     const cm_conv_shape line = {.n = 1, .h = 1, .w = rows, .c = in, .o = out, .kh = 1, .kw = 1, .stride = 1, .oh = 1, .ow = rows};
     if (dx) bf_linear(pairs, e, &back, &(cm_around){.plus = e->fresh ? NULL : dx}, dy, w, NULL, dx);
     if (dw) bf_conv2d_dw(pairs, e, &line, x, dy, dw);
-    fast_bias_grad(rows, out, dy, dbias);
+    cm_f32_bias_grad(rows, out, dy, dbias);
 }
 
 /* Few channels, a stride, or more padding than kernel: f32's way. */
@@ -207,10 +207,10 @@ void bf_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const 
         return;
     }
     if (!fits(s)) {
-        fast_conv2d_grad(e, s, x, w, dy, dx, dw, dbias);
+        cm_f32_conv2d_grad(e, s, x, w, dy, dx, dw, dbias);
         return;
     }
     if (dx) bf_conv2d_dx(pairs, e, s, w, dy, dx);
     if (dw) bf_conv2d_dw(pairs, e, s, x, dy, dw);
-    fast_bias_grad(s->n * s->oh * s->ow, s->o, dy, dbias);
+    cm_f32_bias_grad(s->n * s->oh * s->ow, s->o, dy, dbias);
 }

@@ -33,7 +33,7 @@ static size_t visible(const cm_attention_shape *s, size_t i) {
 
 /* C [m,n] (+)= A [m,k] B for B in strips `strip` floats apart */
 static void strips(const cm_panel *p, size_t m, size_t n, const float *a, const float *b, size_t strip, float *c) {
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     for (size_t j = 0; j < n; j += f->cols) f->panel(p, m, least(f->cols, n - j), a, b + j / f->cols * strip, NULL, c + j);
 }
 
@@ -53,13 +53,13 @@ static void pack_head(void *arg, size_t i, int worker) {
     const cm_attention_shape *s = j->s;
     const size_t width = s->heads * s->d, at = i / s->heads * s->lk * width + i % s->heads * s->d;
     float *to = j->packed + i * j->head_floats;
-    cm_kernels_get()->pack(s->d, s->lk, s->scale, j->k + at, 1, width, to);
-    cm_kernels_get()->pack(s->lk, s->d, 1.0f, j->v + at, width, 1, to + j->k_floats);
+    cm_f32_microkernels_get()->pack(s->d, s->lk, s->scale, j->k + at, 1, width, to);
+    cm_f32_microkernels_get()->pack(s->lk, s->d, 1.0f, j->v + at, width, 1, to + j->k_floats);
 }
 
 /* One row of scores -> exponentials, with the state of the row; returns what the output so far is to be scaled by. */
 static float absorb(size_t keys, size_t row, float *scores, float *top, float *sum) {
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const float here = f->row_max(keys, scores), now = here > *top ? here : *top;
     const float shrink = *sum > 0.0f && now > *top ? expf(*top - now) : 1.0f;
     *sum = *sum * shrink + f->row_exp(keys, scores, now, scores);
@@ -72,7 +72,7 @@ static float absorb(size_t keys, size_t row, float *scores, float *top, float *s
 static void forward_block(const forward_job *j, size_t head, size_t i0, size_t m, size_t j0, size_t n, float *scores,
                           size_t scores_row, float *top, float *sum) {
     const cm_attention_shape *s = j->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t width = s->heads * s->d, at = (head / s->heads * s->lq + i0) * width + head % s->heads * s->d;
     const float *packed = j->packed + head * j->head_floats;
     const cm_panel score = {.k = s->d, .segments = 1, .a_row = width, .a_step = 1, .b_step = f->cols, .c_row = scores_row};
@@ -90,7 +90,7 @@ static void forward_block(const forward_job *j, size_t head, size_t i0, size_t m
 static void forward_piece(void *arg, size_t piece, int worker) {
     const forward_job *j = arg;
     const cm_attention_shape *s = j->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t head = piece / j->blocks, i0 = piece % j->blocks * QUERIES, m = least(QUERIES, s->lq - i0);
     const size_t width = s->heads * s->d, row0 = head * s->lq + i0;
     float *top = j->scratch + (size_t)worker * j->worker_floats, *sum = top + QUERIES;
@@ -110,14 +110,14 @@ static void forward_piece(void *arg, size_t piece, int worker) {
     }
 }
 
-void fast_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+void cm_f32_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                     float *out, float *probs, float *lse) {
-    const size_t cols = cm_kernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1, heads = s->n * s->heads;
+    const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1, heads = s->n * s->heads;
     forward_job j = {.s = s, .q = q, .k = k, .v = v, .out = out, .probs = probs, .lse = lse};
     j.blocks = (s->lq + QUERIES - 1) / QUERIES;
-    j.keys = probs ? s->lk : least(KEYS, fast_round_up(s->lk, cols));
-    j.k_floats = fast_round_up(s->lk, cols) * s->d;
-    j.head_floats = j.k_floats + fast_round_up(s->d, cols) * s->lk;
+    j.keys = probs ? s->lk : least(KEYS, cm_f32_round_up(s->lk, cols));
+    j.k_floats = cm_f32_round_up(s->lk, cols) * s->d;
+    j.head_floats = j.k_floats + cm_f32_round_up(s->d, cols) * s->lk;
     j.worker_floats = 2 * QUERIES + (probs ? 0 : QUERIES * j.keys);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     j.packed = CM_PUSH(e->scratch, float, heads * j.head_floats);
@@ -154,7 +154,7 @@ static back_place find_place(const back_job *j, int worker) {
 /* P and dS of m queries, rows `row` apart; zero where not visible */
 static void score_grads(const back_job *j, const back_place *b, size_t head, size_t i0, size_t m, size_t at) {
     const cm_attention_shape *s = j->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t width = s->heads * s->d, row0 = head * s->lq + i0;
     cm_panel t = {.k = s->d, .segments = 1, .a_row = width, .a_step = 1, .b_step = f->cols, .c_row = j->row};
     strips(&t, m, s->lk, j->q + at, b->keys, s->d * f->cols, b->p);
@@ -175,7 +175,7 @@ static void score_grads(const back_job *j, const back_place *b, size_t head, siz
 static void add_turned(const back_job *j, const back_place *b, const float *scores, const float *x, size_t m, bool add,
                        float *d) {
     const cm_attention_shape *s = j->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t width = s->heads * s->d;
     f->pack(m, s->d, 1.0f, x, width, 1, b->other);
     const cm_panel t = {.k = m, .segments = 1, .a_row = 1, .a_step = j->row, .b_step = f->cols, .c_row = width, .add = add};
@@ -185,7 +185,7 @@ static void add_turned(const back_job *j, const back_place *b, const float *scor
 static void back_head(void *arg, size_t head, int worker) {
     const back_job *j = arg;
     const cm_attention_shape *s = j->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t width = s->heads * s->d, other = head / s->heads * s->lk * width + head % s->heads * s->d;
     const back_place b = find_place(j, worker);
     f->pack(s->d, s->lk, s->scale, j->k + other, 1, width, b.keys);
@@ -202,19 +202,19 @@ static void back_head(void *arg, size_t head, int worker) {
     }
 }
 
-void fast_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+void cm_f32_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                          const float *out, const float *lse, const float *dout, const float *dprobs, float *dq, float *dk,
                          float *dv) {
     if (s->lk < FEW) {
         cm_ops_ref()->attention_grad(e, s, q, k, v, out, lse, dout, dprobs, dq, dk, dv);
         return;
     }
-    const size_t cols = cm_kernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
+    const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
     back_job j = {.s = s, .q = q, .k = k, .v = v, .lse = lse, .dout = dout, .dprobs = dprobs, .dq = dq, .dk = dk, .dv = dv,
                   .fresh = e->fresh};
-    j.across = fast_round_up(s->lk, cols) * s->d;
-    j.along = fast_round_up(s->d, cols) * most(s->lk, QUERIES);
-    j.row = (fast_round_up(s->lk, 16) / 16 | 1) * 16; /* an odd number of cache lines: columns are read too */
+    j.across = cm_f32_round_up(s->lk, cols) * s->d;
+    j.along = cm_f32_round_up(s->d, cols) * most(s->lk, QUERIES);
+    j.row = (cm_f32_round_up(s->lk, 16) / 16 | 1) * 16; /* an odd number of cache lines: columns are read too */
     j.worker_floats = 2 * j.across + 2 * j.along + 2 * QUERIES * j.row;
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
@@ -232,7 +232,7 @@ typedef struct softmax_job {
 
 static void softmax_rows(void *arg, size_t from, size_t count) {
     const softmax_job *j = arg;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     for (size_t r = from; r < from + count; r++) {
         const float *x = j->x + r * j->c;
         const float sum = f->row_exp(j->c, x, f->row_max(j->c, x), j->y + r * j->c);
@@ -240,8 +240,8 @@ static void softmax_rows(void *arg, size_t from, size_t count) {
     }
 }
 
-void fast_softmax(const cm_exec *e, size_t rows, size_t c, const float *x, float *y) {
-    if (c) fast_split(e, rows, 16384 / c + 1, softmax_rows, &(softmax_job){.c = c, .x = x, .y = y});
+void cm_f32_softmax(const cm_exec *e, size_t rows, size_t c, const float *x, float *y) {
+    if (c) cm_f32_parallel_for(e, rows, 16384 / c + 1, softmax_rows, &(softmax_job){.c = c, .x = x, .y = y});
 }
 
 /* dx += y (dy - sum y dy) */
@@ -250,11 +250,11 @@ static void softmax_grad_rows(void *arg, size_t from, size_t count) {
     for (size_t r = from; r < from + count; r++) {
         const float *y = j->x + r * j->c, *dy = j->dy + r * j->c;
         float *dx = j->y + r * j->c;
-        const float mean = cm_kernels_get()->dot(j->c, y, dy);
+        const float mean = cm_f32_microkernels_get()->dot(j->c, y, dy);
         for (size_t i = 0; i < j->c; i++) dx[i] += y[i] * (dy[i] - mean);
     }
 }
 
-void fast_softmax_grad(const cm_exec *e, size_t rows, size_t c, const float *y, const float *dy, float *dx) {
-    if (c) fast_split(e, rows, 16384 / c + 1, softmax_grad_rows, &(softmax_job){.c = c, .x = y, .dy = dy, .y = dx});
+void cm_f32_softmax_grad(const cm_exec *e, size_t rows, size_t c, const float *y, const float *dy, float *dx) {
+    if (c) cm_f32_parallel_for(e, rows, 16384 / c + 1, softmax_grad_rows, &(softmax_job){.c = c, .x = y, .dy = dy, .y = dx});
 }

@@ -21,36 +21,36 @@ static bool is_product(const cm_conv_shape *s) {
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w;
 }
 
-void fast_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
                         const float *bias, float *y) {
     if (is_product(s)) {
-        fast_matmul(e, &(fast_product){.m = s->n * s->h * s->w, .n = s->o, .k = s->c, .a = x, .a_row = p->x_row, .a_step = 1,
+        cm_f32_matmul(e, &(cm_f32_product){.m = s->n * s->h * s->w, .n = s->o, .k = s->c, .a = x, .a_row = p->x_row, .a_step = 1,
                                        .b = w, .b_row = 1, .b_col = s->c, .bias = bias, .c = y, .c_row = p->y_row, .alpha = 1.0f,
                                        .relu = p->relu});
-    } else if (fast_wino_fits(s)) {
-        fast_wino(e, s, p, x, w, bias, y);
+    } else if (cm_f32_winograd_fits(s)) {
+        cm_f32_winograd(e, s, p, x, w, bias, y);
     } else {
-        fast_direct(e, s, p, x, w, bias, y);
+        cm_f32_conv_direct(e, s, p, x, w, bias, y);
     }
 }
 
-void fast_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
-    fast_conv2d_placed(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
+void cm_f32_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+    cm_f32_conv2d_strided_channels(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
 }
 
-void fast_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
+void cm_f32_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                       float *dw, float *dbias) {
     if (is_product(s)) {
-        fast_linear_grad(e, s->n * s->h * s->w, s->c, s->o, x, w, dy, dx, dw, dbias);
+        cm_f32_linear_grad(e, s->n * s->h * s->w, s->c, s->o, x, w, dy, dx, dw, dbias);
         return;
     }
-    fast_bias_grad(s->n * s->oh * s->ow, s->o, dy, dbias);
-    if (fast_wino_fits(s)) {
-        fast_wino_grad(e, s, x, w, dy, dx, dw);
+    cm_f32_bias_grad(s->n * s->oh * s->ow, s->o, dy, dbias);
+    if (cm_f32_winograd_fits(s)) {
+        cm_f32_winograd_grad(e, s, x, w, dy, dx, dw);
         return;
     }
-    if (dx) fast_direct_dx(e, s, w, dy, dx);
-    if (dw) fast_direct_dw(e, s, x, dy, dw);
+    if (dx) cm_f32_conv_direct_dx(e, s, w, dy, dx);
+    if (dw) cm_f32_conv_direct_dw(e, s, x, dy, dw);
 }
 
 /* --- padded lines ------------------------------------------------------------ */
@@ -88,7 +88,7 @@ static void copy_padded(const cm_conv_shape *s, const lines *l, size_t x_row, co
 /* [o,c,kh,kw] -> strips [ceil(o/cols)][kh*kw*c][cols]; turned: of the kernel that carries gradients back,
  * mirrored and with o and c exchanged */
 static void pack_weights(const cm_conv_shape *s, bool turned, const float *w, float *to) {
-    const size_t cols = cm_kernels_get()->cols, taps = s->kh * s->kw;
+    const size_t cols = cm_f32_microkernels_get()->cols, taps = s->kh * s->kw;
     const size_t out = turned ? s->c : s->o, in = turned ? s->o : s->c;
     const size_t out_step = turned ? taps : s->c * taps, in_step = turned ? s->c * taps : taps;
     for (size_t j = 0; j < out; j += cols)
@@ -114,7 +114,7 @@ typedef struct direct_job {
 static void direct_piece(void *arg, size_t i, int worker) {
     const direct_job *j = arg;
     const cm_conv_shape *s = j->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t n = i / j->chunks, from = i % j->chunks * j->l.out, count = least(j->l.out, s->oh - from);
     float *in = j->scratch + (size_t)worker * j->l.buffer;
     copy_padded(s, &j->l, j->at.x_row, j->x + n * s->h * s->w * j->at.x_row, from, count, in);
@@ -138,10 +138,10 @@ static void direct(const cm_exec *e, direct_job j) {
 }
 
 static float *push_packed(const cm_exec *e, const cm_conv_shape *s, size_t out, size_t in) {
-    return CM_PUSH(e->scratch, float, fast_round_up(out, cm_kernels_get()->cols) * s->kh * s->kw * in);
+    return CM_PUSH(e->scratch, float, cm_f32_round_up(out, cm_f32_microkernels_get()->cols) * s->kh * s->kw * in);
 }
 
-void fast_direct(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
                  const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *packed = push_packed(e, s, s->o, s->c);
@@ -169,7 +169,7 @@ static void strided_image(void *arg, size_t n, int worker) {
     float *dx = j->dx + n * s->h * s->w * s->c;
     for (size_t y0 = 0; y0 < s->oh; y0 += j->lines) {
         const size_t pixels = least(j->lines, s->oh - y0) * s->ow;
-        fast_matmul_alone(&(fast_product){.m = pixels, .n = j->columns, .k = s->o, .a = j->dy + (n * s->oh + y0) * s->ow * s->o,
+        cm_f32_matmul_serial(&(cm_f32_product){.m = pixels, .n = j->columns, .k = s->o, .a = j->dy + (n * s->oh + y0) * s->ow * s->o,
                                           .a_row = s->o, .a_step = 1, .b = j->weights, .b_row = j->columns, .b_col = 1,
                                           .c = columns, .c_row = j->columns, .alpha = 1.0f}, rest);
         for (size_t p = 0; p < pixels * s->kh * s->kw; p++) {
@@ -177,7 +177,7 @@ static void strided_image(void *arg, size_t n, int worker) {
             const size_t y = (y0 + pixel / s->ow) * s->stride + tap / s->kw, x = pixel % s->ow * s->stride + tap % s->kw;
             if (y < s->pad_top || y - s->pad_top >= s->h || x < s->pad_left || x - s->pad_left >= s->w) continue;
             float *to = dx + ((y - s->pad_top) * s->w + x - s->pad_left) * s->c;
-            cm_kernels_get()->add(s->c, to, columns + p * s->c, to);
+            cm_f32_microkernels_get()->add(s->c, to, columns + p * s->c, to);
         }
     }
 }
@@ -187,17 +187,17 @@ static void strided_dx(const cm_exec *e, const cm_conv_shape *s, const float *w,
     strided_job j = {.s = s, .dy = dy, .dx = dx, .columns = taps * s->c};
     const size_t fit = 4 * CHUNK / (s->ow * j.columns);
     j.lines = least(s->oh, fit ? fit : 1);
-    j.worker_floats = j.lines * s->ow * j.columns + fast_matmul_scratch(j.lines * s->ow, j.columns, s->o);
+    j.worker_floats = j.lines * s->ow * j.columns + cm_f32_matmul_scratch(j.lines * s->ow, j.columns, s->o);
     float *weights = CM_PUSH(e->scratch, float, s->o * j.columns);
     j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
     if (!j.scratch || !weights) return;
     for (size_t o = 0; o < s->o; o++)
-        cm_kernels_get()->transpose(s->c, taps, w + o * j.columns, taps, weights + o * j.columns, s->c);
+        cm_f32_microkernels_get()->transpose(s->c, taps, w + o * j.columns, taps, weights + o * j.columns, s->c);
     j.weights = weights;
     cm_parallel(e->threads, s->n, strided_image, &j);
 }
 
-void fast_direct_dx(const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx) {
+void cm_f32_conv_direct_dx(const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     if (s->stride > 1 || s->pad_top >= s->kh || s->pad_left >= s->kw) {
         strided_dx(e, s, w, dy, dx);
@@ -230,7 +230,7 @@ static void weight_row(void *arg, size_t i, int worker) {
     (void)worker;
     const weight_job *j = arg;
     const cm_conv_shape *s = j->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t run = s->kw * s->c;
     const cm_panel p = {.k = s->ow, .segments = j->count, .a_row = 1, .a_step = s->o, .a_segment = s->ow * s->o,
                         .b_step = s->stride * s->c, .b_segment = s->stride * j->l.floats, .c_row = s->kh * run, .add = j->add};
@@ -238,7 +238,7 @@ static void weight_row(void *arg, size_t i, int worker) {
         f->panel(&p, s->o, least(f->cols, run - c), j->dy, j->in + i * j->l.floats + c, NULL, j->sum + i * run + c);
 }
 
-void fast_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw) {
+void cm_f32_conv_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t taps = s->kh * s->kw;
     weight_job j = {.s = s, .l = plan_lines(s)};
@@ -255,8 +255,8 @@ void fast_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float *x, co
     }
     for (size_t o = 0; turned && j.add && o < s->o; o++) {
         float *to = dw + o * taps * s->c;
-        cm_kernels_get()->transpose(taps, s->c, j.sum + o * taps * s->c, s->c, turned, taps);
-        cm_kernels_get()->add(taps * s->c, to, turned, to);
+        cm_f32_microkernels_get()->transpose(taps, s->c, j.sum + o * taps * s->c, s->c, turned, taps);
+        cm_f32_microkernels_get()->add(taps * s->c, to, turned, to);
     }
     cm_arena_reset(e->scratch, mark);
 }

@@ -2,7 +2,7 @@
 /* The inner loops of this backend, one table an instruction set.
  *
  * f32_microkernels_portable.c, f32_microkernels_avx2.c and f32_microkernels_avx512.c compile the same bodies
- * (*-inl.h over simd.h); cm_kernels_get picks the best this CPU has. What is
+ * (*-inl.h over simd.h); cm_f32_microkernels_get picks the best this CPU has. What is
  * above the table (blocking, threads, scratch) knows no instruction set.
  */
 #ifndef CM_CORE_CPU_F32_F32_MICROKERNELS_H
@@ -28,16 +28,16 @@ typedef struct cm_panel {
 
 /* Winograd F(4x4,3x3): 6x6 input tiles that overlap by two, 36 products, 4x4 output tiles.
  * Values of the 36 positions lie at v + position*step + tile*row + channel; row is a multiple of the vector. */
-enum { CM_WINO = 36 };
+enum { CM_WINOGRAD_POSITIONS = 36 };
 
-typedef struct cm_wino_plane {
+typedef struct cm_winograd_plane {
     size_t h, w;        /* the image's size; what lies outside is 0, and not written */
     size_t c;           /* values from one pixel to the next */
     size_t channels;    /* of them, from the pointers given */
     size_t step, row;   /* of the transformed values */
     bool add;           /* image side: += instead of = */
     bool relu;          /* output: max(0, y) at the end */
-} cm_wino_plane;
+} cm_winograd_plane;
 
 typedef struct cm_pool_pixel {
     size_t c;
@@ -59,7 +59,7 @@ typedef struct cm_adamw_step {
 } cm_adamw_step;
 
 /* In gradients, fresh: dx is written, not added to (cm_exec). */
-typedef struct cm_kernels {
+typedef struct cm_f32_microkernels {
     const char *name;
     size_t width, rows, cols; /* of a vector; of a tile */
 
@@ -70,13 +70,13 @@ typedef struct cm_kernels {
     void (*column_sums)(size_t rows, size_t c, const float *x, float *sum); /* adds */
 
     /* one tile of the image side, its corner at (y, x), <-> the 36 positions at v */
-    void (*wino_input)(const cm_wino_plane *p, ptrdiff_t y, ptrdiff_t x, const float *image, float *v);       /* B'dB */
-    void (*wino_input_back)(const cm_wino_plane *p, ptrdiff_t y, ptrdiff_t x, const float *v, float *image);  /* B v B', adds */
-    void (*wino_output)(const cm_wino_plane *p, size_t y, size_t x, const float *v, const float *bias, float *image); /* A'vA */
-    void (*wino_output_back)(const cm_wino_plane *p, size_t y, size_t x, const float *image, float *v);       /* A d A' */
+    void (*winograd_input)(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, const float *image, float *v);       /* B'dB */
+    void (*winograd_input_back)(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, const float *v, float *image);  /* B v B', adds */
+    void (*winograd_output)(const cm_winograd_plane *p, size_t y, size_t x, const float *v, const float *bias, float *image); /* A'vA */
+    void (*winograd_output_back)(const cm_winograd_plane *p, size_t y, size_t x, const float *image, float *v);       /* A d A' */
     /* `lanes` 3x3 filters that stand `stride` floats apart -> G g G' at v + position*step, cols wide, cleared beyond */
-    void (*wino_weight)(const float *w, size_t stride, size_t lanes, float *v, size_t step);
-    void (*wino_weight_back)(const float *v, size_t step, size_t lanes, float *dw, size_t stride); /* adds G' v G */
+    void (*winograd_weight)(const float *w, size_t stride, size_t lanes, float *v, size_t step);
+    void (*winograd_weight_back)(const float *v, size_t step, size_t lanes, float *dw, size_t stride); /* adds G' v G */
 
     /* y [c] = the sum, or the most, of `count` pixels x[i] [c]; times share, + bias, max(0, y) */
     void (*pool)(const cm_pool_pixel *p, size_t count, const float *const *x, float *y);
@@ -107,11 +107,11 @@ typedef struct cm_kernels {
                        float *rstd);
     void (*layer_norm_grad)(bool fresh, size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
                             float *dgamma, float *dbeta);
-} cm_kernels;
+} cm_f32_microkernels;
 
-const cm_kernels *cm_kernels_c(void);
-const cm_kernels *cm_kernels_avx2(void);
-const cm_kernels *cm_kernels_avx512(void);
-const cm_kernels *cm_kernels_get(void);
+const cm_f32_microkernels *cm_f32_microkernels_portable(void);
+const cm_f32_microkernels *cm_f32_microkernels_avx2(void);
+const cm_f32_microkernels *cm_f32_microkernels_avx512(void);
+const cm_f32_microkernels *cm_f32_microkernels_get(void);
 
 #endif

@@ -16,17 +16,17 @@ static bool has_avx512(void) {
 #endif
 }
 
-static const cm_kernels *best;
+static const cm_f32_microkernels *best;
 
 /* CM_KERNELS=portable or avx2 keeps below what the CPU has: for tests and comparisons */
 static void choose(void) {
     const char *most = getenv("CM_KERNELS");
     const bool avx2 = cm_cpu_get()->avx2 && cm_cpu_get()->fma && !(most && strcmp(most, "portable") == 0);
     const bool avx512 = avx2 && has_avx512() && !(most && strcmp(most, "avx2") == 0);
-    best = avx512 ? cm_kernels_avx512() : avx2 ? cm_kernels_avx2() : cm_kernels_c();
+    best = avx512 ? cm_f32_microkernels_avx512() : avx2 ? cm_f32_microkernels_avx2() : cm_f32_microkernels_portable();
 }
 
-const cm_kernels *cm_kernels_get(void) {
+const cm_f32_microkernels *cm_f32_microkernels_get(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, choose);
     return best;

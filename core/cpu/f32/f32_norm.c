@@ -75,7 +75,7 @@ static void stats_slice(void *arg, size_t slice, int worker) {
     const image_job *j = arg;
     size_t at;
     const cm_norm_rows r = slice_rows(j, slice, &at);
-    cm_kernels_get()->norm_sums(&r, j->g->x + at, j->sums + 2 * slice * r.c, j->sums + (2 * slice + 1) * r.c);
+    cm_f32_microkernels_get()->norm_sums(&r, j->g->x + at, j->sums + 2 * slice * r.c, j->sums + (2 * slice + 1) * r.c);
 }
 
 /* A channel's sums over all slices, in their order, take the place of the first slice's. */
@@ -98,7 +98,7 @@ static void apply_slice(void *arg, size_t slice, int worker) {
     const image_job *j = arg;
     size_t at;
     const cm_norm_rows r = slice_rows(j, slice, &at);
-    cm_kernels_get()->norm_apply(&r, j->g->x + at, j->g->y + at);
+    cm_f32_microkernels_get()->norm_apply(&r, j->g->x + at, j->g->y + at);
 }
 
 static void norm_image(void *arg, size_t n, int worker) {
@@ -131,7 +131,7 @@ static void run_images(const cm_exec *e, group_job *g, size_t kept, cm_body *bod
     cm_arena_reset(e->scratch, mark);
 }
 
-void fast_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+void cm_f32_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                      float *y, float *mean, float *rstd) {
     if (s->hw * (s->c / s->groups) < FEW) {
         cm_ops_ref()->group_norm(e, s, x, gamma, beta, y, mean, rstd);
@@ -141,7 +141,7 @@ void fast_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, c
     run_images(e, &g, 0, norm_image);
 }
 
-void fast_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+void cm_f32_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                       float *scale, float *shift) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *moments = CM_PUSH(e->scratch, float, 2 * s->n * s->groups);
@@ -171,10 +171,10 @@ static void sum_piece(void *arg, size_t slice, int worker) {
     const piece_job *j = arg;
     const size_t c = j->rows.c;
     const cm_norm_rows r = piece_rows(j, slice);
-    cm_kernels_get()->norm_sums(&r, j->x + slice * SLICE * c, j->sums + 2 * slice * c, j->sums + (2 * slice + 1) * c);
+    cm_f32_microkernels_get()->norm_sums(&r, j->x + slice * SLICE * c, j->sums + 2 * slice * c, j->sums + (2 * slice + 1) * c);
 }
 
-void fast_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums) {
+void cm_f32_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t slices = (rows + SLICE - 1) / SLICE;
     piece_job j = {.rows = {.rows = rows, .c = c, .center = center}, .x = x};
@@ -190,10 +190,10 @@ static void apply_piece(void *arg, size_t slice, int worker) {
     const piece_job *j = arg;
     const size_t at = slice * SLICE * j->rows.c;
     const cm_norm_rows r = piece_rows(j, slice);
-    cm_kernels_get()->norm_apply(&r, j->x + at, j->y + at);
+    cm_f32_microkernels_get()->norm_apply(&r, j->x + at, j->y + at);
 }
 
-void fast_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
+void cm_f32_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
                       const float *x, float *y) {
     piece_job j = {.rows = {.rows = rows, .c = c, .scale = scale, .shift = shift, .act = act}, .x = x, .y = y};
     cm_parallel(e->threads, (rows + SLICE - 1) / SLICE, apply_piece, &j);
@@ -207,7 +207,7 @@ static void grad_slice(void *arg, size_t slice, int worker) {
     size_t at;
     const cm_norm_rows r = slice_rows(j, slice, &at);
     float *dz = j->g->s->act == CM_IDENTITY || !j->g->dx ? NULL : j->dz + slice * SLICE * r.c;
-    cm_kernels_get()->norm_grad_sums(&r, j->g->x + at, j->g->dy + at, dz, j->sums + 2 * slice * r.c,
+    cm_f32_microkernels_get()->norm_grad_sums(&r, j->g->x + at, j->g->dy + at, dz, j->sums + 2 * slice * r.c,
                                      j->sums + (2 * slice + 1) * r.c);
 }
 
@@ -237,7 +237,7 @@ static void grad_apply_slice(void *arg, size_t slice, int worker) {
     size_t at;
     const cm_norm_rows r = slice_rows(j, slice, &at);
     const float *dz = j->g->s->act == CM_IDENTITY ? j->g->dy + at : j->dz + slice * SLICE * r.c;
-    cm_kernels_get()->norm_grad_apply(j->g->fresh, r.rows, r.c, j->g->x + at, dz, j->abc, j->center, j->g->dx + at);
+    cm_f32_microkernels_get()->norm_grad_apply(j->g->fresh, r.rows, r.c, j->g->x + at, dz, j->abc, j->center, j->g->dx + at);
 }
 
 static void grad_image(void *arg, size_t n, int worker) {
@@ -254,7 +254,7 @@ static void grad_image(void *arg, size_t n, int worker) {
     if (g->dx) cm_parallel(g->threads, g->slices, grad_apply_slice, &j);
 }
 
-void fast_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+void cm_f32_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                           const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
     if (s->hw * (s->c / s->groups) < FEW) {
         cm_ops_ref()->group_norm_grad(e, s, x, gamma, beta, mean, rstd, dy, dx, dgamma, dbeta);
@@ -292,25 +292,25 @@ typedef struct layer_job {
 static void layer_rows(void *arg, size_t from, size_t count) {
     const layer_job *j = arg;
     for (size_t r = from; r < from + count; r++)
-        cm_kernels_get()->layer_norm(j->c, j->eps, j->x + r * j->c, j->gamma, j->beta, j->y + r * j->c, j->mean + r,
+        cm_f32_microkernels_get()->layer_norm(j->c, j->eps, j->x + r * j->c, j->gamma, j->beta, j->y + r * j->c, j->mean + r,
                                      j->rstd + r);
 }
 
-void fast_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
+void cm_f32_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
                      const float *beta, float *y, float *mean, float *rstd) {
     layer_job j = {.c = c, .eps = eps, .x = x, .gamma = gamma, .beta = beta, .y = y, .mean = mean, .rstd = rstd};
-    if (c) fast_split(e, rows, ROWS, layer_rows, &j);
+    if (c) cm_f32_parallel_for(e, rows, ROWS, layer_rows, &j);
 }
 
 static void layer_grad_rows(void *arg, size_t from, size_t count) {
     const layer_job *j = arg;
     float *sums = j->sums + from / ROWS * 2 * j->c;
     for (size_t r = from; r < from + count; r++)
-        cm_kernels_get()->layer_norm_grad(j->fresh, j->c, j->x + r * j->c, j->gamma, j->mean[r], j->rstd[r], j->dy + r * j->c,
+        cm_f32_microkernels_get()->layer_norm_grad(j->fresh, j->c, j->x + r * j->c, j->gamma, j->mean[r], j->rstd[r], j->dy + r * j->c,
                                           j->dx ? j->dx + r * j->c : NULL, sums + j->c, sums);
 }
 
-void fast_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
+void cm_f32_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
                           const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
     if (c < FEW) {
         cm_ops_ref()->layer_norm_grad(e, rows, c, x, gamma, mean, rstd, dy, dx, dgamma, dbeta);
@@ -321,10 +321,10 @@ void fast_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *
     layer_job j = {.fresh = e->fresh, .c = c, .x = x, .gamma = gamma, .dy = dy, .dx = dx, .mean = (float *)(size_t)mean,
                    .rstd = (float *)(size_t)rstd};
     j.sums = CM_PUSH_ZERO(e->scratch, float, pieces * 2 * c);
-    if (j.sums) fast_split(e, rows, ROWS, layer_grad_rows, &j);
+    if (j.sums) cm_f32_parallel_for(e, rows, ROWS, layer_grad_rows, &j);
     for (size_t p = 0; j.sums && p < pieces; p++) {
-        if (dbeta) cm_kernels_get()->add(c, dbeta, j.sums + 2 * p * c, dbeta);
-        if (dgamma) cm_kernels_get()->add(c, dgamma, j.sums + (2 * p + 1) * c, dgamma);
+        if (dbeta) cm_f32_microkernels_get()->add(c, dbeta, j.sums + 2 * p * c, dbeta);
+        if (dgamma) cm_f32_microkernels_get()->add(c, dgamma, j.sums + (2 * p + 1) * c, dgamma);
     }
     cm_arena_reset(e->scratch, mark);
 }

@@ -31,11 +31,11 @@ static void pool_line(void *arg, size_t line, int worker) {
     for (size_t ox = 0; ox < s->ow; ox++) {
         const size_t count = find_taps(s, x, line % s->oh, ox, taps);
         p.share = 1.0f / (float)(s->kind == CM_POOL_MEAN ? s->k * s->k : count);
-        cm_kernels_get()->pool(&p, count, taps, j->y + (line * s->ow + ox) * s->y_row);
+        cm_f32_microkernels_get()->pool(&p, count, taps, j->y + (line * s->ow + ox) * s->y_row);
     }
 }
 
-void fast_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y) {
+void cm_f32_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     pool_job j = {.s = s, .x = x, .bias = bias, .y = y};
     j.taps = (const float **)(void *)CM_PUSH(e->scratch, const float *, (size_t)(e->threads > 1 ? e->threads : 1) * s->k * s->k);

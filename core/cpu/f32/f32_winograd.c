@@ -41,11 +41,11 @@ static size_t apart(size_t n) {
 
 /* Length of a tile's row: whole vectors, and no multiple of 256 bytes. */
 static size_t row_length(size_t c) {
-    const size_t width = cm_kernels_get()->width, row = fast_round_up(c, width);
+    const size_t width = cm_f32_microkernels_get()->width, row = cm_f32_round_up(c, width);
     return row % 64 ? row : row + width;
 }
 
-bool fast_wino_fits(const cm_conv_shape *s) {
+bool cm_f32_winograd_fits(const cm_conv_shape *s) {
     if (s->kh != 3 || s->kw != 3 || s->stride != 1 || s->c < 8 || s->o < 8) return false;
     const size_t products = 36 * ((s->oh + 3) / 4) * ((s->ow + 3) / 4);
     return 4 * products <= 3 * 9 * s->oh * s->ow;
@@ -81,9 +81,9 @@ typedef struct side_job {
 
 static void move_tiles(const side_job *j) {
     const cm_conv_shape *s = j->g->s;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const bool input = j->what == INPUT || j->what == INPUT_BACK;
-    const cm_wino_plane p = {.h = input ? s->h : s->oh, .w = input ? s->w : s->ow,
+    const cm_winograd_plane p = {.h = input ? s->h : s->oh, .w = input ? s->w : s->ow,
                              .c = input ? j->g->at.x_row : j->g->at.y_row, .channels = j->channels, .step = j->step,
                              .row = j->row, .relu = j->g->at.relu};
     const size_t size = p.h * p.w * p.c;
@@ -92,12 +92,12 @@ static void move_tiles(const side_job *j) {
         const ptrdiff_t y = (ptrdiff_t)at.y - (ptrdiff_t)s->pad_top, x = (ptrdiff_t)at.x - (ptrdiff_t)s->pad_left;
         const size_t image = at.n * size + j->channel;
         switch (j->what) {
-        case INPUT: f->wino_input(&p, y, x, j->from + image, j->to + t * j->row); break;
-        case INPUT_BACK: f->wino_input_back(&p, y, x, j->from + t * j->row, j->to + image); break;
+        case INPUT: f->winograd_input(&p, y, x, j->from + image, j->to + t * j->row); break;
+        case INPUT_BACK: f->winograd_input_back(&p, y, x, j->from + t * j->row, j->to + image); break;
         case OUTPUT:
-            f->wino_output(&p, at.y, at.x, j->from + t * j->row, j->bias ? j->bias + j->channel : NULL, j->to + image);
+            f->winograd_output(&p, at.y, at.x, j->from + t * j->row, j->bias ? j->bias + j->channel : NULL, j->to + image);
             break;
-        case OUTPUT_BACK: f->wino_output_back(&p, at.y, at.x, j->from + image, j->to + t * j->row); break;
+        case OUTPUT_BACK: f->winograd_output_back(&p, at.y, at.x, j->from + image, j->to + t * j->row); break;
         }
     }
 }
@@ -128,10 +128,10 @@ static weights back_weights(const cm_conv_shape *s, const float *w) {
 
 /* one strip of lanes, inner [from, from+count) -> u[position*step + i*cols] */
 static void transform_strip(const weights *w, size_t lane, size_t from, size_t count, float *u, size_t step) {
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t lanes = least(f->cols, w->lanes - lane);
     const float *at = w->w + lane * w->lane_step + from * w->inner_step;
-    for (size_t i = 0; i < count; i++) f->wino_weight(at + i * w->inner_step, w->lane_step, lanes, u + i * f->cols, step);
+    for (size_t i = 0; i < count; i++) f->winograd_weight(at + i * w->inner_step, w->lane_step, lanes, u + i * f->cols, step);
 }
 
 /* --- all tiles once, weights in pieces ----------------------------------------------- */
@@ -147,7 +147,7 @@ typedef struct pieces_job {
 
 static void pieces_of_strip(void *arg, size_t strip, int worker) {
     const pieces_job *j = arg;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t lane = strip * f->cols, u_step = apart(j->inner * f->cols);
     float *u = j->scratch + (size_t)worker * j->worker_floats, *y = u + j->u_floats;
     for (size_t c = 0; c < j->w.inner; c += j->inner) {
@@ -155,7 +155,7 @@ static void pieces_of_strip(void *arg, size_t strip, int worker) {
         transform_strip(&j->w, lane, c, count, u, u_step);
         const cm_panel p = {.k = count, .segments = 1, .a_row = j->row, .a_step = 1, .b_step = f->cols, .c_row = f->cols,
                             .add = c > 0};
-        for (size_t i = 0; i < CM_WINO; i++)
+        for (size_t i = 0; i < CM_WINOGRAD_POSITIONS; i++)
             f->panel(&p, j->g->tiles, f->cols, j->v + i * j->step + c, u + i * u_step, NULL, y + i * j->y_step);
     }
     side_job out = j->out;
@@ -167,12 +167,12 @@ static void pieces_of_strip(void *arg, size_t strip, int worker) {
 
 static void by_pieces(const cm_exec *e, const grid *g, const weights *w, const float *v, size_t step, size_t row,
                       side_job out) {
-    const size_t cols = cm_kernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
+    const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
     const size_t blocks = (w->inner + INNER - 1) / INNER;
     pieces_job j = {.g = g, .w = *w, .v = v, .step = step, .row = row, .inner = (w->inner + blocks - 1) / blocks, .out = out};
-    j.u_floats = CM_WINO * apart(j.inner * cols);
+    j.u_floats = CM_WINOGRAD_POSITIONS * apart(j.inner * cols);
     j.y_step = apart(g->tiles * cols);
-    j.worker_floats = j.u_floats + CM_WINO * j.y_step;
+    j.worker_floats = j.u_floats + CM_WINOGRAD_POSITIONS * j.y_step;
     j.out.first = 0;
     j.out.count = g->tiles;
     j.out.step = j.y_step;
@@ -192,14 +192,14 @@ typedef struct whole_weights {
 static void whole_strip(void *arg, size_t strip, int worker) {
     (void)worker;
     const whole_weights *j = arg;
-    const size_t cols = cm_kernels_get()->cols;
+    const size_t cols = cm_f32_microkernels_get()->cols;
     transform_strip(&j->w, strip * cols, 0, j->w.inner, j->u + strip * cols * j->w.inner, j->step);
 }
 
 static whole_weights transform_whole(const cm_exec *e, const weights *w) {
-    const size_t cols = cm_kernels_get()->cols, strips = (w->lanes + cols - 1) / cols;
+    const size_t cols = cm_f32_microkernels_get()->cols, strips = (w->lanes + cols - 1) / cols;
     whole_weights j = {.w = *w, .step = apart(strips * cols * w->inner)};
-    j.u = CM_PUSH(e->scratch, float, CM_WINO * j.step);
+    j.u = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.step);
     if (j.u) cm_parallel(e->threads, strips, whole_strip, &j);
     return j;
 }
@@ -207,14 +207,14 @@ static whole_weights transform_whole(const cm_exec *e, const weights *w) {
 /* y[position][tile][lanes] = v[position][tile][inner] u[position] */
 static void multiply(const whole_weights *u, size_t tiles, const float *v, size_t step, size_t row, float *y, size_t y_step,
                      size_t y_row) {
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t blocks = (u->w.inner + 319) / 320, depth = (u->w.inner + blocks - 1) / blocks;
-    for (size_t i = 0; i < CM_WINO; i++) {
+    for (size_t i = 0; i < CM_WINOGRAD_POSITIONS; i++) {
         for (size_t c = 0; c < u->w.inner; c += depth) {
             const cm_panel p = {.k = least(depth, u->w.inner - c), .segments = 1, .a_row = row, .a_step = 1,
                                 .b_step = f->cols, .c_row = y_row, .add = c > 0};
             for (size_t lane = 0; lane < u->w.lanes; lane += f->cols)
-                f->panel(&p, tiles, least(f->cols, fast_round_up(u->w.lanes - lane, f->width)), v + i * step + c,
+                f->panel(&p, tiles, least(f->cols, cm_f32_round_up(u->w.lanes - lane, f->width)), v + i * step + c,
                          u->u + i * u->step + lane * u->w.inner + c * f->cols, NULL, y + i * y_step + lane);
         }
     }
@@ -231,7 +231,7 @@ typedef struct chunks_job {
 static void one_chunk(void *arg, size_t i, int worker) {
     const chunks_job *j = arg;
     const size_t first = i * j->chunk, count = least(j->chunk, j->g->tiles - first);
-    float *v = j->scratch + (size_t)worker * CM_WINO * (j->v_step + j->y_step), *m = v + CM_WINO * j->v_step;
+    float *v = j->scratch + (size_t)worker * CM_WINOGRAD_POSITIONS * (j->v_step + j->y_step), *m = v + CM_WINOGRAD_POSITIONS * j->v_step;
     move_tiles(&(side_job){.g = j->g, .what = INPUT, .from = j->x, .to = v, .first = first, .count = count, .step = j->v_step,
                            .row = j->v_row, .channels = j->u.w.inner});
     multiply(&j->u, count, v, j->v_step, j->v_row, m, j->y_step, j->y_row);
@@ -240,7 +240,7 @@ static void one_chunk(void *arg, size_t i, int worker) {
 }
 
 static size_t chunk_size(size_t tiles, size_t v_row, size_t y_row, size_t at_least) {
-    const size_t fit = CHUNK_FLOATS / (CM_WINO * (v_row + y_row)) / 6 * 6;
+    const size_t fit = CHUNK_FLOATS / (CM_WINOGRAD_POSITIONS * (v_row + y_row)) / 6 * 6;
     return least(tiles, most(at_least, fit));
 }
 
@@ -251,11 +251,11 @@ static void by_chunks(const cm_exec *e, const grid *g, const weights *w, const f
     j.chunk = chunk_size(g->tiles, j.v_row, j.y_row, CHUNK_LEAST);
     j.v_step = apart(j.chunk * j.v_row);
     j.y_step = apart(j.chunk * j.y_row);
-    j.scratch = CM_PUSH(e->scratch, float, workers * CM_WINO * (j.v_step + j.y_step));
+    j.scratch = CM_PUSH(e->scratch, float, workers * CM_WINOGRAD_POSITIONS * (j.v_step + j.y_step));
     if (j.scratch && j.u.u) cm_parallel(e->threads, (g->tiles + j.chunk - 1) / j.chunk, one_chunk, &j);
 }
 
-void fast_wino(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
                const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const grid g = make_grid(s, p);
@@ -264,10 +264,10 @@ void fast_wino(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, con
         by_chunks(e, &g, &u, x, bias, y);
     } else {
         const size_t row = row_length(s->c), step = apart(g.tiles * row);
-        float *v = CM_PUSH(e->scratch, float, CM_WINO * step);
+        float *v = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * step);
         side_job in = {.g = &g, .what = INPUT, .from = x, .to = v, .step = step, .row = row, .channels = s->c};
         if (v) {
-            fast_split(e, g.tiles, 4, move_piece, &in);
+            cm_f32_parallel_for(e, g.tiles, 4, move_piece, &in);
             by_pieces(e, &g, &u, v, step, row, (side_job){.g = &g, .what = OUTPUT, .bias = bias, .to = y});
         }
     }
@@ -288,10 +288,10 @@ typedef struct grad_job {
 static void weight_position(void *arg, size_t i, int worker) {
     (void)worker;
     const grad_job *j = arg;
-    const cm_kernels *f = cm_kernels_get();
+    const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const cm_panel p = {.k = j->count, .segments = 1, .a_row = 1, .a_step = j->y_row, .b_step = j->x_row, .c_row = j->x_row,
                         .add = j->add};
-    const size_t channels = fast_round_up(j->g->s->c, f->width);
+    const size_t channels = cm_f32_round_up(j->g->s->c, f->width);
     for (size_t c = 0; c < channels; c += f->cols)
         f->panel(&p, j->g->s->o, least(f->cols, channels - c), j->vy + i * j->y_step, j->vx + i * j->x_step + c, NULL,
                  j->vw + i * j->w_step + c);
@@ -307,7 +307,7 @@ typedef struct finish_job {
 static void finish_weights(void *arg, size_t from, size_t count) {
     const finish_job *j = arg;
     for (size_t o = from; o < from + count; o++)
-        cm_kernels_get()->wino_weight_back(j->vw + o * j->row, j->step, j->s->c, j->dw + o * j->s->c * 9, 9);
+        cm_f32_microkernels_get()->winograd_weight_back(j->vw + o * j->row, j->step, j->s->c, j->dw + o * j->s->c * 9, 9);
 }
 
 /* dx of a chunk of tiles, with all weights at hand */
@@ -317,7 +317,7 @@ static void chunk_dx(const grid *g, const whole_weights *u, const grad_job *j, s
                            .step = j->x_step, .row = j->x_row, .channels = g->s->c});
 }
 
-void fast_wino_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
+void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                     float *dw) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const grid g = make_grid(s, &(cm_placed){.x_row = s->c, .y_row = s->o});
@@ -328,9 +328,9 @@ void fast_wino_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, co
     j.x_step = apart(chunk * j.x_row);
     j.y_step = apart(chunk * j.y_row);
     j.w_step = apart(s->o * j.x_row);
-    j.vy = CM_PUSH(e->scratch, float, CM_WINO * j.y_step);
-    j.vx = CM_PUSH(e->scratch, float, CM_WINO * j.x_step);
-    if (dw) j.vw = CM_PUSH(e->scratch, float, CM_WINO * j.w_step);
+    j.vy = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.y_step);
+    j.vx = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.x_step);
+    if (dw) j.vw = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.w_step);
     whole_weights u = {0};
     if (dx && !pieces) u = transform_whole(e, &back);
     const bool ready = cm_arena_check(e->scratch) == CM_OK;
@@ -338,18 +338,18 @@ void fast_wino_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, co
         j.count = least(chunk, g.tiles - first);
         side_job in = {.g = &g, .what = OUTPUT_BACK, .from = dy, .to = j.vy, .first = first, .step = j.y_step, .row = j.y_row,
                        .channels = s->o};
-        fast_split(e, j.count, 8, move_piece, &in);
+        cm_f32_parallel_for(e, j.count, 8, move_piece, &in);
         if (dw) {
             in = (side_job){.g = &g, .what = INPUT, .from = x, .to = j.vx, .first = first, .step = j.x_step, .row = j.x_row,
                             .channels = s->c};
-            fast_split(e, j.count, 8, move_piece, &in);
-            cm_parallel(e->threads, CM_WINO, weight_position, &j);
+            cm_f32_parallel_for(e, j.count, 8, move_piece, &in);
+            cm_parallel(e->threads, CM_WINOGRAD_POSITIONS, weight_position, &j);
             j.add = true;
         }
         if (dx && !pieces) chunk_dx(&g, &u, &j, first, j.vx, dx);
         if (dx && pieces) by_pieces(e, &g, &back, j.vy, j.y_step, j.y_row, (side_job){.g = &g, .what = INPUT_BACK, .to = dx});
     }
     finish_job f = {.s = s, .vw = j.vw, .dw = dw, .row = j.x_row, .step = j.w_step};
-    if (ready && dw && g.tiles) fast_split(e, s->o, 8, finish_weights, &f);
+    if (ready && dw && g.tiles) cm_f32_parallel_for(e, s->o, 8, finish_weights, &f);
     cm_arena_reset(e->scratch, mark);
 }
