@@ -51,16 +51,16 @@ enum { LEAST_ROWS = 32, ROW = 128 + I8_DEPTH };
 static void block_case(size_t steps, bool two) {
     const int8_t *a = numbers(LEAST_ROWS * ROW * 4), *b = numbers(steps * 2 * I8_TILE);
     ptrdiff_t at[40];
-    int32_t want[BF_COLS * BF_COLS], got[BF_COLS * BF_COLS];
+    int32_t want[BF16_COLS * BF16_COLS], got[BF16_COLS * BF16_COLS];
     for (size_t s = 0; s < steps; s++) at[s] = (ptrdiff_t)(cm_rng_below(&rng, 3) * I8_DEPTH);
     i8_block p = {.steps = steps, .a = {a, two ? a + LEAST_ROWS * ROW : NULL}, .at = at, .a_row = ROW, .b = b, .c = want};
-    for (size_t r = 0; r < BF_COLS; r++)
-        for (size_t j = 0; j < BF_COLS; j++) {
+    for (size_t r = 0; r < BF16_COLS; r++)
+        for (size_t j = 0; j < BF16_COLS; j++) {
             int32_t sum = 0;
-            for (size_t k = 0; k < steps * I8_DEPTH && (two || r < BF_SIDE); k++)
-                sum += p.a[r / BF_SIDE][at[k / I8_DEPTH] + (ptrdiff_t)(r % BF_SIDE * ROW + k % I8_DEPTH)] *
-                       b[(k / I8_DEPTH * 2 + j / BF_SIDE) * I8_TILE + k % I8_DEPTH / 4 * I8_DEPTH + j % BF_SIDE * 4 + k % 4];
-            want[r * BF_COLS + j] = 2 * sum;
+            for (size_t k = 0; k < steps * I8_DEPTH && (two || r < BF16_ROWS); k++)
+                sum += p.a[r / BF16_ROWS][at[k / I8_DEPTH] + (ptrdiff_t)(r % BF16_ROWS * ROW + k % I8_DEPTH)] *
+                       b[(k / I8_DEPTH * 2 + j / BF16_ROWS) * I8_TILE + k % I8_DEPTH / 4 * I8_DEPTH + j % BF16_ROWS * 4 + k % 4];
+            want[r * BF16_COLS + j] = 2 * sum;
         }
     for (const i8_unit *const *u = i8_units(); *u; u++) {
         memset(got, 0, sizeof got);
@@ -86,7 +86,7 @@ Test(int8, the_deepest_sums_still_fit) {
     const size_t steps = I8_DEEPEST / I8_DEPTH;
     int8_t *a = cm_arena_push(&arena, 2 * I8_TILE), *b = cm_arena_push(&arena, steps * 2 * I8_TILE);
     ptrdiff_t *at = CM_PUSH_ZERO(&arena, ptrdiff_t, steps);
-    int32_t got[BF_COLS * BF_COLS];
+    int32_t got[BF16_COLS * BF16_COLS];
     memset(a, 127, 2 * I8_TILE);
     for (int sign = -1; sign <= 1; sign += 2) {
         memset(b, sign * 127, steps * 2 * I8_TILE);
@@ -94,7 +94,7 @@ Test(int8, the_deepest_sums_still_fit) {
             (*u)->begin();
             (*u)->block(&(i8_block){.steps = steps, .a = {a, a + I8_TILE}, .at = at, .a_row = I8_DEPTH, .b = b, .c = got});
             (*u)->end();
-            for (size_t i = 0; i < BF_COLS * BF_COLS; i++) cr_assert(got[i] == sign * 127 * 127 * I8_DEEPEST, "%s", (*u)->name);
+            for (size_t i = 0; i < BF16_COLS * BF16_COLS; i++) cr_assert(got[i] == sign * 127 * 127 * I8_DEEPEST, "%s", (*u)->name);
         }
     }
 }
@@ -114,7 +114,7 @@ Test(int8, a_row_is_the_nearest_of_255_numbers_and_filled_up) {
         const float scale = plain_row(n, x, want);
         for (const i8_unit *const *u = i8_units(); *u; u++) {
             memset(got, 99, sizeof got);
-            const float s = (*u)->row(&(bf_row){.kind = BF_PLAIN, .factor = 1}, n, x, got, I8_DEPTH);
+            const float s = (*u)->pack_a(&(bf16_prologue){.kind = BF16_PLAIN, .factor = 1}, n, x, got, I8_DEPTH);
             const size_t all = (n + I8_DEPTH - 1) / I8_DEPTH * I8_DEPTH;
             cr_assert(s == scale && memcmp(got, want, all) == 0 && (all == 320 || got[all] == 99), "%s, %zu", (*u)->name, n);
         }
@@ -122,21 +122,21 @@ Test(int8, a_row_is_the_nearest_of_255_numbers_and_filled_up) {
 }
 
 Test(int8, rows_of_nothing_and_of_no_numbers) {
-    const bf_row plain = {.kind = BF_PLAIN, .factor = 1};
+    const bf16_prologue plain = {.kind = BF16_PLAIN, .factor = 1};
     float x[70] = {0};
     int8_t y[2 * I8_DEPTH];
     for (const i8_unit *const *u = i8_units(); *u; u++) {
         memset(x, 0, sizeof x);
-        cr_assert((*u)->row(&plain, 70, x, y, I8_DEPTH) == 0 && y[0] == 0);
+        cr_assert((*u)->pack_a(&plain, 70, x, y, I8_DEPTH) == 0 && y[0] == 0);
         x[69] = 1e-39f;
-        cr_assert((*u)->row(&plain, 70, x, y, I8_DEPTH) == 0 && y[69] == 0);
+        cr_assert((*u)->pack_a(&plain, 70, x, y, I8_DEPTH) == 0 && y[69] == 0);
         x[3] = INFINITY;
-        cr_assert(!isfinite((*u)->row(&plain, 70, x, y, I8_DEPTH)), "%s", (*u)->name);
+        cr_assert(!isfinite((*u)->pack_a(&plain, 70, x, y, I8_DEPTH)), "%s", (*u)->name);
         for (size_t at = 0; at < 70; at += 23) {
             memset(x, 0, sizeof x);
             x[at] = NAN;
             x[(at + 1) % 70] = 1;
-            cr_assert(isnan((*u)->row(&plain, 70, x, y, I8_DEPTH)), "%s: NaN at %zu", (*u)->name, at);
+            cr_assert(isnan((*u)->pack_a(&plain, 70, x, y, I8_DEPTH)), "%s: NaN at %zu", (*u)->name, at);
         }
     }
 }

@@ -5,7 +5,7 @@
 #include "core/cpu/bf16/bf16_ops.h"
 #include "core/cpu/f32/f32_ops.h"
 
-const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg) {
+const uint16_t *cm_bf16_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg) {
     void *data = cm_pack_get(e->packs, 2 * kind + pairs, values * sizeof(uint16_t), fill, arg);
     if (data) return data;
     data = cm_arena_push(e->scratch, values * sizeof(uint16_t));
@@ -13,14 +13,14 @@ const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, c
     return data;
 }
 
-bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low) {
+bf16_prologue cm_bf16_prologue_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low) {
     const size_t at = image * channels + from;
-    if (a->gamma) return (bf_row){.kind = BF_LAYER_NORM, .scale = a->gamma + from, .shift = a->beta + from, .eps = a->eps, .low = low};
-    if (!a->scale) return (bf_row){.kind = BF_PLAIN, .factor = 1.0f, .low = low};
-    return (bf_row){.kind = BF_AFFINE, .scale = a->scale + at, .shift = a->shift + at, .act = a->act, .low = low};
+    if (a->gamma) return (bf16_prologue){.kind = BF16_LAYER_NORM, .scale = a->gamma + from, .shift = a->beta + from, .eps = a->eps, .low = low};
+    if (!a->scale) return (bf16_prologue){.kind = BF16_PLAIN, .factor = 1.0f, .low = low};
+    return (bf16_prologue){.kind = BF16_AFFINE, .scale = a->scale + at, .shift = a->shift + at, .act = a->act, .low = low};
 }
 
-bool bf_is_product(const cm_conv_shape *s, const cm_around *a) {
+bool cm_bf16_is_linear(const cm_conv_shape *s, const cm_around *a) {
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w &&
            !a->doubled && !a->image;
 }
@@ -38,11 +38,11 @@ static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const
         const cm_placed at = {.x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .relu = a->relu};
         cm_pack_fetch(e->packs);
         cm_f32_conv2d_strided_channels(e, s, &at, x, w, bias, y);
-    } else if (bf_is_product(s, a)) {
-        const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
-        bf_linear(pairs, e, &l, a, x, w, bias, y);
+    } else if (cm_bf16_is_linear(s, a)) {
+        const bf16_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
+        cm_bf16_linear(pairs, e, &l, a, x, w, bias, y);
     } else {
-        bf_conv2d(pairs, e, s, a, x, w, bias, y);
+        cm_bf16_conv2d(pairs, e, s, a, x, w, bias, y);
     }
 }
 
@@ -54,7 +54,7 @@ static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape
         cm_f32_attention(e, s, q, k, v, out, probs, lse);
         return;
     }
-    bf_attention(pairs, e, s, q, k, v, out, lse);
+    cm_bf16_attention(pairs, e, s, q, k, v, out, lse);
     if (!probs) return;
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *again = CM_PUSH(e->scratch, float, s->n * s->lq * s->heads * s->d);
@@ -68,17 +68,17 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
                                float *dk, float *dv) {
     enum { FEW = 4 };
     if (s->causal || dprobs || s->lk < FEW) cm_f32_attention_grad(e, s, q, k, v, out, lse, dout, dprobs, dq, dk, dv);
-    else bf_attention_grad(pairs, e, s, q, k, v, lse, dout, dq, dk, dv);
+    else cm_bf16_attention_grad(pairs, e, s, q, k, v, lse, dout, dq, dk, dv);
 }
 
-#define BF_OPERATIONS(name, pairs)                                                                                                 \
+#define BF16_OPERATIONS(name, pairs)                                                                                                 \
     static void name##_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,               \
                               const float *bias, const float *plus, float *y) {                                                   \
-        bf_linear(pairs, e, &(bf_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);                   \
+        cm_bf16_linear(pairs, e, &(bf16_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);                   \
     }                                                                                                                              \
     static void name##_linear_around(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a,   \
                                      const float *x, const float *w, const float *bias, float *y) {                               \
-        bf_linear(pairs, e, &(bf_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);                                       \
+        cm_bf16_linear(pairs, e, &(bf16_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);                                       \
     }                                                                                                                              \
     static void name##_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,         \
                               float *y) {                                                                                         \
@@ -93,8 +93,8 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
         any_conv(pairs, e, s, &(cm_around){.relu = p->relu, .x_row = p->x_row, .y_row = p->y_row}, x, w, bias, y);                 \
     }                                                                                                                              \
     static bool name##_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {                           \
-        if (!bf_feed_forward_fits(s)) return false;                                                                                \
-        bf_feed_forward(pairs, e, s, x, y);                                                                                        \
+        if (!cm_bf16_feed_forward_fits(s)) return false;                                                                                \
+        cm_bf16_feed_forward(pairs, e, s, x, y);                                                                                        \
         return true;                                                                                                               \
     }                                                                                                                              \
     static void name##_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,    \
@@ -108,11 +108,11 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
     }                                                                                                                              \
     static void name##_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,           \
                                    const float *dy, float *dx, float *dw, float *dbias) {                                         \
-        bf_linear_grad(pairs, e, rows, in, out, x, w, dy, dx, dw, dbias);                                                          \
+        cm_bf16_linear_grad(pairs, e, rows, in, out, x, w, dy, dx, dw, dbias);                                                          \
     }                                                                                                                              \
     static void name##_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,      \
                                    float *dx, float *dw, float *dbias) {                                                          \
-        bf_conv2d_grad(pairs, e, s, x, w, dy, dx, dw, dbias);                                                                      \
+        cm_bf16_conv2d_grad(pairs, e, s, x, w, dy, dx, dw, dbias);                                                                      \
     }                                                                                                                              \
     static void name##_fill(cm_ops *t) {                                                                                           \
         *t = *cm_ops_openblas();                                                                                                   \
@@ -129,8 +129,8 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
         t->group_scale = cm_f32_group_scale;                                                                                         \
     }
 
-BF_OPERATIONS(pairs, true)
-BF_OPERATIONS(alone, false)
+BF16_OPERATIONS(pairs, true)
+BF16_OPERATIONS(alone, false)
 
 static cm_ops bf16x3, bf16;
 
@@ -139,13 +139,13 @@ static void fill(void) {
     bf16x3.name = "bf16x3";
     bf16x3.about = "f32 products as three bf16 products on matrix registers (AMX): f32 to about 2e-6";
     bf16x3.rounding = 0x1p-17;
-    bf16x3.slow_here = !bf_unit_get()->matrix;
+    bf16x3.slow_here = !cm_bf16_microkernels_get()->matrix;
     alone_fill(&bf16);
     bf16.name = "bf16";
     bf16.about = "bf16 products with f32 sums, activations f32: fast with AMX or AVX-512 BF16";
     bf16.dtype = "bf16";
     bf16.rounding = 0x1p-9;
-    bf16.slow_here = !bf_unit_get()->direct;
+    bf16.slow_here = !cm_bf16_microkernels_get()->direct;
 }
 
 static const cm_ops *filled(const cm_ops *t) {

@@ -8,8 +8,8 @@
 enum { TAPS = 9 }; /* turned at a time */
 
 typedef struct kernel_job {
-    const bf_unit *u;
-    const bf_kernel *k;
+    const cm_bf16_microkernels *u;
+    const bf16_kernel *k;
     const float *w;
     size_t taps, kernels, steps, strips, step; /* taps: of the kernel that is multiplied; step: values of two tiles */
     bool pairs;
@@ -36,23 +36,23 @@ static void fold(const kernel_job *j, const kernel_part *p, size_t phase, float 
     for (size_t t = 0; t < p->taps; t++)
         for (size_t r = 0; r < p->n; r++)
             for (size_t d = 0; d < p->depth; d++)
-                some[t * BF_TILE + r * BF_DEPTH + d] = folded(j->w + ((p->o + r) * j->k->c + p->c + d) * 9, phase, p->t + t);
+                some[t * BF16_TILE + r * BF16_DEPTH + d] = folded(j->w + ((p->o + r) * j->k->c + p->c + d) * 9, phase, p->t + t);
 }
 
 static void turn_forward(const kernel_job *j, const kernel_part *p, float *some) {
     for (size_t r = 0; r < p->n; r++)
         cm_f32_microkernels_get()->transpose(p->depth, p->taps, j->w + ((p->o + r) * j->k->c + p->c) * j->taps + p->t, j->taps,
-                                    some + r * BF_DEPTH, BF_TILE);
+                                    some + r * BF16_DEPTH, BF16_TILE);
 }
 
 /* w [c,o,kh,kw], mirrored: tap t is the last but t */
 static void turn_back(const kernel_job *j, const kernel_part *p, float *some) {
     const size_t first = j->taps - p->t - p->taps;
-    float taps[TAPS * BF_SIDE];
+    float taps[TAPS * BF16_ROWS];
     for (size_t d = 0; d < p->depth; d++) {
-        cm_f32_microkernels_get()->transpose(p->n, p->taps, j->w + ((p->c + d) * j->k->o + p->o) * j->taps + first, j->taps, taps, BF_SIDE);
+        cm_f32_microkernels_get()->transpose(p->n, p->taps, j->w + ((p->c + d) * j->k->o + p->o) * j->taps + first, j->taps, taps, BF16_ROWS);
         for (size_t t = 0; t < p->taps; t++)
-            for (size_t r = 0; r < p->n; r++) some[t * BF_TILE + d * BF_SIDE + r] = taps[(p->taps - 1 - t) * BF_SIDE + r];
+            for (size_t r = 0; r < p->n; r++) some[t * BF16_TILE + d * BF16_ROWS + r] = taps[(p->taps - 1 - t) * BF16_ROWS + r];
     }
 }
 
@@ -60,21 +60,21 @@ static void turn_back(const kernel_job *j, const kernel_part *p, float *some) {
 static void one_tile(void *arg, size_t i, int worker) {
     (void)worker;
     const kernel_job *j = arg;
-    const size_t strip = i / 2, tile = i % 2, o = strip % j->strips * BF_COLS + tile * BF_SIDE;
-    float some[TAPS * BF_TILE];
-    kernel_part p = {.o = o, .n = o < j->k->o ? bf_least(BF_SIDE, j->k->o - o) : 0};
-    uint16_t *to = j->to + strip * j->taps * j->steps * j->step + tile * BF_TILE;
+    const size_t strip = i / 2, tile = i % 2, o = strip % j->strips * BF16_COLS + tile * BF16_ROWS;
+    float some[TAPS * BF16_TILE];
+    kernel_part p = {.o = o, .n = o < j->k->o ? bf16_min(BF16_ROWS, j->k->o - o) : 0};
+    uint16_t *to = j->to + strip * j->taps * j->steps * j->step + tile * BF16_TILE;
     for (size_t s = 0; s < j->steps; s++) {
-        p.c = s * BF_DEPTH;
-        p.depth = bf_least(BF_DEPTH, j->k->c - p.c);
+        p.c = s * BF16_DEPTH;
+        p.depth = bf16_min(BF16_DEPTH, j->k->c - p.c);
         for (p.t = 0; p.t < j->taps; p.t += p.taps) {
-            p.taps = bf_least(TAPS, j->taps - p.t);
+            p.taps = bf16_min(TAPS, j->taps - p.t);
             if (j->k->folded) fold(j, &p, strip / j->strips, some);
             else if (j->k->back) turn_back(j, &p, some);
             else turn_forward(j, &p, some);
             for (size_t t = 0; t < p.taps; t++, to += j->step)
-                j->u->columns(p.depth, p.n, some + t * BF_TILE, j->k->back ? BF_SIDE : 1, j->k->back ? 1 : BF_DEPTH,
-                              j->pairs ? 2 * BF_TILE : 0, to, j->step);
+                j->u->pack_b(p.depth, p.n, some + t * BF16_TILE, j->k->back ? BF16_ROWS : 1, j->k->back ? 1 : BF16_DEPTH,
+                              j->pairs ? 2 * BF16_TILE : 0, to, j->step);
         }
     }
 }
@@ -85,10 +85,10 @@ static void fill(void *arg, void *data) {
     cm_parallel(j->threads, 2 * j->kernels * j->strips, one_tile, j);
 }
 
-const uint16_t *bf_conv_weights(bool pairs, const cm_exec *e, const bf_kernel *k, const float *w) {
-    kernel_job j = {.u = bf_unit_get(), .k = k, .w = w, .taps = k->folded ? 4 : k->kh * k->kw, .kernels = k->folded ? 4 : 1,
-                    .steps = bf_up(k->c, BF_DEPTH), .strips = bf_up(k->o, BF_COLS), .step = 2 * BF_TILE * (pairs ? 2 : 1),
+const uint16_t *cm_bf16_conv_weights(bool pairs, const cm_exec *e, const bf16_kernel *k, const float *w) {
+    kernel_job j = {.u = cm_bf16_microkernels_get(), .k = k, .w = w, .taps = k->folded ? 4 : k->kh * k->kw, .kernels = k->folded ? 4 : 1,
+                    .steps = bf16_ceil_div(k->c, BF16_DEPTH), .strips = bf16_ceil_div(k->o, BF16_COLS), .step = 2 * BF16_TILE * (pairs ? 2 : 1),
                     .pairs = pairs, .threads = e->threads};
-    const int kind = k->back ? BF_PACK_CONV_BACK : k->folded ? BF_PACK_UP : BF_PACK_CONV;
-    return bf_pack(e, kind, pairs, j.kernels * j.strips * j.taps * j.steps * j.step, fill, &j);
+    const int kind = k->back ? BF16_PACK_CONV_BACK : k->folded ? BF16_PACK_CONV_UPSAMPLE : BF16_PACK_CONV;
+    return cm_bf16_pack(e, kind, pairs, j.kernels * j.strips * j.taps * j.steps * j.step, fill, &j);
 }

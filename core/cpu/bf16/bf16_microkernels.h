@@ -19,12 +19,12 @@
 
 #include "core/tensor/ops.h"
 
-enum { BF_SIDE = 16, BF_DEPTH = 32, BF_TILE = BF_SIDE * BF_DEPTH, BF_COLS = 2 * BF_SIDE };
+enum { BF16_ROWS = 16, BF16_DEPTH = 32, BF16_TILE = BF16_ROWS * BF16_DEPTH, BF16_COLS = 2 * BF16_ROWS };
 
 /* C [halves*16, cols] = (or +=) sum over segments and steps of 32 values.
  * B's tiles follow one another: for each segment and step, one or two tiles of 16 columns of the upper parts, and
  * after them, where there are lower parts, the same of those. */
-typedef struct bf_block {
+typedef struct bf16_block {
     size_t segments, steps;
     const uint16_t *a[2];       /* first rows of two halves of 16; the second may be NULL */
     const ptrdiff_t *a_segment; /* [segments], in values */
@@ -35,24 +35,24 @@ typedef struct bf_block {
     bool add;
     float *c;
     size_t c_row;
-    const uint16_t *soon; /* fetched into the second-level cache on the way: soon_values from there */
-    size_t soon_values;
-    const void *const *touch; /* and the cache lines at these addresses */
-    size_t touches;
-} bf_block;
+    const uint16_t *prefetch; /* fetched into the second-level cache on the way: prefetch_values from there */
+    size_t prefetch_values;
+    const void *const *prefetch_lines; /* and the cache lines at these addresses */
+    size_t prefetch_count;
+} bf16_block;
 
 /* What happens to a row of values on its way to bf16. */
-typedef struct bf_row {
-    enum { BF_PLAIN, BF_AFFINE, BF_LAYER_NORM } kind;
+typedef struct bf16_prologue {
+    enum { BF16_PLAIN, BF16_AFFINE, BF16_LAYER_NORM } kind;
     const float *scale, *shift; /* [n]: x*scale + shift; of a layer norm gamma and beta */
     float eps;
-    float factor;               /* BF_PLAIN: x*factor */
+    float factor;               /* BF16_PLAIN: x*factor */
     cm_act act;                 /* after that: CM_IDENTITY or CM_SILU */
     size_t low;                 /* from an upper to its lower part; 0: bf16 alone */
-} bf_row;
+} bf16_prologue;
 
 /* The end of a product: c + bias + plus -> y. */
-typedef struct bf_finish {
+typedef struct bf16_epilogue {
     size_t rows, cols;         /* cols <= 32 */
     const float *c;
     size_t c_row;
@@ -63,24 +63,24 @@ typedef struct bf_finish {
     size_t y_row;
     bool near; /* geglu: as exact as bf16 is */
     bool relu; /* max(0, y), last */
-} bf_finish;
+} bf16_epilogue;
 
 /* (c + bias) * gelu(c[16:] + bias_gate) of [rows][32] sums -> half of the columns of tiles. */
-typedef struct bf_gated {
+typedef struct bf16_geglu_tiles {
     size_t rows;
     const float *c, *bias, *bias_gate; /* [16] */
     uint16_t *y;                       /* rows of 32 values; 16 rows, then `half` values further on the next 16 */
     size_t half, low;
-} bf_gated;
+} bf16_geglu_tiles;
 
 /* 32 queries and strips of 32 keys: their products, scores, become powers of two as tiles of bf16; of keys [n, 32 strips)
  * they are zeros.
  *
- * With lower parts a score becomes 2^(score + shift). Without, scores are in units of BF_FINE to a doubling, and the
+ * With lower parts a score becomes 2^(score + shift). Without, scores are in units of BF16_EXP2_STEPS to a doubling, and the
  * nearest whole number to score + shift is a bf16 number's bits but for the curve between powers of two, which is looked
- * up: 2^(word/BF_FINE - 127). Those of 32 keys stand in the order 0-3, 16-19, 4-7, 20-23, ... (bf_order). */
-enum { BF_FINE = 128, BF_GROWTH = 60 };
-typedef struct bf_look {
+ * up: 2^(word/BF16_EXP2_STEPS - 127). Those of 32 keys stand in the order 0-3, 16-19, 4-7, 20-23, ... (bf16_order). */
+enum { BF16_EXP2_STEPS = 128, BF16_MAX_EXPONENT = 60 };
+typedef struct bf16_softmax_tile {
     const uint16_t *queries; /* two halves of 16: tiles [steps] each */
     size_t steps, low_q;     /* of 32 values; low_q, low: from an upper to its lower part; 0: bf16 alone */
     const uint16_t *keys;    /* for each strip its steps' pairs of tiles, those of lower parts after them */
@@ -89,48 +89,48 @@ typedef struct bf_look {
     uint16_t *y;             /* rows of 32 values, a tile for each strip; the second half's `half` values further on */
     size_t half, low;
     float *scores;           /* room for two strips' [32][32] */
-} bf_look;
+} bf16_softmax_tile;
 
 /* Which pair of columns in their own order stands at pair i of 16. */
-static inline size_t bf_order(size_t i) {
-    return i / 4 * 2 + i % 2 + (i % 4 < 2 ? 0 : BF_SIDE / 2);
+static inline size_t bf16_order(size_t i) {
+    return i / 4 * 2 + i % 2 + (i % 4 < 2 ? 0 : BF16_ROWS / 2);
 }
 
-typedef struct bf_unit {
+typedef struct cm_bf16_microkernels {
     const char *name; /* "amx", "avx512-bf16", "avx512", "avx2", "portable" */
     bool matrix;      /* has matrix registers: three products are faster than one f32 product */
     bool direct;      /* multiplies bf16 as such */
 
     void (*begin)(void); /* in each thread before block */
     void (*end)(void);
-    void (*block)(const bf_block *p);
+    void (*block)(const bf16_block *p);
 
     /* n values -> pieces of 32 that stand y_step apart, the last filled up with zeros */
-    void (*row)(const bf_row *r, size_t n, const float *x, uint16_t *y, size_t y_step);
+    void (*pack_a)(const bf16_prologue *r, size_t n, const float *x, uint16_t *y, size_t y_step);
     /* [k, n] by strides -> tiles [steps][16 pairs][16 columns][2] that stand y_step apart; beyond k and n zeros */
-    void (*columns)(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step);
+    void (*pack_b)(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step);
     /* [k, n] with columns side by side -> 16 rows of values that stand y_row apart, as A wants them, 32s of k after one
      * another; beyond k and n zeros */
-    void (*turned)(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row);
+    void (*pack_a_transposed)(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row);
 
-    void (*finish)(const bf_finish *f);
+    void (*epilogue)(const bf16_epilogue *f);
     /* the first 16 columns of c times gelu of the next 16; bias and image belong to the first, and at + gate to these */
-    void (*finish_geglu)(const bf_finish *f, size_t gate);
+    void (*epilogue_geglu)(const bf16_epilogue *f, size_t gate);
 
-    void (*gated)(const bf_gated *g);
-    bool (*look)(const bf_look *p);                   /* is a power beyond 2^BF_GROWTH? */
-    void (*look_top)(const bf_look *p, float *top);   /* [32]: the greatest score of each, without y */
-    float (*most)(size_t n, const float *x);          /* the greatest absolute value; NaN is greatest */
+    void (*geglu_tiles)(const bf16_geglu_tiles *g);
+    bool (*softmax_tile)(const bf16_softmax_tile *p);                   /* is a power beyond 2^BF16_MAX_EXPONENT? */
+    void (*row_max)(const bf16_softmax_tile *p, float *top);   /* [32]: the greatest score of each, without y */
+    float (*absmax)(size_t n, const float *x);          /* the greatest absolute value; NaN is greatest */
     void (*scale)(size_t n, float alpha, float *x);
     void (*copy_scaled)(size_t n, float alpha, const float *x, float *y);
-} bf_unit;
+} cm_bf16_microkernels;
 
-const bf_unit *bf_unit_portable(void);
-const bf_unit *bf_unit_avx2(void);
-const bf_unit *bf_unit_avx512(void);
-const bf_unit *bf_unit_avx512bf16(void);
-const bf_unit *bf_unit_amx(void);
+const cm_bf16_microkernels *cm_bf16_microkernels_portable(void);
+const cm_bf16_microkernels *cm_bf16_microkernels_avx2(void);
+const cm_bf16_microkernels *cm_bf16_microkernels_avx512(void);
+const cm_bf16_microkernels *cm_bf16_microkernels_avx512bf16(void);
+const cm_bf16_microkernels *cm_bf16_microkernels_amx(void);
 /* the best this CPU has; CM_KERNELS=portable, avx2, avx512 or avx512-bf16 keeps below it */
-const bf_unit *bf_unit_get(void);
+const cm_bf16_microkernels *cm_bf16_microkernels_get(void);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cpu/bf16/bf16_block-inl.h"
 
-static const bf_unit table = BF_UNIT_TABLE("avx512", false, false, nothing, nothing, block);
+static const cm_bf16_microkernels table = BF16_MICROKERNELS_TABLE("avx512", false, false, nothing, nothing, block);
 
-const bf_unit *bf_unit_avx512(void) {
+const cm_bf16_microkernels *cm_bf16_microkernels_avx512(void) {
     return &table;
 }

@@ -43,7 +43,7 @@ static bool has_avx2(void) {
     return cm_cpu_get()->avx2 && cm_cpu_get()->fma;
 }
 
-static const bf_unit *best;
+static const cm_bf16_microkernels *best;
 static const i8_unit *i8_all[6], *i8_best;
 
 static void i8_choose(int level, bool tiles) {
@@ -65,11 +65,11 @@ static void choose(void) {
         if (strcmp(most, order[i]) == 0) level = i;
     const cm_cpu *c = cm_cpu_get();
     const bool tiles = level >= 4 && has_avx512() && c->avx512bf16 && (c->amx_bf16 || c->amx_int8) && may_use_tiles();
-    best = bf_unit_portable();
-    if (level >= 1 && has_avx2()) best = bf_unit_avx2();
-    if (level >= 2 && has_avx512()) best = bf_unit_avx512();
-    if (level >= 3 && has_avx512() && c->avx512bf16) best = bf_unit_avx512bf16();
-    if (tiles && c->amx_bf16 && has_vbmi() && bf_unit_amx()) best = bf_unit_amx();
+    best = cm_bf16_microkernels_portable();
+    if (level >= 1 && has_avx2()) best = cm_bf16_microkernels_avx2();
+    if (level >= 2 && has_avx512()) best = cm_bf16_microkernels_avx512();
+    if (level >= 3 && has_avx512() && c->avx512bf16) best = cm_bf16_microkernels_avx512bf16();
+    if (tiles && c->amx_bf16 && has_vbmi() && cm_bf16_microkernels_amx()) best = cm_bf16_microkernels_amx();
     i8_choose(level, tiles);
 }
 
@@ -78,7 +78,7 @@ static void choose_once(void) {
     pthread_once(&once, choose);
 }
 
-const bf_unit *bf_unit_get(void) {
+const cm_bf16_microkernels *cm_bf16_microkernels_get(void) {
     choose_once();
     return best;
 }

@@ -8,91 +8,91 @@
 
 /* rows of x, `in` wide, from images of `per_image` rows each (for a group norm's scale). turned: w is [in,out], as it is
  * for the gradient that goes back through a layer. */
-typedef struct bf_linear_shape {
+typedef struct bf16_linear_shape {
     size_t rows, in, out, per_image;
     bool turned;
-} bf_linear_shape;
+} bf16_linear_shape;
 
-void bf_linear(bool pairs, const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w,
+void cm_bf16_linear(bool pairs, const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w,
                const float *bias, float *y);
-void bf_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+void cm_bf16_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                const float *bias, float *y);
 /* dx += the gradient through a convolution of stride 1 whose padding is less than its kernel */
-void bf_conv2d_dx(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx);
+void cm_bf16_conv2d_dx(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx);
 /* dw += the gradient of its weights; a linear layer is the 1x1 convolution of one line */
-void bf_conv2d_dw(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw);
-void bf_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+void cm_bf16_conv2d_dw(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw);
+void cm_bf16_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                     const float *dy, float *dx, float *dw, float *dbias);
-void bf_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+void cm_bf16_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
                     float *dx, float *dw, float *dbias);
-/* lse [n,heads,lq], when not NULL, is of what was rounded: bf_attention_grad makes the same probabilities with it. */
-void bf_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+/* lse [n,heads,lq], when not NULL, is of what was rounded: cm_bf16_attention_grad makes the same probabilities with it. */
+void cm_bf16_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                   float *out, float *lse);
 /* without a causal mask */
-void bf_attention_grad(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+void cm_bf16_attention_grad(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                        const float *lse, const float *dout, float *dq, float *dk, float *dv);
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2, c and hidden multiples of 32: the hidden values never leave the cache. */
-void bf_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
-bool bf_feed_forward_fits(const cm_feed_shape *s);
+void cm_bf16_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
+bool cm_bf16_feed_forward_fits(const cm_feed_shape *s);
 
 /* A convolution that is a linear layer of pixels. */
-bool bf_is_product(const cm_conv_shape *s, const cm_around *a);
+bool cm_bf16_is_linear(const cm_conv_shape *s, const cm_around *a);
 
 /* The tiles of a linear layer's weights: strips of 32 columns, or of 16 and their 16 gates, after one another. */
-const uint16_t *bf_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
+const uint16_t *cm_bf16_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
 
 /* A convolution's kernel as it is multiplied: [o,c,kh,kw] in PyTorch's order. folded: of an input doubled by nearest
  * neighbour, four 2x2 kernels. back: of the gradient that goes back, mirrored and with o and c exchanged in w, [c,o,kh,kw]. */
-typedef struct bf_kernel {
+typedef struct bf16_kernel {
     size_t o, c, kh, kw;
     bool folded, back;
-} bf_kernel;
+} bf16_kernel;
 
 /* Its tiles: for each kernel that it folds into, and each 32 columns, steps of 32 input channels times taps. */
-const uint16_t *bf_conv_weights(bool pairs, const cm_exec *e, const bf_kernel *k, const float *w);
+const uint16_t *cm_bf16_conv_weights(bool pairs, const cm_exec *e, const bf16_kernel *k, const float *w);
 
 /* Kinds of packs of one weight; times two, plus pairs. */
-enum { BF_PACK_LINEAR, BF_PACK_GEGLU, BF_PACK_CONV, BF_PACK_UP, BF_PACK_INT8, BF_PACK_INT8_GEGLU, BF_PACK_LINEAR_BACK, BF_PACK_CONV_BACK };
+enum { BF16_PACK_LINEAR, BF16_PACK_GEGLU, BF16_PACK_CONV, BF16_PACK_CONV_UPSAMPLE, BF16_PACK_INT8, BF16_PACK_INT8_GEGLU, BF16_PACK_LINEAR_BACK, BF16_PACK_CONV_BACK };
 
 /* Values of scratch, or of a pack, that hold `n` bf16 numbers. */
-static inline size_t bf_floats(size_t n) {
+static inline size_t bf16_floats(size_t n) {
     return (n + 1) / 2;
 }
 
-static inline size_t bf_least(size_t a, size_t b) {
+static inline size_t bf16_min(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-static inline size_t bf_up(size_t n, size_t to) {
+static inline size_t bf16_ceil_div(size_t n, size_t to) {
     return (n + to - 1) / to;
 }
 
 /* Rows of a block, pairs of 16: at most `most` or little more, of which each thread gets as many. */
-static inline size_t bf_block_rows(size_t rows, size_t most, size_t threads) {
-    return bf_up(bf_up(rows, bf_up(bf_up(rows, most), threads) * threads), BF_COLS) * BF_COLS;
+static inline size_t bf16_block_rows(size_t rows, size_t most, size_t threads) {
+    return bf16_ceil_div(bf16_ceil_div(rows, bf16_ceil_div(bf16_ceil_div(rows, most), threads) * threads), BF16_COLS) * BF16_COLS;
 }
 
 /* The kept pack of the weight at hand, or one for this call in scratch; NULL (and scratch has failed) without memory. */
-const uint16_t *bf_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg);
+const uint16_t *cm_bf16_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg);
 
 /* How an input of so many channels is read, from channel `from` on. */
-bf_row bf_row_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low);
+bf16_prologue cm_bf16_prologue_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low);
 
-enum { BF_PAIRS = 4 }; /* of 16 rows, that pass together: their sums, and weights, fit the first-level cache */
-typedef float bf_sums[BF_COLS * BF_COLS];
+enum { BF16_PAIRS = 4 }; /* of 16 rows, that pass together: their sums, and weights, fit the first-level cache */
+typedef float bf16_sums[BF16_COLS * BF16_COLS];
 
-/* sums (+)= rows of tiles by a strip's weights: up to BF_PAIRS pairs of 16 rows. */
-typedef struct bf_run {
-    const bf_unit *u;
+/* sums (+)= rows of tiles by a strip's weights: up to BF16_PAIRS pairs of 16 rows. */
+typedef struct bf16_tile_product {
+    const cm_bf16_microkernels *u;
     const uint16_t *tiles; /* 16 rows' tiles, the next 16's `held` tiles further on */
     size_t held, halves;   /* halves: 16s of rows */
     size_t low;            /* from an upper to its lower part; 0: bf16 alone */
     const uint16_t *w;
     size_t steps;          /* of 32 values */
     bool add;
-    bf_sums *sums;
-} bf_run;
-void bf_run_steps(const bf_run *r);
+    bf16_sums *sums;
+} bf16_tile_product;
+void cm_bf16_tile_product(const bf16_tile_product *r);
 
 #endif

@@ -5,26 +5,26 @@
 
 #include "core/cpu/int8/int8_ops.h"
 
-static void any_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w,
+static void any_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w,
                        const float *bias, float *y) {
     if (i8_linear_fits(s, a)) i8_linear(e, s, a, x, w, bias, y);
-    else bf_linear(false, e, s, a, x, w, bias, y);
+    else cm_bf16_linear(false, e, s, a, x, w, bias, y);
 }
 
 static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
                    const float *plus, float *y) {
-    any_linear(e, &(bf_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);
+    any_linear(e, &(bf16_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);
 }
 
 static void linear_around(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a, const float *x,
                           const float *w, const float *bias, float *y) {
-    any_linear(e, &(bf_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);
+    any_linear(e, &(bf16_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);
 }
 
 static void conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                           const float *bias, float *y) {
-    const bf_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
-    if (bf_is_product(s, a) && s->c >= I8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
+    const bf16_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
+    if (cm_bf16_is_linear(s, a) && s->c >= I8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
     else if (i8_conv2d_fits(s, a)) i8_conv2d(e, s, a, x, w, bias, y);
     else cm_ops_bf16()->conv2d_around(e, s, a, x, w, bias, y);
 }

@@ -37,11 +37,11 @@ CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
     __m512i sum[I8_ROWS_AT_ONCE][2], offset[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
     CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
         CM_UNROLL for (size_t t = 0; t < 2; t++)
-            sum[r][t] = p->add ? _mm512_loadu_si512(c + r * BF_COLS + t * BF_SIDE) : _mm512_setzero_si512();
+            sum[r][t] = p->add ? _mm512_loadu_si512(c + r * BF16_COLS + t * BF16_ROWS) : _mm512_setzero_si512();
     }
     const int8_t *b = p->b;
     for (size_t s = 0; s < p->steps; s++, b += 2 * I8_TILE)
-        for (size_t k = 0; k < BF_SIDE; k++) {
+        for (size_t k = 0; k < BF16_ROWS; k++) {
             const __m512i b0 = _mm512_loadu_si512(b + k * I8_DEPTH), b1 = _mm512_loadu_si512(b + I8_TILE + k * I8_DEPTH);
             offset[0] = i8_offset(offset[0], b0);
             offset[1] = i8_offset(offset[1], b1);
@@ -55,7 +55,7 @@ CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
         }
     CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
         CM_UNROLL for (size_t t = 0; t < 2; t++)
-            _mm512_storeu_si512(c + r * BF_COLS + t * BF_SIDE, _mm512_sub_epi32(sum[r][t], offset[t]));
+            _mm512_storeu_si512(c + r * BF16_COLS + t * BF16_ROWS, _mm512_sub_epi32(sum[r][t], offset[t]));
     }
 }
 
@@ -72,11 +72,11 @@ CM_INLINE void i8_rows_by_tile(const i8_block *p, const int8_t *a, size_t tile, 
     __m256i sum[I8_ROWS_AT_ONCE][2];
     CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
         CM_UNROLL for (size_t t = 0; t < 2; t++)
-            sum[r][t] = p->add ? _mm256_loadu_si256((const __m256i *)(const void *)(c + r * BF_COLS + t * W)) : _mm256_setzero_si256();
+            sum[r][t] = p->add ? _mm256_loadu_si256((const __m256i *)(const void *)(c + r * BF16_COLS + t * W)) : _mm256_setzero_si256();
     }
     for (size_t s = 0; s < p->steps; s++) {
         const int8_t *b = p->b + (2 * s + tile) * I8_TILE;
-        for (size_t k = 0; k < BF_SIDE; k++, b += I8_DEPTH) {
+        for (size_t k = 0; k < BF16_ROWS; k++, b += I8_DEPTH) {
             const __m256i b0 = _mm256_loadu_si256((const __m256i *)(const void *)b);
             const __m256i b1 = _mm256_loadu_si256((const __m256i *)(const void *)(b + I8_DEPTH / 2));
             const __m256i even0 = i8_even(b0), odd0 = i8_odd(b0), even1 = i8_even(b1), odd1 = i8_odd(b1);
@@ -90,12 +90,12 @@ CM_INLINE void i8_rows_by_tile(const i8_block *p, const int8_t *a, size_t tile, 
         }
     }
     CM_UNROLL for (size_t r = 0; r < I8_ROWS_AT_ONCE; r++) {
-        CM_UNROLL for (size_t t = 0; t < 2; t++) _mm256_storeu_si256((__m256i *)(void *)(c + r * BF_COLS + t * W), sum[r][t]);
+        CM_UNROLL for (size_t t = 0; t < 2; t++) _mm256_storeu_si256((__m256i *)(void *)(c + r * BF16_COLS + t * W), sum[r][t]);
     }
 }
 
 CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
-    for (size_t tile = 0; tile < 2; tile++) i8_rows_by_tile(p, a, tile, c + tile * BF_SIDE);
+    for (size_t tile = 0; tile < 2; tile++) i8_rows_by_tile(p, a, tile, c + tile * BF16_ROWS);
 }
 
 #else
@@ -104,13 +104,13 @@ enum { I8_ROWS_AT_ONCE = 1 };
 
 /* The definition: c[j] += sum over steps, fours and their values of a * b. */
 CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
-    int32_t sum[BF_COLS] = {0};
+    int32_t sum[BF16_COLS] = {0};
     if (p->add) memcpy(sum, c, sizeof sum);
     const int8_t *b = p->b;
     for (size_t s = 0; s < p->steps; s++, b += 2 * I8_TILE)
         for (size_t k = 0; k < I8_DEPTH; k++)
-            for (size_t j = 0; j < BF_COLS; j++)
-                sum[j] += a[p->at[s] + (ptrdiff_t)k] * b[j / BF_SIDE * I8_TILE + k / 4 * I8_DEPTH + j % BF_SIDE * 4 + k % 4];
+            for (size_t j = 0; j < BF16_COLS; j++)
+                sum[j] += a[p->at[s] + (ptrdiff_t)k] * b[j / BF16_ROWS * I8_TILE + k / 4 * I8_DEPTH + j % BF16_ROWS * 4 + k % 4];
     memcpy(c, sum, sizeof sum);
 }
 
@@ -118,8 +118,8 @@ CM_INLINE void i8_rows(const i8_block *p, const int8_t *a, int32_t *c) {
 
 static void block(const i8_block *p) {
     for (size_t half = 0; half < 2 && p->a[half]; half++)
-        for (size_t r = 0; r < BF_SIDE; r += I8_ROWS_AT_ONCE)
-            i8_rows(p, p->a[half] + r * p->a_row, p->c + (half * BF_SIDE + r) * BF_COLS);
+        for (size_t r = 0; r < BF16_ROWS; r += I8_ROWS_AT_ONCE)
+            i8_rows(p, p->a[half] + r * p->a_row, p->c + (half * BF16_ROWS + r) * BF16_COLS);
     if (p->beside) i8_finish_rows(p->beside, 0, p->beside->rows);
 }
 

@@ -15,7 +15,7 @@ enum { KERNEL = 3, TAPS = KERNEL * KERNEL, CHUNK_BYTES = 1024 << 10 };
 
 typedef struct conv_job {
     const i8_unit *u;
-    const bf_unit *read;
+    const cm_bf16_microkernels *read;
     const cm_conv_shape *s;
     const cm_around *a;
     const float *x, *bias; /* bias: [o], or with what is added to an image [n,o] */
@@ -45,13 +45,13 @@ typedef struct conv_weights {
 static void weights_strip(void *arg, size_t strip, int worker) {
     const conv_weights *p = arg;
     const conv_job *j = p->j;
-    const size_t c = j->s->c, bytes = bf_up(c * TAPS, I8_DEPTH) * I8_DEPTH;
+    const size_t c = j->s->c, bytes = bf16_ceil_div(c * TAPS, I8_DEPTH) * I8_DEPTH;
     int8_t *row = j->rows + (size_t)worker * bytes;
-    for (size_t i = 0; i < BF_COLS; i++) {
-        const size_t o = strip * BF_COLS + i;
-        const bf_row plain = {.kind = BF_PLAIN, .factor = 1.0f};
-        p->scales[o] = j->u->row(&plain, c * TAPS, p->w + o * c * TAPS, row, I8_DEPTH);
-        int8_t *to = p->tiles + strip * j->strip_bytes + i / BF_SIDE * I8_TILE + i % BF_SIDE * 4;
+    for (size_t i = 0; i < BF16_COLS; i++) {
+        const size_t o = strip * BF16_COLS + i;
+        const bf16_prologue plain = {.kind = BF16_PLAIN, .factor = 1.0f};
+        p->scales[o] = j->u->pack_a(&plain, c * TAPS, p->w + o * c * TAPS, row, I8_DEPTH);
+        int8_t *to = p->tiles + strip * j->strip_bytes + i / BF16_ROWS * I8_TILE + i % BF16_ROWS * 4;
         for (size_t y = 0; y < KERNEL; y++) {
             int sum = 0;
             for (size_t k = 0; k < j->steps * I8_DEPTH; k++)
@@ -60,7 +60,7 @@ static void weights_strip(void *arg, size_t strip, int worker) {
                     to[((y * j->steps + k / I8_DEPTH) * KERNEL + x) * 2 * I8_TILE + k % I8_DEPTH / 4 * I8_DEPTH + k % 4] = v;
                     sum += v;
                 }
-            p->sums[(strip * KERNEL + y) * BF_COLS + i] = (float)sum;
+            p->sums[(strip * KERNEL + y) * BF16_COLS + i] = (float)sum;
         }
     }
 }
@@ -69,7 +69,7 @@ static void fill_weights(void *arg, void *data) {
     conv_weights *p = arg;
     p->tiles = data;
     p->scales = (float *)(void *)(p->tiles + p->j->strips * p->j->strip_bytes);
-    p->sums = p->scales + p->j->strips * BF_COLS;
+    p->sums = p->scales + p->j->strips * BF16_COLS;
     cm_parallel(p->j->threads, p->j->strips, weights_strip, p);
 }
 
@@ -98,13 +98,13 @@ static void choose_scale(const conv_job *j, float top, float *scale, float *inve
 
 static void read_line(const conv_job *j, size_t image, size_t line, uint16_t *wide, int8_t *to, float *scale, float *offset) {
     const cm_conv_shape *s = j->s;
-    const bf_row t = bf_row_of(j->a, image, s->c, 0, 0);
+    const bf16_prologue t = cm_bf16_prologue_of(j->a, image, s->c, 0, 0);
     const size_t pixel = j->steps * I8_DEPTH;
     const float *from = j->x + (image * s->h + line) * s->w * s->c;
     for (size_t p = 0; p < s->w; p++, from += s->c) {
-        for (size_t c = 0; line + 1 < s->h && c < s->c; c += BF_SIDE) __builtin_prefetch(from + s->w * s->c + c, 0, 2);
-        j->read->row(&t, s->c, from, wide + p * pixel, BF_DEPTH);
-        const size_t read = bf_up(s->c, BF_DEPTH) * BF_DEPTH;
+        for (size_t c = 0; line + 1 < s->h && c < s->c; c += BF16_ROWS) __builtin_prefetch(from + s->w * s->c + c, 0, 2);
+        j->read->pack_a(&t, s->c, from, wide + p * pixel, BF16_DEPTH);
+        const size_t read = bf16_ceil_div(s->c, BF16_DEPTH) * BF16_DEPTH;
         memset(wide + p * pixel + read, 0, (pixel - read) * sizeof *wide);
     }
     const float top = j->u->top(s->w * pixel, wide);
@@ -137,13 +137,13 @@ static void read_image(const conv_job *j, const conv_place *at, size_t i) {
 
 static void multiply(const conv_job *j, const conv_place *at, size_t strip, size_t i, i8_ring *ring) {
     const cm_conv_shape *s = j->s;
-    const size_t o = strip * BF_COLS, pixels = at->lines * s->w, first = ((at->image + i) * s->h + at->line) * s->w;
+    const size_t o = strip * BF16_COLS, pixels = at->lines * s->w, first = ((at->image + i) * s->h + at->line) * s->w;
     const float *offsets = j->a->act == CM_SILU ? at->offsets + i * KERNEL * pixels : NULL;
     const float *plus = j->a->plus ? j->a->plus + first * s->o + o : NULL;
-    const i8_finish end = {.rows = pixels, .cols = BF_COLS, .rows_scale = at->scales + i * KERNEL * pixels, .cols_scale = j->scales + o,
-                           .rows_offset = offsets, .cols_sum = j->sums + strip * KERNEL * BF_COLS,
+    const i8_finish end = {.rows = pixels, .cols = BF16_COLS, .rows_scale = at->scales + i * KERNEL * pixels, .cols_scale = j->scales + o,
+                           .rows_offset = offsets, .cols_sum = j->sums + strip * KERNEL * BF16_COLS,
                            .bias = j->bias ? j->bias + (at->image + i) * j->bias_image + o : NULL, .plus = plus, .plus_row = s->o,
-                           .y = j->y + first * s->o + o, .y_row = s->o, .relu = j->a->relu, .more = o + BF_COLS < s->o};
+                           .y = j->y + first * s->o + o, .y_row = s->o, .relu = j->a->relu, .more = o + BF16_COLS < s->o};
     i8_pass_run(&(i8_pass){.u = j->u, .a = at->in + i * (at->lines + 2) * j->line, .a_row = j->pixel, .width = s->w, .line = j->line,
                            .at = j->at, .steps = j->steps * KERNEL, .parts = KERNEL, .part_a = j->line, .part_scales = pixels,
                            .w = j->w + strip * j->strip_bytes, .end = end}, ring);
@@ -151,11 +151,11 @@ static void multiply(const conv_job *j, const conv_place *at, size_t strip, size
 
 static void one_item(void *arg, size_t item, int worker) {
     const conv_job *j = arg;
-    const size_t group = item % j->groups, chunk = item / j->groups, down = bf_up(j->s->h, j->lines);
+    const size_t group = item % j->groups, chunk = item / j->groups, down = bf16_ceil_div(j->s->h, j->lines);
     i8_ring ring __attribute__((aligned(64)));
     conv_place at = {.image = chunk / down * j->images, .line = chunk % down * j->lines};
-    at.images = bf_least(j->images, j->s->n - at.image);
-    at.lines = bf_least(j->lines, j->s->h - at.line);
+    at.images = bf16_min(j->images, j->s->n - at.image);
+    at.lines = bf16_min(j->lines, j->s->h - at.line);
     at.in = (int8_t *)j->scratch + (size_t)worker * j->worker_bytes;
     at.wide = (uint16_t *)(void *)(at.in + j->images * (j->lines + 2) * j->line);
     at.scales = (float *)(void *)(at.wide + j->values);
@@ -173,7 +173,7 @@ static void one_item(void *arg, size_t item, int worker) {
 
 bool i8_conv2d_fits(const cm_conv_shape *s, const cm_around *a) {
     return s->kh == KERNEL && s->kw == KERNEL && s->stride == 1 && s->pad_top == 1 && s->pad_left == 1 && s->oh == s->h && s->ow == s->w &&
-           s->w % BF_SIDE == 0 && s->c >= I8_DEPTH && s->c * TAPS <= I8_DEEPEST && s->o % BF_COLS == 0 && !a->doubled && !a->x_row &&
+           s->w % BF16_ROWS == 0 && s->c >= I8_DEPTH && s->c * TAPS <= I8_DEEPEST && s->o % BF16_COLS == 0 && !a->doubled && !a->x_row &&
            !a->y_row;
 }
 
@@ -182,10 +182,10 @@ static void plan(conv_job *j) {
     const cm_conv_shape *s = j->s;
     const size_t threads = j->threads > 1 ? (size_t)j->threads : 1, fit = CHUNK_BYTES / j->line;
     const size_t most = fit > 4 ? fit - 2 : 2;
-    j->lines = bf_up(s->h, bf_up(s->h, most));
-    j->images = j->lines == s->h && fit > s->h + 2 ? bf_least(s->n, fit / (s->h + 2)) : 1;
-    j->chunks = bf_up(s->h, j->lines) * bf_up(s->n, j->images);
-    j->groups = j->chunks >= 2 * threads || threads == 1 ? 1 : bf_least(j->strips, 2 * threads);
+    j->lines = bf16_ceil_div(s->h, bf16_ceil_div(s->h, most));
+    j->images = j->lines == s->h && fit > s->h + 2 ? bf16_min(s->n, fit / (s->h + 2)) : 1;
+    j->chunks = bf16_ceil_div(s->h, j->lines) * bf16_ceil_div(s->n, j->images);
+    j->groups = j->chunks >= 2 * threads || threads == 1 ? 1 : bf16_min(j->strips, 2 * threads);
 }
 
 /* What is added to an image's pixels, with the bias, where that is not the bias alone. */
@@ -208,8 +208,8 @@ static bool place_steps(conv_job *j, cm_arena *scratch) {
 void i8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y) {
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;
-    conv_job j = {.u = i8_unit_get(), .read = bf_unit_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .threads = e->threads,
-                  .steps = bf_up(s->c, I8_DEPTH), .strips = s->o / BF_COLS};
+    conv_job j = {.u = i8_unit_get(), .read = cm_bf16_microkernels_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .threads = e->threads,
+                  .steps = bf16_ceil_div(s->c, I8_DEPTH), .strips = s->o / BF16_COLS};
     if (s->n * s->h * s->w * s->o == 0) return;
     j.strip_bytes = TAPS * j.steps * 2 * I8_TILE;
     j.pixel = (j.steps + (j.steps % 2 == 0)) * I8_DEPTH; /* an odd number of cache lines: a tile's rows then spread over all sets */
@@ -217,14 +217,14 @@ void i8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, con
     j.values = s->w * j.steps * I8_DEPTH;
     plan(&j);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    j.rows = cm_arena_push(e->scratch, threads * bf_up(s->c * TAPS, I8_DEPTH) * I8_DEPTH);
+    j.rows = cm_arena_push(e->scratch, threads * bf16_ceil_div(s->c * TAPS, I8_DEPTH) * I8_DEPTH);
     conv_weights weights = {.j = &j, .w = w};
-    const size_t bytes = j.strips * (j.strip_bytes + (1 + KERNEL) * BF_COLS * sizeof(float));
-    if (j.rows) j.w = (const int8_t *)bf_pack(e, BF_PACK_INT8, false, bytes / sizeof(uint16_t), fill_weights, &weights);
+    const size_t bytes = j.strips * (j.strip_bytes + (1 + KERNEL) * BF16_COLS * sizeof(float));
+    if (j.rows) j.w = (const int8_t *)cm_bf16_pack(e, BF16_PACK_INT8, false, bytes / sizeof(uint16_t), fill_weights, &weights);
     j.scales = (const float *)(const void *)(j.w + j.strips * j.strip_bytes);
-    j.sums = j.scales + j.strips * BF_COLS;
+    j.sums = j.scales + j.strips * BF16_COLS;
     j.worker_bytes = j.images * (j.lines + 2) * j.line + j.values * sizeof(uint16_t) + 2 * j.images * KERNEL * j.lines * s->w * sizeof(float);
-    j.worker_bytes = bf_up(j.worker_bytes, 64) * 64;
+    j.worker_bytes = bf16_ceil_div(j.worker_bytes, 64) * 64;
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
     if (j.w && j.scratch && add_biases(&j, e->scratch) && place_steps(&j, e->scratch))
         cm_parallel(e->threads, j.chunks * j.groups, one_item, &j);

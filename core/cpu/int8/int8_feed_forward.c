@@ -28,19 +28,19 @@ typedef struct feed_place {
 
 static void read_rows(const feed_job *j, feed_place *at) {
     const cm_feed_shape *s = j->s;
-    const bf_row t = {.kind = BF_LAYER_NORM, .scale = s->gamma, .shift = s->beta, .eps = s->eps};
+    const bf16_prologue t = {.kind = BF16_LAYER_NORM, .scale = s->gamma, .shift = s->beta, .eps = s->eps};
     for (size_t r = 0; r < at->rows; r++)
-        at->in_scales[r] = j->u->row(&t, s->c, j->x + (at->first + r) * s->c, i8_row_at(at->in, j->w1.steps, r), I8_TILE);
+        at->in_scales[r] = j->u->pack_a(&t, s->c, j->x + (at->first + r) * s->c, i8_row_at(at->in, j->w1.steps, r), I8_TILE);
     i8_fill_up(at->in, j->w1.steps, j->w1.steps, at->rows);
 }
 
 /* hidden steps [step, step+count): four strips of 16 values and 16 gates make one step */
 static void make_hidden(const feed_job *j, feed_place *at, size_t step, size_t count) {
-    const size_t strips = I8_DEPTH / BF_SIDE;
+    const size_t strips = I8_DEPTH / BF16_ROWS;
     for (size_t h = step * strips; h < (step + count) * strips; h++) {
-        const float *bias = j->s->b1 + h * BF_SIDE;
-        const i8_finish end = {.rows = at->rows, .rows_scale = at->in_scales, .cols_scale = j->w1.scales + h * BF_COLS, .bias = bias,
-                               .gated = at->gated + (h - step * strips) * BF_SIDE, .gated_row = j->hidden_row,
+        const float *bias = j->s->b1 + h * BF16_ROWS;
+        const i8_finish end = {.rows = at->rows, .rows_scale = at->in_scales, .cols_scale = j->w1.scales + h * BF16_COLS, .bias = bias,
+                               .gated = at->gated + (h - step * strips) * BF16_ROWS, .gated_row = j->hidden_row,
                                .bias_gate = bias + j->s->hidden};
         i8_pass_run(&(i8_pass){.u = j->u, .a = at->in, .half = j->w1.steps * I8_TILE, .a_row = I8_DEPTH, .at = j->at,
                                .w = j->w1.tiles + h * j->w1.strip_bytes, .steps = j->w1.steps, .end = end}, &at->ring);
@@ -59,8 +59,8 @@ static void add_product(const feed_job *j, feed_place *at, size_t step, size_t c
     const size_t c = j->s->c;
     const float *plus = step ? j->y : j->x;
     for (size_t strip = 0; strip < j->w2.strips; strip++) {
-        const size_t column = strip * BF_COLS, to = at->first * c + column;
-        const i8_finish end = {.rows = at->rows, .cols = BF_COLS, .rows_scale = at->hidden_scales, .cols_scale = j->w2.scales + column,
+        const size_t column = strip * BF16_COLS, to = at->first * c + column;
+        const i8_finish end = {.rows = at->rows, .cols = BF16_COLS, .rows_scale = at->hidden_scales, .cols_scale = j->w2.scales + column,
                                .bias = step ? NULL : j->s->b2 + column, .plus = plus + to, .plus_row = c, .y = j->y + to, .y_row = c,
                                .more = strip + 1 < j->w2.strips};
         i8_pass_run(&(i8_pass){.u = j->u, .a = at->hidden, .half = j->piece * I8_TILE, .a_row = I8_DEPTH, .at = j->at, .steps = count,
@@ -73,7 +73,7 @@ static void one_block(void *arg, size_t i, int worker) {
     const feed_job *j = arg;
     feed_place at __attribute__((aligned(64)));
     at.first = i * j->block;
-    at.rows = bf_least(j->block, j->s->rows - at.first);
+    at.rows = bf16_min(j->block, j->s->rows - at.first);
     at.in_scales = (float *)(void *)(j->scratch + (size_t)worker * j->worker_bytes);
     at.hidden_scales = at.in_scales + j->block;
     at.in = (int8_t *)(at.hidden_scales + j->block);
@@ -83,7 +83,7 @@ static void one_block(void *arg, size_t i, int worker) {
     read_rows(j, &at);
     j->u->begin();
     for (size_t step = 0; step < j->w2.steps; step += j->piece) {
-        const size_t count = bf_least(j->piece, j->w2.steps - step);
+        const size_t count = bf16_min(j->piece, j->w2.steps - step);
         make_hidden(j, &at, step, count);
         add_product(j, &at, step, count);
     }
@@ -91,7 +91,7 @@ static void one_block(void *arg, size_t i, int worker) {
 }
 
 bool i8_feed_forward_fits(const cm_feed_shape *s) {
-    return s->c % BF_COLS == 0 && s->c <= I8_DEEPEST && s->hidden % I8_DEPTH == 0 && s->b1 && s->b2;
+    return s->c % BF16_COLS == 0 && s->c <= I8_DEEPEST && s->hidden % I8_DEPTH == 0 && s->b1 && s->b2;
 }
 
 void i8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {
@@ -104,15 +104,15 @@ void i8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, f
     second.packs = s->packs2;
     j.w1 = i8_pack_weights(&first, s->c, 2 * s->hidden, true, s->w1);
     j.w2 = i8_pack_weights(&second, s->hidden, s->c, false, s->w2);
-    j.piece = bf_least(HIDDEN_STEPS, j.w2.steps);
+    j.piece = bf16_min(HIDDEN_STEPS, j.w2.steps);
     j.hidden_row = j.piece * I8_DEPTH + APART;
     const size_t row_bytes = (j.w1.steps + j.piece) * I8_DEPTH + j.hidden_row * sizeof(uint16_t) + 2 * sizeof(float);
-    const size_t fit = CACHE / (row_bytes + s->c * sizeof(float)) / BF_COLS * BF_COLS;
+    const size_t fit = CACHE / (row_bytes + s->c * sizeof(float)) / BF16_COLS * BF16_COLS;
     const size_t stay = j.w1.strips * j.w1.strip_bytes + j.w2.strips * j.w2.strip_bytes <= STAY, most = stay || fit < PANEL ? PANEL : fit;
-    j.block = bf_block_rows(s->rows, most, threads);
+    j.block = bf16_block_rows(s->rows, most, threads);
     j.worker_bytes = j.block * row_bytes;
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
     j.at = i8_tiles_at(j.w1.steps > j.piece ? j.w1.steps : j.piece, e->scratch);
-    if (j.w1.tiles && j.w2.tiles && j.scratch && j.at) cm_parallel(e->threads, bf_up(s->rows, j.block), one_block, &j);
+    if (j.w1.tiles && j.w2.tiles && j.scratch && j.at) cm_parallel(e->threads, bf16_ceil_div(s->rows, j.block), one_block, &j);
     cm_arena_reset(e->scratch, mark);
 }

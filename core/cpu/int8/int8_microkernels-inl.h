@@ -27,7 +27,7 @@ CM_INLINE vec i8_from_sums_n(const int32_t *c, size_t n) {
 CM_INLINE void i8_store(vec v, int8_t *y) {
     _mm_storeu_si128((__m128i *)(void *)y, _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
 }
-CM_INLINE vec i8_widen(const uint16_t *x) { return bf_wide(_mm256_loadu_si256((const __m256i *)(const void *)x)); }
+CM_INLINE vec i8_widen(const uint16_t *x) { return bf16_wide(_mm256_loadu_si256((const __m256i *)(const void *)x)); }
 #else
 typedef struct i8_most {
     vec top, bad; /* bad: 0, or NaN */
@@ -50,7 +50,7 @@ CM_INLINE void i8_store(vec v, int8_t *y) {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
     _mm_storel_epi64((__m128i *)(void *)y, _mm_packs_epi16(words, words));
 }
-CM_INLINE vec i8_widen(const uint16_t *x) { return bf_wide(_mm_loadu_si128((const __m128i *)(const void *)x)); }
+CM_INLINE vec i8_widen(const uint16_t *x) { return bf16_wide(_mm_loadu_si128((const __m128i *)(const void *)x)); }
 #else
 CM_INLINE vec i8_from_sums(const int32_t *c) { return i8_from_sums_n(c, W); }
 CM_INLINE void i8_store(vec v, int8_t *y) {
@@ -60,7 +60,7 @@ CM_INLINE void i8_store(vec v, int8_t *y) {
 }
 CM_INLINE vec i8_widen(const uint16_t *x) {
     float lanes[W];
-    for (size_t i = 0; i < W; i++) lanes[i] = bf_widen(x[i]);
+    for (size_t i = 0; i < W; i++) lanes[i] = bf16_widen(x[i]);
     return v_load(lanes);
 }
 #endif
@@ -68,36 +68,36 @@ CM_INLINE vec i8_widen(const uint16_t *x) {
 
 /* --- rows ----------------------------------------------------------------------------- */
 
-CM_INLINE float i8_row_as(const bf_row *r, cm_act act, size_t n, const float *x, int8_t *y, size_t y_step, vec mean, vec rstd) {
+CM_INLINE float i8_row_as(const bf16_prologue *r, cm_act act, size_t n, const float *x, int8_t *y, size_t y_step, vec mean, vec rstd) {
     i8_most most = i8_most_none();
     const size_t whole = n / W * W, left = n - whole;
-    for (size_t i = 0; i < whole; i += W) most = i8_most_of(most, bf_apply(r, act, i, W, v_load(x + i), mean, rstd));
-    const vec last = left ? v_keep_n(bf_apply(r, act, whole, left, v_load_n(x + whole, left), mean, rstd), left) : v_zero();
+    for (size_t i = 0; i < whole; i += W) most = i8_most_of(most, bf16_apply(r, act, i, W, v_load(x + i), mean, rstd));
+    const vec last = left ? v_keep_n(bf16_apply(r, act, whole, left, v_load_n(x + whole, left), mean, rstd), left) : v_zero();
     const float top = i8_most_get(i8_most_of(most, last));
     const vec times = v_set(i8_inverse(top));
     size_t i = 0;
     for (; i < whole; i += W)
-        i8_store(v_mul(bf_apply(r, act, i, W, v_load(x + i), mean, rstd), times), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
+        i8_store(v_mul(bf16_apply(r, act, i, W, v_load(x + i), mean, rstd), times), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
     if (left) i8_store(v_mul(last, times), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
     for (i += left ? W : 0; i % I8_DEPTH; i += W) i8_store(v_zero(), y + i / I8_DEPTH * y_step + i % I8_DEPTH);
     return i8_scale(top);
 }
 
-CM_BODY float i8_row(const bf_row *r, size_t n, const float *x, int8_t *y, size_t y_step) {
+CM_BODY float i8_row(const bf16_prologue *r, size_t n, const float *x, int8_t *y, size_t y_step) {
     vec mean = v_zero(), rstd = v_zero();
-    bf_row copy = *r;
+    bf16_prologue copy = *r;
     copy.low = 0;
     switch (r->kind) {
-    case BF_AFFINE:
-        copy.kind = BF_AFFINE;
+    case BF16_AFFINE:
+        copy.kind = BF16_AFFINE;
         if (r->act == CM_SILU) return i8_row_as(&copy, CM_SILU, n, x, y, y_step, mean, rstd);
         return i8_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
-    case BF_LAYER_NORM:
-        copy.kind = BF_LAYER_NORM;
-        bf_moments(n, x, r->eps, &mean, &rstd);
+    case BF16_LAYER_NORM:
+        copy.kind = BF16_LAYER_NORM;
+        bf16_moments(n, x, r->eps, &mean, &rstd);
         return i8_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
     default:
-        copy.kind = BF_PLAIN;
+        copy.kind = BF16_PLAIN;
         return i8_row_as(&copy, CM_IDENTITY, n, x, y, y_step, mean, rstd);
     }
 }
@@ -109,7 +109,7 @@ CM_BODY float i8_top(size_t n, const uint16_t *x) {
         const uint16_t bits = x[i] & 0x7fff;
         top = bits > top ? bits : top;
     }
-    return bf_widen(top);
+    return bf16_widen(top);
 }
 
 CM_BODY void i8_narrow(size_t n, float inverse, float offset, const uint16_t *x, int8_t *y, size_t y_step) {
@@ -128,7 +128,7 @@ CM_INLINE void i8_finish_some(const i8_finish *f, size_t from, size_t to, size_t
     const vec scale = v_load_n(f->cols_scale + at, n), bias = f->bias ? v_load_n(f->bias + at, n) : v_zero();
     const vec cols_sum = f->rows_offset ? v_load_n(f->cols_sum + at, n) : v_zero();
     for (size_t r = from; r < to; r++) {
-        vec v = v_fma(i8_with_offset(f, r, i8_from_sums_n(f->c + r * BF_COLS + at, n), cols_sum), v_mul(v_set(f->rows_scale[r]), scale), bias);
+        vec v = v_fma(i8_with_offset(f, r, i8_from_sums_n(f->c + r * BF16_COLS + at, n), cols_sum), v_mul(v_set(f->rows_scale[r]), scale), bias);
         if (f->plus) v = v_add(v, v_load_n(f->plus + r * f->plus_row + at, n));
         if (f->relu) v = v_max(v_zero(), v);
         v_store_n(f->y + r * f->y_row + at, v, n);
@@ -136,8 +136,8 @@ CM_INLINE void i8_finish_some(const i8_finish *f, size_t from, size_t to, size_t
 }
 
 CM_INLINE void i8_finish_whole(const i8_finish *f, size_t from, size_t to, bool plus) {
-    vec scale[BF_COLS / W], bias[BF_COLS / W], cols_sum[BF_COLS / W];
-    CM_UNROLL for (size_t k = 0; k < BF_COLS / W; k++) {
+    vec scale[BF16_COLS / W], bias[BF16_COLS / W], cols_sum[BF16_COLS / W];
+    CM_UNROLL for (size_t k = 0; k < BF16_COLS / W; k++) {
         scale[k] = v_load(f->cols_scale + k * W);
         bias[k] = f->bias ? v_load(f->bias + k * W) : v_zero();
         cols_sum[k] = f->rows_offset ? v_load(f->cols_sum + k * W) : v_zero();
@@ -146,13 +146,13 @@ CM_INLINE void i8_finish_whole(const i8_finish *f, size_t from, size_t to, bool 
         float *y = f->y + r * f->y_row;
         const float *p = plus ? f->plus + r * f->plus_row : NULL;
         const vec row = v_set(f->rows_scale[r]);
-        CM_UNROLL for (size_t k = 0; k < BF_COLS / W; k++) {
-            const vec sums = i8_with_offset(f, r, i8_from_sums(f->c + r * BF_COLS + k * W), cols_sum[k]);
+        CM_UNROLL for (size_t k = 0; k < BF16_COLS / W; k++) {
+            const vec sums = i8_with_offset(f, r, i8_from_sums(f->c + r * BF16_COLS + k * W), cols_sum[k]);
             const vec v = v_fma(sums, v_mul(row, scale[k]), bias[k]);
             v_store(y + k * W, plus ? v_add(v, v_load(p + k * W)) : v);
         }
         if (!f->more) continue;
-        CM_UNROLL for (size_t k = BF_COLS; k < 2 * BF_COLS; k += BF_SIDE) {
+        CM_UNROLL for (size_t k = BF16_COLS; k < 2 * BF16_COLS; k += BF16_ROWS) {
             __builtin_prefetch(y + k, 1, 2);
             if (plus) __builtin_prefetch(p + k, 0, 2);
         }
@@ -160,14 +160,14 @@ CM_INLINE void i8_finish_whole(const i8_finish *f, size_t from, size_t to, bool 
 }
 
 CM_INLINE void i8_gated(const i8_finish *f, size_t from, size_t to) {
-    for (size_t at = 0; at < BF_SIDE; at += W) {
-        const vec scale = v_load(f->cols_scale + at), scale_gate = v_load(f->cols_scale + BF_SIDE + at);
+    for (size_t at = 0; at < BF16_ROWS; at += W) {
+        const vec scale = v_load(f->cols_scale + at), scale_gate = v_load(f->cols_scale + BF16_ROWS + at);
         const vec bias = v_load(f->bias + at), bias_gate = v_load(f->bias_gate + at);
         for (size_t r = from; r < to; r++) {
-            const int32_t *c = f->c + r * BF_COLS + at;
+            const int32_t *c = f->c + r * BF16_COLS + at;
             const vec row = v_set(f->rows_scale[r]), v = v_fma(i8_from_sums(c), v_mul(row, scale), bias);
-            const vec gate = v_fma(i8_from_sums(c + BF_SIDE), v_mul(row, scale_gate), bias_gate);
-            bf_store(v_mul(v, v_gelu_near(gate)), 0, f->gated + r * f->gated_row + at);
+            const vec gate = v_fma(i8_from_sums(c + BF16_ROWS), v_mul(row, scale_gate), bias_gate);
+            bf16_store(v_mul(v, v_gelu_near(gate)), 0, f->gated + r * f->gated_row + at);
         }
     }
 }
@@ -176,7 +176,7 @@ CM_INLINE void i8_gated(const i8_finish *f, size_t from, size_t to) {
 CM_INLINE void i8_finish_rows(const i8_finish *f, size_t from, size_t to) {
     if (f->gated) {
         i8_gated(f, from, to);
-    } else if (f->cols == BF_COLS && !f->relu) {
+    } else if (f->cols == BF16_COLS && !f->relu) {
         if (f->plus) i8_finish_whole(f, from, to, true);
         else i8_finish_whole(f, from, to, false);
     } else {

@@ -15,7 +15,7 @@
 
 enum {
     I8_DEPTH = 64,
-    I8_TILE = BF_SIDE * I8_DEPTH,
+    I8_TILE = BF16_ROWS * I8_DEPTH,
     I8_DEEPEST = 1 << 17 /* values of a row whose sums surely fit 31 bits: 127 * 127 * 2^17 < 2^31 */
 };
 
@@ -52,8 +52,8 @@ typedef struct i8_block {
     const int8_t *b;
     bool add;
     int32_t *c;                  /* rows of 32 */
-    const int8_t *soon;          /* fetched into the second-level cache on the way: soon_bytes from there */
-    size_t soon_bytes;
+    const int8_t *prefetch;          /* fetched into the second-level cache on the way: prefetch_bytes from there */
+    size_t prefetch_bytes;
     const i8_finish *beside;     /* or NULL: of other sums, done meanwhile */
 } i8_block;
 
@@ -64,10 +64,10 @@ typedef struct i8_unit {
     void (*begin)(void); /* in each thread before block */
     void (*end)(void);
     void (*block)(const i8_block *p);
-    void (*finish)(const i8_finish *f);
+    void (*epilogue)(const i8_finish *f);
 
     /* n values -> pieces of 64 that stand y_step apart, the last filled up with zeros; the scale, NaN where a value is */
-    float (*row)(const bf_row *r, size_t n, const float *x, int8_t *y, size_t y_step);
+    float (*pack_a)(const bf16_prologue *r, size_t n, const float *x, int8_t *y, size_t y_step);
     /* in two steps of bf16 numbers, as many as wished of one scale: the largest magnitude (NaN where a value is), and then
      * n values, a multiple of 64, times an inverse of it, less an offset, a whole number */
     float (*top)(size_t n, const uint16_t *x);

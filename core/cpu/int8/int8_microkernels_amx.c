@@ -7,19 +7,19 @@
 #if defined(__AMX_INT8__)
 
 CM_INLINE void run(const i8_block *p, int halves) {
-    enum { ROW = BF_COLS * sizeof(int32_t) };
+    enum { ROW = BF16_COLS * sizeof(int32_t) };
     if (p->add) {
         _tile_loadd(0, p->c, ROW);
-        _tile_loadd(1, p->c + BF_SIDE, ROW);
-        if (halves == 2) _tile_loadd(2, p->c + BF_SIDE * BF_COLS, ROW);
-        if (halves == 2) _tile_loadd(3, p->c + BF_SIDE * BF_COLS + BF_SIDE, ROW);
+        _tile_loadd(1, p->c + BF16_ROWS, ROW);
+        if (halves == 2) _tile_loadd(2, p->c + BF16_ROWS * BF16_COLS, ROW);
+        if (halves == 2) _tile_loadd(3, p->c + BF16_ROWS * BF16_COLS + BF16_ROWS, ROW);
     } else {
         _tile_zero(0);
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
     }
-    const int8_t *a0 = p->a[0], *a1 = p->a[1], *b = p->b, *soon = p->soon, *const soon_end = soon + p->soon_bytes;
+    const int8_t *a0 = p->a[0], *a1 = p->a[1], *b = p->b, *prefetch = p->prefetch, *const prefetch_end = prefetch + p->prefetch_bytes;
     const size_t rows = p->beside ? p->beside->rows : 0, rows_a_step = (rows + p->steps - 1) / p->steps;
     for (size_t k = 0, row = 0; k < p->steps; k++, b += 2 * I8_TILE) {
         _tile_loadd(4, a0 + p->at[k], p->a_row);
@@ -32,16 +32,16 @@ CM_INLINE void run(const i8_block *p, int halves) {
             _tile_dpbssd(2, 5, 6);
             _tile_dpbssd(3, 5, 7);
         }
-        for (int i = 0; i < 8 && soon < soon_end; i++, soon += 64) _mm_prefetch(soon, _MM_HINT_T1);
+        for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += 64) _mm_prefetch(soon, _MM_HINT_T1);
         if (row == rows) continue;
         const size_t to = row + rows_a_step < rows ? row + rows_a_step : rows;
         i8_finish_rows(p->beside, row, to);
         row = to;
     }
     _tile_stored(0, p->c, ROW);
-    _tile_stored(1, p->c + BF_SIDE, ROW);
-    if (halves == 2) _tile_stored(2, p->c + BF_SIDE * BF_COLS, ROW);
-    if (halves == 2) _tile_stored(3, p->c + BF_SIDE * BF_COLS + BF_SIDE, ROW);
+    _tile_stored(1, p->c + BF16_ROWS, ROW);
+    if (halves == 2) _tile_stored(2, p->c + BF16_ROWS * BF16_COLS, ROW);
+    if (halves == 2) _tile_stored(3, p->c + BF16_ROWS * BF16_COLS + BF16_ROWS, ROW);
 }
 
 static void block(const i8_block *p) {

@@ -10,8 +10,8 @@
 /* With a norm before it, or a sum after: what else carries values on unchanged otherwise, and its errors with them (a UNet's
  * step then is off by 1.9e-2 instead of 1.5e-2). No geglu, and not of fewer than 64 values. Nothing
  * depends on how many rows come together. */
-bool i8_linear_fits(const bf_linear_shape *s, const cm_around *a);
-void i8_linear(const cm_exec *e, const bf_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+bool i8_linear_fits(const bf16_linear_shape *s, const cm_around *a);
+void i8_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y);
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2; the hidden values have a scale a row and 640 of them. */
@@ -33,7 +33,7 @@ typedef struct i8_weights {
 i8_weights i8_pack_weights(const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
 
 /* Products one after the other, each finished while the next is made. */
-enum { I8_PAIRS = 4 /* of 16 rows, that pass together */, I8_SUMS = BF_COLS * BF_COLS };
+enum { I8_PAIRS = 4 /* of 16 rows, that pass together */, I8_SUMS = BF16_COLS * BF16_COLS };
 typedef struct i8_ring {
     int32_t sums[I8_PAIRS + 1][I8_SUMS];
     size_t next;
@@ -63,7 +63,7 @@ const ptrdiff_t *i8_tiles_at(size_t steps, cm_arena *scratch);
 
 /* Where row r of `held` steps lies in its tiles. */
 static inline int8_t *i8_row_at(int8_t *tiles, size_t held, size_t r) {
-    return tiles + r / BF_SIDE * held * I8_TILE + r % BF_SIDE * I8_DEPTH;
+    return tiles + r / BF16_ROWS * held * I8_TILE + r % BF16_ROWS * I8_DEPTH;
 }
 /* Rows [rows, the next 16) as zeros. */
 void i8_fill_up(int8_t *tiles, size_t held, size_t steps, size_t rows);

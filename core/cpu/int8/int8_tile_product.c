@@ -8,7 +8,7 @@ enum { STEPS = 15 }; /* at most; their weights stay in the first-level cache whi
 /* The end of the 32 rows from `first` on. */
 static i8_finish rows_of(const i8_finish *all, size_t first, const int32_t *c) {
     i8_finish f = *all;
-    f.rows = bf_least(BF_COLS, all->rows - first);
+    f.rows = bf16_min(BF16_COLS, all->rows - first);
     f.c = c;
     f.rows_scale += first;
     if (f.rows_offset) f.rows_offset += first;
@@ -27,25 +27,25 @@ static void run_block(const i8_unit *u, i8_block *b, i8_ring *ring) {
 /* The first of 16 rows. */
 static const int8_t *half_at(const i8_pass *p, size_t half) {
     if (!p->width) return p->a + half * p->half;
-    const size_t row = half * BF_SIDE;
+    const size_t row = half * BF16_ROWS;
     return p->a + row / p->width * p->line + row % p->width * p->a_row;
 }
 
 /* `group` pairs from `first` on, one part. */
 static void run_part(const i8_pass *p, size_t first, size_t group, const int8_t *w, size_t part_a, const i8_finish *end, i8_ring *ring) {
-    const size_t halves = bf_up(p->end.rows, BF_SIDE), run = bf_up(p->steps, bf_up(p->steps, STEPS));
+    const size_t halves = bf16_ceil_div(p->end.rows, BF16_ROWS), run = bf16_ceil_div(p->steps, bf16_ceil_div(p->steps, STEPS));
     for (size_t s = 0; s < p->steps; s += run) {
-        i8_block b = {.steps = bf_least(run, p->steps - s), .at = p->at + s, .a_row = p->a_row, .b = w + s * 2 * I8_TILE, .add = s > 0};
-        b.soon = b.b + b.steps * 2 * I8_TILE; /* after the last weights, whatever follows: no harm */
-        b.soon_bytes = bf_up(b.steps * 2 * I8_TILE, group);
-        for (size_t q = 0; q < group; q++, b.soon += b.soon_bytes) {
+        i8_block b = {.steps = bf16_min(run, p->steps - s), .at = p->at + s, .a_row = p->a_row, .b = w + s * 2 * I8_TILE, .add = s > 0};
+        b.prefetch = b.b + b.steps * 2 * I8_TILE; /* after the last weights, whatever follows: no harm */
+        b.prefetch_bytes = bf16_ceil_div(b.steps * 2 * I8_TILE, group);
+        for (size_t q = 0; q < group; q++, b.prefetch += b.prefetch_bytes) {
             const size_t half = 2 * (first + q);
             b.a[0] = half_at(p, half) + part_a;
             b.a[1] = half + 1 < halves ? half_at(p, half + 1) + part_a : NULL;
             b.c = ring->sums[(ring->next + q) % (I8_PAIRS + 1)];
             run_block(p->u, &b, ring);
             if (s + run < p->steps) continue;
-            ring->last = rows_of(end, half * BF_SIDE, b.c);
+            ring->last = rows_of(end, half * BF16_ROWS, b.c);
             ring->waits = true;
         }
     }
@@ -53,19 +53,19 @@ static void run_part(const i8_pass *p, size_t first, size_t group, const int8_t 
 }
 
 void i8_pass_run(const i8_pass *p, i8_ring *ring) {
-    const size_t pairs = bf_up(p->end.rows, BF_COLS), parts = p->parts ? p->parts : 1;
+    const size_t pairs = bf16_ceil_div(p->end.rows, BF16_COLS), parts = p->parts ? p->parts : 1;
     for (size_t first = 0; first < pairs; first += I8_PAIRS) {
         i8_finish end = p->end;
         end.relu = p->end.relu && parts == 1;
         for (size_t part = 0; part < parts; part++) {
-            run_part(p, first, bf_least(I8_PAIRS, pairs - first), p->w + part * p->steps * 2 * I8_TILE, part * p->part_a, &end, ring);
+            run_part(p, first, bf16_min(I8_PAIRS, pairs - first), p->w + part * p->steps * 2 * I8_TILE, part * p->part_a, &end, ring);
             end.bias = NULL;
             end.plus = end.y;
             end.plus_row = end.y_row;
             end.rows_scale += p->part_scales;
             if (end.rows_offset) {
                 end.rows_offset += p->part_scales;
-                end.cols_sum += BF_COLS;
+                end.cols_sum += BF16_COLS;
             }
             end.more = false;
             end.relu = p->end.relu && part + 2 == parts;
@@ -79,7 +79,7 @@ void i8_ring_begin(i8_ring *ring) {
 }
 
 void i8_ring_end(const i8_unit *u, i8_ring *ring) {
-    if (ring->waits) u->finish(&ring->last);
+    if (ring->waits) u->epilogue(&ring->last);
     ring->waits = false;
 }
 
@@ -90,6 +90,6 @@ const ptrdiff_t *i8_tiles_at(size_t steps, cm_arena *scratch) {
 }
 
 void i8_fill_up(int8_t *tiles, size_t held, size_t steps, size_t rows) {
-    for (size_t r = rows; r % BF_SIDE; r++)
+    for (size_t r = rows; r % BF16_ROWS; r++)
         for (size_t s = 0; s < steps; s++) memset(i8_row_at(tiles, held, r) + s * I8_TILE, 0, I8_DEPTH);
 }
