@@ -45,24 +45,24 @@ static double apart(const float *got, const float *want, size_t n) {
 
 /* --- tables ----------------------------------------------------------------- */
 
-enum { LEAST_ROWS = 32, ROW = 128 + I8_DEPTH };
+enum { LEAST_ROWS = 32, ROW = 128 + INT8_DEPTH };
 
 /* 32 rows, of which some lie apart, by steps that are out of order, twice, the second time added. */
 static void block_case(size_t steps, bool two) {
-    const int8_t *a = numbers(LEAST_ROWS * ROW * 4), *b = numbers(steps * 2 * I8_TILE);
+    const int8_t *a = numbers(LEAST_ROWS * ROW * 4), *b = numbers(steps * 2 * INT8_TILE);
     ptrdiff_t at[40];
     int32_t want[BF16_COLS * BF16_COLS], got[BF16_COLS * BF16_COLS];
-    for (size_t s = 0; s < steps; s++) at[s] = (ptrdiff_t)(cm_rng_below(&rng, 3) * I8_DEPTH);
-    i8_block p = {.steps = steps, .a = {a, two ? a + LEAST_ROWS * ROW : NULL}, .at = at, .a_row = ROW, .b = b, .c = want};
+    for (size_t s = 0; s < steps; s++) at[s] = (ptrdiff_t)(cm_rng_below(&rng, 3) * INT8_DEPTH);
+    int8_block p = {.steps = steps, .a = {a, two ? a + LEAST_ROWS * ROW : NULL}, .at = at, .a_row = ROW, .b = b, .c = want};
     for (size_t r = 0; r < BF16_COLS; r++)
         for (size_t j = 0; j < BF16_COLS; j++) {
             int32_t sum = 0;
-            for (size_t k = 0; k < steps * I8_DEPTH && (two || r < BF16_ROWS); k++)
-                sum += p.a[r / BF16_ROWS][at[k / I8_DEPTH] + (ptrdiff_t)(r % BF16_ROWS * ROW + k % I8_DEPTH)] *
-                       b[(k / I8_DEPTH * 2 + j / BF16_ROWS) * I8_TILE + k % I8_DEPTH / 4 * I8_DEPTH + j % BF16_ROWS * 4 + k % 4];
+            for (size_t k = 0; k < steps * INT8_DEPTH && (two || r < BF16_ROWS); k++)
+                sum += p.a[r / BF16_ROWS][at[k / INT8_DEPTH] + (ptrdiff_t)(r % BF16_ROWS * ROW + k % INT8_DEPTH)] *
+                       b[(k / INT8_DEPTH * 2 + j / BF16_ROWS) * INT8_TILE + k % INT8_DEPTH / 4 * INT8_DEPTH + j % BF16_ROWS * 4 + k % 4];
             want[r * BF16_COLS + j] = 2 * sum;
         }
-    for (const i8_unit *const *u = i8_units(); *u; u++) {
+    for (const cm_int8_microkernels *const *u = cm_int8_microkernels_all(); *u; u++) {
         memset(got, 0, sizeof got);
         p.c = got;
         (*u)->begin();
@@ -83,18 +83,18 @@ Test(int8, every_table_gives_the_same_sums) {
 }
 
 Test(int8, the_deepest_sums_still_fit) {
-    const size_t steps = I8_DEEPEST / I8_DEPTH;
-    int8_t *a = cm_arena_push(&arena, 2 * I8_TILE), *b = cm_arena_push(&arena, steps * 2 * I8_TILE);
+    const size_t steps = INT8_MAX_DEPTH / INT8_DEPTH;
+    int8_t *a = cm_arena_push(&arena, 2 * INT8_TILE), *b = cm_arena_push(&arena, steps * 2 * INT8_TILE);
     ptrdiff_t *at = CM_PUSH_ZERO(&arena, ptrdiff_t, steps);
     int32_t got[BF16_COLS * BF16_COLS];
-    memset(a, 127, 2 * I8_TILE);
+    memset(a, 127, 2 * INT8_TILE);
     for (int sign = -1; sign <= 1; sign += 2) {
-        memset(b, sign * 127, steps * 2 * I8_TILE);
-        for (const i8_unit *const *u = i8_units(); *u; u++) {
+        memset(b, sign * 127, steps * 2 * INT8_TILE);
+        for (const cm_int8_microkernels *const *u = cm_int8_microkernels_all(); *u; u++) {
             (*u)->begin();
-            (*u)->block(&(i8_block){.steps = steps, .a = {a, a + I8_TILE}, .at = at, .a_row = I8_DEPTH, .b = b, .c = got});
+            (*u)->block(&(int8_block){.steps = steps, .a = {a, a + INT8_TILE}, .at = at, .a_row = INT8_DEPTH, .b = b, .c = got});
             (*u)->end();
-            for (size_t i = 0; i < BF16_COLS * BF16_COLS; i++) cr_assert(got[i] == sign * 127 * 127 * I8_DEEPEST, "%s", (*u)->name);
+            for (size_t i = 0; i < BF16_COLS * BF16_COLS; i++) cr_assert(got[i] == sign * 127 * 127 * INT8_MAX_DEPTH, "%s", (*u)->name);
         }
     }
 }
@@ -112,10 +112,10 @@ Test(int8, a_row_is_the_nearest_of_255_numbers_and_filled_up) {
         const float *x = floats(n, 5);
         int8_t want[320] = {0}, got[320];
         const float scale = plain_row(n, x, want);
-        for (const i8_unit *const *u = i8_units(); *u; u++) {
+        for (const cm_int8_microkernels *const *u = cm_int8_microkernels_all(); *u; u++) {
             memset(got, 99, sizeof got);
-            const float s = (*u)->pack_a(&(bf16_prologue){.kind = BF16_PLAIN, .factor = 1}, n, x, got, I8_DEPTH);
-            const size_t all = (n + I8_DEPTH - 1) / I8_DEPTH * I8_DEPTH;
+            const float s = (*u)->pack_a(&(bf16_prologue){.kind = BF16_PLAIN, .factor = 1}, n, x, got, INT8_DEPTH);
+            const size_t all = (n + INT8_DEPTH - 1) / INT8_DEPTH * INT8_DEPTH;
             cr_assert(s == scale && memcmp(got, want, all) == 0 && (all == 320 || got[all] == 99), "%s, %zu", (*u)->name, n);
         }
     }
@@ -124,41 +124,41 @@ Test(int8, a_row_is_the_nearest_of_255_numbers_and_filled_up) {
 Test(int8, rows_of_nothing_and_of_no_numbers) {
     const bf16_prologue plain = {.kind = BF16_PLAIN, .factor = 1};
     float x[70] = {0};
-    int8_t y[2 * I8_DEPTH];
-    for (const i8_unit *const *u = i8_units(); *u; u++) {
+    int8_t y[2 * INT8_DEPTH];
+    for (const cm_int8_microkernels *const *u = cm_int8_microkernels_all(); *u; u++) {
         memset(x, 0, sizeof x);
-        cr_assert((*u)->pack_a(&plain, 70, x, y, I8_DEPTH) == 0 && y[0] == 0);
+        cr_assert((*u)->pack_a(&plain, 70, x, y, INT8_DEPTH) == 0 && y[0] == 0);
         x[69] = 1e-39f;
-        cr_assert((*u)->pack_a(&plain, 70, x, y, I8_DEPTH) == 0 && y[69] == 0);
+        cr_assert((*u)->pack_a(&plain, 70, x, y, INT8_DEPTH) == 0 && y[69] == 0);
         x[3] = INFINITY;
-        cr_assert(!isfinite((*u)->pack_a(&plain, 70, x, y, I8_DEPTH)), "%s", (*u)->name);
+        cr_assert(!isfinite((*u)->pack_a(&plain, 70, x, y, INT8_DEPTH)), "%s", (*u)->name);
         for (size_t at = 0; at < 70; at += 23) {
             memset(x, 0, sizeof x);
             x[at] = NAN;
             x[(at + 1) % 70] = 1;
-            cr_assert(isnan((*u)->pack_a(&plain, 70, x, y, I8_DEPTH)), "%s: NaN at %zu", (*u)->name, at);
+            cr_assert(isnan((*u)->pack_a(&plain, 70, x, y, INT8_DEPTH)), "%s: NaN at %zu", (*u)->name, at);
         }
     }
 }
 
 Test(int8, numbers_of_bf16_with_an_offset) {
-    uint16_t x[I8_DEPTH * 2];
-    float wide[I8_DEPTH * 2];
-    for (size_t i = 0; i < I8_DEPTH * 2; i++) {
+    uint16_t x[INT8_DEPTH * 2];
+    float wide[INT8_DEPTH * 2];
+    for (size_t i = 0; i < INT8_DEPTH * 2; i++) {
         x[i] = (uint16_t)(cm_rng_below(&rng, 0x80) + 0x3f80 + 0x8000 * cm_rng_below(&rng, 2)); /* 1 to 2 */
         const uint32_t bits = (uint32_t)x[i] << 16;
         memcpy(&wide[i], &bits, sizeof bits);
     }
     x[70] = 0xc040; /* -3 */
     wide[70] = -3;
-    for (const i8_unit *const *u = i8_units(); *u; u++) {
-        int8_t y[I8_DEPTH * 2];
-        cr_assert((*u)->top(I8_DEPTH * 2, x) == 3);
-        (*u)->narrow(I8_DEPTH * 2, 20, 10, x, y, I8_DEPTH);
-        for (size_t i = 0; i < I8_DEPTH * 2; i++)
+    for (const cm_int8_microkernels *const *u = cm_int8_microkernels_all(); *u; u++) {
+        int8_t y[INT8_DEPTH * 2];
+        cr_assert((*u)->absmax(INT8_DEPTH * 2, x) == 3);
+        (*u)->quantize(INT8_DEPTH * 2, 20, 10, x, y, INT8_DEPTH);
+        for (size_t i = 0; i < INT8_DEPTH * 2; i++)
             cr_assert(fabsf(y[i] - (20 * wide[i] - 10)) <= 0.5f, "%s: %g became %d", (*u)->name, wide[i], y[i]);
         x[1] = 0x7fc0;
-        cr_assert(isnan((*u)->top(I8_DEPTH * 2, x)), "%s", (*u)->name);
+        cr_assert(isnan((*u)->absmax(INT8_DEPTH * 2, x)), "%s", (*u)->name);
         x[1] = 0x3f80;
         wide[1] = 1;
     }
@@ -198,7 +198,7 @@ Test(int8, a_linear_layer_is_its_definition) {
     }
 }
 
-/* Lines of several chunks: beside ref, of any number of threads the same bits, and so are lines of a part. */
+/* Lines of several chunks: overlapped ref, of any number of threads the same bits, and so are lines of a part. */
 static void conv_case(const cm_conv_shape *s, cm_act act) {
     const size_t in = s->n * s->h * s->w * s->c, out = s->n * s->h * s->w * s->o;
     float *x = floats(in, 2), *w = floats(s->o * s->c * 9, 0.1), *y[4], *read = CM_PUSH(&arena, float, in);

@@ -44,17 +44,17 @@ static bool has_avx2(void) {
 }
 
 static const cm_bf16_microkernels *best;
-static const i8_unit *i8_all[6], *i8_best;
+static const cm_int8_microkernels *int8_all[6], *int8_best;
 
-static void i8_choose(int level, bool tiles) {
+static void int8_choose(int level, bool tiles) {
     const cm_cpu *c = cm_cpu_get();
     size_t n = 0;
-    i8_all[n++] = i8_unit_portable();
-    if (level >= 1 && has_avx2()) i8_all[n++] = i8_unit_avx2();
-    if (level >= 2 && has_avx512()) i8_all[n++] = i8_unit_avx512();
-    if (level >= 3 && has_avx512() && c->avx512vnni) i8_all[n++] = i8_unit_vnni();
-    if (tiles && c->amx_int8 && i8_unit_amx()) i8_all[n++] = i8_unit_amx();
-    i8_best = i8_all[n - 1];
+    int8_all[n++] = cm_int8_microkernels_portable();
+    if (level >= 1 && has_avx2()) int8_all[n++] = cm_int8_microkernels_avx2();
+    if (level >= 2 && has_avx512()) int8_all[n++] = cm_int8_microkernels_avx512();
+    if (level >= 3 && has_avx512() && c->avx512vnni) int8_all[n++] = cm_int8_microkernels_vnni();
+    if (tiles && c->amx_int8 && cm_int8_microkernels_amx()) int8_all[n++] = cm_int8_microkernels_amx();
+    int8_best = int8_all[n - 1];
 }
 
 static void choose(void) {
@@ -70,7 +70,7 @@ static void choose(void) {
     if (level >= 2 && has_avx512()) best = cm_bf16_microkernels_avx512();
     if (level >= 3 && has_avx512() && c->avx512bf16) best = cm_bf16_microkernels_avx512bf16();
     if (tiles && c->amx_bf16 && has_vbmi() && cm_bf16_microkernels_amx()) best = cm_bf16_microkernels_amx();
-    i8_choose(level, tiles);
+    int8_choose(level, tiles);
 }
 
 static void choose_once(void) {
@@ -83,12 +83,12 @@ const cm_bf16_microkernels *cm_bf16_microkernels_get(void) {
     return best;
 }
 
-const i8_unit *i8_unit_get(void) {
+const cm_int8_microkernels *cm_int8_microkernels_get(void) {
     choose_once();
-    return i8_best;
+    return int8_best;
 }
 
-const i8_unit *const *i8_units(void) {
+const cm_int8_microkernels *const *cm_int8_microkernels_all(void) {
     choose_once();
-    return i8_all;
+    return int8_all;
 }

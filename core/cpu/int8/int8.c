@@ -7,7 +7,7 @@
 
 static void any_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w,
                        const float *bias, float *y) {
-    if (i8_linear_fits(s, a)) i8_linear(e, s, a, x, w, bias, y);
+    if (cm_int8_linear_fits(s, a)) cm_int8_linear(e, s, a, x, w, bias, y);
     else cm_bf16_linear(false, e, s, a, x, w, bias, y);
 }
 
@@ -24,8 +24,8 @@ static void linear_around(const cm_exec *e, size_t rows, size_t per_image, size_
 static void conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
                           const float *bias, float *y) {
     const bf16_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
-    if (cm_bf16_is_linear(s, a) && s->c >= I8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
-    else if (i8_conv2d_fits(s, a)) i8_conv2d(e, s, a, x, w, bias, y);
+    if (cm_bf16_is_linear(s, a) && s->c >= INT8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
+    else if (cm_int8_conv2d_fits(s, a)) cm_int8_conv2d(e, s, a, x, w, bias, y);
     else cm_ops_bf16()->conv2d_around(e, s, a, x, w, bias, y);
 }
 
@@ -39,8 +39,8 @@ static void conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_pla
 }
 
 static bool feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {
-    if (!i8_feed_forward_fits(s)) return cm_ops_bf16()->feed_forward(e, s, x, y);
-    i8_feed_forward(e, s, x, y);
+    if (!cm_int8_feed_forward_fits(s)) return cm_ops_bf16()->feed_forward(e, s, x, y);
+    cm_int8_feed_forward(e, s, x, y);
     return true;
 }
 
@@ -56,7 +56,7 @@ static void fill(void) {
     int8.linear_grad = cm_ops_openblas()->linear_grad;
     int8.attention_grad = cm_ops_openblas()->attention_grad;
     int8.conv2d_grad = cm_ops_openblas()->conv2d_grad;
-    int8.slow_here = !i8_unit_get()->direct;
+    int8.slow_here = !cm_int8_microkernels_get()->direct;
     int8.linear = linear;
     int8.linear_around = linear_around;
     int8.conv2d = conv2d;

@@ -14,7 +14,7 @@
 enum { KERNEL = 3, TAPS = KERNEL * KERNEL, CHUNK_BYTES = 1024 << 10 };
 
 typedef struct conv_job {
-    const i8_unit *u;
+    const cm_int8_microkernels *u;
     const cm_bf16_microkernels *read;
     const cm_conv_shape *s;
     const cm_around *a;
@@ -45,19 +45,19 @@ typedef struct conv_weights {
 static void weights_strip(void *arg, size_t strip, int worker) {
     const conv_weights *p = arg;
     const conv_job *j = p->j;
-    const size_t c = j->s->c, bytes = bf16_ceil_div(c * TAPS, I8_DEPTH) * I8_DEPTH;
+    const size_t c = j->s->c, bytes = bf16_ceil_div(c * TAPS, INT8_DEPTH) * INT8_DEPTH;
     int8_t *row = j->rows + (size_t)worker * bytes;
     for (size_t i = 0; i < BF16_COLS; i++) {
         const size_t o = strip * BF16_COLS + i;
         const bf16_prologue plain = {.kind = BF16_PLAIN, .factor = 1.0f};
-        p->scales[o] = j->u->pack_a(&plain, c * TAPS, p->w + o * c * TAPS, row, I8_DEPTH);
-        int8_t *to = p->tiles + strip * j->strip_bytes + i / BF16_ROWS * I8_TILE + i % BF16_ROWS * 4;
+        p->scales[o] = j->u->pack_a(&plain, c * TAPS, p->w + o * c * TAPS, row, INT8_DEPTH);
+        int8_t *to = p->tiles + strip * j->strip_bytes + i / BF16_ROWS * INT8_TILE + i % BF16_ROWS * 4;
         for (size_t y = 0; y < KERNEL; y++) {
             int sum = 0;
-            for (size_t k = 0; k < j->steps * I8_DEPTH; k++)
+            for (size_t k = 0; k < j->steps * INT8_DEPTH; k++)
                 for (size_t x = 0; x < KERNEL; x++) {
                     const int8_t v = k < c ? row[k * TAPS + y * KERNEL + x] : 0;
-                    to[((y * j->steps + k / I8_DEPTH) * KERNEL + x) * 2 * I8_TILE + k % I8_DEPTH / 4 * I8_DEPTH + k % 4] = v;
+                    to[((y * j->steps + k / INT8_DEPTH) * KERNEL + x) * 2 * INT8_TILE + k % INT8_DEPTH / 4 * INT8_DEPTH + k % 4] = v;
                     sum += v;
                 }
             p->sums[(strip * KERNEL + y) * BF16_COLS + i] = (float)sum;
@@ -87,8 +87,8 @@ typedef struct conv_place {
  * from there to the largest is spread over 253 numbers, so that, rounded, 127 is enough. */
 static void choose_scale(const conv_job *j, float top, float *scale, float *inverse, float *offset) {
     const float least = 0.2785f, range = top + least;
-    *scale = i8_scale(top);
-    *inverse = i8_inverse(top);
+    *scale = int8_scale(top);
+    *inverse = int8_inverse_scale(top);
     *offset = 0.0f;
     if (j->a->act != CM_SILU) return;
     *scale = range / 253.0f;
@@ -99,7 +99,7 @@ static void choose_scale(const conv_job *j, float top, float *scale, float *inve
 static void read_line(const conv_job *j, size_t image, size_t line, uint16_t *wide, int8_t *to, float *scale, float *offset) {
     const cm_conv_shape *s = j->s;
     const bf16_prologue t = cm_bf16_prologue_of(j->a, image, s->c, 0, 0);
-    const size_t pixel = j->steps * I8_DEPTH;
+    const size_t pixel = j->steps * INT8_DEPTH;
     const float *from = j->x + (image * s->h + line) * s->w * s->c;
     for (size_t p = 0; p < s->w; p++, from += s->c) {
         for (size_t c = 0; line + 1 < s->h && c < s->c; c += BF16_ROWS) __builtin_prefetch(from + s->w * s->c + c, 0, 2);
@@ -107,11 +107,11 @@ static void read_line(const conv_job *j, size_t image, size_t line, uint16_t *wi
         const size_t read = bf16_ceil_div(s->c, BF16_DEPTH) * BF16_DEPTH;
         memset(wide + p * pixel + read, 0, (pixel - read) * sizeof *wide);
     }
-    const float top = j->u->top(s->w * pixel, wide);
+    const float top = j->u->absmax(s->w * pixel, wide);
     float inverse;
     choose_scale(j, top, scale, &inverse, offset);
     const int nothing = fabsf(*offset) <= 127.0f ? -(int)*offset : 0;
-    for (size_t p = 0; p < s->w; p++) j->u->narrow(pixel, inverse, *offset, wide + p * pixel, to + (p + 1) * j->pixel, I8_DEPTH);
+    for (size_t p = 0; p < s->w; p++) j->u->quantize(pixel, inverse, *offset, wide + p * pixel, to + (p + 1) * j->pixel, INT8_DEPTH);
     memset(to, nothing, j->pixel);
     memset(to + (s->w + 1) * j->pixel, nothing, j->pixel);
 }
@@ -135,16 +135,16 @@ static void read_image(const conv_job *j, const conv_place *at, size_t i) {
 
 /* --- products ---------------------------------------------------------------------- */
 
-static void multiply(const conv_job *j, const conv_place *at, size_t strip, size_t i, i8_ring *ring) {
+static void multiply(const conv_job *j, const conv_place *at, size_t strip, size_t i, int8_ring *ring) {
     const cm_conv_shape *s = j->s;
     const size_t o = strip * BF16_COLS, pixels = at->lines * s->w, first = ((at->image + i) * s->h + at->line) * s->w;
     const float *offsets = j->a->act == CM_SILU ? at->offsets + i * KERNEL * pixels : NULL;
     const float *plus = j->a->plus ? j->a->plus + first * s->o + o : NULL;
-    const i8_finish end = {.rows = pixels, .cols = BF16_COLS, .rows_scale = at->scales + i * KERNEL * pixels, .cols_scale = j->scales + o,
+    const int8_epilogue end = {.rows = pixels, .cols = BF16_COLS, .rows_scale = at->scales + i * KERNEL * pixels, .cols_scale = j->scales + o,
                            .rows_offset = offsets, .cols_sum = j->sums + strip * KERNEL * BF16_COLS,
                            .bias = j->bias ? j->bias + (at->image + i) * j->bias_image + o : NULL, .plus = plus, .plus_row = s->o,
                            .y = j->y + first * s->o + o, .y_row = s->o, .relu = j->a->relu, .more = o + BF16_COLS < s->o};
-    i8_pass_run(&(i8_pass){.u = j->u, .a = at->in + i * (at->lines + 2) * j->line, .a_row = j->pixel, .width = s->w, .line = j->line,
+    cm_int8_tile_product(&(int8_tile_product){.u = j->u, .a = at->in + i * (at->lines + 2) * j->line, .a_row = j->pixel, .width = s->w, .line = j->line,
                            .at = j->at, .steps = j->steps * KERNEL, .parts = KERNEL, .part_a = j->line, .part_scales = pixels,
                            .w = j->w + strip * j->strip_bytes, .end = end}, ring);
 }
@@ -152,7 +152,7 @@ static void multiply(const conv_job *j, const conv_place *at, size_t strip, size
 static void one_item(void *arg, size_t item, int worker) {
     const conv_job *j = arg;
     const size_t group = item % j->groups, chunk = item / j->groups, down = bf16_ceil_div(j->s->h, j->lines);
-    i8_ring ring __attribute__((aligned(64)));
+    int8_ring ring __attribute__((aligned(64)));
     conv_place at = {.image = chunk / down * j->images, .line = chunk % down * j->lines};
     at.images = bf16_min(j->images, j->s->n - at.image);
     at.lines = bf16_min(j->lines, j->s->h - at.line);
@@ -160,20 +160,20 @@ static void one_item(void *arg, size_t item, int worker) {
     at.wide = (uint16_t *)(void *)(at.in + j->images * (j->lines + 2) * j->line);
     at.scales = (float *)(void *)(at.wide + j->values);
     at.offsets = at.scales + j->images * KERNEL * j->lines * j->s->w;
-    i8_ring_begin(&ring);
+    cm_int8_ring_begin(&ring);
     for (size_t i = 0; i < at.images; i++) read_image(j, &at, i);
     j->u->begin();
     for (size_t strip = group * j->strips / j->groups; strip < (group + 1) * j->strips / j->groups; strip++)
         for (size_t i = 0; i < at.images; i++) multiply(j, &at, strip, i, &ring);
-    i8_ring_end(j->u, &ring);
+    cm_int8_ring_end(j->u, &ring);
     j->u->end();
 }
 
 /* --- plan -------------------------------------------------------------------------------- */
 
-bool i8_conv2d_fits(const cm_conv_shape *s, const cm_around *a) {
+bool cm_int8_conv2d_fits(const cm_conv_shape *s, const cm_around *a) {
     return s->kh == KERNEL && s->kw == KERNEL && s->stride == 1 && s->pad_top == 1 && s->pad_left == 1 && s->oh == s->h && s->ow == s->w &&
-           s->w % BF16_ROWS == 0 && s->c >= I8_DEPTH && s->c * TAPS <= I8_DEEPEST && s->o % BF16_COLS == 0 && !a->doubled && !a->x_row &&
+           s->w % BF16_ROWS == 0 && s->c >= INT8_DEPTH && s->c * TAPS <= INT8_MAX_DEPTH && s->o % BF16_COLS == 0 && !a->doubled && !a->x_row &&
            !a->y_row;
 }
 
@@ -201,23 +201,23 @@ static bool add_biases(conv_job *j, cm_arena *scratch) {
 
 static bool place_steps(conv_job *j, cm_arena *scratch) {
     j->at = CM_PUSH(scratch, ptrdiff_t, j->steps * KERNEL);
-    for (size_t i = 0; j->at && i < j->steps * KERNEL; i++) j->at[i] = (ptrdiff_t)(i / KERNEL * I8_DEPTH + i % KERNEL * j->pixel);
+    for (size_t i = 0; j->at && i < j->steps * KERNEL; i++) j->at[i] = (ptrdiff_t)(i / KERNEL * INT8_DEPTH + i % KERNEL * j->pixel);
     return j->at != NULL;
 }
 
-void i8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+void cm_int8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
                float *y) {
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;
-    conv_job j = {.u = i8_unit_get(), .read = cm_bf16_microkernels_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .threads = e->threads,
-                  .steps = bf16_ceil_div(s->c, I8_DEPTH), .strips = s->o / BF16_COLS};
+    conv_job j = {.u = cm_int8_microkernels_get(), .read = cm_bf16_microkernels_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .threads = e->threads,
+                  .steps = bf16_ceil_div(s->c, INT8_DEPTH), .strips = s->o / BF16_COLS};
     if (s->n * s->h * s->w * s->o == 0) return;
-    j.strip_bytes = TAPS * j.steps * 2 * I8_TILE;
-    j.pixel = (j.steps + (j.steps % 2 == 0)) * I8_DEPTH; /* an odd number of cache lines: a tile's rows then spread over all sets */
+    j.strip_bytes = TAPS * j.steps * 2 * INT8_TILE;
+    j.pixel = (j.steps + (j.steps % 2 == 0)) * INT8_DEPTH; /* an odd number of cache lines: a tile's rows then spread over all sets */
     j.line = (s->w + 2) * j.pixel;
-    j.values = s->w * j.steps * I8_DEPTH;
+    j.values = s->w * j.steps * INT8_DEPTH;
     plan(&j);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    j.rows = cm_arena_push(e->scratch, threads * bf16_ceil_div(s->c * TAPS, I8_DEPTH) * I8_DEPTH);
+    j.rows = cm_arena_push(e->scratch, threads * bf16_ceil_div(s->c * TAPS, INT8_DEPTH) * INT8_DEPTH);
     conv_weights weights = {.j = &j, .w = w};
     const size_t bytes = j.strips * (j.strip_bytes + (1 + KERNEL) * BF16_COLS * sizeof(float));
     if (j.rows) j.w = (const int8_t *)cm_bf16_pack(e, BF16_PACK_INT8, false, bytes / sizeof(uint16_t), fill_weights, &weights);

@@ -14,13 +14,13 @@
 #include "core/cpu/bf16/bf16_microkernels.h"
 
 enum {
-    I8_DEPTH = 64,
-    I8_TILE = BF16_ROWS * I8_DEPTH,
-    I8_DEEPEST = 1 << 17 /* values of a row whose sums surely fit 31 bits: 127 * 127 * 2^17 < 2^31 */
+    INT8_DEPTH = 64,
+    INT8_TILE = BF16_ROWS * INT8_DEPTH,
+    INT8_MAX_DEPTH = 1 << 17 /* values of a row whose sums surely fit 31 bits: 127 * 127 * 2^17 < 2^31 */
 };
 
 /* The end of a product of at most 32 rows by 32 columns: the sums, scaled, go one of two ways. */
-typedef struct i8_finish {
+typedef struct int8_epilogue {
     size_t rows, cols;
     const int32_t *c;            /* rows of 32 sums */
     const float *rows_scale;     /* [rows] */
@@ -41,10 +41,10 @@ typedef struct i8_finish {
     uint16_t *gated;             /* rows gated_row apart */
     size_t gated_row;
     const float *bias_gate;      /* [16] */
-} i8_finish;
+} int8_epilogue;
 
 /* C [halves*16, 32] = (or +=) sum over steps of 64 values. B's tiles follow one another: for each step two of 16 columns. */
-typedef struct i8_block {
+typedef struct int8_block {
     size_t steps;
     const int8_t *a[2];          /* first rows of two halves of 16; the second may be NULL */
     const ptrdiff_t *at;         /* [steps]: where a step's values lie from there */
@@ -54,43 +54,43 @@ typedef struct i8_block {
     int32_t *c;                  /* rows of 32 */
     const int8_t *prefetch;          /* fetched into the second-level cache on the way: prefetch_bytes from there */
     size_t prefetch_bytes;
-    const i8_finish *beside;     /* or NULL: of other sums, done meanwhile */
-} i8_block;
+    const int8_epilogue *overlapped;     /* or NULL: of other sums, done meanwhile */
+} int8_block;
 
-typedef struct i8_unit {
+typedef struct cm_int8_microkernels {
     const char *name; /* "amx", "avx512-vnni", "avx512", "avx2", "portable" */
     bool direct;      /* multiplies int8 as such */
 
     void (*begin)(void); /* in each thread before block */
     void (*end)(void);
-    void (*block)(const i8_block *p);
-    void (*epilogue)(const i8_finish *f);
+    void (*block)(const int8_block *p);
+    void (*epilogue)(const int8_epilogue *f);
 
     /* n values -> pieces of 64 that stand y_step apart, the last filled up with zeros; the scale, NaN where a value is */
     float (*pack_a)(const bf16_prologue *r, size_t n, const float *x, int8_t *y, size_t y_step);
     /* in two steps of bf16 numbers, as many as wished of one scale: the largest magnitude (NaN where a value is), and then
      * n values, a multiple of 64, times an inverse of it, less an offset, a whole number */
-    float (*top)(size_t n, const uint16_t *x);
-    void (*narrow)(size_t n, float inverse, float offset, const uint16_t *x, int8_t *y, size_t y_step);
-} i8_unit;
+    float (*absmax)(size_t n, const uint16_t *x);
+    void (*quantize)(size_t n, float inverse, float offset, const uint16_t *x, int8_t *y, size_t y_step);
+} cm_int8_microkernels;
 
 /* A row's scale by its largest magnitude, and what its values are multiplied by. */
-static inline float i8_scale(float top) {
+static inline float int8_scale(float top) {
     return top < 0x1p-100f ? 0.0f : top / 127.0f;
 }
 
-static inline float i8_inverse(float top) {
+static inline float int8_inverse_scale(float top) {
     return top < 0x1p-100f ? 0.0f : 127.0f / top;
 }
 
-const i8_unit *i8_unit_portable(void);
-const i8_unit *i8_unit_avx2(void);
-const i8_unit *i8_unit_avx512(void);
-const i8_unit *i8_unit_vnni(void);
-const i8_unit *i8_unit_amx(void);
+const cm_int8_microkernels *cm_int8_microkernels_portable(void);
+const cm_int8_microkernels *cm_int8_microkernels_avx2(void);
+const cm_int8_microkernels *cm_int8_microkernels_avx512(void);
+const cm_int8_microkernels *cm_int8_microkernels_vnni(void);
+const cm_int8_microkernels *cm_int8_microkernels_amx(void);
 /* the best this CPU has; CM_KERNELS=portable, avx2, avx512 or avx512-bf16 (here: -vnni) keeps below it */
-const i8_unit *i8_unit_get(void);
+const cm_int8_microkernels *cm_int8_microkernels_get(void);
 /* All that this CPU runs, the plainest first; NULL-terminated. */
-const i8_unit *const *i8_units(void);
+const cm_int8_microkernels *const *cm_int8_microkernels_all(void);
 
 #endif

@@ -6,7 +6,7 @@
 
 #if defined(__AMX_INT8__)
 
-CM_INLINE void run(const i8_block *p, int halves) {
+CM_INLINE void run(const int8_block *p, int halves) {
     enum { ROW = BF16_COLS * sizeof(int32_t) };
     if (p->add) {
         _tile_loadd(0, p->c, ROW);
@@ -20,12 +20,12 @@ CM_INLINE void run(const i8_block *p, int halves) {
         _tile_zero(3);
     }
     const int8_t *a0 = p->a[0], *a1 = p->a[1], *b = p->b, *prefetch = p->prefetch, *const prefetch_end = prefetch + p->prefetch_bytes;
-    const size_t rows = p->beside ? p->beside->rows : 0, rows_a_step = (rows + p->steps - 1) / p->steps;
-    for (size_t k = 0, row = 0; k < p->steps; k++, b += 2 * I8_TILE) {
+    const size_t rows = p->overlapped ? p->overlapped->rows : 0, rows_a_step = (rows + p->steps - 1) / p->steps;
+    for (size_t k = 0, row = 0; k < p->steps; k++, b += 2 * INT8_TILE) {
         _tile_loadd(4, a0 + p->at[k], p->a_row);
-        _tile_loadd(6, b, I8_DEPTH);
+        _tile_loadd(6, b, INT8_DEPTH);
         _tile_dpbssd(0, 4, 6);
-        _tile_loadd(7, b + I8_TILE, I8_DEPTH);
+        _tile_loadd(7, b + INT8_TILE, INT8_DEPTH);
         _tile_dpbssd(1, 4, 7);
         if (halves == 2) {
             _tile_loadd(5, a1 + p->at[k], p->a_row);
@@ -35,7 +35,7 @@ CM_INLINE void run(const i8_block *p, int halves) {
         for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += 64) _mm_prefetch(soon, _MM_HINT_T1);
         if (row == rows) continue;
         const size_t to = row + rows_a_step < rows ? row + rows_a_step : rows;
-        i8_finish_rows(p->beside, row, to);
+        int8_epilogue_rows(p->overlapped, row, to);
         row = to;
     }
     _tile_stored(0, p->c, ROW);
@@ -44,20 +44,20 @@ CM_INLINE void run(const i8_block *p, int halves) {
     if (halves == 2) _tile_stored(3, p->c + BF16_ROWS * BF16_COLS + BF16_ROWS, ROW);
 }
 
-static void block(const i8_block *p) {
+static void block(const int8_block *p) {
     if (p->a[1]) run(p, 2);
     else run(p, 1);
 }
 
-static const i8_unit table = I8_UNIT_TABLE("amx", true, amx_begin, amx_end, block);
+static const cm_int8_microkernels table = INT8_MICROKERNELS_TABLE("amx", true, amx_begin, amx_end, block);
 
-const i8_unit *i8_unit_amx(void) {
+const cm_int8_microkernels *cm_int8_microkernels_amx(void) {
     return &table;
 }
 
 #else
 
-const i8_unit *i8_unit_amx(void) {
+const cm_int8_microkernels *cm_int8_microkernels_amx(void) {
     return NULL;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cpu/int8/int8_block-inl.h"
 
-static const i8_unit table = I8_UNIT_TABLE("portable", false, nothing, nothing, block);
+static const cm_int8_microkernels table = INT8_MICROKERNELS_TABLE("portable", false, nothing, nothing, block);
 
-const i8_unit *i8_unit_portable(void) {
+const cm_int8_microkernels *cm_int8_microkernels_portable(void) {
     return &table;
 }

@@ -6,8 +6,8 @@
 enum { STEPS = 15 }; /* at most; their weights stay in the first-level cache while the pairs pass */
 
 /* The end of the 32 rows from `first` on. */
-static i8_finish rows_of(const i8_finish *all, size_t first, const int32_t *c) {
-    i8_finish f = *all;
+static int8_epilogue rows_of(const int8_epilogue *all, size_t first, const int32_t *c) {
+    int8_epilogue f = *all;
     f.rows = bf16_min(BF16_COLS, all->rows - first);
     f.c = c;
     f.rows_scale += first;
@@ -18,47 +18,47 @@ static i8_finish rows_of(const i8_finish *all, size_t first, const int32_t *c) {
     return f;
 }
 
-static void run_block(const i8_unit *u, i8_block *b, i8_ring *ring) {
-    b->beside = ring->waits ? &ring->last : NULL;
+static void run_block(const cm_int8_microkernels *u, int8_block *b, int8_ring *ring) {
+    b->overlapped = ring->waits ? &ring->last : NULL;
     u->block(b);
     ring->waits = false;
 }
 
 /* The first of 16 rows. */
-static const int8_t *half_at(const i8_pass *p, size_t half) {
+static const int8_t *half_at(const int8_tile_product *p, size_t half) {
     if (!p->width) return p->a + half * p->half;
     const size_t row = half * BF16_ROWS;
     return p->a + row / p->width * p->line + row % p->width * p->a_row;
 }
 
 /* `group` pairs from `first` on, one part. */
-static void run_part(const i8_pass *p, size_t first, size_t group, const int8_t *w, size_t part_a, const i8_finish *end, i8_ring *ring) {
+static void run_part(const int8_tile_product *p, size_t first, size_t group, const int8_t *w, size_t part_a, const int8_epilogue *end, int8_ring *ring) {
     const size_t halves = bf16_ceil_div(p->end.rows, BF16_ROWS), run = bf16_ceil_div(p->steps, bf16_ceil_div(p->steps, STEPS));
     for (size_t s = 0; s < p->steps; s += run) {
-        i8_block b = {.steps = bf16_min(run, p->steps - s), .at = p->at + s, .a_row = p->a_row, .b = w + s * 2 * I8_TILE, .add = s > 0};
-        b.prefetch = b.b + b.steps * 2 * I8_TILE; /* after the last weights, whatever follows: no harm */
-        b.prefetch_bytes = bf16_ceil_div(b.steps * 2 * I8_TILE, group);
+        int8_block b = {.steps = bf16_min(run, p->steps - s), .at = p->at + s, .a_row = p->a_row, .b = w + s * 2 * INT8_TILE, .add = s > 0};
+        b.prefetch = b.b + b.steps * 2 * INT8_TILE; /* after the last weights, whatever follows: no harm */
+        b.prefetch_bytes = bf16_ceil_div(b.steps * 2 * INT8_TILE, group);
         for (size_t q = 0; q < group; q++, b.prefetch += b.prefetch_bytes) {
             const size_t half = 2 * (first + q);
             b.a[0] = half_at(p, half) + part_a;
             b.a[1] = half + 1 < halves ? half_at(p, half + 1) + part_a : NULL;
-            b.c = ring->sums[(ring->next + q) % (I8_PAIRS + 1)];
+            b.c = ring->sums[(ring->next + q) % (INT8_PAIRS + 1)];
             run_block(p->u, &b, ring);
             if (s + run < p->steps) continue;
             ring->last = rows_of(end, half * BF16_ROWS, b.c);
             ring->waits = true;
         }
     }
-    ring->next = (ring->next + group) % (I8_PAIRS + 1);
+    ring->next = (ring->next + group) % (INT8_PAIRS + 1);
 }
 
-void i8_pass_run(const i8_pass *p, i8_ring *ring) {
+void cm_int8_tile_product(const int8_tile_product *p, int8_ring *ring) {
     const size_t pairs = bf16_ceil_div(p->end.rows, BF16_COLS), parts = p->parts ? p->parts : 1;
-    for (size_t first = 0; first < pairs; first += I8_PAIRS) {
-        i8_finish end = p->end;
+    for (size_t first = 0; first < pairs; first += INT8_PAIRS) {
+        int8_epilogue end = p->end;
         end.relu = p->end.relu && parts == 1;
         for (size_t part = 0; part < parts; part++) {
-            run_part(p, first, bf16_min(I8_PAIRS, pairs - first), p->w + part * p->steps * 2 * I8_TILE, part * p->part_a, &end, ring);
+            run_part(p, first, bf16_min(INT8_PAIRS, pairs - first), p->w + part * p->steps * 2 * INT8_TILE, part * p->part_a, &end, ring);
             end.bias = NULL;
             end.plus = end.y;
             end.plus_row = end.y_row;
@@ -73,23 +73,23 @@ void i8_pass_run(const i8_pass *p, i8_ring *ring) {
     }
 }
 
-void i8_ring_begin(i8_ring *ring) {
+void cm_int8_ring_begin(int8_ring *ring) {
     ring->next = 0;
     ring->waits = false;
 }
 
-void i8_ring_end(const i8_unit *u, i8_ring *ring) {
+void cm_int8_ring_end(const cm_int8_microkernels *u, int8_ring *ring) {
     if (ring->waits) u->epilogue(&ring->last);
     ring->waits = false;
 }
 
-const ptrdiff_t *i8_tiles_at(size_t steps, cm_arena *scratch) {
+const ptrdiff_t *cm_int8_tiles_at(size_t steps, cm_arena *scratch) {
     ptrdiff_t *at = CM_PUSH(scratch, ptrdiff_t, steps);
-    for (size_t s = 0; at && s < steps; s++) at[s] = (ptrdiff_t)(s * I8_TILE);
+    for (size_t s = 0; at && s < steps; s++) at[s] = (ptrdiff_t)(s * INT8_TILE);
     return at;
 }
 
-void i8_fill_up(int8_t *tiles, size_t held, size_t steps, size_t rows) {
+void cm_int8_fill_up(int8_t *tiles, size_t held, size_t steps, size_t rows) {
     for (size_t r = rows; r % BF16_ROWS; r++)
-        for (size_t s = 0; s < steps; s++) memset(i8_row_at(tiles, held, r) + s * I8_TILE, 0, I8_DEPTH);
+        for (size_t s = 0; s < steps; s++) memset(int8_row_at(tiles, held, r) + s * INT8_TILE, 0, INT8_DEPTH);
 }
