@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What all tables share, over openblas's vectors: rounding to bf16, packing, epilogues, powers. */
+/* What all tables share, over core/cpu/simd: rounding to bf16, packing, epilogues, powers. */
 #ifndef CM_CORE_CPU_BF16_BF16_MICROKERNELS_INL_H
 #define CM_CORE_CPU_BF16_BF16_MICROKERNELS_INL_H
 
@@ -167,7 +167,7 @@ CM_INLINE void bf16_moments(size_t n, const float *x, float eps, vec *mean, vec 
     *rstd = v_set(1.0f / sqrtf((variance < 0.0f ? 0.0f : variance) + eps));
 }
 
-CM_BODY void row(const bf16_prologue *r, size_t n, const float *x, uint16_t *y, size_t y_step) {
+CM_BODY void pack_a(const bf16_prologue *r, size_t n, const float *x, uint16_t *y, size_t y_step) {
     vec mean = v_zero(), rstd = v_zero();
     bf16_prologue copy = *r;
     if (r->kind == BF16_LAYER_NORM) bf16_moments(n, x, r->eps, &mean, &rstd);
@@ -268,7 +268,7 @@ CM_INLINE void bf16_pack_b_zipped(size_t rows, size_t n, const float *x, size_t 
 }
 #endif
 
-CM_BODY void columns(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step) {
+CM_BODY void pack_b(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step) {
     if (n > BF16_ROWS) n = BF16_ROWS;
     for (size_t i = 0; i < k; i += BF16_DEPTH, y += y_step) {
 #if defined(__AVX512F__)
@@ -316,7 +316,7 @@ CM_INLINE void bf16_pack_a_transposed_zipped(size_t rows, size_t n, const float 
 }
 #endif
 
-CM_BODY void turned(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
+CM_BODY void pack_a_transposed(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
     if (n > BF16_ROWS) n = BF16_ROWS;
     for (size_t i = 0; i < k; i += BF16_DEPTH, y += BF16_DEPTH) {
 #if defined(__AVX512F__)
@@ -342,7 +342,7 @@ CM_INLINE void bf16_epilogue_columns(const bf16_epilogue *f, size_t at, size_t n
     }
 }
 
-CM_BODY void finish(const bf16_epilogue *f) {
+CM_BODY void epilogue(const bf16_epilogue *f) {
     size_t at = 0;
     for (; at + W <= f->cols; at += W) bf16_epilogue_columns(f, at, W);
     if (at < f->cols) bf16_epilogue_columns(f, at, f->cols - at);
@@ -360,7 +360,7 @@ CM_INLINE void bf16_geglu_as(bool near, const bf16_epilogue *f, size_t gate) {
     }
 }
 
-CM_BODY void finish_geglu(const bf16_epilogue *f, size_t gate) {
+CM_BODY void epilogue_geglu(const bf16_epilogue *f, size_t gate) {
     if (f->near) bf16_geglu_as(true, f, gate);
     else bf16_geglu_as(false, f, gate);
 }
@@ -377,14 +377,14 @@ CM_INLINE void bf16_geglu_tiles_as(bool near, const bf16_geglu_tiles *g) {
     }
 }
 
-CM_BODY void gated(const bf16_geglu_tiles *g) {
+CM_BODY void geglu_tiles(const bf16_geglu_tiles *g) {
     if (g->low) bf16_geglu_tiles_as(false, g);
     else bf16_geglu_tiles_as(true, g);
 }
 
 /* --- powers of scores ----------------------------------------------------------------------------------- */
 
-CM_INLINE float v_most(vec a) {
+CM_INLINE float v_reduce_max(vec a) {
 #if defined(__AVX512F__)
     return _mm512_reduce_max_ps(a);
 #else
@@ -403,7 +403,7 @@ CM_INLINE float bf16_top(size_t n, const float *s) {
         t2 = v_max(t2, v_load(s + i + W));
     }
     for (; i + W <= n; i += W) t = v_max(t, v_load(s + i));
-    float top = v_most(v_max(t, t2));
+    float top = v_reduce_max(v_max(t, t2));
     for (; i < n; i++) top = s[i] > top ? s[i] : top;
     return top;
 }
@@ -529,7 +529,7 @@ CM_INLINE bool bf16_softmax_by(void (*multiply)(const bf16_block *), const bf16_
             bf16_powers_exact(p->n - i * BF16_DEPTH, s + r * BF16_COLS, p->shift[r], p->low,
                             p->y + i * BF16_TILE + r / BF16_ROWS * p->half + r % BF16_ROWS * BF16_DEPTH, &most);
     }
-    return bf16_overflows(most_words) || v_most(most) > (float)BF16_MAX_EXPONENT;
+    return bf16_overflows(most_words) || v_reduce_max(most) > (float)BF16_MAX_EXPONENT;
 }
 
 CM_INLINE void bf16_row_max_by(void (*multiply)(const bf16_block *), const bf16_softmax_tile *p, float *top) {
@@ -544,7 +544,7 @@ CM_INLINE void bf16_row_max_by(void (*multiply)(const bf16_block *), const bf16_
     }
 }
 
-CM_BODY float most(size_t n, const float *x) {
+CM_BODY float absmax(size_t n, const float *x) {
     float top;
 #if defined(__AVX512F__)
     const __m512i no_sign = _mm512_set1_epi32(0x7fffffff);
@@ -579,9 +579,9 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
 
 #define BF16_MICROKERNELS_TABLE(set, has_matrix, is_direct, begin_fn, end_fn, block_fn)                                                          \
     {                                                                                                                       \
-        .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .row = row,                 \
-        .columns = columns, .turned = turned, .finish = finish, .finish_geglu = finish_geglu, .gated = gated, .look = look,                                  \
-        .look_top = look_top, .most = most, .scale = scale, .copy_scaled = copy_scaled,                                                                                         \
+        .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .pack_a = pack_a,                 \
+        .pack_b = pack_b, .pack_a_transposed = pack_a_transposed, .epilogue = epilogue, .epilogue_geglu = epilogue_geglu, .geglu_tiles = geglu_tiles, .softmax_tile = softmax_tile,                                  \
+        .row_max = row_max, .absmax = absmax, .scale = scale, .copy_scaled = copy_scaled,                                                                                         \
     }
 
 #endif

@@ -35,7 +35,7 @@ typedef struct int8_absmax {
 CM_INLINE int8_absmax int8_absmax_none(void) { return (int8_absmax){v_zero(), v_zero()}; }
 CM_INLINE int8_absmax int8_absmax_of(int8_absmax m, vec v) { return (int8_absmax){v_max(v_abs(v), m.top), v_add(m.bad, v_sub(v, v))}; }
 CM_INLINE float int8_absmax_get(int8_absmax m) {
-    const float top = v_most(m.top), bad = v_sum(m.bad);
+    const float top = v_reduce_max(m.top), bad = v_sum(m.bad);
     return bad != bad ? bad : top;
 }
 CM_INLINE vec int8_from_sums_n(const int32_t *c, size_t n) {
