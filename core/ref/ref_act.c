@@ -15,7 +15,7 @@ static double gated(double x, double gate) {
     return gate == 0.0 ? 0.0 : x * gate;
 }
 
-double ref_act_value(cm_act kind, double x) {
+double cm_ref_act_value(cm_act kind, double x) {
     switch (kind) {
     case CM_SILU: return gated(x, sigmoid(x));
     case CM_GELU: return gated(x, 0.5 * erfc(-x * root_half));
@@ -27,7 +27,7 @@ double ref_act_value(cm_act kind, double x) {
     }
 }
 
-double ref_act_slope(cm_act kind, double x) {
+double cm_ref_act_slope(cm_act kind, double x) {
     double s;
     switch (kind) {
     case CM_SILU: s = sigmoid(x); return s + gated(x, s * (1.0 - s));
@@ -40,33 +40,33 @@ double ref_act_slope(cm_act kind, double x) {
     }
 }
 
-void ref_act(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y) {
+void cm_ref_act(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y) {
     (void)e;
-    for (size_t i = 0; i < n; i++) y[i] = (float)ref_act_value(kind, x[i]);
+    for (size_t i = 0; i < n; i++) y[i] = (float)cm_ref_act_value(kind, x[i]);
 }
 
-void ref_act_grad(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx) {
+void cm_ref_act_grad(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx) {
     if (e->fresh) memset(dx, 0, n * sizeof *dx);
-    for (size_t i = 0; i < n; i++) dx[i] = (float)(dx[i] + dy[i] * ref_act_slope(kind, x[i]));
+    for (size_t i = 0; i < n; i++) dx[i] = (float)(dx[i] + dy[i] * cm_ref_act_slope(kind, x[i]));
 }
 
-void ref_geglu(const cm_exec *e, size_t rows, size_t half, const float *x, float *y) {
+void cm_ref_geglu(const cm_exec *e, size_t rows, size_t half, const float *x, float *y) {
     (void)e;
     for (size_t r = 0; r < rows; r++) {
         const float *a = x + r * 2 * half, *b = a + half;
-        for (size_t i = 0; i < half; i++) y[r * half + i] = (float)(a[i] * ref_act_value(CM_GELU, b[i]));
+        for (size_t i = 0; i < half; i++) y[r * half + i] = (float)(a[i] * cm_ref_act_value(CM_GELU, b[i]));
     }
 }
 
-void ref_geglu_grad(const cm_exec *e, size_t rows, size_t half, const float *x, const float *dy, float *dx) {
+void cm_ref_geglu_grad(const cm_exec *e, size_t rows, size_t half, const float *x, const float *dy, float *dx) {
     if (e->fresh) memset(dx, 0, rows * 2 * half * sizeof *dx);
     for (size_t r = 0; r < rows; r++) {
         const float *a = x + r * 2 * half, *b = a + half;
         float *da = dx + r * 2 * half, *db = da + half;
         for (size_t i = 0; i < half; i++) {
             const double d = dy[r * half + i];
-            da[i] = (float)(da[i] + d * ref_act_value(CM_GELU, b[i]));
-            db[i] = (float)(db[i] + d * a[i] * ref_act_slope(CM_GELU, b[i]));
+            da[i] = (float)(da[i] + d * cm_ref_act_value(CM_GELU, b[i]));
+            db[i] = (float)(db[i] + d * a[i] * cm_ref_act_slope(CM_GELU, b[i]));
         }
     }
 }

@@ -24,7 +24,7 @@ static size_t visible(const cm_attention_shape *s, size_t i) {
     return s->causal && i + 1 < s->lk ? i + 1 : s->lk;
 }
 
-void ref_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+void cm_ref_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                    float *out, float *probs, float *lse) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t width = s->heads * s->d;
@@ -81,7 +81,7 @@ static void add_head(const cm_attention_shape *s, const double *sum, float *d) {
 }
 
 /* out is for backends that need sum_j P dP without P; ref sums it. */
-void ref_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
+void cm_ref_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                         const float *out, const float *lse, const float *dout, const float *dprobs, float *dq, float *dk,
                         float *dv) {
     (void)out;
@@ -107,7 +107,7 @@ void ref_attention_grad(const cm_exec *e, const cm_attention_shape *s, const flo
     cm_arena_reset(e->scratch, mark);
 }
 
-void ref_softmax(const cm_exec *e, size_t rows, size_t c, const float *x, float *y) {
+void cm_ref_softmax(const cm_exec *e, size_t rows, size_t c, const float *x, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *p = CM_PUSH(e->scratch, double, c);
     for (size_t r = 0; p && r < rows; r++) {
@@ -118,7 +118,7 @@ void ref_softmax(const cm_exec *e, size_t rows, size_t c, const float *x, float 
     cm_arena_reset(e->scratch, mark);
 }
 
-void ref_softmax_grad(const cm_exec *e, size_t rows, size_t c, const float *y, const float *dy, float *dx) {
+void cm_ref_softmax_grad(const cm_exec *e, size_t rows, size_t c, const float *y, const float *dy, float *dx) {
     (void)e;
     for (size_t r = 0; r < rows; r++) {
         const double mean = dot(c, y + r * c, dy + r * c);

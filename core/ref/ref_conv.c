@@ -41,7 +41,7 @@ static float positive(float x) {
     return x < 0.0f ? 0.0f : x;
 }
 
-void ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *at, const float *x, const float *w,
+void cm_ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *at, const float *x, const float *w,
                        const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, s->o);
@@ -58,8 +58,8 @@ void ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed
     cm_arena_reset(e->scratch, mark);
 }
 
-void ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
-    ref_conv2d_placed(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
+void cm_ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+    cm_ref_conv2d_placed(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
 }
 
 /* A NaN wins over every number. */
@@ -79,7 +79,7 @@ static float pooled(const cm_pool_shape *s, const float *x, size_t oy, size_t ox
     return (float)(sum / (double)(s->kind == CM_POOL_MEAN ? s->k * s->k : inside));
 }
 
-void ref_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y) {
+void cm_ref_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y) {
     (void)e;
     for (size_t p = 0; p < s->n * s->oh * s->ow; p++) {
         const size_t n = p / (s->oh * s->ow), q = p % (s->oh * s->ow);
@@ -141,11 +141,11 @@ static void grad_w(const cm_exec *e, const cm_conv_shape *s, const float *x, con
     }
 }
 
-void ref_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
+void cm_ref_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                      float *dw, float *dbias) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     if (dx) grad_x(e, s, w, dy, dx);
     if (dw) grad_w(e, s, x, dy, dw);
-    if (dbias) ref_sum_hw(e, 1, s->n * s->oh * s->ow, s->o, dy, dbias);
+    if (dbias) cm_ref_sum_hw(e, 1, s->n * s->oh * s->ow, s->o, dy, dbias);
     cm_arena_reset(e->scratch, mark);
 }

@@ -21,7 +21,7 @@ static float *transposed(cm_arena *scratch, size_t n, size_t k, const float *b, 
     return t;
 }
 
-void ref_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
+void cm_ref_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
               const float *b, size_t ldb, float beta, float *c, size_t ldc) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, n);
@@ -40,7 +40,7 @@ void ref_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, 
     cm_arena_reset(e->scratch, mark);
 }
 
-void ref_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
+void cm_ref_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
                 const float *plus, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, out);
@@ -56,9 +56,9 @@ void ref_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const floa
 }
 
 /* dx = dy w, dw = dy' x, dbias = column sums of dy */
-void ref_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+void cm_ref_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                      const float *dy, float *dx, float *dw, float *dbias) {
-    if (dx) ref_gemm(e, false, false, rows, in, out, 1.0f, dy, out, w, in, e->fresh ? 0.0f : 1.0f, dx, in);
-    if (dw) ref_gemm(e, true, false, out, in, rows, 1.0f, dy, out, x, in, 1.0f, dw, in);
-    if (dbias) ref_sum_hw(e, 1, rows, out, dy, dbias);
+    if (dx) cm_ref_gemm(e, false, false, rows, in, out, 1.0f, dy, out, w, in, e->fresh ? 0.0f : 1.0f, dx, in);
+    if (dw) cm_ref_gemm(e, true, false, out, in, rows, 1.0f, dy, out, x, in, 1.0f, dw, in);
+    if (dbias) cm_ref_sum_hw(e, 1, rows, out, dy, dbias);
 }

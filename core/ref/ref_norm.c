@@ -20,7 +20,7 @@ static void moments(const float *x, size_t rows, size_t count, size_t stride, do
     *rstd = 1.0 / sqrt(squares / n + eps);
 }
 
-void ref_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+void cm_ref_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                     float *y, float *mean, float *rstd) {
     (void)e;
     const size_t per = s->c / s->groups;
@@ -33,13 +33,13 @@ void ref_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, co
         for (size_t p = 0; p < s->hw; p++) {
             for (size_t c = 0; c < per; c++) {
                 const size_t at = base + p * s->c + c;
-                y[at] = (float)ref_act_value(s->act, gamma[c0 + c] * ((x[at] - m) * r) + beta[c0 + c]);
+                y[at] = (float)cm_ref_act_value(s->act, gamma[c0 + c] * ((x[at] - m) * r) + beta[c0 + c]);
             }
         }
     }
 }
 
-void ref_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums) {
+void cm_ref_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums) {
     (void)e;
     for (size_t r = 0; r < rows; r++) {
         for (size_t i = 0; i < c; i++) {
@@ -50,18 +50,18 @@ void ref_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, c
     }
 }
 
-void ref_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
+void cm_ref_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
                      const float *x, float *y) {
     (void)e;
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < c; i++) y[r * c + i] = (float)ref_act_value(act, (double)x[r * c + i] * scale[i] + shift[i]);
+        for (size_t i = 0; i < c; i++) y[r * c + i] = (float)cm_ref_act_value(act, (double)x[r * c + i] * scale[i] + shift[i]);
 }
 
 /* The gradient that arrives before the activation, and the normalised value. */
 static double before_act(const cm_norm_shape *s, double x, double mean, double rstd, double gamma, double beta, double dy,
                          double *xhat) {
     *xhat = (x - mean) * rstd;
-    return dy * ref_act_slope(s->act, gamma * *xhat + beta);
+    return dy * cm_ref_act_slope(s->act, gamma * *xhat + beta);
 }
 
 /* With d = dz gamma: dx = rstd (d - mean(d) - xhat mean(d xhat)); means over the group. */
@@ -86,7 +86,7 @@ static void group_grad_x(const cm_norm_shape *s, const float *x, const float *ga
     }
 }
 
-void ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
+void cm_ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                          const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
     if (dx && e->fresh) memset(dx, 0, s->n * s->hw * s->c * sizeof *dx);
     const size_t per = s->c / s->groups;
@@ -107,7 +107,7 @@ void ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *
     }
 }
 
-void ref_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
+void cm_ref_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
                     const float *beta, float *y, float *mean, float *rstd) {
     (void)e;
     for (size_t r = 0; r < rows; r++) {
@@ -119,7 +119,7 @@ void ref_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const fl
     }
 }
 
-void ref_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
+void cm_ref_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
                          const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
     if (dx && e->fresh) memset(dx, 0, rows * c * sizeof *dx);
     for (size_t r = 0; dx && r < rows; r++) {

@@ -4,23 +4,23 @@
 
 #include "core/ref/ref.h"
 
-void ref_add(const cm_exec *e, size_t n, const float *a, const float *b, float *y) {
+void cm_ref_add(const cm_exec *e, size_t n, const float *a, const float *b, float *y) {
     (void)e;
     for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }
 
-void ref_axpy(const cm_exec *e, size_t n, float alpha, const float *x, float *y) {
+void cm_ref_axpy(const cm_exec *e, size_t n, float alpha, const float *x, float *y) {
     (void)e;
     for (size_t i = 0; i < n; i++) y[i] = (float)(y[i] + (double)alpha * x[i]);
 }
 
-void ref_add_rows(const cm_exec *e, size_t n, size_t hw, size_t c, const float *x, const float *t, float *y) {
+void cm_ref_add_rows(const cm_exec *e, size_t n, size_t hw, size_t c, const float *x, const float *t, float *y) {
     (void)e;
     for (size_t p = 0; p < n * hw; p++)
         for (size_t i = 0; i < c; i++) y[p * c + i] = x[p * c + i] + t[p / hw * c + i];
 }
 
-void ref_sum_hw(const cm_exec *e, size_t n, size_t hw, size_t c, const float *dy, float *dt) {
+void cm_ref_sum_hw(const cm_exec *e, size_t n, size_t hw, size_t c, const float *dy, float *dt) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, c);
     for (size_t k = 0; sum && k < n; k++) {
@@ -32,7 +32,7 @@ void ref_sum_hw(const cm_exec *e, size_t n, size_t hw, size_t c, const float *dy
     cm_arena_reset(e->scratch, mark);
 }
 
-void ref_upsample2(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *x, float *y) {
+void cm_ref_upsample2(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *x, float *y) {
     (void)e;
     for (size_t p = 0; p < n * 2 * h * 2 * w; p++) {
         const size_t row = p / (2 * w), from = row / 2 * w + p % (2 * w) / 2;
@@ -40,7 +40,7 @@ void ref_upsample2(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, con
     }
 }
 
-void ref_upsample2_grad(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *dy, float *dx) {
+void cm_ref_upsample2_grad(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *dy, float *dx) {
     (void)e;
     for (size_t p = 0; p < n * h * w; p++) {
         const float *a = dy + (p / w * 4 * w + p % w * 2) * c, *b = a + 2 * w * c;
@@ -49,7 +49,7 @@ void ref_upsample2_grad(const cm_exec *e, size_t n, size_t h, size_t w, size_t c
     }
 }
 
-void ref_adamw(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
+void cm_ref_adamw(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
                float grad_scale, const float *g, float *w, float *m, float *v) {
     (void)e;
     const double b1 = beta1, b2 = beta2;
