@@ -19,11 +19,11 @@ static void plane(pen *p, const double show[4], double y0, double y1, rgb top, r
 
 static void box(pen *p, double x0, double y0, double x1, double y1, rgb c) {
     cairo_rectangle(p->ink, x0, y0, x1 - x0, y1 - y0);
-    pen_fill(p, R_NONE, c, 1);
+    cm_pen_fill(p, R_NONE, c, 1);
 }
 
 static void studio(pen *p, const double *show, rgb wall, rgb floor) {
-    plane(p, show, show[1], 84, rgb_shade(wall, .12), wall);
+    plane(p, show, show[1], 84, cm_rgb_shade(wall, .12), wall);
     plane(p, show, 80, show[3], wall, floor);
 }
 
@@ -35,19 +35,19 @@ static void room(pen *p, const figure *f, const double *show) {
     const double x = 32 + s * 23, w = 8;
     box(p, x - w - .8, 13, x + w + .8, 45.5, hex(0xfaf7f0));
     cairo_rectangle(p->ink, x - w, 14, 2 * w, 30.5);
-    pen_fill(p, R_NONE, hex(0xb9dcf0), 1);
+    cm_pen_fill(p, R_NONE, hex(0xb9dcf0), 1);
     box(p, x - .5, 14, x + .5, 44.5, hex(0xfaf7f0));
     box(p, x - w, 28.5, x + w, 29.4, hex(0xfaf7f0));
     const double q = 32 - s * 24;
     box(p, q - 5.5, 20, q + 5.5, 34, hex(0x8a5a3c));
     box(p, q - 4.4, 21.1, q + 4.4, 32.9, hex(0xf3e9d8));
-    path_ellipse(p, q, 27, 2.6, 3);
-    pen_fill(p, R_NONE, hex(0xd98c5f), 1);
+    cm_path_ellipse(p, q, 27, 2.6, 3);
+    cm_pen_fill(p, R_NONE, hex(0xd98c5f), 1);
     box(p, q - 2.6, 74.5, q + 2.6, 80.5, hex(0xc9714a)); /* a plant in a pot */
     for (int i = -2; i <= 2; i++) {
         const point leaf[] = {{q - .5, 75}, {q + i * 2.2 - 1.3, 66 + abs(i) * 2}, {q + i * 2.9, 61.5 + abs(i) * 2.4}, {q + i * 2.2 + 1.3, 67 + abs(i) * 2}, {q + .5, 75}};
-        path_blob(p, leaf, 5);
-        pen_fill(p, R_NONE, i % 2 ? hex(0x5c9460) : hex(0x477e52), 1);
+        cm_path_blob(p, leaf, 5);
+        cm_pen_fill(p, R_NONE, i % 2 ? hex(0x5c9460) : hex(0x477e52), 1);
     }
 }
 
@@ -55,7 +55,7 @@ static void building(pen *p, double x0, double x1, double top, rgb wall, rgb gla
     box(p, x0, top, x1, 76, wall);
     for (double y = top + 3.5; y < 70; y += 7)
         for (double x = x0 + 1.8; x + 2.6 < x1; x += 4.4) cairo_rectangle(p->ink, x, y, 2.4, 3.6);
-    pen_fill(p, R_NONE, glass, .9);
+    cm_pen_fill(p, R_NONE, glass, .9);
 }
 
 static void street(pen *p, const figure *f, const double *show) {
@@ -77,47 +77,47 @@ static void tree(pen *p, double x, double y, double r) {
     box(p, x - 1.2, y, x + 1.2, 74, hex(0x8a6442));
     const double d[4][3] = {{0, 0, 1}, {-.7, .35, .72}, {.7, .3, .74}, {.05, -.55, .72}};
     for (int i = 0; i < 4; i++) {
-        path_ellipse(p, x + d[i][0] * r, y - 2 + d[i][1] * r, r * d[i][2], r * d[i][2]);
-        pen_fill(p, R_NONE, i == 3 ? hex(0x6fae62) : hex(0x579a55), 1);
+        cm_path_ellipse(p, x + d[i][0] * r, y - 2 + d[i][1] * r, r * d[i][2], r * d[i][2]);
+        cm_pen_fill(p, R_NONE, i == 3 ? hex(0x6fae62) : hex(0x579a55), 1);
     }
-    path_ellipse(p, x + p->light * r * .4, y - 2 - r * .55, r * .4, r * .32);
-    pen_fill(p, R_NONE, hex(0x8cc474), 1);
+    cm_path_ellipse(p, x + p->light * r * .4, y - 2 - r * .55, r * .4, r * .32);
+    cm_pen_fill(p, R_NONE, hex(0x8cc474), 1);
 }
 
 static void park(pen *p, const figure *f, const double *show) {
     const double q = f->n[N_PLACE] * 4 - 2;
     plane(p, show, show[1], 72, hex(0xa9d8f2), hex(0xe3f3f5));
-    for (double x = show[0] - 20; x < show[2] + 20; x += 15) path_ellipse(p, x, 72, 11, 8);
-    pen_fill(p, R_NONE, hex(0x8fbf86), 1);
+    for (double x = show[0] - 20; x < show[2] + 20; x += 15) cm_path_ellipse(p, x, 72, 11, 8);
+    cm_pen_fill(p, R_NONE, hex(0x8fbf86), 1);
     plane(p, show, 71, show[3], hex(0x9ccb72), hex(0x74b05a));
     tree(p, 6 + q, 44, 9);
     tree(p, 59 + q, 40, 10);
     tree(p, -24, 42, 10), tree(p, 90, 44, 9);
     const point path[] = {{30, 71}, {36, 71}, {62, show[3] + 1}, {8, show[3] + 1}};
-    path_polygon(p, path, 4);
-    pen_fill(p, R_NONE, hex(0xdccba4), .8);
+    cm_path_polygon(p, path, 4);
+    cm_pen_fill(p, R_NONE, hex(0xdccba4), .8);
 }
 
 static void beach(pen *p, const figure *f, const double *show) {
     const double s = f->n[N_SIDE];
     plane(p, show, show[1], 50, hex(0x86c8f0), hex(0xd5effa));
-    path_ellipse(p, 32 + s * 22, 12 + 4 * f->n[N_PLACE], 5, 5);
-    pen_fill(p, R_NONE, hex(0xffe69a), 1);
+    cm_path_ellipse(p, 32 + s * 22, 12 + 4 * f->n[N_PLACE], 5, 5);
+    cm_pen_fill(p, R_NONE, hex(0xffe69a), 1);
     plane(p, show, 50, 71, hex(0x2f8fc4), hex(0x58b8d6));
     plane(p, show, 70, show[3], hex(0xf4e2b8), hex(0xe6cc96));
-    for (double x = show[0] - 8; x < show[2] + 8; x += 9) path_ellipse(p, x, 70.6, 5.6, 1.2);
-    pen_fill(p, R_NONE, hex(0xf7fbfa), 1);
+    for (double x = show[0] - 8; x < show[2] + 8; x += 9) cm_path_ellipse(p, x, 70.6, 5.6, 1.2);
+    cm_pen_fill(p, R_NONE, hex(0xf7fbfa), 1);
     for (int i = 0; i < 3; i++) box(p, 32 - s * (26 - i * 5), 55 + i * 4, 32 - s * (26 - i * 5) + 7, 55.7 + i * 4, hex(0x9fd6e8));
     const double x = 32 - s * 24;
     const point sail[] = {{x, 38}, {x + 5.5, 49}, {x, 49}};
-    path_polygon(p, sail, 3);
-    pen_fill(p, R_NONE, hex(0xffffff), 1);
+    cm_path_polygon(p, sail, 3);
+    cm_pen_fill(p, R_NONE, hex(0xffffff), 1);
     const point hull[] = {{x - 4, 50}, {x + 6.5, 50}, {x + 4.5, 52.5}, {x - 2.5, 52.5}};
-    path_polygon(p, hull, 4);
-    pen_fill(p, R_NONE, hex(0xc8553d), 1);
+    cm_path_polygon(p, hull, 4);
+    cm_pen_fill(p, R_NONE, hex(0xc8553d), 1);
 }
 
-void draw_backdrop(pen *p, const figure *f, const double show[4]) {
+void cm_draw_backdrop(pen *p, const figure *f, const double show[4]) {
     switch (f->v[S_BACKGROUND]) {
     case BG_WHITE: studio(p, show, hex(0xf1f1ef), hex(0xe2e2df)); break;
     case BG_GRAY: studio(p, show, hex(0xa9abb0), hex(0x8f9197)); break;
@@ -129,7 +129,7 @@ void draw_backdrop(pen *p, const figure *f, const double show[4]) {
 }
 
 /* Where the feet meet the ground: a soft pool of shadow, drawn out away from the light. */
-void draw_contact(pen *p, const figure *f) {
+void cm_draw_contact(pen *p, const figure *f) {
     const double x = f->n[N_CENTRE] - p->light * 3.4;
     cairo_t *c = p->ink;
     cairo_save(c);

@@ -5,13 +5,13 @@
 #include <math.h>
 
 static void finish_skin(pen *p, const figure *f, point lit, point dark) {
-    pen_shade(p, lit, dark, .75);
-    pen_edge(p, f->skin, .5);
+    cm_pen_shade(p, lit, dark, .75);
+    cm_pen_edge(p, f->skin, .5);
     cairo_new_path(p->ink);
 }
 
 static void skin_fill(pen *p, const figure *f, int region) {
-    pen_mark(p, region);
+    cm_pen_mark(p, region);
     cairo_set_source_rgb(p->ink, f->skin.r, f->skin.g, f->skin.b);
     cairo_fill_preserve(p->ink);
 }
@@ -20,48 +20,48 @@ static void skin_fill(pen *p, const figure *f, int region) {
 static void across(const pen *p, point a, point b, double half, point *lit, point *dark) {
     const double d = fmax(.1, hypot(b.x - a.x, b.y - a.y)), nx = (b.y - a.y) / d, ny = -(b.x - a.x) / d;
     const double s = nx * p->light > 0 ? 1 : -1;
-    const point m = point_mix(a, b, .5);
+    const point m = cm_point_mix(a, b, .5);
     *lit = (point){m.x + s * nx * half * 1.3, m.y + s * ny * half * 1.3};
     *dark = (point){m.x - s * nx * half * 1.3, m.y - s * ny * half * 1.3};
 }
 
-void draw_body(pen *p, const figure *f) {
+void cm_draw_body(pen *p, const figure *f) {
     const cut whole = {.ease = 0, .shoulder = .9, .neck = NECK_HIGH, .hem_y = f->hip_y, .hem_half = f->hip};
-    path_torso(p, f, &whole);
+    cm_path_torso(p, f, &whole);
     skin_fill(p, f, R_FACE);
     finish_skin(p, f, (point){f->chest_x + p->light * f->shoulder, 0}, (point){f->chest_x - p->light * f->shoulder, 0});
     const double n = f->neck_half, y = f->chin - 3;
     const point neck[] = {{f->head.x - n, y}, {f->head.x + n, y}, {f->chest_x + n * 1.12, f->shoulder_y - 1.2}, {f->chest_x + n * 2.2, f->shoulder_y + .6},
                           {f->chest_x - n * 2.2, f->shoulder_y + .6}, {f->chest_x - n * 1.12, f->shoulder_y - 1.2}};
-    path_polygon(p, neck, 6);
+    cm_path_polygon(p, neck, 6);
     skin_fill(p, f, R_FACE);
     cairo_new_path(p->ink);
-    const rgb shadow = rgb_shade(f->skin, -.5); /* the chin's shadow on the neck */
+    const rgb shadow = cm_rgb_shade(f->skin, -.5); /* the chin's shadow on the neck */
     const point under[] = {{f->head.x - n, y}, {f->head.x + n, y}, {f->chest_x + n * 1.05, f->chin + 1.2},
                            {f->chest_x - p->light * n * .2, f->chin + 2.0}, {f->chest_x - n * 1.05, f->chin + 1.0}};
-    path_polygon(p, under, 5);
-    pen_fill(p, R_NONE, shadow, .55);
+    cm_path_polygon(p, under, 5);
+    cm_pen_fill(p, R_NONE, shadow, .55);
     for (int s = -1; s <= 1; s += 2) { /* collar bones */
         cairo_move_to(p->ink, f->chest_x + s * 1.1, f->shoulder_y + 1.8);
         cairo_line_to(p->ink, f->chest_x + s * f->shoulder * .55, f->shoulder_y + .9);
-        pen_line(p, shadow, .45, .35);
+        cm_pen_line(p, shadow, .45, .35);
     }
 }
 
-void draw_leg(pen *p, const figure *f, int side) {
+void cm_draw_leg(pen *p, const figure *f, int side) {
     const point *j = f->leg[side];
     const double *h = f->leg_half, s = side ? 1 : -1;
-    const point mid = point_mix(j[0], j[1], .5), calf = point_mix(j[1], j[2], .32);
-    const point joints[] = {j[0], mid, j[1], {calf.x + s * .25, calf.y}, point_mix(j[1], j[2], .75), j[2]};
+    const point mid = cm_point_mix(j[0], j[1], .5), calf = cm_point_mix(j[1], j[2], .32);
+    const point joints[] = {j[0], mid, j[1], {calf.x + s * .25, calf.y}, cm_point_mix(j[1], j[2], .75), j[2]};
     const double half[] = {h[0], (h[0] + h[1]) * .53, h[1], h[1] * 1.06, h[2] * 1.2, h[2]};
-    path_limb(p, joints, half, 6);
+    cm_path_limb(p, joints, half, 6);
     skin_fill(p, f, side ? R_LEFT_LEG : R_RIGHT_LEG);
     point lit, dark;
     across(p, j[0], j[2], h[0], &lit, &dark);
     finish_skin(p, f, lit, dark);
     cairo_move_to(p->ink, j[1].x - h[1] * .5, j[1].y + .8);
     cairo_curve_to(p->ink, j[1].x - .3, j[1].y + 1.5, j[1].x + .3, j[1].y + 1.5, j[1].x + h[1] * .5, j[1].y + .8);
-    pen_line(p, rgb_shade(f->skin, -.5), .4, .4);
+    cm_pen_line(p, cm_rgb_shade(f->skin, -.5), .4, .4);
 }
 
 /* A hand hangs along the forearm: palm, four fingers held together, a thumb towards the front. */
@@ -81,11 +81,11 @@ static void draw_hand(pen *p, const figure *f, int side) {
     if (pose == ARM_WAVE) {
         static const point open[] = {{-1.0, -.4}, {-1.5, 1.6}, {-2.0, 3.6}, {-1.4, 4.0}, {-.9, 3.0}, {-.7, 4.7}, {0, 4.9}, {.15, 3.2}, {.75, 4.6},
                                      {1.25, 4.3}, {1.2, 2.6}, {2.4, 2.3}, {2.6, 1.5}, {1.4, .9}, {1.0, -.4}};
-        path_blob(p, open, 15);
+        cm_path_blob(p, open, 15);
     } else {
         static const point mitt[] = {{-1.0, -.4}, {-1.45, 1.4}, {-1.3, 3.2}, {-.7, 4.5}, {.1, 4.6}, {.75, 3.6}, {1.0, 2.7}, {1.35, 3.1}, {1.85, 2.7},
                                      {1.6, 1.3}, {1.0, -.4}};
-        path_blob(p, mitt, 11);
+        cm_path_blob(p, mitt, 11);
     }
     cairo_restore(c);
     skin_fill(p, f, side ? R_LEFT_ARM : R_RIGHT_ARM);
@@ -100,20 +100,20 @@ static void draw_hand(pen *p, const figure *f, int side) {
         cairo_line_to(c, -.45 + .55 * i, 4.2);
     }
     cairo_restore(c);
-    pen_line(p, rgb_shade(f->skin, -.55), .45, .25);
+    cm_pen_line(p, cm_rgb_shade(f->skin, -.55), .45, .25);
 }
 
-void draw_arm(pen *p, const figure *f, int side) {
+void cm_draw_arm(pen *p, const figure *f, int side) {
     const point *j = f->arm[side];
     const double *h = f->arm_half;
-    const point joints[] = {j[0], point_mix(j[0], j[1], .5), j[1], point_mix(j[1], j[2], .3), j[2]};
+    const point joints[] = {j[0], cm_point_mix(j[0], j[1], .5), j[1], cm_point_mix(j[1], j[2], .3), j[2]};
     const double half[] = {h[0], h[0] * .92, h[1], h[1] * 1.03, h[2]};
     draw_hand(p, f, side);
-    path_limb(p, joints, half, 5);
+    cm_path_limb(p, joints, half, 5);
     skin_fill(p, f, side ? R_LEFT_ARM : R_RIGHT_ARM);
     point lit, dark;
     across(p, j[0], j[1], h[0], &lit, &dark);
     finish_skin(p, f, lit, dark);
 }
 
-bool arm_is_behind(const figure *f, int side) { return f->n[side ? N_ARM_RIGHT : N_ARM_LEFT] == ARM_BEHIND; }
+bool cm_arm_is_behind(const figure *f, int side) { return f->n[side ? N_ARM_RIGHT : N_ARM_LEFT] == ARM_BEHIND; }

@@ -8,7 +8,7 @@
 
 static const rgb cream = {.98, .97, .93}, ink_blue = {.15, .18, .36}, gold = {.98, .80, .25};
 
-static rgb alternate(rgb c) { return rgb_luma(c) > .62 ? ink_blue : cream; }
+static rgb alternate(rgb c) { return cm_rgb_luma(c) > .62 ? ink_blue : cream; }
 
 static void source(cairo_t *c, rgb a, double alpha) { cairo_set_source_rgba(c, a.r, a.g, a.b, alpha); }
 
@@ -43,7 +43,7 @@ static void plaid(pen *p, const cloth *c, const reach *r) {
     cairo_fill(p->ink);
     bands(p, r, 7, shift + 4.6, .7, false);
     bands(p, r, 7, shift + 4.6, .7, true);
-    source(p->ink, rgb_luma(c->color) > .62 ? (rgb){.75, .2, .2} : gold, .55);
+    source(p->ink, cm_rgb_luma(c->color) > .62 ? (rgb){.75, .2, .2} : gold, .55);
     cairo_fill(p->ink);
 }
 
@@ -64,7 +64,7 @@ static void dots(pen *p, const reach *r, double step, double shift, double radiu
 
 static void flowers(pen *p, const cloth *c, const reach *r) {
     const double step = 7, shift = step * c->phase;
-    const bool pale = rgb_luma(c->color) > .62;
+    const bool pale = cm_rgb_luma(c->color) > .62;
     const bool reddish = c->color.r > c->color.b + .25 && c->color.r > c->color.g + .2;
     dots(p, r, step, shift + step * .4, .8, 0, pale ? (rgb){.25, .58, .3} : (rgb){.62, .84, .45});
     dots(p, r, step, shift, .95, 5, pale ? (rgb){.86, .25, .42} : reddish ? cream : (rgb){1, .72, .80});
@@ -78,14 +78,14 @@ static void denim(pen *p, const cloth *c, const reach *r) {
         cairo_move_to(p->ink, x, r->y0);
         cairo_line_to(p->ink, x + tall, r->y1);
     }
-    source(p->ink, rgb_shade(c->color, .5), .16);
+    source(p->ink, cm_rgb_shade(c->color, .5), .16);
     cairo_set_line_width(p->ink, step * .4);
     cairo_stroke(p->ink);
 }
 
 /* Columns of stitches; in large pictures each is a row of small v. */
 static void knit(pen *p, const cloth *c, const reach *r) {
-    source(p->ink, rgb_shade(c->color, -.6), .3);
+    source(p->ink, cm_rgb_shade(c->color, -.6), .3);
     bands(p, r, 2, 0, .5, true);
     cairo_fill(p->ink);
     if (p->side_rows < 2) return;
@@ -95,7 +95,7 @@ static void knit(pen *p, const cloth *c, const reach *r) {
             cairo_line_to(p->ink, x + 1.15, y + .8);
             cairo_line_to(p->ink, x + 1.9, y);
         }
-    source(p->ink, rgb_shade(c->color, -.5), .4);
+    source(p->ink, cm_rgb_shade(c->color, -.5), .4);
     cairo_set_line_width(p->ink, .3);
     cairo_stroke(p->ink);
 }
@@ -107,7 +107,7 @@ static void flecks(pen *p, const cloth *c, const reach *r) {
             const uint32_t h = (uint32_t)row * 2654435761u ^ (uint32_t)column * 2246822519u;
             cairo_rectangle(p->ink, column * 2 + (h >> 8 & 15) / 8., row * 1.7 + (h >> 16 & 15) / 9., .9, .6);
         }
-    source(p->ink, rgb_luma(c->color) < .5 ? rgb_shade(c->color, .55) : rgb_shade(c->color, -.5), .26);
+    source(p->ink, cm_rgb_luma(c->color) < .5 ? cm_rgb_shade(c->color, .55) : cm_rgb_shade(c->color, -.5), .26);
     cairo_fill(p->ink);
 }
 
@@ -129,8 +129,8 @@ static void texture(pen *p, const cloth *c) {
     }
 }
 
-void cloth_fill(pen *p, const cloth *c, int region, point origin, point along) {
-    pen_mark(p, region);
+void cm_cloth_fill(pen *p, const cloth *c, int region, point origin, point along) {
+    cm_pen_mark(p, region);
     source(p->ink, c->color, 1);
     cairo_fill_preserve(p->ink);
     const bool plain = c->pattern <= SOLID || c->pattern == GRAPHIC;
@@ -163,17 +163,17 @@ static void sheen(pen *p, const cloth *c, point lit, point dark) {
     cairo_pattern_destroy(g);
 }
 
-void cloth_finish(pen *p, const cloth *c, point lit, point dark) {
+void cm_cloth_finish(pen *p, const cloth *c, point lit, point dark) {
     const double strength = c->material == LEATHER ? 1.25 : c->material == WOOL ? .8 : 1;
-    pen_shade(p, lit, dark, strength);
+    cm_pen_shade(p, lit, dark, strength);
     if (c->material == LEATHER || c->material == SILK) sheen(p, c, lit, dark);
-    pen_edge(p, c->color, .75);
+    cm_pen_edge(p, c->color, .75);
     cairo_new_path(p->ink);
 }
 
-void cloth_fold(pen *p, const cloth *c, const point *points, size_t n, double width) {
-    path_curve(p, points, n);
-    pen_line(p, rgb_luma(c->color) < .22 ? rgb_shade(c->color, .35) : rgb_shade(c->color, -.7), c->material == LEATHER ? .5 : .38, width);
+void cm_cloth_fold(pen *p, const cloth *c, const point *points, size_t n, double width) {
+    cm_path_curve(p, points, n);
+    cm_pen_line(p, cm_rgb_luma(c->color) < .22 ? cm_rgb_shade(c->color, .35) : cm_rgb_shade(c->color, -.7), c->material == LEATHER ? .5 : .38, width);
 }
 
-rgb cloth_accent(const cloth *c) { return rgb_luma(c->color) < .22 ? rgb_shade(c->color, .22) : rgb_shade(c->color, -.3); }
+rgb cm_cloth_accent(const cloth *c) { return cm_rgb_luma(c->color) < .22 ? cm_rgb_shade(c->color, .22) : cm_rgb_shade(c->color, -.3); }

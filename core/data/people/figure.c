@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-rgb color_of(int index) {
+rgb cm_color_of(int index) {
     static const unsigned char table[COLORS][3] = {
         [RED] = {206, 43, 48}, [ORANGE] = {242, 133, 36}, [YELLOW] = {250, 208, 54}, [GREEN] = {46, 140, 78}, [BLUE] = {44, 92, 190},
         [PURPLE] = {120, 66, 160}, [PINK] = {245, 150, 180}, [BROWN] = {122, 78, 48}, [BLACK] = {40, 39, 46}, [WHITE] = {246, 245, 241},
@@ -17,11 +17,11 @@ static rgb skin_of(int country, double tone) {
     static const unsigned char table[5][3] = {
         [CAUCASIAN] = {249, 213, 189}, [ASIAN] = {241, 201, 158}, [AFRICAN] = {104, 69, 50}, [LATINO] = {208, 154, 113}, [INDIAN] = {164, 112, 78}};
     const unsigned char *c = table[country];
-    return rgb_shade((rgb){c[0] / 255., c[1] / 255., c[2] / 255.}, tone * .06);
+    return cm_rgb_shade((rgb){c[0] / 255., c[1] / 255., c[2] / 255.}, tone * .06);
 }
 
 static cloth cloth_of(const figure *f, int color, int pattern, int material, double shift) {
-    return (cloth){color_of(f->v[color]), f->v[pattern], f->v[material], fmod(f->n[N_PHASE] + shift, 1)};
+    return (cloth){cm_color_of(f->v[color]), f->v[pattern], f->v[material], fmod(f->n[N_PHASE] + shift, 1)};
 }
 
 static void measure_trunk(figure *f) {
@@ -52,7 +52,7 @@ static void place_leg(figure *f, int side, double t) {
     foot = fmax(foot, joint * .8) * t;
     const point hip = {f->hip_x + s * joint, f->hip_y + 2.4 * t};
     const point ankle = {f->n[N_CENTRE] + s * foot, f->ground - 3.1};
-    point knee = point_mix(hip, ankle, .49);
+    point knee = cm_point_mix(hip, ankle, .49);
     knee.x += s * (bent ? 2.1 : .35) * t;
     f->leg[side][0] = hip, f->leg[side][1] = knee, f->leg[side][2] = ankle;
     f->leg_half[0] = 3.55 * scale * t, f->leg_half[1] = 2.25 * (scale * .5 + .5) * t, f->leg_half[2] = 1.35 * t;
@@ -102,7 +102,7 @@ static void place_arm(figure *f, int side, double t) {
     f->arm[side][0] = a, f->arm[side][1] = e, f->arm[side][2] = w;
 }
 
-void figure_make(figure *f, const cm_person *p) {
+void cm_figure_make(figure *f, const cm_person *p) {
     *f = (figure){.v = p->value, .n = p->numbers};
     const double t = f->n[N_HEIGHT] / 84;
     f->tall = f->n[N_HEIGHT];

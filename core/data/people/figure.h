@@ -34,44 +34,44 @@ typedef struct cut {
     double hem_y, hem_half;
 } cut;
 
-rgb color_of(int index);
-void figure_make(figure *f, const cm_person *p);
+rgb cm_color_of(int index);
+void cm_figure_make(figure *f, const cm_person *p);
 
 /* body.c */
-void draw_body(pen *p, const figure *f);                 /* neck, chest and hips, seen where clothes leave them */
-void draw_leg(pen *p, const figure *f, int side);
-void draw_arm(pen *p, const figure *f, int side);
-bool arm_is_behind(const figure *f, int side);
+void cm_draw_body(pen *p, const figure *f);                 /* neck, chest and hips, seen where clothes leave them */
+void cm_draw_leg(pen *p, const figure *f, int side);
+void cm_draw_arm(pen *p, const figure *f, int side);
+bool cm_arm_is_behind(const figure *f, int side);
 /* clothes.c */
-void path_torso(pen *p, const figure *f, const cut *c);
-void draw_top(pen *p, const figure *f);
-void draw_one_piece(pen *p, const figure *f);
-void draw_coat(pen *p, const figure *f);
-void draw_sleeves(pen *p, const figure *f, int side);    /* of everything worn, inside to outside */
+void cm_path_torso(pen *p, const figure *f, const cut *c);
+void cm_draw_top(pen *p, const figure *f);
+void cm_draw_one_piece(pen *p, const figure *f);
+void cm_draw_coat(pen *p, const figure *f);
+void cm_draw_sleeves(pen *p, const figure *f, int side);    /* of everything worn, inside to outside */
 /* bottoms.c */
-void draw_bottom(pen *p, const figure *f);
-void draw_trouser_legs(pen *p, const figure *f, const cloth *c, int region, int shape, double end);
-void path_skirt(pen *p, const figure *f, double top_y, double top_half, double hem_y, double hem_half, double wave);
-double hem_of(const figure *f, int length);
-double body_half_at(const figure *f, double y);
-double body_centre_at(const figure *f, double y);
-void draw_socks(pen *p, const figure *f);
-void draw_shoes(pen *p, const figure *f);
+void cm_draw_bottom(pen *p, const figure *f);
+void cm_draw_trouser_legs(pen *p, const figure *f, const cloth *c, int region, int shape, double end);
+void cm_path_skirt(pen *p, const figure *f, double top_y, double top_half, double hem_y, double hem_half, double wave);
+double cm_hem_of(const figure *f, int length);
+double cm_body_half_at(const figure *f, double y);
+double cm_body_centre_at(const figure *f, double y);
+void cm_draw_socks(pen *p, const figure *f);
+void cm_draw_shoes(pen *p, const figure *f);
 /* accessories.c */
-void draw_bag_behind(pen *p, const figure *f);
-void draw_bag_straps(pen *p, const figure *f);
-void draw_bag(pen *p, const figure *f);
-void draw_belt(pen *p, const figure *f);
-void draw_scarf(pen *p, const figure *f);
-void draw_tie(pen *p, const figure *f);
+void cm_draw_bag_behind(pen *p, const figure *f);
+void cm_draw_bag_straps(pen *p, const figure *f);
+void cm_draw_bag(pen *p, const figure *f);
+void cm_draw_belt(pen *p, const figure *f);
+void cm_draw_scarf(pen *p, const figure *f);
+void cm_draw_tie(pen *p, const figure *f);
 /* head.c, hair.c */
-void draw_head(pen *p, const figure *f);
-void draw_glasses(pen *p, const figure *f);
-void draw_hair_behind(pen *p, const figure *f);
-void draw_hair(pen *p, const figure *f);
-void draw_hat(pen *p, const figure *f);
+void cm_draw_head(pen *p, const figure *f);
+void cm_draw_glasses(pen *p, const figure *f);
+void cm_draw_hair_behind(pen *p, const figure *f);
+void cm_draw_hair(pen *p, const figure *f);
+void cm_draw_hat(pen *p, const figure *f);
 /* backdrop.c: x0..x1, y0..y1 is what the picture shows, at least the frame */
-void draw_backdrop(pen *p, const figure *f, const double show[4]);
-void draw_contact(pen *p, const figure *f);
+void cm_draw_backdrop(pen *p, const figure *f, const double show[4]);
+void cm_draw_contact(pen *p, const figure *f);
 
 #endif

@@ -15,41 +15,41 @@ static const struct { uint8_t class_, group; } regions[R_COUNT] = {
 };
 
 static void draw_side(pen *p, const figure *f, int side) {
-    draw_arm(p, f, side);
-    draw_sleeves(p, f, side);
+    cm_draw_arm(p, f, side);
+    cm_draw_sleeves(p, f, side);
 }
 
 static void draw_all(pen *p, const figure *f, const double show[4]) {
     const bool boots_outside = f->v[S_SHOES] == BOOTS && f->v[S_SHOES_LENGTH] == KNEE;
     const int first = f->n[N_SIDE] > 0;
-    draw_backdrop(p, f, show);
-    draw_contact(p, f);
-    draw_hair_behind(p, f);
-    draw_bag_behind(p, f);
+    cm_draw_backdrop(p, f, show);
+    cm_draw_contact(p, f);
+    cm_draw_hair_behind(p, f);
+    cm_draw_bag_behind(p, f);
     for (int side = 0; side < 2; side++)
-        if (arm_is_behind(f, side)) draw_side(p, f, side);
-    draw_leg(p, f, !first);
-    draw_leg(p, f, first);
-    draw_socks(p, f);
-    if (!boots_outside) draw_shoes(p, f);
-    draw_body(p, f);
-    draw_bottom(p, f);
-    if (f->v[S_ONE] == JUMPSUIT) draw_one_piece(p, f);
-    if (boots_outside) draw_shoes(p, f);
-    if (f->v[S_TOP]) draw_top(p, f);
-    if (f->v[S_ONE] == DRESS) draw_one_piece(p, f);
-    draw_tie(p, f);
-    draw_belt(p, f);
-    if (f->v[S_COAT]) draw_coat(p, f);
-    draw_bag_straps(p, f);
+        if (cm_arm_is_behind(f, side)) draw_side(p, f, side);
+    cm_draw_leg(p, f, !first);
+    cm_draw_leg(p, f, first);
+    cm_draw_socks(p, f);
+    if (!boots_outside) cm_draw_shoes(p, f);
+    cm_draw_body(p, f);
+    cm_draw_bottom(p, f);
+    if (f->v[S_ONE] == JUMPSUIT) cm_draw_one_piece(p, f);
+    if (boots_outside) cm_draw_shoes(p, f);
+    if (f->v[S_TOP]) cm_draw_top(p, f);
+    if (f->v[S_ONE] == DRESS) cm_draw_one_piece(p, f);
+    cm_draw_tie(p, f);
+    cm_draw_belt(p, f);
+    if (f->v[S_COAT]) cm_draw_coat(p, f);
+    cm_draw_bag_straps(p, f);
     for (int side = 0; side < 2; side++)
-        if (!arm_is_behind(f, side)) draw_side(p, f, side);
-    draw_bag(p, f);
-    draw_scarf(p, f);
-    draw_head(p, f);
-    draw_hair(p, f);
-    draw_glasses(p, f);
-    draw_hat(p, f);
+        if (!cm_arm_is_behind(f, side)) draw_side(p, f, side);
+    cm_draw_bag(p, f);
+    cm_draw_scarf(p, f);
+    cm_draw_head(p, f);
+    cm_draw_hair(p, f);
+    cm_draw_glasses(p, f);
+    cm_draw_hat(p, f);
 }
 
 /* The frame of 64x96 stands in the middle of a picture of any shape. */
@@ -115,7 +115,7 @@ cm_status cm_person_draw(const cm_person *person, size_t width, size_t height, c
     cairo_set_antialias(p.map, CAIRO_ANTIALIAS_NONE);
     cairo_set_operator(p.map, CAIRO_OPERATOR_SOURCE);
     figure f;
-    figure_make(&f, person);
+    cm_figure_make(&f, person);
     const double k = fmin((double)width / 64, (double)height / 96), bx = ((double)width / k - 64) / 2, by = ((double)height / k - 96) / 2;
     draw_all(&p, &f, (const double[4]){-bx, -by, 64 + bx, 96 + by});
     cm_status s = CM_OK;
