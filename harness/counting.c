@@ -25,10 +25,10 @@ static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const f
     real->linear(e, rows, in, out, x, w, bias, plus, y);
 }
 
-static void linear_around(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a,
+static void linear_fused(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a,
                           const float *x, const float *w, const float *bias, float *y) {
     add(rows, in, out);
-    real->linear_around(e, rows, per_image, in, out, a, x, w, bias, y);
+    real->linear_fused(e, rows, per_image, in, out, a, x, w, bias, y);
 }
 
 static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
@@ -36,16 +36,16 @@ static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, con
     real->conv2d(e, s, x, w, bias, y);
 }
 
-static void conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+static void conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                           const float *bias, float *y) {
     add_conv(s);
-    real->conv2d_placed(e, s, p, x, w, bias, y);
+    real->conv2d_strided_channels(e, s, p, x, w, bias, y);
 }
 
-static void conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+static void conv2d_fused(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
                           const float *bias, float *y) {
     add_conv(s);
-    real->conv2d_around(e, s, a, x, w, bias, y);
+    real->conv2d_fused(e, s, a, x, w, bias, y);
 }
 
 static void attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
@@ -54,7 +54,7 @@ static void attention(const cm_exec *e, const cm_attention_shape *s, const float
     real->attention(e, s, q, k, v, out, probs, lse);
 }
 
-static bool feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {
+static bool feed_forward(const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y) {
     if (!real->feed_forward(e, s, x, y)) return false;
     add(s->rows, s->c, 3 * s->hidden);
     return true;
@@ -67,10 +67,10 @@ const cm_ops *cm_counting(const cm_ops *ops) {
     table.gemm = gemm;
     table.linear = linear;
     table.conv2d = conv2d;
-    table.conv2d_placed = conv2d_placed;
+    table.conv2d_strided_channels = conv2d_strided_channels;
     table.attention = attention;
-    if (ops->linear_around) table.linear_around = linear_around;
-    if (ops->conv2d_around) table.conv2d_around = conv2d_around;
+    if (ops->linear_fused) table.linear_fused = linear_fused;
+    if (ops->conv2d_fused) table.conv2d_fused = conv2d_fused;
     if (ops->feed_forward) table.feed_forward = feed_forward;
     return &table;
 }

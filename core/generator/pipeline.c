@@ -154,7 +154,7 @@ static cm_status encode_text(run *r) {
     text_states t = {0};
     cm_ctx_reset(r->g);
     const cm_ops *own = r->g->ops;
-    r->g->ops = cm_backend_for_once(own);
+    r->g->ops = cm_backend_at_most_bf16(own);
     const cm_status towers = run_towers(r, ids, ids2, &t);
     r->g->ops = own;
     CM_TRY(towers);
@@ -350,7 +350,7 @@ static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *p
     CM_TRY(cm_ctx_check(g));
     unscale(r->model, latents, n, in->data);
     const cm_ops *own = g->ops;
-    g->ops = cm_backend_for_once(own);
+    g->ops = cm_backend_at_most_bf16(own);
     const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
     g->ops = own;
     CM_TRY(cm_ctx_check(g));

@@ -200,7 +200,7 @@ cm_tensor *cm_upsample_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w) {
 
 cm_tensor *cm_upsample_conv_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w, cm_affine conv) {
     if (!x) return NULL;
-    if (h == 2 * x->shape[1] && w == 2 * x->shape[2]) return cm_doubled_conv2d(g, x, conv.weight, conv.bias);
+    if (h == 2 * x->shape[1] && w == 2 * x->shape[2]) return cm_upsample_conv2d(g, x, conv.weight, conv.bias);
     cm_tensor *y = cm_upsample_to(g, x, h, w);
     return cm_then(g, y, cm_apply_conv(g, y, conv));
 }

@@ -299,8 +299,8 @@ static cm_tensor *run_block(cm_ctx *g, const block *b, cm_tensor *x) {
             at[l->to] = cm_tensor_new(g, CM_SHAPE(from->shape[0], size_after(l, from->shape[1], true),
                                                   size_after(l, from->shape[2], false), b->channels[l->to]));
         const cm_channels in = {at[l->from], l->from_channel}, to = {at[l->to], l->to_channel};
-        if (l->conv.weight) cm_conv2d_between(g, in, &l->conv, to);
-        else cm_pool2d_between(g, in, &l->pool, to);
+        if (l->conv.weight) cm_conv2d_slices(g, in, &l->conv, to);
+        else cm_pool2d_slices(g, in, &l->pool, to);
     }
     for (place p = A; p < PLACES; p++) cm_drop(g, at[p]);
     return at[OUT];

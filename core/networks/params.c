@@ -272,7 +272,7 @@ static void create(cm_params *p, entry *e) {
     if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->middle = init == CM_INIT_SCALE ? 1.0f : 1.0f / 6.0f;
     if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->bound = init == CM_INIT_SCALE ? 0.25f : 1.0f / 12.0f;
     if (!e->tensor.data) return;
-    if (e->place) e->tensor.packs.absent = true;
+    if (e->place) e->tensor.packs.not_resident = true;
     else make_values(p, e);
 }
 
@@ -306,9 +306,9 @@ static void make_of_others(cm_packs *packs, const entry *e) {
     bool absent[MADE_OF];
     for (size_t i = 0; i < e->from_count; i++) {
         cm_pack_slot *slot = &e->from[i]->packs;
-        absent[i] = slot->absent;
+        absent[i] = slot->not_resident;
         if (absent[i]) fetch_entry(packs, slot);
-        slot->absent = false;
+        slot->not_resident = false;
     }
     e->make(e->from, e->from_count, e->tensor.data);
     for (size_t i = 0; i < e->from_count; i++)
@@ -340,7 +340,7 @@ static void drop_entry(cm_packs *packs, cm_pack_slot *slot) {
     if (e->stored && !e->own) {
         give_file_back(e->stored);
     } else if (e->place && e->tensor.data == e->place && give_back(e->place, cm_count(&e->tensor) * sizeof(float))) {
-        slot->absent = true;
+        slot->not_resident = true;
         if (p->staged) e->tensor.data = p->staged;
     }
 }
@@ -389,8 +389,8 @@ static void read_stored(cm_params *p, entry *e) {
     if (in_place) e->tensor.data = (float *)(uintptr_t)stored->data;
     else push_place(p, e);
     if (!e->tensor.data) return;
-    e->tensor.packs.absent = e->place != NULL;
-    if (!cm_values_widen(stored, e->tensor.packs.absent ? NULL : e->tensor.data)) complain(p, &p->broken, "%s", e->name);
+    e->tensor.packs.not_resident = e->place != NULL;
+    if (!cm_values_widen(stored, e->tensor.packs.not_resident ? NULL : e->tensor.data)) complain(p, &p->broken, "%s", e->name);
     if (can_wait(p, e, e->init)) give_file_back(stored);
 }
 
@@ -473,7 +473,7 @@ cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_m
     push_place(p, e);
     for (size_t i = 0; i < count && e->tensor.data; i++)
         if (!from[i]->data) e->tensor.data = NULL; /* no memory: noted already */
-    e->tensor.packs.absent = e->tensor.data != NULL;
+    e->tensor.packs.not_resident = e->tensor.data != NULL;
     if (!e->place) cm_pack_fetch(&e->tensor.packs);
     return &e->tensor;
 }
@@ -497,7 +497,7 @@ static void make_staging(cm_params *p) {
     i = 0;
     made = p->made;
     for (entry *e; p->staged && (e = next_of_all(p, &i, &made));)
-        if (e->tensor.packs.absent) e->tensor.data = p->staged;
+        if (e->tensor.packs.not_resident) e->tensor.data = p->staged;
 }
 
 void cm_params_fix(cm_params *p) {
@@ -656,7 +656,7 @@ cm_status cm_params_hash(const cm_params *p, char out[65]) {
         entry *e = p->entries[i];
         const cm_tensor *t = &e->tensor;
         cm_packs *packs = t->packs.packs;
-        const bool absent = t->packs.absent;
+        const bool absent = t->packs.not_resident;
         char shape[128];
         packs->latest = NULL; /* what is staged is another weight from here on */
         if (absent) stage_entry(packs, &e->tensor.packs);

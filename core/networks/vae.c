@@ -7,7 +7,7 @@
 
 #include "core/networks/blocks.h"
 #include "core/networks/config.h"
-#include "core/tensor/lines.h"
+#include "core/tensor/bands.h"
 
 enum { MAX_BLOCKS = 8, MAX_LAYERS = 9, BAND_BYTES = 64 << 20, MARGIN = 4 /* lines */ };
 
@@ -270,7 +270,7 @@ void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **me
 enum { KEPT = 6 /* bands' bytes of the doubled image, at most */ };
 
 static size_t band_lines(const cm_vae *n, size_t height, size_t width) {
-    const size_t c = n->config.channels[n->config.blocks > 1], line = width * c * sizeof(float), step = cm_lines_step(width);
+    const size_t c = n->config.channels[n->config.blocks > 1], line = width * c * sizeof(float), step = cm_band_step(width);
     if (n->config.blocks < 2 || height * line <= 2 * n->band_bytes) return height;
     const size_t steps = n->band_bytes / line / step;
     return steps ? steps * step : step;
@@ -290,7 +290,7 @@ typedef struct tail {
     cm_ctx *g;
     const half *f;
     size_t blocks, groups, lines; /* lines of a band */
-    cm_lines low, sum, middle, up; /* up: the doubled image where it is kept, else without data */
+    cm_band low, sum, middle, up; /* up: the doubled image where it is kept, else without data */
 } tail;
 
 static size_t band_at(const tail *t, size_t first) {
@@ -302,66 +302,66 @@ static cm_group tail_norm(const tail *t, cm_affine a) {
 }
 
 /* x, whole, through norm and convolution into y, a band at a time */
-static void conv_by_bands(const tail *t, const cm_lines *x, cm_affine norm, cm_affine conv, bool plus, const cm_lines *y) {
+static void conv_by_bands(const tail *t, const cm_band *x, cm_affine norm, cm_affine conv, bool plus, const cm_band *y) {
     const cm_group group = tail_norm(t, norm);
-    cm_lines_norm n;
-    if (t->g->status != CM_OK || !cm_lines_norm_begin(t->g, &group, x->channels, &n)) return;
-    cm_lines_norm_add(t->g, &n, x);
-    cm_lines_norm_end(&n);
+    cm_band_norm n;
+    if (t->g->status != CM_OK || !cm_band_norm_begin(t->g, &group, x->channels, &n)) return;
+    cm_band_norm_add(t->g, &n, x);
+    cm_band_norm_end(&n);
     for (size_t at = 0; at < y->height; at += t->lines) {
-        const cm_lines band = cm_lines_part(y, at, band_at(t, at));
-        cm_lines_conv(t->g, x, &n, conv.weight, conv.bias, plus, &band);
+        const cm_band band = cm_band_part(y, at, band_at(t, at));
+        cm_band_conv(t->g, x, &n, conv.weight, conv.bias, plus, &band);
     }
 }
 
 /* Lines [first, first+count) of the doubled image; *held is to be dropped afterwards. */
-static bool doubled(const tail *t, size_t first, size_t count, cm_lines *lines, cm_tensor **held) {
+static bool doubled(const tail *t, size_t first, size_t count, cm_band *lines, cm_tensor **held) {
     const cm_affine up = t->f->levels[t->blocks - 2].sampler;
     *held = NULL;
     if (t->up.data) {
-        *lines = cm_lines_part(&t->up, first, count);
+        *lines = cm_band_part(&t->up, first, count);
         return true;
     }
-    *lines = (cm_lines){.first = first, .count = count};
-    *held = cm_lines_doubled_conv(t->g, &t->low, up.weight, up.bias, lines);
+    *lines = (cm_band){.first = first, .count = count};
+    *held = cm_band_upsample_conv(t->g, &t->low, up.weight, up.bias, lines);
     return *held != NULL;
 }
 
 /* The first sweep over the doubled image: the norm's statistics, and the shortcut. */
-static void first_sweep(const tail *t, const cm_resnet *r, cm_lines_norm *n) {
+static void first_sweep(const tail *t, const cm_resnet *r, cm_band_norm *n) {
     for (size_t at = 0; at < t->sum.height; at += t->lines) {
-        const cm_lines to = cm_lines_part(&t->sum, at, band_at(t, at));
-        cm_lines x;
+        const cm_band to = cm_band_part(&t->sum, at, band_at(t, at));
+        cm_band x;
         cm_tensor *held;
         if (!doubled(t, at, to.count, &x, &held)) return;
-        cm_lines_norm_add(t->g, n, &x);
-        if (r->shortcut.weight) cm_lines_conv(t->g, &x, NULL, r->shortcut.weight, r->shortcut.bias, false, &to);
+        cm_band_norm_add(t->g, n, &x);
+        if (r->shortcut.weight) cm_band_conv(t->g, &x, NULL, r->shortcut.weight, r->shortcut.bias, false, &to);
         else memcpy(to.data, x.data, to.count * to.width * to.channels * sizeof(float));
         cm_drop(t->g, held);
     }
-    cm_lines_norm_end(n);
+    cm_band_norm_end(n);
 }
 
 /* The second: the first convolution, which wants a line more on either side (four, for a tile of the doubling's begins there). */
-static void second_sweep(const tail *t, const cm_resnet *r, const cm_lines_norm *n) {
+static void second_sweep(const tail *t, const cm_resnet *r, const cm_band_norm *n) {
     for (size_t at = 0; at < t->sum.height; at += t->lines) {
-        const cm_lines to = cm_lines_part(&t->middle, at, band_at(t, at));
+        const cm_band to = cm_band_part(&t->middle, at, band_at(t, at));
         const size_t from = at ? at - MARGIN : 0, end = at + to.count + MARGIN < to.height ? at + to.count + MARGIN : to.height;
-        cm_lines x;
+        cm_band x;
         cm_tensor *held;
         if (!doubled(t, from, end - from, &x, &held)) return;
-        cm_lines_conv(t->g, &x, n, r->conv1.weight, r->conv1.bias, false, &to);
+        cm_band_conv(t->g, &x, n, r->conv1.weight, r->conv1.bias, false, &to);
         cm_drop(t->g, held);
     }
 }
 
-static void run_tail_image(tail *t, bool keep, const cm_lines *pixels) {
+static void run_tail_image(tail *t, bool keep, const cm_band *pixels) {
     const level *l = &t->f->levels[t->blocks - 1];
     const cm_group norm = tail_norm(t, l->resnets[0].norm1);
-    cm_lines_norm n;
-    if (!cm_lines_norm_begin(t->g, &norm, cm_count(norm.weight), &n)) return;
+    cm_band_norm n;
+    if (!cm_band_norm_begin(t->g, &norm, cm_count(norm.weight), &n)) return;
     cm_tensor *kept = NULL;
-    t->up = (cm_lines){0};
+    t->up = (cm_band){0};
     if (keep && !doubled(t, 0, t->sum.height, &t->up, &kept)) return;
     first_sweep(t, &l->resnets[0], &n);
     if (t->g->status != CM_OK) return;
@@ -385,11 +385,11 @@ static cm_tensor *run_tail(cm_ctx *g, const cm_vae *n, cm_tensor *x) {
     cm_tensor *sum = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0])), *middle = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0]));
     cm_tensor *y = cm_tensor_new(g, CM_SHAPE(count, h, w, c->out_channels));
     tail t = {.g = g, .f = &n->decoder, .blocks = c->blocks, .groups = c->norm_groups, .lines = band_lines(n, h, w)};
-    t.sum = cm_lines_of(sum, 0);
-    t.middle = cm_lines_of(middle, 0);
+    t.sum = cm_band_of(sum, 0);
+    t.middle = cm_band_of(middle, 0);
     for (size_t i = 0; y && i < count; i++) {
-        const cm_lines pixels = cm_lines_of(y, i);
-        t.low = cm_lines_of(x, i);
+        const cm_band pixels = cm_band_of(y, i);
+        t.low = cm_band_of(x, i);
         run_tail_image(&t, keep, &pixels);
     }
     cm_drop(g, sum);
@@ -411,7 +411,7 @@ cm_tensor *cm_vae_decode(cm_ctx *g, const cm_vae *n, cm_tensor *latents) {
         x = run_level(g, &f->levels[i], x);
         if (!s.weight) continue;
         if (bands && i + 2 == c->blocks) return run_tail(g, n, x);
-        x = cm_then(g, x, cm_doubled_conv2d(g, x, s.weight, s.bias));
+        x = cm_then(g, x, cm_upsample_conv2d(g, x, s.weight, s.bias));
     }
     return run_out(g, f, x, c->norm_groups);
 }

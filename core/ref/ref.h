@@ -20,7 +20,7 @@ void cm_ref_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, co
 void cm_ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
 void cm_ref_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                      float *dw, float *dbias);
-void cm_ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_ref_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                        const float *bias, float *y);
 void cm_ref_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y);
 

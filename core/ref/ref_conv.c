@@ -41,7 +41,7 @@ static float positive(float x) {
     return x < 0.0f ? 0.0f : x;
 }
 
-void cm_ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *at, const float *x, const float *w,
+void cm_ref_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *at, const float *x, const float *w,
                        const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, s->o);
@@ -59,7 +59,7 @@ void cm_ref_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_pla
 }
 
 void cm_ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
-    cm_ref_conv2d_placed(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
+    cm_ref_conv2d_strided_channels(e, s, &(cm_channel_strides){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
 }
 
 /* A NaN wins over every number. */

@@ -37,6 +37,6 @@ bool cm_backend_is_coarse(const cm_ops *ops) {
     return ops->rounding > 0x1p-9;
 }
 
-const cm_ops *cm_backend_for_once(const cm_ops *ops) {
+const cm_ops *cm_backend_at_most_bf16(const cm_ops *ops) {
     return cm_backend_is_coarse(ops) ? cm_ops_bf16() : ops;
 }

@@ -49,7 +49,7 @@ typedef struct cm_feed_forward {
 } cm_feed_forward;
 cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f);
 /* 3x3, same size, of x doubled by nearest neighbour */
-cm_tensor *cm_doubled_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
+cm_tensor *cm_upsample_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias);
 
 /* Layers between parts of tensors: channels of t [N,H,W,C] from `from` on. y.t is there already and has the size that the
  * layer makes of x; its other channels stay. Without gradients: a failure while a tape records them. */
@@ -70,8 +70,8 @@ typedef struct cm_pool_layer {
     cm_tensor *bias;          /* [channels], added to the result, or NULL */
     bool relu;
 } cm_pool_layer;
-void cm_conv2d_between(cm_ctx *g, cm_channels x, const cm_conv_layer *l, cm_channels y);
-void cm_pool2d_between(cm_ctx *g, cm_channels x, const cm_pool_layer *l, cm_channels y);
+void cm_conv2d_slices(cm_ctx *g, cm_channels x, const cm_conv_layer *l, cm_channels y);
+void cm_pool2d_slices(cm_ctx *g, cm_channels x, const cm_pool_layer *l, cm_channels y);
 
 /* x [N,...,C]; act is CM_IDENTITY or CM_SILU, fused */
 cm_tensor *cm_group_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias, size_t groups, float eps, cm_act act);

@@ -40,17 +40,17 @@ typedef struct cm_conv_shape {
 
 /* A convolution that stands among others: values from one pixel to the next, at least c and o, so that it reads some
  * channels of its input and writes some of its output (the pointers are at the first), and max(0, y) at the end. */
-typedef struct cm_placed {
+typedef struct cm_channel_strides {
     size_t x_row, y_row;
     bool relu;
-} cm_placed;
+} cm_channel_strides;
 
 /* y[n,oh,ow,c] = the most, or the mean, of the k*k values of x [n,h,w,c] under it, + bias, then max(0, y) where asked.
  * Outside is nothing: never the most (pad < k), and for a mean either zeros that count or left out of it. */
 typedef enum cm_pool { CM_POOL_MAX, CM_POOL_MEAN, CM_POOL_MEAN_INSIDE, CM_POOL_COUNT } cm_pool;
 typedef struct cm_pool_shape {
     size_t n, h, w, c, k, stride, pad, oh, ow;
-    size_t x_row, y_row; /* as of cm_placed */
+    size_t x_row, y_row; /* as of cm_channel_strides */
     cm_pool kind;
     bool relu;
 } cm_pool_shape;
@@ -70,26 +70,26 @@ typedef struct cm_norm_shape {
 } cm_norm_shape;
 
 /* What a product does to its input as it reads it, and to its result before it writes it. All zero: nothing. */
-typedef struct cm_around {
+typedef struct cm_fusion {
     const float *scale, *shift; /* [n,c]: x*scale + shift per image and channel (a group norm), then act */
     cm_act act;                 /* CM_IDENTITY or CM_SILU */
     const float *gamma, *beta;  /* [c]: a layer norm of each row (linear only) */
     float eps;
     bool geglu;                 /* linear only: w [2*half,in], y [rows,half] = first half * gelu(second half) */
-    bool doubled;               /* conv2d only: x is [n,h/2,w/2,c] and is doubled by nearest neighbour */
+    bool upsample;               /* conv2d only: x is [n,h/2,w/2,c] and is doubled by nearest neighbour */
     const float *image;         /* [n,o], added to every pixel of an image (conv2d only) */
     const float *plus;          /* as the result, added to it; may be the result itself */
     bool relu;                  /* max(0, y), last */
-    size_t x_row, y_row;        /* as of cm_placed; 0: what lies side by side is read and written */
-} cm_around;
+    size_t x_row, y_row;        /* as of cm_channel_strides; 0: what lies side by side is read and written */
+} cm_fusion;
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2 of rows [rows,c] */
-typedef struct cm_feed_shape {
+typedef struct cm_feed_forward_shape {
     size_t rows, c, hidden;
     float eps;
     const float *gamma, *beta, *w1, *b1, *w2, *b2; /* [c], [c], [2*hidden,c], [2*hidden], [c,hidden], [c] */
     cm_pack_slot *packs1, *packs2;                 /* of w1 and w2 */
-} cm_feed_shape;
+} cm_feed_forward_shape;
 
 typedef struct cm_ops {
     const char *name;   /* "ref", "openblas", "bf16x3", "bf16", "int8" */
@@ -113,7 +113,7 @@ typedef struct cm_ops {
     void (*conv2d)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
     void (*conv2d_grad)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
                         float *dx, float *dw, float *dbias);
-    void (*conv2d_placed)(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+    void (*conv2d_strided_channels)(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                           const float *bias, float *y);
     /* bias [c] or NULL */
     void (*pool2d)(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y);
@@ -167,12 +167,12 @@ typedef struct cm_ops {
 
     /* A product with what stands around it, in one; NULL: the backend has none, and nn.h calls the parts.
      * rows of `per_image` to an image. group_scale: a group norm as scale and shift [n,c] of its input. */
-    void (*linear_around)(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a,
+    void (*linear_fused)(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a,
                           const float *x, const float *w, const float *bias, float *y);
-    void (*conv2d_around)(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+    void (*conv2d_fused)(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
                           const float *bias, float *y);
     /* false: not for this shape */
-    bool (*feed_forward)(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
+    bool (*feed_forward)(const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y);
     void (*group_scale)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                         float *scale, float *shift);
 
@@ -198,6 +198,6 @@ const cm_ops *cm_backend_default(void);
 /* Coarser than bf16: whoever uses it is told how far from cm_backend_default its results are. */
 bool cm_backend_is_coarse(const cm_ops *ops);
 /* For networks that run once a picture, where the steps run on `ops`: bf16 instead of what is coarser. */
-const cm_ops *cm_backend_for_once(const cm_ops *ops);
+const cm_ops *cm_backend_at_most_bf16(const cm_ops *ops);
 
 #endif

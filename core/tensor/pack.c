@@ -47,17 +47,17 @@ static cm_pack *make(cm_pack_slot *slot, int kind, size_t bytes, cm_pack_fill *f
 }
 
 static void fetch(cm_pack_slot *slot) {
-    if (slot->absent) slot->packs->fetch(slot->packs, slot);
-    slot->absent = false;
+    if (slot->not_resident) slot->packs->fetch(slot->packs, slot);
+    slot->not_resident = false;
 }
 
 /* What a lean owner read for the weight before is given back first. */
 static void use(cm_pack_slot *slot) {
     cm_packs *p = slot->packs;
     if (p->lean && p->latest == slot) return;
-    if (p->lean && p->latest && !p->latest->absent) p->drop(p, p->latest);
+    if (p->lean && p->latest && !p->latest->not_resident) p->drop(p, p->latest);
     p->latest = slot;
-    if (slot->absent) p->stage(p, slot);
+    if (slot->not_resident) p->stage(p, slot);
 }
 
 void cm_pack_fetch(cm_pack_slot *slot) {

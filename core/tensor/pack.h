@@ -40,7 +40,7 @@ typedef struct cm_packs {
 struct cm_pack_slot {
     cm_packs *packs; /* NULL: values are always there, and no pack is kept */
     bool keeps;      /* packs */
-    bool absent;     /* the values are not in memory now */
+    bool not_resident; /* the values are not in memory now */
     cm_pack *first;
 };
 

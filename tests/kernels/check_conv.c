@@ -75,7 +75,7 @@ static const size_t placed_bench[][CHECK_NUMBERS] = {
     {8, 8, 8, 2048, 1344, 1, 1, 1, 0, 7},  {8, 8, 8, 448, 384, 3, 3, 1, 1, 7},    {8, 8, 8, 384, 384, 1, 3, 1, 1, 7},
 };
 
-static cm_conv_shape placed_shape(const size_t *s, cm_placed *at) {
+static cm_conv_shape placed_shape(const size_t *s, cm_channel_strides *at) {
     cm_conv_shape c = {.n = s[0], .h = s[1], .w = s[2], .c = s[3], .o = s[4], .kh = s[5], .kw = s[6], .stride = s[7]};
     if (s[8]) {
         c.pad_top = (c.kh - 1) / 2;
@@ -83,12 +83,12 @@ static cm_conv_shape placed_shape(const size_t *s, cm_placed *at) {
     }
     c.oh = (c.h + 2 * c.pad_top - c.kh) / c.stride + 1;
     c.ow = (c.w + 2 * c.pad_left - c.kw) / c.stride + 1;
-    *at = (cm_placed){.x_row = c.c + (s[9] & 4 ? 5 : 0), .y_row = c.o + (s[9] & 4 ? 6 : 0), .relu = (s[9] & 2) != 0};
+    *at = (cm_channel_strides){.x_row = c.c + (s[9] & 4 ? 5 : 0), .y_row = c.o + (s[9] & 4 ? 6 : 0), .relu = (s[9] & 2) != 0};
     return c;
 }
 
 static void plan_placed(const size_t *s, check_plan *p) {
-    cm_placed at;
+    cm_channel_strides at;
     const cm_conv_shape c = placed_shape(s, &at);
     *p = (check_plan){.in = {c.n * c.h * c.w * at.x_row, c.o * c.c * c.kh * c.kw, c.o}, .ins = 3,
                       .out = {c.n * c.oh * c.ow * at.y_row}, .outs = 1, .kinds = CHECK_WIDE | CHECK_CONSTANT,
@@ -97,9 +97,9 @@ static void plan_placed(const size_t *s, check_plan *p) {
 
 /* From the third channel of the input to the fourth of the output. */
 static void call_placed(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
-    cm_placed at;
+    cm_channel_strides at;
     const cm_conv_shape c = placed_shape(s, &at);
-    o->conv2d_placed(e, &c, &at, in[0] + (s[9] & 4 ? 2 : 0), in[1], s[9] & 1 ? in[2] : NULL, out[0] + (s[9] & 4 ? 3 : 0));
+    o->conv2d_strided_channels(e, &c, &at, in[0] + (s[9] & 4 ? 2 : 0), in[1], s[9] & 1 ? in[2] : NULL, out[0] + (s[9] & 4 ? 3 : 0));
 }
 
 /* n h w c k stride pad kind and bits: 1 bias, 2 ReLU, 4 among other channels */
@@ -131,7 +131,7 @@ static void call_pool(const cm_ops *o, const cm_exec *e, const size_t *s, float 
 const check_kernel check_conv[] = {
     {"conv2d", offsetof(cm_ops, conv2d), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan, NULL, call},
     {"conv2d_grad", offsetof(cm_ops, conv2d_grad), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan_grad, NULL, call_grad},
-    {"conv2d_placed", offsetof(cm_ops, conv2d_placed), CHECK_ROWS(placed_shapes), CHECK_ROWS(placed_bench), plan_placed, NULL, call_placed},
+    {"conv2d_strided_channels", offsetof(cm_ops, conv2d_strided_channels), CHECK_ROWS(placed_shapes), CHECK_ROWS(placed_bench), plan_placed, NULL, call_placed},
     {"pool2d", offsetof(cm_ops, pool2d), CHECK_ROWS(pool_shapes), CHECK_ROWS(pool_bench), plan_pool, NULL, call_pool},
     {0},
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/networks/vae.h"
-#include "core/tensor/lines.h"
+#include "core/tensor/bands.h"
 
 static cm_arena arena;
 static cm_params *params;
@@ -94,9 +94,9 @@ Test(bands, are_as_many_as_the_size_wants) {
 }
 
 Test(bands, step_is_where_sums_and_tiles_begin) {
-    cr_expect_eq(cm_lines_step(1024), 4);
-    cr_expect_eq(cm_lines_step(512), 4);
-    cr_expect_eq(cm_lines_step(64), 16);
-    cr_expect_eq(cm_lines_step(1000), 128);
-    cr_expect_eq(cm_lines_step(7), 1024);
+    cr_expect_eq(cm_band_step(1024), 4);
+    cr_expect_eq(cm_band_step(512), 4);
+    cr_expect_eq(cm_band_step(64), 16);
+    cr_expect_eq(cm_band_step(1000), 128);
+    cr_expect_eq(cm_band_step(7), 1024);
 }

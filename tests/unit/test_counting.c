@@ -27,7 +27,7 @@ static cm_tensor *pass(cm_ctx *g) {
     cm_tensor *x = made(g, CM_SHAPE(2, 6, 4, 8)), *gain = made(g, CM_SHAPE(8)), *conv = made(g, CM_SHAPE(8, 8, 3, 3));
     cm_tensor *h = cm_conv2d(g, x, conv, gain, 2, CM_PAD_SAME);
     h = cm_group_norm_conv2d(g, h, (cm_group){gain, gain, 4, 1e-5f, CM_SILU}, conv, gain, NULL, NULL);
-    h = cm_doubled_conv2d(g, h, conv, gain);
+    h = cm_upsample_conv2d(g, h, conv, gain);
     h = cm_view(g, h, CM_SHAPE(2, 24, 8));
     cm_layer_norm_linears(g, h, gain, gain, 1e-5f, 1, &(cm_tensor *){made(g, CM_SHAPE(8, 8))}, &h);
     h = cm_attention(g, h, h, h, 2, 0, false, NULL);

@@ -64,7 +64,7 @@ static cm_tensor *feed(cm_ctx *g, const shape *s) {
 
 static cm_tensor *doubled(cm_ctx *g, const shape *s) {
     cm_tensor *x = made(g, CM_SHAPE(s->n, s->h, s->w, s->c), 2);
-    return cm_doubled_conv2d(g, x, made(g, CM_SHAPE(s->o, s->c, 3, 3), 0.2), made(g, CM_SHAPE(s->o), 1));
+    return cm_upsample_conv2d(g, x, made(g, CM_SHAPE(s->o, s->c, 3, 3), 0.2), made(g, CM_SHAPE(s->o), 1));
 }
 
 static cm_tensor *strided(cm_ctx *g, const shape *s) {

@@ -207,7 +207,7 @@ static void conv_case(const cm_conv_shape *s, cm_act act) {
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
     for (size_t i = 0; i < s->n * s->c; i++) scale[i] += 1;
-    const cm_around a = {.scale = scale, .shift = shift, .act = act, .image = image, .plus = plus};
+    const cm_fusion a = {.scale = scale, .shift = shift, .act = act, .image = image, .plus = plus};
     for (size_t k = 0; k < 4; k++) y[k] = CM_PUSH(&arena, float, out);
     cr_assert(cm_arena_check(&arena) == CM_OK);
     for (size_t i = 0; i < in; i++) {
@@ -220,13 +220,13 @@ static void conv_case(const cm_conv_shape *s, cm_act act) {
     for (size_t i = 0; i < out; i++) y[0][i] += image[i / (s->h * s->w * s->o) * s->o + i % s->o] + plus[i];
     for (int threads = 1; threads <= 3; threads++) {
         const cm_exec e = {.threads = threads, .scratch = &scratch};
-        cm_ops_int8()->conv2d_around(&e, s, &a, x, w, bias, y[threads]);
+        cm_ops_int8()->conv2d_fused(&e, s, &a, x, w, bias, y[threads]);
     }
     const double far = apart(y[1], y[0], out);
     cr_assert(far < 1.5e-2 && far > 1e-3, "%zux%zux%zux%zu -> %zu: %.1e", s->n, s->h, s->w, s->c, s->o, far);
     cr_assert(memcmp(y[1], y[2], out * sizeof(float)) == 0 && memcmp(y[1], y[3], out * sizeof(float)) == 0);
     x[in / 2] = NAN;
-    cm_ops_int8()->conv2d_around(&one, s, &a, x, w, bias, y[2]);
+    cm_ops_int8()->conv2d_fused(&one, s, &a, x, w, bias, y[2]);
     size_t pixels = 0;
     for (size_t i = 0; i < s->n * s->h * s->w; i++) pixels += isnan(y[2][i * s->o]) != 0;
     cr_assert(pixels >= (s->h > 1 ? 6 : 3), "a NaN is seen from every pixel that it is under");

@@ -350,7 +350,7 @@ static void check_let_go(cm_params *p, const char *what) {
     cr_assert_eq(cm_params_hash(p, before), CM_OK);
     cm_params_fix(p);
     large_layer(p, cm_ops_bf16x3(), packed);
-    cr_assert(cm_param(p, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight")->packs.absent, "%s: kept twice", what);
+    cr_assert(cm_param(p, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight")->packs.not_resident, "%s: kept twice", what);
     large_layer(p, cm_ops_bf16x3(), later);
     cr_assert_eq(memcmp(packed, later, sizeof packed), 0, "%s", what);
     cr_assert_eq(cm_params_hash(p, after), CM_OK);
@@ -430,7 +430,7 @@ Test(params, operations_fetch_the_weights_that_they_read) {
             cm_tensor *t = cm_param(read, CM_INIT_EMBEDDING, CM_SHAPE(ROWS, C), "table"), *y;
             cm_params_fix(read);
             if (lean) cm_params_lean(read, 0);
-            cr_assert(t->packs.absent, "the test wants a weight that waits");
+            cr_assert(t->packs.not_resident, "the test wants a weight that waits");
             cm_ctx_init(&g, cm_ops_ref(), 1);
             cm_tensor *x = cm_tensor_copy(&g, CM_SHAPE(ROWS, C), zeros);
             if (which == 0) y = cm_add_broadcast(&g, x, t);

@@ -13,29 +13,29 @@ const uint16_t *cm_bf16_pack(const cm_exec *e, int kind, bool pairs, size_t valu
     return data;
 }
 
-bf16_prologue cm_bf16_prologue_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low) {
+bf16_prologue cm_bf16_prologue_of(const cm_fusion *a, size_t image, size_t channels, size_t from, size_t low) {
     const size_t at = image * channels + from;
     if (a->gamma) return (bf16_prologue){.kind = BF16_LAYER_NORM, .scale = a->gamma + from, .shift = a->beta + from, .eps = a->eps, .low = low};
     if (!a->scale) return (bf16_prologue){.kind = BF16_PLAIN, .factor = 1.0f, .low = low};
     return (bf16_prologue){.kind = BF16_AFFINE, .scale = a->scale + at, .shift = a->shift + at, .act = a->act, .low = low};
 }
 
-bool cm_bf16_is_linear(const cm_conv_shape *s, const cm_around *a) {
+bool cm_bf16_is_linear(const cm_conv_shape *s, const cm_fusion *a) {
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w &&
-           !a->doubled && !a->image;
+           !a->upsample && !a->image;
 }
 
 /* Of few channels (pixels, latents) a tile's 32 values are nearly all padding, and f32 is faster; of 32 reading and
  * writing outweigh the products, of which Winograd's convolution needs a quarter. */
-static bool is_thin(bool pairs, const cm_conv_shape *s, const cm_around *a) {
+static bool is_thin(bool pairs, const cm_conv_shape *s, const cm_fusion *a) {
     const bool light = pairs && s->c <= 32 && s->o <= 64 && s->oh * s->ow >= 4096 && cm_f32_winograd_fits(s);
-    return (s->c < 8 || light) && !a->scale && !a->doubled && !a->image && !a->plus;
+    return (s->c < 8 || light) && !a->scale && !a->upsample && !a->image && !a->plus;
 }
 
-static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
                      const float *bias, float *y) {
     if (is_thin(pairs, s, a)) {
-        const cm_placed at = {.x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .relu = a->relu};
+        const cm_channel_strides at = {.x_row = a->x_row ? a->x_row : s->c, .y_row = a->y_row ? a->y_row : s->o, .relu = a->relu};
         cm_pack_fetch(e->packs);
         cm_f32_conv2d_strided_channels(e, s, &at, x, w, bias, y);
     } else if (cm_bf16_is_linear(s, a)) {
@@ -74,25 +74,25 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
 #define BF16_OPERATIONS(name, pairs)                                                                                                 \
     static void name##_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,               \
                               const float *bias, const float *plus, float *y) {                                                   \
-        cm_bf16_linear(pairs, e, &(bf16_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);                   \
+        cm_bf16_linear(pairs, e, &(bf16_linear_shape){rows, in, out, rows}, &(cm_fusion){.plus = plus}, x, w, bias, y);                   \
     }                                                                                                                              \
-    static void name##_linear_around(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a,   \
+    static void name##_linear_fused(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a,   \
                                      const float *x, const float *w, const float *bias, float *y) {                               \
         cm_bf16_linear(pairs, e, &(bf16_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);                                       \
     }                                                                                                                              \
     static void name##_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,         \
                               float *y) {                                                                                         \
-        any_conv(pairs, e, s, &(cm_around){0}, x, w, bias, y);                                                                     \
+        any_conv(pairs, e, s, &(cm_fusion){0}, x, w, bias, y);                                                                     \
     }                                                                                                                              \
-    static void name##_conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, \
+    static void name##_conv2d_fused(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w, \
                                      const float *bias, float *y) {                                                               \
         any_conv(pairs, e, s, a, x, w, bias, y);                                                                                   \
     }                                                                                                                              \
-    static void name##_conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,  \
+    static void name##_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,  \
                                      const float *bias, float *y) {                                                               \
-        any_conv(pairs, e, s, &(cm_around){.relu = p->relu, .x_row = p->x_row, .y_row = p->y_row}, x, w, bias, y);                 \
+        any_conv(pairs, e, s, &(cm_fusion){.relu = p->relu, .x_row = p->x_row, .y_row = p->y_row}, x, w, bias, y);                 \
     }                                                                                                                              \
-    static bool name##_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {                           \
+    static bool name##_feed_forward(const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y) {                           \
         if (!cm_bf16_feed_forward_fits(s)) return false;                                                                                \
         cm_bf16_feed_forward(pairs, e, s, x, y);                                                                                        \
         return true;                                                                                                               \
@@ -120,11 +120,11 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
         t->linear_grad = name##_linear_grad;                                                                                       \
         t->conv2d_grad = name##_conv2d_grad;                                                                                       \
         t->conv2d = name##_conv2d;                                                                                                 \
-        t->conv2d_placed = name##_conv2d_placed;                                                                                   \
+        t->conv2d_strided_channels = name##_conv2d_strided_channels;                                                                                   \
         t->attention = name##_attention;                                                                                           \
         t->attention_grad = name##_attention_grad;                                                                                 \
-        t->linear_around = name##_linear_around;                                                                                   \
-        t->conv2d_around = name##_conv2d_around;                                                                                   \
+        t->linear_fused = name##_linear_fused;                                                                                   \
+        t->conv2d_fused = name##_conv2d_fused;                                                                                   \
         t->feed_forward = name##_feed_forward;                                                                                     \
         t->group_scale = cm_f32_group_scale;                                                                                         \
     }

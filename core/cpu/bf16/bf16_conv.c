@@ -29,7 +29,7 @@ enum {
 typedef struct conv_job {
     const cm_bf16_microkernels *u;
     const cm_conv_shape *s;
-    const cm_around *a;
+    const cm_fusion *a;
     const float *x, *bias;
     float *y;
     const uint16_t *w;
@@ -255,12 +255,12 @@ static void turn(conv_job *j) {
     exchange(&j->y_line, &j->y_column);
 }
 
-static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a) {
+static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a) {
     conv_job j = {.u = cm_bf16_microkernels_get(), .s = s, .a = a, .threads = e->threads, .parts = pairs ? 2 : 1, .phases = 1,
                   .in_h = s->h, .in_w = s->w, .split = 1, .x_column = a->x_row ? a->x_row : s->c,
                   .y_column = a->y_row ? a->y_row : s->o, .h = s->oh, .w_out = s->ow, .kh = s->kh, .kw = s->kw, .stride = s->stride, .pad_top = s->pad_top,
                   .pad_left = s->pad_left};
-    if (a->doubled) {
+    if (a->upsample) {
         j.phases = 4;
         j.h = j.in_h = s->h / 2;
         j.w_out = j.in_w = s->w / 2;
@@ -275,7 +275,7 @@ static conv_job describe(bool pairs, const cm_exec *e, const cm_conv_shape *s, c
         j.split = 2;
         j.stride = 1;
     }
-    if (s->kh == 1 && s->kw > 1 && s->stride == 1 && !a->doubled && !a->plus) turn(&j);
+    if (s->kh == 1 && s->kw > 1 && s->stride == 1 && !a->upsample && !a->plus) turn(&j);
     j.steps = bf16_ceil_div(s->c, BF16_DEPTH);
     const size_t most = PIECE / j.parts;
     j.pieces = bf16_ceil_div(j.steps, most);
@@ -327,7 +327,7 @@ static bool place_units(conv_job *j, cm_arena *scratch) {
     return !scratch->failed;
 }
 
-static void convolve(bool pairs, bool back, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x,
+static void convolve(bool pairs, bool back, const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x,
                      const float *w, const float *bias, float *y) {
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1;
     conv_job j = describe(pairs, e, s, a);
@@ -337,7 +337,7 @@ static void convolve(bool pairs, bool back, const cm_exec *e, const cm_conv_shap
     j.y = y;
     plan(&j);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    const bf16_kernel kernel = {.o = s->o, .c = s->c, .kh = s->kh, .kw = s->kw, .folded = a->doubled, .back = back};
+    const bf16_kernel kernel = {.o = s->o, .c = s->c, .kh = s->kh, .kw = s->kw, .folded = a->upsample, .back = back};
     j.w = cm_bf16_conv_weights(pairs, e, &kernel, w);
     const size_t slack = (BF16_ROWS * j.stride + bf16_ceil_div(j.kw, j.split)) * j.pixel; /* tiles read on beyond a chunk's last pixel */
     j.plane = chunk_values(&j, j.lines);
@@ -352,7 +352,7 @@ static void convolve(bool pairs, bool back, const cm_exec *e, const cm_conv_shap
     cm_arena_reset(e->scratch, mark);
 }
 
-void cm_bf16_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+void cm_bf16_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
                const float *bias, float *y) {
     convolve(pairs, false, e, s, a, x, w, bias, y);
 }
@@ -360,5 +360,5 @@ void cm_bf16_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const 
 void cm_bf16_conv2d_dx(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx) {
     const cm_conv_shape back = {.n = s->n, .h = s->oh, .w = s->ow, .c = s->o, .o = s->c, .kh = s->kh, .kw = s->kw, .stride = 1,
                                 .pad_top = s->kh - 1 - s->pad_top, .pad_left = s->kw - 1 - s->pad_left, .oh = s->h, .ow = s->w};
-    convolve(pairs, true, e, &back, &(cm_around){.plus = dx}, dy, w, NULL, dx);
+    convolve(pairs, true, e, &back, &(cm_fusion){.plus = dx}, dy, w, NULL, dx);
 }

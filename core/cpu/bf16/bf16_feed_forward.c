@@ -8,7 +8,7 @@ enum { HIDDEN_STEPS = 20 /* of a piece of the hidden values; half as many with l
 
 typedef struct feed_job {
     const cm_bf16_microkernels *u;
-    const cm_feed_shape *s;
+    const cm_feed_forward_shape *s;
     const float *x;
     float *y;
     const uint16_t *w1, *w2;
@@ -26,7 +26,7 @@ typedef struct feed_place {
 } feed_place;
 
 static void read_rows(const feed_job *j, const feed_place *at) {
-    const cm_feed_shape *s = j->s;
+    const cm_feed_forward_shape *s = j->s;
     const bf16_prologue t = {.kind = BF16_LAYER_NORM, .scale = s->gamma, .shift = s->beta, .eps = s->eps, .low = j->low_in};
     for (size_t r = 0; r < at->pairs * BF16_COLS; r++) {
         const size_t row = at->first + (r < at->rows ? r : 0); /* past the end: any row, its results are not written */
@@ -91,11 +91,11 @@ static void one_block(void *arg, size_t i, int worker) {
     j->u->end();
 }
 
-bool cm_bf16_feed_forward_fits(const cm_feed_shape *s) {
+bool cm_bf16_feed_forward_fits(const cm_feed_forward_shape *s) {
     return s->c % BF16_COLS == 0 && s->hidden % BF16_COLS == 0 && s->b1 && s->b2;
 }
 
-void cm_bf16_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {
+void cm_bf16_feed_forward(bool pairs, const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y) {
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1, parts = pairs ? 2 : 1;
     feed_job j = {.u = cm_bf16_microkernels_get(), .s = s, .x = x, .y = y, .parts = parts, .unit = 2 * BF16_TILE * parts,
                   .steps = s->c / BF16_DEPTH, .hidden_steps = s->hidden / BF16_DEPTH};

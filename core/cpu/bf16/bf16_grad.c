@@ -190,7 +190,7 @@ void cm_bf16_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, s
                     const float *dy, float *dx, float *dw, float *dbias) {
     const bf16_linear_shape back = {.rows = rows, .in = out, .out = in, .per_image = rows, .turned = true};
     const cm_conv_shape line = {.n = 1, .h = 1, .w = rows, .c = in, .o = out, .kh = 1, .kw = 1, .stride = 1, .oh = 1, .ow = rows};
-    if (dx) cm_bf16_linear(pairs, e, &back, &(cm_around){.plus = e->fresh ? NULL : dx}, dy, w, NULL, dx);
+    if (dx) cm_bf16_linear(pairs, e, &back, &(cm_fusion){.plus = e->fresh ? NULL : dx}, dy, w, NULL, dx);
     if (dw) cm_bf16_conv2d_dw(pairs, e, &line, x, dy, dw);
     cm_f32_bias_grad(rows, out, dy, dbias);
 }
@@ -202,7 +202,7 @@ static bool fits(const cm_conv_shape *s) {
 
 void cm_bf16_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
                     float *dx, float *dw, float *dbias) {
-    if (cm_bf16_is_linear(s, &(cm_around){0})) {
+    if (cm_bf16_is_linear(s, &(cm_fusion){0})) {
         cm_bf16_linear_grad(pairs, e, s->n * s->h * s->w, s->c, s->o, x, w, dy, dx, dw, dbias);
         return;
     }

@@ -15,7 +15,7 @@ enum { BLOCK_BYTES = 640 << 10, PIECE = 40 /* steps; half as many with lower par
 typedef struct linear_job {
     const cm_bf16_microkernels *u;
     const bf16_linear_shape *s;
-    const cm_around *a;
+    const cm_fusion *a;
     const float *x, *bias;
     float *y;
     const uint16_t *w;
@@ -171,7 +171,7 @@ static void plan(linear_job *j, size_t threads) {
     j->sums_floats = j->pieces > 1 ? bf16_ceil_div(j->strips, j->groups) * bf16_ceil_div(j->block, BF16_COLS) * BF16_COLS * BF16_COLS : 0;
 }
 
-void cm_bf16_linear(bool pairs, const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w,
+void cm_bf16_linear(bool pairs, const cm_exec *e, const bf16_linear_shape *s, const cm_fusion *a, const float *x, const float *w,
                const float *bias, float *y) {
     if (s->rows == 0 || s->out == 0) return;
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;

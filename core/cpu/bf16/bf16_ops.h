@@ -13,9 +13,9 @@ typedef struct bf16_linear_shape {
     bool turned;
 } bf16_linear_shape;
 
-void cm_bf16_linear(bool pairs, const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w,
+void cm_bf16_linear(bool pairs, const cm_exec *e, const bf16_linear_shape *s, const cm_fusion *a, const float *x, const float *w,
                const float *bias, float *y);
-void cm_bf16_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+void cm_bf16_conv2d(bool pairs, const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
                const float *bias, float *y);
 /* dx += the gradient through a convolution of stride 1 whose padding is less than its kernel */
 void cm_bf16_conv2d_dx(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx);
@@ -33,11 +33,11 @@ void cm_bf16_attention_grad(bool pairs, const cm_exec *e, const cm_attention_sha
                        const float *lse, const float *dout, float *dq, float *dk, float *dv);
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2, c and hidden multiples of 32: the hidden values never leave the cache. */
-void cm_bf16_feed_forward(bool pairs, const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
-bool cm_bf16_feed_forward_fits(const cm_feed_shape *s);
+void cm_bf16_feed_forward(bool pairs, const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y);
+bool cm_bf16_feed_forward_fits(const cm_feed_forward_shape *s);
 
 /* A convolution that is a linear layer of pixels. */
-bool cm_bf16_is_linear(const cm_conv_shape *s, const cm_around *a);
+bool cm_bf16_is_linear(const cm_conv_shape *s, const cm_fusion *a);
 
 /* The tiles of a linear layer's weights: strips of 32 columns, or of 16 and their 16 gates, after one another. */
 const uint16_t *cm_bf16_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w);
@@ -77,7 +77,7 @@ static inline size_t bf16_block_rows(size_t rows, size_t most, size_t threads) {
 const uint16_t *cm_bf16_pack(const cm_exec *e, int kind, bool pairs, size_t values, cm_pack_fill *fill, void *arg);
 
 /* How an input of so many channels is read, from channel `from` on. */
-bf16_prologue cm_bf16_prologue_of(const cm_around *a, size_t image, size_t channels, size_t from, size_t low);
+bf16_prologue cm_bf16_prologue_of(const cm_fusion *a, size_t image, size_t channels, size_t from, size_t low);
 
 enum { BF16_PAIRS = 4 }; /* of 16 rows, that pass together: their sums, and weights, fit the first-level cache */
 typedef float bf16_sums[BF16_COLS * BF16_COLS];

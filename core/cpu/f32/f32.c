@@ -17,7 +17,7 @@ static void fill(void) {
     table.linear_grad = cm_f32_linear_grad;
     table.conv2d = cm_f32_conv2d;
     table.conv2d_grad = cm_f32_conv2d_grad;
-    table.conv2d_placed = cm_f32_conv2d_strided_channels;
+    table.conv2d_strided_channels = cm_f32_conv2d_strided_channels;
     table.pool2d = cm_f32_pool2d;
     table.group_norm = cm_f32_group_norm;
     table.group_norm_grad = cm_f32_group_norm_grad;

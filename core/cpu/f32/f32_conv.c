@@ -21,7 +21,7 @@ static bool is_product(const cm_conv_shape *s) {
     return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w;
 }
 
-void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                         const float *bias, float *y) {
     if (is_product(s)) {
         cm_f32_matmul(e, &(cm_f32_product){.m = s->n * s->h * s->w, .n = s->o, .k = s->c, .a = x, .a_row = p->x_row, .a_step = 1,
@@ -35,7 +35,7 @@ void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, co
 }
 
 void cm_f32_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
-    cm_f32_conv2d_strided_channels(e, s, &(cm_placed){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
+    cm_f32_conv2d_strided_channels(e, s, &(cm_channel_strides){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
 }
 
 void cm_f32_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
@@ -103,7 +103,7 @@ static void pack_weights(const cm_conv_shape *s, bool turned, const float *w, fl
 
 typedef struct direct_job {
     const cm_conv_shape *s;
-    cm_placed at;
+    cm_channel_strides at;
     lines l;
     const float *x, *packed, *bias;
     float *y, *scratch;
@@ -141,7 +141,7 @@ static float *push_packed(const cm_exec *e, const cm_conv_shape *s, size_t out, 
     return CM_PUSH(e->scratch, float, cm_f32_round_up(out, cm_f32_microkernels_get()->cols) * s->kh * s->kw * in);
 }
 
-void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                  const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *packed = push_packed(e, s, s->o, s->c);

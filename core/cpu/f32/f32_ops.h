@@ -44,15 +44,15 @@ void cm_f32_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, co
 void cm_f32_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
 void cm_f32_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                       float *dw, float *dbias);
-void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                         const float *bias, float *y);
 /* the parts of a convolution; each output added to (y: overwritten) */
-void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                  const float *bias, float *y);
 void cm_f32_conv_direct_dx(const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx);
 void cm_f32_conv_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw);
 bool cm_f32_winograd_fits(const cm_conv_shape *s);
-void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                const float *bias, float *y);
 void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                     float *dw);

@@ -22,7 +22,7 @@ enum {
 
 typedef struct grid {
     const cm_conv_shape *s;
-    cm_placed at;
+    cm_channel_strides at;
     size_t down, across, tiles; /* tiles an image; in the batch */
 } grid;
 
@@ -51,7 +51,7 @@ bool cm_f32_winograd_fits(const cm_conv_shape *s) {
     return 4 * products <= 3 * 9 * s->oh * s->ow;
 }
 
-static grid make_grid(const cm_conv_shape *s, const cm_placed *at) {
+static grid make_grid(const cm_conv_shape *s, const cm_channel_strides *at) {
     grid g = {.s = s, .at = *at, .down = (s->oh + 3) / 4, .across = (s->ow + 3) / 4};
     g.tiles = s->n * g.down * g.across;
     return g;
@@ -255,7 +255,7 @@ static void by_chunks(const cm_exec *e, const grid *g, const weights *w, const f
     if (j.scratch && j.u.u) cm_parallel(e->threads, (g->tiles + j.chunk - 1) / j.chunk, one_chunk, &j);
 }
 
-void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const grid g = make_grid(s, p);
@@ -320,7 +320,7 @@ static void chunk_dx(const grid *g, const whole_weights *u, const grad_job *j, s
 void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
                     float *dw) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    const grid g = make_grid(s, &(cm_placed){.x_row = s->c, .y_row = s->o});
+    const grid g = make_grid(s, &(cm_channel_strides){.x_row = s->c, .y_row = s->o});
     const weights back = back_weights(s, w);
     const bool pieces = g.tiles <= s->c;
     grad_job j = {.g = &g, .x_row = row_length(s->c), .y_row = row_length(s->o)};

@@ -5,7 +5,7 @@
 
 #include "core/cpu/int8/int8_ops.h"
 
-static void any_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w,
+static void any_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_fusion *a, const float *x, const float *w,
                        const float *bias, float *y) {
     if (cm_int8_linear_fits(s, a)) cm_int8_linear(e, s, a, x, w, bias, y);
     else cm_bf16_linear(false, e, s, a, x, w, bias, y);
@@ -13,32 +13,32 @@ static void any_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_ar
 
 static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
                    const float *plus, float *y) {
-    any_linear(e, &(bf16_linear_shape){rows, in, out, rows}, &(cm_around){.plus = plus}, x, w, bias, y);
+    any_linear(e, &(bf16_linear_shape){rows, in, out, rows}, &(cm_fusion){.plus = plus}, x, w, bias, y);
 }
 
-static void linear_around(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_around *a, const float *x,
+static void linear_fused(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a, const float *x,
                           const float *w, const float *bias, float *y) {
     any_linear(e, &(bf16_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);
 }
 
-static void conv2d_around(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w,
+static void conv2d_fused(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
                           const float *bias, float *y) {
     const bf16_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
     if (cm_bf16_is_linear(s, a) && s->c >= INT8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
     else if (cm_int8_conv2d_fits(s, a)) cm_int8_conv2d(e, s, a, x, w, bias, y);
-    else cm_ops_bf16()->conv2d_around(e, s, a, x, w, bias, y);
+    else cm_ops_bf16()->conv2d_fused(e, s, a, x, w, bias, y);
 }
 
 static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
-    conv2d_around(e, s, &(cm_around){0}, x, w, bias, y);
+    conv2d_fused(e, s, &(cm_fusion){0}, x, w, bias, y);
 }
 
-static void conv2d_placed(const cm_exec *e, const cm_conv_shape *s, const cm_placed *p, const float *x, const float *w,
+static void conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
                           const float *bias, float *y) {
-    conv2d_around(e, s, &(cm_around){.x_row = p->x_row, .y_row = p->y_row, .relu = p->relu}, x, w, bias, y);
+    conv2d_fused(e, s, &(cm_fusion){.x_row = p->x_row, .y_row = p->y_row, .relu = p->relu}, x, w, bias, y);
 }
 
-static bool feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {
+static bool feed_forward(const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y) {
     if (!cm_int8_feed_forward_fits(s)) return cm_ops_bf16()->feed_forward(e, s, x, y);
     cm_int8_feed_forward(e, s, x, y);
     return true;
@@ -58,10 +58,10 @@ static void fill(void) {
     int8.conv2d_grad = cm_ops_openblas()->conv2d_grad;
     int8.slow_here = !cm_int8_microkernels_get()->direct;
     int8.linear = linear;
-    int8.linear_around = linear_around;
+    int8.linear_fused = linear_fused;
     int8.conv2d = conv2d;
-    int8.conv2d_around = conv2d_around;
-    int8.conv2d_placed = conv2d_placed;
+    int8.conv2d_fused = conv2d_fused;
+    int8.conv2d_strided_channels = conv2d_strided_channels;
     int8.feed_forward = feed_forward;
 }
 

@@ -17,7 +17,7 @@ typedef struct conv_job {
     const cm_int8_microkernels *u;
     const cm_bf16_microkernels *read;
     const cm_conv_shape *s;
-    const cm_around *a;
+    const cm_fusion *a;
     const float *x, *bias; /* bias: [o], or with what is added to an image [n,o] */
     float *y;
     size_t bias_image;     /* from one image's bias to the next: 0 or o */
@@ -171,9 +171,9 @@ static void one_item(void *arg, size_t item, int worker) {
 
 /* --- plan -------------------------------------------------------------------------------- */
 
-bool cm_int8_conv2d_fits(const cm_conv_shape *s, const cm_around *a) {
+bool cm_int8_conv2d_fits(const cm_conv_shape *s, const cm_fusion *a) {
     return s->kh == KERNEL && s->kw == KERNEL && s->stride == 1 && s->pad_top == 1 && s->pad_left == 1 && s->oh == s->h && s->ow == s->w &&
-           s->w % BF16_ROWS == 0 && s->c >= INT8_DEPTH && s->c * TAPS <= INT8_MAX_DEPTH && s->o % BF16_COLS == 0 && !a->doubled && !a->x_row &&
+           s->w % BF16_ROWS == 0 && s->c >= INT8_DEPTH && s->c * TAPS <= INT8_MAX_DEPTH && s->o % BF16_COLS == 0 && !a->upsample && !a->x_row &&
            !a->y_row;
 }
 
@@ -205,7 +205,7 @@ static bool place_steps(conv_job *j, cm_arena *scratch) {
     return j->at != NULL;
 }
 
-void cm_int8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+void cm_int8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w, const float *bias,
                float *y) {
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;
     conv_job j = {.u = cm_int8_microkernels_get(), .read = cm_bf16_microkernels_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .threads = e->threads,

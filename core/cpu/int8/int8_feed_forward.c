@@ -8,7 +8,7 @@ enum { HIDDEN_STEPS = 10 /* of a piece */, PANEL = 128, STAY = 1300 << 10, CACHE
 
 typedef struct feed_job {
     const cm_int8_microkernels *u;
-    const cm_feed_shape *s;
+    const cm_feed_forward_shape *s;
     const float *x;
     float *y;
     int8_weights w1, w2;
@@ -27,7 +27,7 @@ typedef struct feed_place {
 } feed_place;
 
 static void read_rows(const feed_job *j, feed_place *at) {
-    const cm_feed_shape *s = j->s;
+    const cm_feed_forward_shape *s = j->s;
     const bf16_prologue t = {.kind = BF16_LAYER_NORM, .scale = s->gamma, .shift = s->beta, .eps = s->eps};
     for (size_t r = 0; r < at->rows; r++)
         at->in_scales[r] = j->u->pack_a(&t, s->c, j->x + (at->first + r) * s->c, int8_row_at(at->in, j->w1.steps, r), INT8_TILE);
@@ -90,11 +90,11 @@ static void one_block(void *arg, size_t i, int worker) {
     j->u->end();
 }
 
-bool cm_int8_feed_forward_fits(const cm_feed_shape *s) {
+bool cm_int8_feed_forward_fits(const cm_feed_forward_shape *s) {
     return s->c % BF16_COLS == 0 && s->c <= INT8_MAX_DEPTH && s->hidden % INT8_DEPTH == 0 && s->b1 && s->b2;
 }
 
-void cm_int8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y) {
+void cm_int8_feed_forward(const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y) {
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;
     feed_job j = {.u = cm_int8_microkernels_get(), .s = s, .x = x, .y = y};
     if (s->rows == 0) return;

@@ -66,7 +66,7 @@ int8_weights cm_int8_pack_weights(const cm_exec *e, size_t in, size_t out, bool 
 typedef struct linear_job {
     const cm_int8_microkernels *u;
     const bf16_linear_shape *s;
-    const cm_around *a;
+    const cm_fusion *a;
     const float *x, *bias;
     float *y;
     int8_weights w;
@@ -102,11 +102,11 @@ static void one_block(void *arg, size_t i, int worker) {
     j->u->end();
 }
 
-bool cm_int8_linear_fits(const bf16_linear_shape *s, const cm_around *a) {
+bool cm_int8_linear_fits(const bf16_linear_shape *s, const cm_fusion *a) {
     return s->in >= INT8_DEPTH && s->in <= INT8_MAX_DEPTH && !a->geglu && (a->gamma || a->scale || a->plus);
 }
 
-void cm_int8_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+void cm_int8_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_fusion *a, const float *x, const float *w, const float *bias,
                float *y) {
     if (s->out == 0) return;
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;

@@ -10,18 +10,18 @@
 /* With a norm before it, or a sum after: what else carries values on unchanged otherwise, and its errors with them (a UNet's
  * step then is off by 1.9e-2 instead of 1.5e-2). No geglu, and not of fewer than 64 values. Nothing
  * depends on how many rows come together. */
-bool cm_int8_linear_fits(const bf16_linear_shape *s, const cm_around *a);
-void cm_int8_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+bool cm_int8_linear_fits(const bf16_linear_shape *s, const cm_fusion *a);
+void cm_int8_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_fusion *a, const float *x, const float *w, const float *bias,
                float *y);
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2; the hidden values have a scale a row and 640 of them. */
-bool cm_int8_feed_forward_fits(const cm_feed_shape *s);
-void cm_int8_feed_forward(const cm_exec *e, const cm_feed_shape *s, const float *x, float *y);
+bool cm_int8_feed_forward_fits(const cm_feed_forward_shape *s);
+void cm_int8_feed_forward(const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y);
 
 /* 3x3 of stride 1 that keeps the size, lines of a multiple of 16 pixels; a scale an input line, after the norm and SiLU
  * (whose results reach from -0.28 up, so that they get an offset too). */
-bool cm_int8_conv2d_fits(const cm_conv_shape *s, const cm_around *a);
-void cm_int8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_around *a, const float *x, const float *w, const float *bias,
+bool cm_int8_conv2d_fits(const cm_conv_shape *s, const cm_fusion *a);
+void cm_int8_conv2d(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w, const float *bias,
                float *y);
 
 /* A layer's weights: strips of 32 columns, or of 16 and their 16 gates: tiles, and a scale a column. */

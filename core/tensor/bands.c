@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/tensor/lines.h"
+#include "core/tensor/bands.h"
 
 #include <assert.h>
 #include <math.h>
@@ -8,15 +8,15 @@
 #include "core/tensor/group_sums.h"
 #include "core/tensor/storage.h"
 
-cm_lines cm_lines_of(const cm_tensor *x, size_t i) {
-    if (!x) return (cm_lines){0};
+cm_band cm_band_of(const cm_tensor *x, size_t i) {
+    if (!x) return (cm_band){0};
     const size_t h = x->shape[1], w = x->shape[2], c = x->shape[3];
-    return (cm_lines){.data = x->data + i * h * w * c, .count = h, .height = h, .width = w, .channels = c};
+    return (cm_band){.data = x->data + i * h * w * c, .count = h, .height = h, .width = w, .channels = c};
 }
 
-cm_lines cm_lines_part(const cm_lines *x, size_t first, size_t count) {
+cm_band cm_band_part(const cm_band *x, size_t first, size_t count) {
     assert(first >= x->first && first + count <= x->first + x->count);
-    cm_lines y = *x;
+    cm_band y = *x;
     y.data += (first - x->first) * x->width * x->channels;
     y.first = first;
     y.count = count;
@@ -24,14 +24,14 @@ cm_lines cm_lines_part(const cm_lines *x, size_t first, size_t count) {
 }
 
 /* Sums are made in runs of CM_SUM_ROWS pixels, Winograd tiles are 4 lines high. */
-size_t cm_lines_step(size_t width) {
+size_t cm_band_step(size_t width) {
     size_t step = 4;
     while (step * width % CM_SUM_ROWS) step += 4;
     return step;
 }
 
-bool cm_lines_norm_begin(cm_ctx *g, const cm_group *group, size_t channels, cm_lines_norm *n) {
-    *n = (cm_lines_norm){.group = *group};
+bool cm_band_norm_begin(cm_ctx *g, const cm_group *group, size_t channels, cm_band_norm *n) {
+    *n = (cm_band_norm){.group = *group};
     n->center = cm_ctx_push(g, 3 * channels * sizeof *n->center);
     n->sums = cm_ctx_push(g, 2 * channels * sizeof *n->sums);
     if (!n->center || !n->sums) return false;
@@ -45,7 +45,7 @@ static void finish(cm_ctx *g) {
     cm_node(g, NULL, NULL, NULL, 0, 0, NULL); /* clears scratch, and notes when it had failed */
 }
 
-void cm_lines_norm_add(cm_ctx *g, cm_lines_norm *n, const cm_lines *x) {
+void cm_band_norm_add(cm_ctx *g, cm_band_norm *n, const cm_band *x) {
     const cm_exec e = cm_exec_of(g);
     const size_t rows = x->count * x->width, c = x->channels;
     if (n->pixels == 0) memcpy(n->center, x->data, c * sizeof *n->center);
@@ -54,7 +54,7 @@ void cm_lines_norm_add(cm_ctx *g, cm_lines_norm *n, const cm_lines *x) {
     finish(g);
 }
 
-void cm_lines_norm_end(cm_lines_norm *n) {
+void cm_band_norm_end(cm_band_norm *n) {
     const size_t c = cm_count(n->group.weight);
     const cm_norm_shape s = {.n = 1, .hw = n->pixels, .c = c, .groups = n->group.groups, .eps = n->group.eps};
     for (size_t i = 0; i < s.groups; i++) {
@@ -66,10 +66,10 @@ void cm_lines_norm_end(cm_lines_norm *n) {
 /* --- convolutions ------------------------------------------------------------ */
 
 /* The shape of y's lines, and the lines of x they read. */
-static cm_conv_shape shape_of(const cm_lines *x, const cm_tensor *w, const cm_lines *y, cm_lines *in) {
+static cm_conv_shape shape_of(const cm_band *x, const cm_tensor *w, const cm_band *y, cm_band *in) {
     const size_t pad = (w->shape[2] - 1) / 2, end = y->first + y->count + pad;
     const size_t from = y->first > pad ? y->first - pad : 0, to = end < x->height ? end : x->height;
-    *in = cm_lines_part(x, from, to - from);
+    *in = cm_band_part(x, from, to - from);
     return (cm_conv_shape){.n = 1, .h = in->count, .w = x->width, .c = x->channels, .o = w->shape[0], .kh = w->shape[2],
                            .kw = w->shape[3], .stride = 1, .pad_top = pad - (y->first - from), .pad_left = (w->shape[3] - 1) / 2,
                            .oh = y->count, .ow = y->width};
@@ -84,7 +84,7 @@ static void plain_conv(cm_ctx *g, const cm_conv_shape *s, const float *x, cm_ten
 }
 
 /* One layer after the other, for backends that have no products with what stands around them. */
-static void conv_parts(cm_ctx *g, const cm_conv_shape *s, const float *x, const cm_lines_norm *norm, cm_tensor *weight,
+static void conv_parts(cm_ctx *g, const cm_conv_shape *s, const float *x, const cm_band_norm *norm, cm_tensor *weight,
                        cm_tensor *bias, bool plus, float *y) {
     const cm_exec e = cm_exec_of(g);
     cm_tensor *h = norm ? cm_tensor_new(g, CM_SHAPE(s->h, s->w, s->c)) : NULL;
@@ -98,63 +98,63 @@ static void conv_parts(cm_ctx *g, const cm_conv_shape *s, const float *x, const 
     finish(g);
 }
 
-void cm_lines_conv(cm_ctx *g, const cm_lines *x, const cm_lines_norm *norm, cm_tensor *weight, cm_tensor *bias, bool plus,
-                   const cm_lines *y) {
-    cm_lines in;
+void cm_band_conv(cm_ctx *g, const cm_band *x, const cm_band_norm *norm, cm_tensor *weight, cm_tensor *bias, bool plus,
+                   const cm_band *y) {
+    cm_band in;
     if (g->status != CM_OK) return;
     assert(weight->shape[1] == x->channels && weight->shape[0] == y->channels && y->width == x->width);
     const cm_conv_shape s = shape_of(x, weight, y, &in);
-    if (!g->ops->conv2d_around) {
+    if (!g->ops->conv2d_fused) {
         conv_parts(g, &s, in.data, norm, weight, bias, plus, y->data);
         return;
     }
-    cm_around a = {.plus = plus ? y->data : NULL}; /* a value of plus is read just before its place is written */
+    cm_fusion a = {.plus = plus ? y->data : NULL}; /* a value of plus is read just before its place is written */
     if (norm) {
         a.scale = norm->scale;
         a.shift = norm->shift;
         a.act = norm->group.act;
     }
     const cm_exec e = cm_exec_with(g, weight);
-    g->ops->conv2d_around(&e, &s, &a, in.data, weight->data, bias ? bias->data : NULL, y->data);
+    g->ops->conv2d_fused(&e, &s, &a, in.data, weight->data, bias ? bias->data : NULL, y->data);
     finish(g);
 }
 
 /* Backends that double as they read take whole low lines: two lines of the result at either end are thrown away. */
-static cm_tensor *doubled_around(cm_ctx *g, const cm_lines *low, cm_tensor *weight, cm_tensor *bias, cm_lines *y) {
+static cm_tensor *doubled_around(cm_ctx *g, const cm_band *low, cm_tensor *weight, cm_tensor *bias, cm_band *y) {
     const size_t w = 2 * low->width;
     cm_tensor *t = cm_tensor_new(g, CM_SHAPE(2 * low->count, w, weight->shape[0]));
     if (!t) return NULL;
     const cm_conv_shape s = {.n = 1, .h = 2 * low->count, .w = w, .c = low->channels, .o = weight->shape[0], .kh = 3, .kw = 3,
                              .stride = 1, .pad_top = 1, .pad_left = 1, .oh = 2 * low->count, .ow = w};
     const cm_exec e = cm_exec_with(g, weight);
-    g->ops->conv2d_around(&e, &s, &(cm_around){.doubled = true}, low->data, weight->data, bias ? bias->data : NULL, t->data);
+    g->ops->conv2d_fused(&e, &s, &(cm_fusion){.upsample = true}, low->data, weight->data, bias ? bias->data : NULL, t->data);
     y->data = t->data + (y->first - 2 * low->first) * w * weight->shape[0];
     finish(g);
     return t;
 }
 
-static cm_tensor *doubled_parts(cm_ctx *g, const cm_lines *low, cm_tensor *weight, cm_tensor *bias, cm_lines *y) {
+static cm_tensor *doubled_parts(cm_ctx *g, const cm_band *low, cm_tensor *weight, cm_tensor *bias, cm_band *y) {
     const size_t w = 2 * low->width;
     cm_tensor *high = cm_tensor_new(g, CM_SHAPE(2 * low->count, w, low->channels));
     cm_tensor *t = cm_tensor_new(g, CM_SHAPE(y->count, w, weight->shape[0]));
     if (!t) return NULL;
     const cm_exec e = cm_exec_of(g);
     g->ops->upsample2(&e, 1, low->count, low->width, low->channels, low->data, high->data);
-    const cm_lines x = {.data = high->data, .first = 2 * low->first, .count = 2 * low->count, .height = 2 * low->height, .width = w,
+    const cm_band x = {.data = high->data, .first = 2 * low->first, .count = 2 * low->count, .height = 2 * low->height, .width = w,
                         .channels = low->channels};
     y->data = t->data;
-    cm_lines_conv(g, &x, NULL, weight, bias, false, y);
+    cm_band_conv(g, &x, NULL, weight, bias, false, y);
     cm_drop(g, high);
     return t;
 }
 
-cm_tensor *cm_lines_doubled_conv(cm_ctx *g, const cm_lines *x, cm_tensor *weight, cm_tensor *bias, cm_lines *y) {
+cm_tensor *cm_band_upsample_conv(cm_ctx *g, const cm_band *x, cm_tensor *weight, cm_tensor *bias, cm_band *y) {
     assert(y->first % 2 == 0 && y->count % 2 == 0 && weight->shape[2] == 3 && weight->shape[3] == 3);
     const size_t first = y->first / 2, end = first + y->count / 2;
     const size_t from = first ? first - 1 : 0, to = end < x->height ? end + 1 : end;
-    const cm_lines low = cm_lines_part(x, from, to - from);
+    const cm_band low = cm_band_part(x, from, to - from);
     y->height = 2 * x->height;
     y->width = 2 * x->width;
     y->channels = weight->shape[0];
-    return g->ops->conv2d_around ? doubled_around(g, &low, weight, bias, y) : doubled_parts(g, &low, weight, bias, y);
+    return g->ops->conv2d_fused ? doubled_around(g, &low, weight, bias, y) : doubled_parts(g, &low, weight, bias, y);
 }

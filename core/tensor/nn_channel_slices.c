@@ -13,18 +13,18 @@ static bool may_run(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *y) {
     return false;
 }
 
-void cm_conv2d_between(cm_ctx *g, cm_channels x, const cm_conv_layer *l, cm_channels y) {
+void cm_conv2d_slices(cm_ctx *g, cm_channels x, const cm_conv_layer *l, cm_channels y) {
     if (!l->weight || !may_run(g, x.t, l->weight, y.t)) return;
     const cm_conv_shape s = cm_conv_shape_under(x.t, cm_dim(l->weight, 1), l->weight, l->stride, l->pad);
-    const cm_placed at = {.x_row = cm_dim(x.t, -1), .y_row = cm_dim(y.t, -1), .relu = l->relu};
+    const cm_channel_strides at = {.x_row = cm_dim(x.t, -1), .y_row = cm_dim(y.t, -1), .relu = l->relu};
     assert(x.from + s.c <= at.x_row && y.from + s.o <= at.y_row);
     assert(y.t->shape[0] == s.n && y.t->shape[1] == s.oh && y.t->shape[2] == s.ow);
     const cm_exec e = cm_exec_with(g, l->weight);
-    g->ops->conv2d_placed(&e, &s, &at, x.t->data + x.from, l->weight->data, l->bias ? l->bias->data : NULL, y.t->data + y.from);
+    g->ops->conv2d_strided_channels(&e, &s, &at, x.t->data + x.from, l->weight->data, l->bias ? l->bias->data : NULL, y.t->data + y.from);
     cm_node(g, y.t, NULL, NULL, 0, 0, NULL);
 }
 
-void cm_pool2d_between(cm_ctx *g, cm_channels x, const cm_pool_layer *l, cm_channels y) {
+void cm_pool2d_slices(cm_ctx *g, cm_channels x, const cm_pool_layer *l, cm_channels y) {
     if (!may_run(g, x.t, l->bias, y.t)) return;
     const size_t *in = x.t->shape, *out = y.t->shape, edge = l->same ? l->k / 2 : 0;
     const cm_pool_shape s = {.n = in[0], .h = in[1], .w = in[2], .c = l->channels, .k = l->k, .stride = l->stride, .pad = edge,
