@@ -118,7 +118,7 @@ static cm_status open_inception(cm_stage *s, const char *model) {
     const cm_inception_kind kind = s->stage == INCEPTION ? CM_INCEPTION_FID : CM_INCEPTION_TORCHVISION;
     CM_TRY(cm_params_open(&s->weights.params, model));
     CM_TRY(cm_inception_build(&s->inception, kind, s->weights.params, &s->arena));
-    cm_params_fix(s->weights.params);
+    cm_params_freeze(s->weights.params);
     return CM_OK;
 }
 

@@ -69,7 +69,7 @@ static cm_status open_params(cm_extractor *e, const char *weights) {
 static cm_status finish_params(cm_extractor *e) {
     CM_TRY(cm_params_check(e->params, false));
     CM_TRY(cm_params_hash(e->params, e->hash));
-    cm_params_fix(e->params);
+    cm_params_freeze(e->params);
     return CM_OK;
 }
 

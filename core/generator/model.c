@@ -230,7 +230,7 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
     if (s == CM_OK) s = tell_left_over(m, &e);
     for (int i = 0; s == CM_OK && i < PARTS; i++) {
         if (!m->params[i]) continue;
-        cm_params_fix(m->params[i]);
+        cm_params_freeze(m->params[i]);
         if (o->lean) cm_params_lean(m->params[i], i == VAE ? SIZE_MAX : cm_params_lean_room(m->params[i]));
     }
     m->lean = o->lean;
@@ -251,7 +251,7 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
 void cm_model_rest(const cm_model *m, unsigned parts) {
     static const unsigned part_of[PARTS] = {[TEXT] = CM_PART_TEXT, [UNET] = CM_PART_UNET, [VAE] = CM_PART_VAE, [TEXT2] = CM_PART_TEXT};
     for (int i = 0; i < PARTS; i++)
-        if (m->params[i] && (parts & part_of[i])) cm_params_rest(m->params[i]);
+        if (m->params[i] && (parts & part_of[i])) cm_params_release(m->params[i]);
 }
 
 void cm_model_close(cm_model *m) {

@@ -168,10 +168,10 @@ static cm_status build(cm_clip_pair *p) {
     cm_clip_vision_build(&p->vision, &p->config.vision, p->vision_params ? p->vision_params : p->params, &p->arena);
     if (cm_param_exists(p->params, "logit_scale")) cm_param(p->params, CM_INIT_ONE, CM_SHAPE(1), "logit_scale");
     CM_TRY(cm_params_check(p->params, true));
-    cm_params_fix(p->params);
+    cm_params_freeze(p->params);
     if (p->vision_params) {
         CM_TRY(cm_params_check(p->vision_params, true));
-        cm_params_fix(p->vision_params);
+        cm_params_freeze(p->vision_params);
     }
     return cm_arena_check(&p->arena);
 }

@@ -185,7 +185,7 @@ static cm_status build(cm_dinov2 *n) {
     n->norm = cm_affine_norm(p, width, "layernorm");
     if (cm_param_exists(p, "embeddings.mask_token")) cm_param(p, CM_INIT_ZERO, CM_SHAPE(1, width), "embeddings.mask_token");
     CM_TRY(cm_params_check(p, true));
-    cm_params_fix(p);
+    cm_params_freeze(p);
     CM_TRY(cm_arena_check(&n->arena));
     return set_positions(n);
 }

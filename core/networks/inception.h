@@ -30,7 +30,7 @@ typedef struct cm_inception cm_inception;
 
 /* Asks p for the weights by torchvision's names and checks them: what is missing or misshapen is listed, with the
  * network's name, so that the wrong file is seen. AuxLogits.* and num_batches_tracked may be left over. Lives in arena
- * and with p. Not for a trainable p: the folded weights do not follow. Call cm_params_fix(p) after it for speed. */
+ * and with p. Not for a trainable p: the folded weights do not follow. Call cm_params_freeze(p) after it for speed. */
 cm_status cm_inception_build(cm_inception **out, cm_inception_kind kind, cm_params *p, cm_arena *arena);
 size_t cm_inception_classes(const cm_inception *n); /* 1008 or 1000 */
 const char *cm_inception_name(cm_inception_kind kind); /* "inception-2015-12-05", "inception-torchvision" */

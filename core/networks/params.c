@@ -500,7 +500,7 @@ static void make_staging(cm_params *p) {
         if (e->tensor.packs.not_resident) e->tensor.data = p->staged;
 }
 
-void cm_params_fix(cm_params *p) {
+void cm_params_freeze(cm_params *p) {
     size_t i = 0;
     entry *made = p->made;
     make_staging(p);
@@ -516,7 +516,7 @@ void cm_params_lean(cm_params *p, size_t bytes) {
     p->packs.most = bytes;
 }
 
-void cm_params_rest(cm_params *p) {
+void cm_params_release(cm_params *p) {
     size_t i = 0;
     entry *made = p->made;
     for (entry *e; (e = next_of_all(p, &i, &made));) {

@@ -50,13 +50,13 @@ cm_status cm_params_make_trainable(cm_params *p);
 cm_status cm_params_share(cm_params **out, cm_params *from);
 
 /* Says that the values do not change any more: backends may keep them in an order of their own, until close. */
-void cm_params_fix(cm_params *p);
+void cm_params_freeze(cm_params *p);
 /* Little memory for more time: of packs only `bytes` are kept, other large weights are widened (or made) and packed each
- * time an operation wants them, and pages of files are given back after use. After cm_params_fix; one context at a time. */
+ * time an operation wants them, and pages of files are given back after use. After cm_params_freeze; one context at a time. */
 void cm_params_lean(cm_params *p, size_t bytes);
 size_t cm_params_lean_room(const cm_params *p); /* a good `bytes`: a quarter of the weights, in bf16 */
 /* Lets packs and large values go until they are wanted again. No operation may be running. */
-void cm_params_rest(cm_params *p);
+void cm_params_release(cm_params *p);
 
 /* The values of a product's large weight, or of a large table, are made or widened when an operation or cm_params_at first
  * wants them, and let go again once a backend has packed them. Pages of a file are given back once they are checked.

@@ -34,7 +34,7 @@ static cm_status open_both(cm_frozen *f, const char *folder) {
 static cm_status finish(cm_frozen *f, const char *folder, cm_status s) {
     if (s == CM_OK) s = cm_params_check(f->params, false);
     if (s == CM_OK) {
-        cm_params_fix(f->params);
+        cm_params_freeze(f->params);
         return s;
     }
     cm_frozen_close(f);

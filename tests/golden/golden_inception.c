@@ -47,7 +47,7 @@ static void run(cm_inception_kind kind, cm_safetensors *f, const cm_ops *ops, cm
     cm_inception_out o;
     cm_ctx_init(&g, ops, 2);
     if (golden_ok(cm_inception_build(&n, kind, p, golden_arena()), "build")) {
-        cm_params_fix(p);
+        cm_params_freeze(p);
         cm_inception_forward(&g, n, pictures(&g, slow ? 1 : PICTURES), kind == CM_INCEPTION_FID ? 15 : 9, &o);
         if (golden_ok(cm_ctx_check(&g), ops->name) && kind == CM_INCEPTION_FID) {
             near("pytorch_fid.pool", f, ops, o.pool);

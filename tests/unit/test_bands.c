@@ -24,7 +24,7 @@ static cm_vae *vae_of(const char *channels) {
     cr_assert_eq(cm_vae_configure(config, &c), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_params_create(&params, 3), CM_OK);
     cr_assert_eq(cm_vae_build(&n, &c, params, &arena), CM_OK);
-    cm_params_fix(params);
+    cm_params_freeze(params);
     return n;
 }
 

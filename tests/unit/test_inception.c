@@ -24,7 +24,7 @@ static void begin(world *w, cm_inception_kind kind) {
     cm_arena_init(&w->a, 0);
     cr_assert_eq(cm_params_create(&w->p, 3), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_inception_build(&w->n, kind, w->p, &w->a), CM_OK, "%s", cm_why());
-    cm_params_fix(w->p);
+    cm_params_freeze(w->p);
 }
 
 static void end(world *w) {
@@ -225,7 +225,7 @@ static cm_status whole(const cm_ops *ops) {
     cm_status s = cm_params_create(&p, 1);
     if (s == CM_OK) s = cm_inception_build(&n, CM_INCEPTION_FID, p, &a);
     if (s == CM_OK) {
-        cm_params_fix(p);
+        cm_params_freeze(p);
         cm_inception_forward(&g, n, waves(&g, 0, 1), 15, &o);
         s = cm_ctx_check(&g);
     }

@@ -348,7 +348,7 @@ static void check_let_go(cm_params *p, const char *what) {
     char before[65], after[65];
     large_layer(p, cm_ops_ref(), first);
     cr_assert_eq(cm_params_hash(p, before), CM_OK);
-    cm_params_fix(p);
+    cm_params_freeze(p);
     large_layer(p, cm_ops_bf16x3(), packed);
     cr_assert(cm_param(p, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight")->packs.not_resident, "%s: kept twice", what);
     large_layer(p, cm_ops_bf16x3(), later);
@@ -365,7 +365,7 @@ static void check_lean(cm_params *p, const char *what) {
     enum { N = 512 };
     static const size_t room[] = {SIZE_MAX, 0, 100000, 0};
     float first[8][N], again[N];
-    cm_params_fix(p);
+    cm_params_freeze(p);
     for (size_t k = 0; k < sizeof room / sizeof room[0]; k++) {
         if (k > 0) cm_params_lean(p, room[k]);
         for (size_t i = 0; cm_backends()[i]; i++) {
@@ -375,7 +375,7 @@ static void check_lean(cm_params *p, const char *what) {
                     cr_expect_eq(memcmp(first[i], again, sizeof again), 0, "%s, %s, room %zu", what, cm_backends()[i]->name, room[k]);
             }
         }
-        cm_params_rest(p);
+        cm_params_release(p);
     }
 }
 
@@ -428,7 +428,7 @@ Test(params, operations_fetch_the_weights_that_they_read) {
         for (int which = 0; which < 4; which++) {
             cr_assert_eq(cm_params_open(&read, scratch("half.safetensors")), CM_OK, "%s", cm_why());
             cm_tensor *t = cm_param(read, CM_INIT_EMBEDDING, CM_SHAPE(ROWS, C), "table"), *y;
-            cm_params_fix(read);
+            cm_params_freeze(read);
             if (lean) cm_params_lean(read, 0);
             cr_assert(t->packs.not_resident, "the test wants a weight that waits");
             cm_ctx_init(&g, cm_ops_ref(), 1);
