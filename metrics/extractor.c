@@ -10,7 +10,7 @@
 #include "core/io/jsonl.h"
 #include "core/networks/dinov2.h"
 #include "core/networks/inception.h"
-#include "core/networks/scorenet.h"
+#include "core/networks/nano_scorers.h"
 #include "core/networks/vit.h"
 #include "metrics/mock.h"
 #include "prompts/asked_slots.h"

@@ -19,13 +19,13 @@ static cm_status read_config(const char *folder, const char *file, cm_arena *a, 
 }
 
 static cm_status open_params(const cm_model_entry *e, const char *folder, int which, uint64_t seed, cm_params **p) {
-    static const cm_original_part parts[] = {[TEXT] = CM_ORIGINAL_TEXT, [UNET] = CM_ORIGINAL_UNET, [VAE] = CM_ORIGINAL_VAE,
+    static const cm_ckpt_part parts[] = {[TEXT] = CM_ORIGINAL_TEXT, [UNET] = CM_ORIGINAL_UNET, [VAE] = CM_ORIGINAL_VAE,
                                              [TEXT2] = CM_ORIGINAL_TEXT2};
     if (e->random) return cm_params_create(p, seed);
     const char *file = which == UNET ? e->unet_weights : which == VAE ? e->vae_weights : NULL;
     const bool other = (which == UNET && e->other_unet) || (which == VAE && e->other_vae);
     if (other) return file ? cm_params_open_part(p, file, parts[which]) : cm_params_open(p, folder);
-    const cm_original_part text = e->aesthetic ? CM_ORIGINAL_TEXT_REFINER : e->open_text ? CM_ORIGINAL_TEXT_OPEN : CM_ORIGINAL_TEXT;
+    const cm_ckpt_part text = e->aesthetic ? CM_ORIGINAL_TEXT_REFINER : e->open_text ? CM_ORIGINAL_TEXT_OPEN : CM_ORIGINAL_TEXT;
     return e->single ? cm_params_open_original(p, e->single, which == TEXT ? text : parts[which]) : cm_params_open(p, folder);
 }
 
@@ -134,7 +134,7 @@ static cm_status tell_left_over(const cm_model *m, const cm_model_entry *e) {
     for (int i = 0; i < PARTS; i++)
         if (m->params[i]) cm_params_add_left_over(m->params[i], &left);
     for (size_t i = 0; f && i < cm_tensor_file_count(f); i++)
-        if (!cm_original_expects(cm_tensor_file_at(f, i)->name)) cm_left_over_add(&left, cm_tensor_file_at(f, i)->name);
+        if (!cm_ckpt_expects(cm_tensor_file_at(f, i)->name)) cm_left_over_add(&left, cm_tensor_file_at(f, i)->name);
     cm_left_over_warn(&left, e->name);
     cm_tensor_file_close(&f);
     return CM_OK;

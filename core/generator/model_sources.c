@@ -108,15 +108,15 @@ static cm_status single_part(const char *config, const char *family, const char 
 }
 
 /* What a single file says of itself: its family, and by empty tensors how it was trained. */
-static cm_status look_into(const char *name, cm_original_family *family, cm_model_entry *e, bool *has_vae) {
+static cm_status look_into(const char *name, cm_ckpt_family *family, cm_model_entry *e, bool *has_vae) {
     cm_tensor_file *f;
     CM_TRY(cm_tensor_file_open(&f, name));
-    *family = cm_original_family_of(f);
-    *has_vae = cm_original_has_part(f, CM_ORIGINAL_VAE);
+    *family = cm_ckpt_family_of(f);
+    *has_vae = cm_ckpt_has_part(f, CM_ORIGINAL_VAE);
     e->v_pred = cm_tensor_file_find(f, "v_pred") != NULL;
     e->ztsnr = cm_tensor_file_find(f, "ztsnr") != NULL;
     const bool edm = cm_tensor_file_find(f, "edm_mean") != NULL;
-    const bool unet = cm_original_has_part(f, CM_ORIGINAL_UNET) || cm_tensor_file_find(f, "input_blocks.0.0.weight") ||
+    const bool unet = cm_ckpt_has_part(f, CM_ORIGINAL_UNET) || cm_tensor_file_find(f, "input_blocks.0.0.weight") ||
                       cm_tensor_file_find(f, "conv_in.weight");
     cm_tensor_file_close(&f);
     if (edm)
@@ -137,7 +137,7 @@ static cm_status missing_vae(const char *name, const cm_model_options *o, const 
 }
 
 /* Stable Diffusion 2's weights do not say what they predict: 2-base epsilon, 2 and 2.1 v. */
-static cm_status check_scheduler(const char *name, const char *config, cm_original_family family, cm_arena *a) {
+static cm_status check_scheduler(const char *name, const char *config, cm_ckpt_family family, cm_arena *a) {
     const char *path = config ? cm_arena_print(a, "%s/scheduler", config) : NULL;
     CM_TRY(cm_arena_check(a));
     if (family != CM_ORIGINAL_SD2 || (path && cm_path_is_dir(path))) return CM_OK;
@@ -147,7 +147,7 @@ static cm_status check_scheduler(const char *name, const char *config, cm_origin
 
 /* The folders beside a single file: configurations, and what it lacks. */
 static cm_status single_entry(const char *name, const cm_model_options *o, const char *config, cm_arena *a, cm_model_entry *e) {
-    cm_original_family family;
+    cm_ckpt_family family;
     bool has_vae;
     *e = (cm_model_entry){.name = name, .single = name};
     CM_TRY(look_into(name, &family, e, &has_vae));

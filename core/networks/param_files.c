@@ -132,7 +132,7 @@ static const void *turned(cm_arena *a, const cm_stored *t) {
 }
 
 /* A stored tensor as its pieces, under their names. */
-static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_original_tensor *as) {
+static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_ckpt_tensor *as) {
     if (as->pieces == 3 && (t->unread || t->ndim < 1 || t->shape[0] % 3))
         return cm_fail(CM_EFORMAT, "%s: not queries, keys and values together", t->name);
     if (as->transposed && (t->unread || t->ndim != 2)) return cm_fail(CM_EFORMAT, "%s: not a matrix", t->name);
@@ -153,23 +153,23 @@ static cm_status add_renamed(cm_param_files *f, const cm_stored *t, const cm_ori
     return cm_arena_check(&f->arena);
 }
 
-static cm_status rename_all(cm_param_files *f, cm_original_part part) {
+static cm_status rename_all(cm_param_files *f, cm_ckpt_part part) {
     const cm_tensor_file *file = f->shards[0];
-    const size_t count = cm_tensor_file_count(file), blocks = cm_original_vae_blocks(file);
+    const size_t count = cm_tensor_file_count(file), blocks = cm_ckpt_vae_blocks(file);
     f->renamed = CM_PUSH(&f->arena, cm_stored, 3 * count + 1);
     f->spare = CM_PUSH(&f->arena, bool, 3 * count + 1);
     CM_TRY(cm_arena_check(&f->arena));
     for (size_t i = 0; i < count; i++) {
         const cm_stored *t = cm_tensor_file_at(file, i);
-        cm_original_tensor as;
-        cm_original_rename(part, blocks, t->name, &as);
+        cm_ckpt_tensor as;
+        cm_ckpt_rename(part, blocks, t->name, &as);
         if (as.unknown) as.pieces = 1, snprintf(as.names[0], sizeof as.names[0], "%s", t->name); /* left over, if it is */
         CM_TRY(add_renamed(f, t, &as));
     }
     return CM_OK;
 }
 
-cm_status cm_param_files_open_original(cm_param_files **out, const char *path, cm_original_part part) {
+cm_status cm_param_files_open_original(cm_param_files **out, const char *path, cm_ckpt_part part) {
     cm_param_files *f = calloc(1, sizeof *f);
     if (!f) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     cm_arena_init(&f->arena, 1 << 18);
@@ -185,15 +185,15 @@ cm_status cm_param_files_open_original(cm_param_files **out, const char *path, c
 }
 
 /* Which names the file has for the part; false: diffusers'. */
-static cm_status find_names(const char *path, cm_original_part *part, bool *original) {
+static cm_status find_names(const char *path, cm_ckpt_part *part, bool *original) {
     cm_tensor_file *file;
     CM_TRY(cm_tensor_file_open(&file, path));
-    *original = cm_original_find_part(file, part);
+    *original = cm_ckpt_find_part(file, part);
     cm_tensor_file_close(&file);
     return CM_OK;
 }
 
-cm_status cm_param_files_open_part(cm_param_files **out, const char *path, cm_original_part part) {
+cm_status cm_param_files_open_part(cm_param_files **out, const char *path, cm_ckpt_part part) {
     bool original = false;
     if (!cm_path_is_dir(path)) CM_TRY(find_names(path, &part, &original));
     return original ? cm_param_files_open_original(out, path, part) : cm_param_files_open(out, path);

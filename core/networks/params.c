@@ -114,13 +114,13 @@ cm_status cm_params_open(cm_params **out, const char *path) {
     return hand_over(p, cm_param_files_open(&p->files, path), out);
 }
 
-cm_status cm_params_open_original(cm_params **out, const char *path, cm_original_part part) {
+cm_status cm_params_open_original(cm_params **out, const char *path, cm_ckpt_part part) {
     cm_params *p = new_params(path);
     if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     return hand_over(p, cm_param_files_open_original(&p->files, path, part), out);
 }
 
-cm_status cm_params_open_part(cm_params **out, const char *path, cm_original_part part) {
+cm_status cm_params_open_part(cm_params **out, const char *path, cm_ckpt_part part) {
     cm_params *p = new_params(path);
     if (!p) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     return hand_over(p, cm_param_files_open_part(&p->files, path, part), out);

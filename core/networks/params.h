@@ -14,7 +14,7 @@
 #ifndef CM_CORE_NETWORKS_PARAMS_H
 #define CM_CORE_NETWORKS_PARAMS_H
 
-#include "core/networks/original.h"
+#include "core/networks/checkpoint_keys.h"
 #include "core/tensor/tensor.h"
 
 typedef enum cm_init {
@@ -34,10 +34,10 @@ typedef struct cm_params cm_params;
  * f32 stays mapped; f16 and bf16 are widened when asked for. A NaN or infinity in a weight is an error naming it. */
 cm_status cm_params_open(cm_params **out, const char *path);
 /* One part of a single-file checkpoint in the original layout. */
-cm_status cm_params_open_original(cm_params **out, const char *path, cm_original_part part);
+cm_status cm_params_open_original(cm_params **out, const char *path, cm_ckpt_part part);
 /* A network's own file, in diffusers' names or the original ones, of a whole checkpoint or the part alone
  * ("input_blocks.0.0.weight", as ComfyUI keeps UNets); or a folder, as cm_params_open. */
-cm_status cm_params_open_part(cm_params **out, const char *path, cm_original_part part);
+cm_status cm_params_open_part(cm_params **out, const char *path, cm_ckpt_part part);
 /* Fresh weights from a seed. trainable: gradients' storage is made beside each. */
 cm_status cm_params_create(cm_params **out, uint64_t seed);
 /* Names and shapes only, without values or memory for them: to count. */

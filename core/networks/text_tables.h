@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Tables of text_mend.c, sorted; made by text_tables.py. */
+/* Tables of text_clean.c, sorted; made by text_tables.py. */
 #ifndef CM_CORE_NETWORKS_TEXT_TABLES_H
 #define CM_CORE_NETWORKS_TEXT_TABLES_H
 

@@ -10,7 +10,7 @@
 #include "core/io/jsonl.h"
 #include "core/networks/bpe.h"
 #include "core/networks/config.h"
-#include "core/networks/text_mend.h"
+#include "core/networks/text_clean.h"
 #include "core/networks/unicode.h"
 
 enum { USUAL_LENGTH = 77, LONGEST_LENGTH = 1 << 16, MAX_CONFIG = 1 << 26 };
@@ -476,7 +476,7 @@ static void add_text(run *r, const cm_char *c, size_t count, bool cleaned) {
 /* The text as OpenAI's CLIP and open_clip clean it, split. */
 static cm_status add_mended(run *r, const cm_char *chars, size_t count) {
     cm_char *mended;
-    CM_TRY(cm_text_mend(chars, count, r->scratch, &mended, &count, &r->tokens->doubtful));
+    CM_TRY(cm_text_clean(chars, count, r->scratch, &mended, &count, &r->tokens->doubtful));
     mended = lower(mended, count, true, r->scratch, &count);
     if (mended) add_words(r, mended, count);
     return CM_OK;

@@ -22,7 +22,7 @@ void cm_tokenizer_close(cm_tokenizer **t);
 
 typedef enum cm_text_cleaning {
     CM_CLEAN_TRANSFORMERS, /* transformers' fast tokenizer: NFC, white space joined, lower case */
-    CM_CLEAN_OPENAI,       /* OpenAI's CLIP: ftfy, HTML's names, lower case (text_mend.h) */
+    CM_CLEAN_OPENAI,       /* OpenAI's CLIP: ftfy, HTML's names, lower case (text_clean.h) */
     CM_CLEAN_OPEN_CLIP     /* open_clip: the same; START and END are spelled <start_of_text>, <end_of_text> in a text */
 } cm_text_cleaning;
 

@@ -4,7 +4,7 @@
 #define CM_CORE_TRAIN_FROZEN_H
 
 #include "core/networks/clip.h"
-#include "core/networks/scorenet.h"
+#include "core/networks/nano_scorers.h"
 #include "core/networks/tokenizer.h"
 #include "core/networks/unet.h"
 #include "core/networks/vae.h"

@@ -3,7 +3,7 @@
 #include "core/io/tensor_file.h"
 #include "core/networks/clip_pair.h"
 #include "core/networks/dinov2.h"
-#include "core/networks/original.h"
+#include "core/networks/checkpoint_keys.h"
 #include "core/networks/param_files.h"
 #include "core/networks/params.h"
 #include "core/base/system.h"
@@ -65,11 +65,11 @@ static cm_status read_shards(const char *path) {
 static cm_status read_single(const char *path) {
     cm_tensor_file *file = NULL;
     CM_TRY(cm_tensor_file_open(&file, path));
-    const cm_original_family family = cm_original_family_of(file);
+    const cm_ckpt_family family = cm_ckpt_family_of(file);
     cm_tensor_file_close(&file);
     if (family == CM_ORIGINAL_NONE) return cm_fail(CM_EFORMAT, "no such family");
     cm_status worst = CM_OK;
-    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_REFINER; part++) {
+    for (cm_ckpt_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_REFINER; part++) {
         cm_param_files *f = NULL;
         const cm_stored *t;
         const cm_status s = cm_param_files_open_original(&f, path, part);

@@ -8,7 +8,7 @@
 
 #include "core/io/jsonl.h"
 #include "core/networks/clip.h"
-#include "core/networks/scorenet.h"
+#include "core/networks/nano_scorers.h"
 #include "core/networks/unet.h"
 #include "core/networks/vae.h"
 #include "core/tensor/tape.h"

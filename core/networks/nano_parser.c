@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The parser of scorenet.h. */
-#include "core/networks/scorenet.h"
+/* The parser of nano_scorers.h. */
+#include "core/networks/nano_scorers.h"
 
 #include <assert.h>
 #include <stdio.h>

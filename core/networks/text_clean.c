@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/networks/text_mend.h"
+#include "core/networks/text_clean.h"
 
 #include <string.h>
 
@@ -293,7 +293,7 @@ static size_t markup_from(const cm_char *c, size_t count) {
     return count;
 }
 
-cm_status cm_text_mend(const cm_char *text, size_t count, cm_arena *scratch, cm_char **out, size_t *mended, bool *doubtful) {
+cm_status cm_text_clean(const cm_char *text, size_t count, cm_arena *scratch, cm_char **out, size_t *mended, bool *doubtful) {
     enum { ROOM = 9 }; /* three for an exchange, three for normalising */
     cm_char *c = CM_PUSH(scratch, cm_char, ROOM * count + 1), *work = CM_PUSH(scratch, cm_char, ROOM * count + 1);
     size_t plain = markup_from(text, count), rest = count - plain;

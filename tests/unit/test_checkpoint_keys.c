@@ -2,11 +2,11 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "core/networks/original.h"
+#include "core/networks/checkpoint_keys.h"
 
-static void becomes(cm_original_part part, const char *stored, const char *want) {
-    cm_original_tensor t;
-    cm_original_rename(part, 4, stored, &t);
+static void becomes(cm_ckpt_part part, const char *stored, const char *want) {
+    cm_ckpt_tensor t;
+    cm_ckpt_rename(part, 4, stored, &t);
     cr_expect_eq(t.pieces, 1, "%s: %zu pieces", stored, t.pieces);
     cr_expect_str_eq(t.names[0], want);
 }
@@ -47,15 +47,15 @@ Test(original, the_autoencoders_ways_up_count_from_the_other_end) {
 }
 
 Test(original, text_towers_of_both_families) {
-    cm_original_tensor t;
+    cm_ckpt_tensor t;
     becomes(CM_ORIGINAL_TEXT, "cond_stage_model.transformer.text_model.final_layer_norm.bias", "text_model.final_layer_norm.bias");
     becomes(CM_ORIGINAL_TEXT, "conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", "text_model.final_layer_norm.bias");
     becomes(CM_ORIGINAL_TEXT2, "conditioner.embedders.1.model.transformer.resblocks.31.mlp.c_proj.bias",
             "text_model.encoder.layers.31.mlp.fc2.bias");
-    cm_original_rename(CM_ORIGINAL_TEXT2, 4, "conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_bias", &t);
+    cm_ckpt_rename(CM_ORIGINAL_TEXT2, 4, "conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_bias", &t);
     cr_expect_eq(t.pieces, 3);
     cr_expect_str_eq(t.names[1], "text_model.encoder.layers.0.self_attn.k_proj.bias");
-    cm_original_rename(CM_ORIGINAL_TEXT2, 4, "conditioner.embedders.1.model.text_projection", &t);
+    cm_ckpt_rename(CM_ORIGINAL_TEXT2, 4, "conditioner.embedders.1.model.text_projection", &t);
     cr_expect(t.pieces == 1 && t.transposed);
 }
 
@@ -67,39 +67,39 @@ Test(original, the_refiners_tower_is_the_first_embedder) {
 }
 
 Test(original, what_is_not_of_the_part_is_passed_over_and_what_is_unknown_said) {
-    cm_original_tensor t;
+    cm_ckpt_tensor t;
     static const char *const others[] = {"betas", "first_stage_model.encoder.conv_in.weight", "model_ema.decay",
                                          "conditioner.embedders.1.model.logit_scale"};
     for (size_t i = 0; i < 4; i++) {
-        cm_original_rename(i < 3 ? CM_ORIGINAL_UNET : CM_ORIGINAL_TEXT2, 4, others[i], &t);
+        cm_ckpt_rename(i < 3 ? CM_ORIGINAL_UNET : CM_ORIGINAL_TEXT2, 4, others[i], &t);
         cr_expect(t.pieces == 0 && !t.unknown, "%s", others[i]);
     }
     static const char *const strange[] = {"model.diffusion_model.input_blocks.x.0.weight", "model.diffusion_model.input_blocks.1.2.weight",
                                           "model.diffusion_model.middle_block.3.weight", "model.diffusion_model.head.weight",
                                           "first_stage_model.decoder.up.9.block.0.conv1.weight"};
     for (size_t i = 0; i < 5; i++) {
-        cm_original_rename(i < 4 ? CM_ORIGINAL_UNET : CM_ORIGINAL_VAE, 4, strange[i], &t);
+        cm_ckpt_rename(i < 4 ? CM_ORIGINAL_UNET : CM_ORIGINAL_VAE, 4, strange[i], &t);
         cr_expect(t.pieces == 0 && t.unknown, "%s", strange[i]);
     }
 }
 
 Test(original, both_towers_of_a_clip_and_a_dinov2) {
-    cm_original_tensor t;
+    cm_ckpt_tensor t;
     becomes(CM_ORIGINAL_CLIP, "visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight");
     becomes(CM_ORIGINAL_CLIP, "module.visual.ln_pre.bias", "vision_model.pre_layrnorm.bias");
     becomes(CM_ORIGINAL_CLIP, "visual.transformer.resblocks.47.mlp.c_fc.weight", "vision_model.encoder.layers.47.mlp.fc1.weight");
     becomes(CM_ORIGINAL_CLIP, "positional_embedding", "text_model.embeddings.position_embedding.weight");
     becomes(CM_ORIGINAL_DINOV2, "blocks.23.ls2.gamma", "encoder.layer.23.layer_scale2.lambda1");
     becomes(CM_ORIGINAL_DINOV2, "patch_embed.proj.bias", "embeddings.patch_embeddings.projection.bias");
-    cm_original_rename(CM_ORIGINAL_CLIP, 0, "visual.proj", &t);
+    cm_ckpt_rename(CM_ORIGINAL_CLIP, 0, "visual.proj", &t);
     cr_expect(t.pieces == 1 && t.transposed);
-    cm_original_rename(CM_ORIGINAL_DINOV2, 0, "blocks.0.attn.qkv.weight", &t);
+    cm_ckpt_rename(CM_ORIGINAL_DINOV2, 0, "blocks.0.attn.qkv.weight", &t);
     cr_expect(t.pieces == 3 && !t.transposed);
     cr_expect_str_eq(t.names[2], "encoder.layer.0.attention.attention.value.weight");
-    cm_original_rename(CM_ORIGINAL_CLIP, 0, "logit_scale", &t);
+    cm_ckpt_rename(CM_ORIGINAL_CLIP, 0, "logit_scale", &t);
     cr_expect(t.pieces == 0 && !t.unknown);
-    cm_original_rename(CM_ORIGINAL_CLIP, 0, "visual.attnpool.q_proj.weight", &t);
+    cm_ckpt_rename(CM_ORIGINAL_CLIP, 0, "visual.attnpool.q_proj.weight", &t);
     cr_expect(t.unknown);
-    cm_original_rename(CM_ORIGINAL_DINOV2, 0, "blocks.0.mlp.w12.weight", &t);
+    cm_ckpt_rename(CM_ORIGINAL_DINOV2, 0, "blocks.0.mlp.w12.weight", &t);
     cr_expect(t.unknown);
 }

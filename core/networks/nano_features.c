@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The feature network of scorenet.h: blocks of four parallel branches, in stages, each half the size of the last. */
+/* The feature network of nano_scorers.h: blocks of four parallel branches, in stages, each half the size of the last. */
 #include <assert.h>
 
 #include "core/networks/blocks.h"
 #include "core/networks/config.h"
-#include "core/networks/scorenet.h"
+#include "core/networks/nano_scorers.h"
 
 enum { MAX_STAGES = 6, MAX_REPEATS = 8, MAX_SLOTS = 256, BRANCHES = 4 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/networks/original.h"
+#include "core/networks/checkpoint_keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,7 +147,7 @@ static bool vae_name(const char *name, size_t blocks, char *out) {
     return snprintf(out, CM_ORIGINAL_NAME, "%s%s%s", half, inner ? "mid_block." : "", found) < CM_ORIGINAL_NAME;
 }
 
-size_t cm_original_vae_blocks(const cm_tensor_file *f) {
+size_t cm_ckpt_vae_blocks(const cm_tensor_file *f) {
     size_t blocks = 0;
     for (size_t k = 0; k < cm_tensor_file_count(f); k++) {
         const char *name = cm_tensor_file_at(f, k)->name, *inner = after(name, "first_stage_model.");
@@ -187,7 +187,7 @@ static const tower vision_tower = {"vision_model", "visual_projection.weight", "
 
 /* Queries, keys and values as one matrix become three. */
 static bool three_names(const char *prefix, const char *layers, size_t i, const char *const names[3], const char *end,
-                        cm_original_tensor *t) {
+                        cm_ckpt_tensor *t) {
     t->pieces = 3;
     for (size_t k = 0; k < 3; k++)
         if (snprintf(t->names[k], CM_ORIGINAL_NAME, "%s%s.%zu.%s.%s", prefix, layers, i, names[k], end) >= CM_ORIGINAL_NAME)
@@ -195,7 +195,7 @@ static bool three_names(const char *prefix, const char *layers, size_t i, const 
     return true;
 }
 
-static bool tower_name(const tower *w, const char *name, cm_original_tensor *t) {
+static bool tower_name(const tower *w, const char *name, cm_ckpt_tensor *t) {
     static const char *const three[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
     char found[CM_ORIGINAL_NAME];
     size_t i;
@@ -213,7 +213,7 @@ static bool tower_name(const tower *w, const char *name, cm_original_tensor *t) 
     return snprintf(t->names[0], sizeof t->names[0], "%s.encoder.layers.%zu.%s", w->name, i, found) < CM_ORIGINAL_NAME;
 }
 
-static bool clip_name(const char *name, cm_original_tensor *t) {
+static bool clip_name(const char *name, cm_ckpt_tensor *t) {
     const char *visual = after(name, "visual.");
     return visual ? tower_name(&vision_tower, visual, t) : tower_name(&text_tower, name, t);
 }
@@ -236,7 +236,7 @@ static const renaming dino_layer[] = {{"norm1.", "norm1."},
                                       {"mlp.fc2.", "mlp.fc2."},
                                       {NULL, NULL}};
 
-static bool dino_name(const char *name, cm_original_tensor *t) {
+static bool dino_name(const char *name, cm_ckpt_tensor *t) {
     static const char *const three[] = {"attention.attention.query", "attention.attention.key", "attention.attention.value"};
     char found[CM_ORIGINAL_NAME];
     size_t i;
@@ -252,7 +252,7 @@ static bool dino_name(const char *name, cm_original_tensor *t) {
 
 /* --- which part ------------------------------------------------------------------------ */
 
-static const char *in_part(cm_original_part part, const char *stored) {
+static const char *in_part(cm_ckpt_part part, const char *stored) {
     const char *rest;
     switch (part) {
     case CM_ORIGINAL_UNET: rest = after(stored, "model.diffusion_model."); return rest ? rest : after(stored, "diffusion_model.");
@@ -281,10 +281,10 @@ static bool useless(const char *name) {
     return n >= 12 && strcmp(name + n - 12, "position_ids") == 0;
 }
 
-bool cm_original_expects(const char *stored) {
+bool cm_ckpt_expects(const char *stored) {
     static const char *const harmless[] = {"model_ema.", "betas", "alphas_cumprod", "sqrt_", "log_one_minus_", "posterior_",
                                            "logvar", "lvlb_weights", "denoiser.", "scale_factor", "v_pred", "ztsnr", NULL};
-    for (cm_original_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_OPEN; part++)
+    for (cm_ckpt_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_OPEN; part++)
         if (in_part(part, stored)) return true;
     for (const char *const *prefix = harmless; *prefix; prefix++)
         if (after(stored, *prefix)) return true;
@@ -292,8 +292,8 @@ bool cm_original_expects(const char *stored) {
     return useless(last ? last + 1 : stored);
 }
 
-void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *stored, cm_original_tensor *out) {
-    *out = (cm_original_tensor){0};
+void cm_ckpt_rename(cm_ckpt_part part, size_t vae_blocks, const char *stored, cm_ckpt_tensor *out) {
+    *out = (cm_ckpt_tensor){0};
     const char *name = in_part(part, stored);
     if (!name || useless(name)) return;
     bool known = true;
@@ -312,21 +312,21 @@ void cm_original_rename(cm_original_part part, size_t vae_blocks, const char *st
     if (!known) out->pieces = 0;
 }
 
-bool cm_original_has_part(const cm_tensor_file *f, cm_original_part part) {
+bool cm_ckpt_has_part(const cm_tensor_file *f, cm_ckpt_part part) {
     for (size_t i = 0; i < cm_tensor_file_count(f); i++)
         if (in_part(part, cm_tensor_file_at(f, i)->name)) return true;
     return false;
 }
 
-bool cm_original_find_part(const cm_tensor_file *f, cm_original_part *part) {
+bool cm_ckpt_find_part(const cm_tensor_file *f, cm_ckpt_part *part) {
     const bool unet = *part == CM_ORIGINAL_UNET;
-    if (cm_original_has_part(f, *part)) return true;
+    if (cm_ckpt_has_part(f, *part)) return true;
     if (!cm_tensor_file_find(f, unet ? "input_blocks.0.0.weight" : "decoder.mid.block_1.norm1.weight")) return false;
     *part = unet ? CM_ORIGINAL_UNET_ALONE : CM_ORIGINAL_VAE_ALONE;
     return true;
 }
 
-cm_original_family cm_original_family_of(const cm_tensor_file *f) {
+cm_ckpt_family cm_ckpt_family_of(const cm_tensor_file *f) {
     bool unet = false, first = false, second = false, refiner = false, open = false;
     for (size_t i = 0; i < cm_tensor_file_count(f); i++) {
         const char *name = cm_tensor_file_at(f, i)->name;

@@ -18,8 +18,8 @@
  * config.json, features: {"stem": [24,32], "stages": [[16,24,16,8],...], "repeats": [1,2,2], "groups": 8,
  *                         "slots": [5,9,...]}; a stage lists the widths of its four branches.
  */
-#ifndef CM_CORE_NETWORKS_SCORENET_H
-#define CM_CORE_NETWORKS_SCORENET_H
+#ifndef CM_CORE_NETWORKS_NANO_SCORERS_H
+#define CM_CORE_NETWORKS_NANO_SCORERS_H
 
 #include <jansson.h>
 
