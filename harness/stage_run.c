@@ -7,14 +7,14 @@
 
 #include "core/base/system.h"
 #include "core/networks/inception.h"
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 
 const char *const cm_stage_names[] = {"unet", "decode", "inception", "inception-torchvision", NULL};
 enum stage { UNET, DECODE, INCEPTION, INCEPTION_TORCHVISION };
 
 struct cm_stage {
     enum stage stage;
-    cm_frozen weights;
+    cm_open_network weights;
     cm_unet *unet;
     cm_vae *vae;
     cm_inception *inception;
@@ -127,8 +127,8 @@ static cm_status open_network(cm_stage *s, const char *model) {
     const char *folder = cm_arena_print(&s->arena, "%s/%s", model, s->stage == DECODE ? "vae" : "unet");
     CM_TRY(cm_arena_check(&s->arena));
     if (!cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: no such folder; 'cosmicman export' makes them", folder);
-    return s->stage == DECODE ? cm_frozen_vae(&s->weights, folder, &s->arena, &s->vae)
-                              : cm_frozen_unet(&s->weights, folder, &s->arena, &s->unet);
+    return s->stage == DECODE ? cm_open_vae(&s->weights, folder, &s->arena, &s->vae)
+                              : cm_open_unet(&s->weights, folder, &s->arena, &s->unet);
 }
 
 static void make_lean(cm_stage *s) {
@@ -156,7 +156,7 @@ cm_status cm_stage_open(cm_stage **out, const char *model, const char *stage, co
 void cm_stage_close(cm_stage **s) {
     if (!*s) return;
     cm_ctx_free(&(*s)->g);
-    cm_frozen_close(&(*s)->weights);
+    cm_open_network_close(&(*s)->weights);
     cm_arena_free(&(*s)->arena);
     free(*s);
     *s = NULL;

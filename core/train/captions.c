@@ -32,11 +32,11 @@ cm_status cm_caption_make(const cm_tokenizer *t, const cm_person *p, cm_caption_
     return finish(t, NULL, out, c);
 }
 
-cm_status cm_caption_of(const cm_tokenizer *t, const cm_crowd *crowd, size_t i, cm_caption_kind kind, uint64_t seed, double drop,
+cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *crowd, size_t i, cm_caption_kind kind, uint64_t seed, double drop,
                         cm_arena *out, cm_caption *c) {
     cm_person p;
     if (!crowd->data) {
-        cm_crowd_person(crowd, i, &p);
+        cm_people_dataset_person(crowd, i, &p);
         return cm_caption_make(t, &p, kind, seed, drop, out, c);
     }
     memset(c, 0, sizeof *c);

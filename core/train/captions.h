@@ -5,7 +5,7 @@
 
 #include "core/data/people/people.h"
 #include "core/networks/tokenizer.h"
-#include "core/train/crowd.h"
+#include "core/train/people_dataset.h"
 
 typedef enum cm_caption_kind { CM_CAPTION_POOR, CM_CAPTION_DENSE } cm_caption_kind;
 
@@ -19,7 +19,7 @@ typedef struct cm_caption {
 cm_status cm_caption_make(const cm_tokenizer *t, const cm_person *p, cm_caption_kind kind, uint64_t seed, double drop,
                           cm_arena *out, cm_caption *c);
 /* The same of person i of a crowd, drawn or from a folder. */
-cm_status cm_caption_of(const cm_tokenizer *t, const cm_crowd *crowd, size_t i, cm_caption_kind kind, uint64_t seed, double drop,
+cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *crowd, size_t i, cm_caption_kind kind, uint64_t seed, double drop,
                         cm_arena *out, cm_caption *c);
 /* Sets the phrases' token_begin and token_end from their bytes. */
 void cm_caption_spans(const cm_tokens *tokens, cm_description *d);

@@ -4,19 +4,19 @@
 #include <string.h>
 
 #include "core/train/captions.h"
-#include "core/train/gates.h"
-#include "core/train/frozen.h"
+#include "core/train/acceptance.h"
+#include "core/train/open_network.h"
 
 static cm_tensor *pixels_of(cm_checking *c, size_t person) {
     cm_tensor *x = cm_tensor_new(&c->g, CM_SHAPE(1, c->crowd.height, c->crowd.width, 3));
-    if (x) cm_crowd_pixels(&c->crowd, person, x->data);
+    if (x) cm_people_dataset_pixels(&c->crowd, person, x->data);
     return x;
 }
 
-cm_status cm_check_vae(cm_checking *c, cm_gates *out) {
-    cm_frozen files;
+cm_status cm_check_vae(cm_checking *c, cm_acceptance *out) {
+    cm_open_network files;
     cm_vae *vae;
-    CM_TRY(cm_frozen_vae(&files, c->folder, &c->arena, &vae));
+    CM_TRY(cm_open_vae(&files, c->folder, &c->arena, &vae));
     double error = 0;
     cm_status s = CM_OK;
     for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) {
@@ -33,8 +33,8 @@ cm_status cm_check_vae(cm_checking *c, cm_gates *out) {
         cm_ctx_reset(&c->g);
     }
     cm_ctx_reset(&c->g);
-    cm_frozen_close(&files);
-    if (s == CM_OK) cm_gates_add(out, "reconstruction, dB", 10 * log10(4 * (double)c->crowd.count / error), 27, c->crowd.count);
+    cm_open_network_close(&files);
+    if (s == CM_OK) cm_acceptance_add(out, "reconstruction, dB", 10 * log10(4 * (double)c->crowd.count / error), 27, c->crowd.count);
     return s;
 }
 
@@ -84,8 +84,8 @@ static cm_status probe_text(cm_checking *c, const cm_tokenizer *t, const cm_clip
         cm_person p;
         cm_caption caption;
         cm_tensor *hidden;
-        cm_crowd_person(&c->crowd, i, &p);
-        CM_TRY(cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_crowd_seed(&c->crowd, i), 0, &c->arena, &caption));
+        cm_people_dataset_person(&c->crowd, i, &p);
+        CM_TRY(cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_people_dataset_seed(&c->crowd, i), 0, &c->arena, &caption));
         CM_TRY(cm_clip_text_forward(&c->g, text, caption.tokens.ids, 1, caption.tokens.length, &hidden, NULL, NULL));
         CM_TRY(cm_ctx_check(&c->g));
         for (size_t k = 0; k < 2; k++) add_garments(&sets[k], probe_keys[k], &caption.dense, hidden->data);
@@ -100,7 +100,7 @@ static cm_status probe_text(cm_checking *c, const cm_tokenizer *t, const cm_clip
     return CM_OK;
 }
 
-static cm_status check_text(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text, cm_gates *out) {
+static cm_status check_text(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text, cm_acceptance *out) {
     static const char *const names[2] = {"probe: word to colour", "probe: word to pattern"};
     probe_set sets[2];
     const size_t width = text->config.hidden_size, most = set_people(c) * CM_GROUPS;
@@ -113,9 +113,9 @@ static cm_status check_text(cm_checking *c, const cm_tokenizer *t, const cm_clip
     CM_TRY(probe_text(c, t, text, sets, &spread));
     for (size_t k = 0; k < 2; k++) {
         CM_TRY(cm_linear_probe(sets[k].x, width, sets[k].labels, sets[k].n, sets[k].words, 1e-3, &c->arena, &right));
-        cm_gates_add(out, names[k], right, 0.95, sets[k].n - sets[k].n / 2);
+        cm_acceptance_add(out, names[k], right, 0.95, sets[k].n - sets[k].n / 2);
     }
-    cm_gates_add(out, "spread of features", spread, NAN, set_people(c));
+    cm_acceptance_add(out, "spread of features", spread, NAN, set_people(c));
     return CM_OK;
 }
 
@@ -134,15 +134,15 @@ static cm_status embed(cm_checking *c, const cm_clip_text *text, const cm_clip_v
 }
 
 static cm_status check_retrieval(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text,
-                                 const cm_clip_vision *vision, cm_gates *out) {
+                                 const cm_clip_vision *vision, cm_acceptance *out) {
     const size_t n = c->crowd.count, width = vision->config.projection_dim;
     float *words = CM_PUSH(&c->arena, float, n * width), *pictures = CM_PUSH(&c->arena, float, n * width);
     CM_TRY(cm_arena_check(&c->arena));
     for (size_t i = 0; i < n; i++) {
         cm_person p;
         cm_caption caption;
-        cm_crowd_person(&c->crowd, i, &p);
-        CM_TRY(cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_crowd_seed(&c->crowd, i), 0, &c->arena, &caption));
+        cm_people_dataset_person(&c->crowd, i, &p);
+        CM_TRY(cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_people_dataset_seed(&c->crowd, i), 0, &c->arena, &caption));
         CM_TRY(embed(c, text, vision, &caption, i, words + i * width, pictures + i * width));
     }
     size_t right = 0;
@@ -156,12 +156,12 @@ static cm_status check_retrieval(cm_checking *c, const cm_tokenizer *t, const cm
         }
         right += best == i;
     }
-    cm_gates_add(out, "picture found by its caption", (double)right / (double)n, NAN, n);
+    cm_acceptance_add(out, "picture found by its caption", (double)right / (double)n, NAN, n);
     return CM_OK;
 }
 
-cm_status cm_check_clip(cm_checking *c, cm_gates *out) {
-    cm_frozen files, vision_files = {0};
+cm_status cm_check_clip(cm_checking *c, cm_acceptance *out) {
+    cm_open_network files, vision_files = {0};
     cm_clip_text text;
     cm_clip_vision vision;
     cm_clip_vision_config config;
@@ -169,7 +169,7 @@ cm_status cm_check_clip(cm_checking *c, cm_gates *out) {
     const char *tokenizer = cm_arena_print(&c->arena, "%s/nano/tokenizer", c->models);
     const char *folder = cm_arena_print(&c->arena, "%s/nano/clip", c->models);
     CM_TRY(cm_arena_check(&c->arena));
-    CM_TRY(cm_frozen_text(&files, c->folder, &c->arena, &text));
+    CM_TRY(cm_open_text(&files, c->folder, &c->arena, &text));
     cm_status s = cm_tokenizer_open(&t, tokenizer);
     if (s == CM_OK) s = check_text(c, t, &text, out);
     if (s == CM_OK) s = cm_read_config(folder, &vision_files.config);
@@ -182,7 +182,7 @@ cm_status cm_check_clip(cm_checking *c, cm_gates *out) {
     if (s == CM_OK) s = check_retrieval(c, t, &text, &vision, out);
     cm_ctx_reset(&c->g);
     cm_tokenizer_close(&t);
-    cm_frozen_close(&vision_files);
-    cm_frozen_close(&files);
+    cm_open_network_close(&vision_files);
+    cm_open_network_close(&files);
     return s;
 }

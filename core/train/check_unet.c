@@ -9,7 +9,7 @@
 #include "core/base/system.h"
 #include "core/generator/sampler.h"
 #include "core/io/jsonl.h"
-#include "core/train/gates.h"
+#include "core/train/acceptance.h"
 #include "core/train/latents.h"
 #include "core/train/trainer.h"
 
@@ -29,13 +29,13 @@ typedef struct swap_test {
 
 /* Ids of the captions; false when the person has no two garments to exchange. */
 static cm_status make_captions(swap_test *t, size_t i, int *ids, float *mask, bool *usable) {
-    cm_crowd *crowd = &t->c->crowd;
+    cm_people_dataset *crowd = &t->c->crowd;
     cm_person p, other;
     cm_caption c[TEXTS];
     int groups[2];
     bool chosen[256] = {false};
-    const uint64_t seed = cm_crowd_seed(crowd, i);
-    cm_crowd_person(crowd, i, &p);
+    const uint64_t seed = cm_people_dataset_seed(crowd, i);
+    cm_people_dataset_person(crowd, i, &p);
     *usable = cm_person_swap(&p, seed, &other, groups);
     if (!*usable) return CM_OK;
     CM_TRY(cm_caption_make(t->latents.tokenizer, &p, CM_CAPTION_DENSE, seed, 0, &t->c->arena, &c[DENSE]));
@@ -101,7 +101,7 @@ static cm_status test_person(swap_test *t, size_t i) {
     if (!usable) return CM_OK;
     CM_TRY(cm_latents_make(&t->latents, &t->c->g, &i, 1, &t->c->arena));
     cm_latents_get(l, i, z, NULL);
-    cm_rng r = cm_rng_make(cm_crowd_seed(&t->c->crowd, i), 7);
+    cm_rng r = cm_rng_make(cm_people_dataset_seed(&t->c->crowd, i), 7);
     t->error[t->n] = t->swap_all[t->n] = t->drop_all[t->n] = t->dense_drop[t->n] = 0;
     for (size_t k = 0; k < TIMES; k++) {
         double error[TEXTS];
@@ -147,26 +147,26 @@ static cm_status open_test(swap_test *t) {
     return s;
 }
 
-cm_status cm_check_unet(cm_checking *c, cm_gates *out) {
+cm_status cm_check_unet(cm_checking *c, cm_acceptance *out) {
     static const char *const swaps[TIMES] = {"swap test, t 300", "swap test, t 500", "swap test, t 700"};
     static const char *const drops[TIMES] = {"drop test, t 300", "drop test, t 500", "drop test, t 700"};
     swap_test t = {.c = c};
-    cm_frozen files;
-    CM_TRY(cm_frozen_unet(&files, c->folder, &c->arena, &t.unet));
+    cm_open_network files;
+    CM_TRY(cm_open_unet(&files, c->folder, &c->arena, &t.unet));
     cm_status s = read_own(&t);
     if (s == CM_OK) s = open_test(&t);
     for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) s = test_person(&t, i);
     if (s == CM_OK && t.n < 2) s = cm_fail(CM_EUNDEFINED, "swap test: %zu people with two garments are too few", t.n);
     if (s == CM_OK) {
-        cm_gates_add_mean(out, "noise error inside the clothes", t.error, t.n, NAN);
-        cm_gates_add_mean(out, "swap test", t.swap_all, t.n, 0);
-        cm_gates_add_mean(out, t.own == POOR ? "drop test, with its poor captions" : "drop test", t.drop_all, t.n, 0);
-        if (t.own == POOR) cm_gates_add_mean(out, "drop test, with dense captions", t.dense_drop, t.n, NAN);
-        for (size_t k = 0; k < TIMES; k++) cm_gates_add_mean(out, swaps[k], t.swap[k], t.n, NAN);
-        for (size_t k = 0; k < TIMES; k++) cm_gates_add_mean(out, drops[k], t.drop[k], t.n, NAN);
+        cm_acceptance_add_mean(out, "noise error inside the clothes", t.error, t.n, NAN);
+        cm_acceptance_add_mean(out, "swap test", t.swap_all, t.n, 0);
+        cm_acceptance_add_mean(out, t.own == POOR ? "drop test, with its poor captions" : "drop test", t.drop_all, t.n, 0);
+        if (t.own == POOR) cm_acceptance_add_mean(out, "drop test, with dense captions", t.dense_drop, t.n, NAN);
+        for (size_t k = 0; k < TIMES; k++) cm_acceptance_add_mean(out, swaps[k], t.swap[k], t.n, NAN);
+        for (size_t k = 0; k < TIMES; k++) cm_acceptance_add_mean(out, drops[k], t.drop[k], t.n, NAN);
     }
     cm_ctx_reset(&c->g);
     cm_latents_close(&t.latents);
-    cm_frozen_close(&files);
+    cm_open_network_close(&files);
     return s;
 }

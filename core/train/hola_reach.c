@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/train/hola_reach.h"
 
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 
 typedef struct reaching {
     cm_hola h;
-    cm_crowd crowd;
+    cm_people_dataset crowd;
     cm_tokenizer *tokenizer;
     cm_arena arena, scratch;
 } reaching;
@@ -39,7 +39,7 @@ static cm_status add_person(reaching *r, size_t i, cm_hola_reach *out) {
     cm_caption c;
     cm_hola_image image;
     size_t left;
-    CM_TRY(cm_caption_of(r->tokenizer, &r->crowd, i, CM_CAPTION_DENSE, cm_crowd_seed(&r->crowd, i), 0, &r->scratch, &c));
+    CM_TRY(cm_caption_of(r->tokenizer, &r->crowd, i, CM_CAPTION_DENSE, cm_people_dataset_seed(&r->crowd, i), 0, &r->scratch, &c));
     CM_TRY(cm_hola_targets(&out->settings.rules, &out->survey, &r->h, &r->crowd, i, &c.dense, &r->scratch, &image, &left));
     for (size_t k = 0; k < r->h.config.factor_count; k++) CM_TRY(add_size(r, &image, &c.dense, k, out));
     return CM_OK;
@@ -50,7 +50,7 @@ static cm_status measure(reaching *r, const json_t *recipe, size_t people, cm_ho
     CM_TRY(cm_recipe_folder(recipe, "tokenizer", "nano/tokenizer", &r->arena, &folder));
     CM_TRY(cm_tokenizer_open(&r->tokenizer, folder));
     const cm_labelled_needs needs = {.phrases = true, .classes = CM_NEEDED, .groups = out->settings.rules.own_regions ? CM_NEEDED : CM_NOT_NEEDED};
-    CM_TRY(cm_crowd_open(&r->crowd, recipe, &needs, people, 1, &r->arena));
+    CM_TRY(cm_people_dataset_open(&r->crowd, recipe, &needs, people, 1, &r->arena));
     people = r->crowd.count;
     cm_hola_init(&r->h, &out->settings.loss, r->crowd.height, r->crowd.width);
     for (size_t k = 0; k < r->h.config.factor_count; k++) out->sizes[k] = r->h.sizes[k];

@@ -12,7 +12,7 @@
 
 #include "core/labels/regions.h"
 #include "core/train/captions.h"
-#include "core/train/crowd.h"
+#include "core/train/people_dataset.h"
 #include "core/train/hola.h"
 
 enum { CM_HOLA_PHRASES = CM_GROUPS + 1 }; /* a phrase's index: 1 + its group; the shot phrase's is 0 */
@@ -38,11 +38,11 @@ typedef struct cm_hola_survey {
 } cm_hola_survey;
 
 /* Looks at the first people of the crowd (drawn where they are not yet), undropped captions. */
-cm_status cm_hola_look(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_crowd *crowd, size_t people,
+cm_status cm_hola_look(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_people_dataset *crowd, size_t people,
                        cm_arena *scratch, cm_hola_survey *out);
 
 /* The groups of one drawn person with this caption, in `out`. left: phrases with tokens and a rule that got no target at any size. */
-cm_status cm_hola_targets(const cm_hola_rules *r, const cm_hola_survey *s, const cm_hola *h, const cm_crowd *crowd, size_t person,
+cm_status cm_hola_targets(const cm_hola_rules *r, const cm_hola_survey *s, const cm_hola *h, const cm_people_dataset *crowd, size_t person,
                           const cm_description *caption, cm_arena *out, cm_hola_image *image, size_t *left);
 
 /* "shot", "person", "tops" */

@@ -28,14 +28,14 @@ static cm_status encode_empty(cm_latents *l, cm_ctx *g, cm_arena *out) {
 static cm_status open_networks(cm_latents *l, const json_t *recipe, cm_arena *out) {
     char *folder;
     CM_TRY(cm_recipe_folder(recipe, "vae", "nano/vae", out, &folder));
-    CM_TRY(cm_frozen_vae(&l->vae_files, folder, out, &l->vae));
+    CM_TRY(cm_open_vae(&l->vae_files, folder, out, &l->vae));
     CM_TRY(cm_recipe_folder(recipe, "text_encoder", "nano/text_encoder", out, &folder));
-    CM_TRY(cm_frozen_text(&l->text_files, folder, out, &l->text));
+    CM_TRY(cm_open_text(&l->text_files, folder, out, &l->text));
     CM_TRY(cm_recipe_folder(recipe, "tokenizer", "nano/tokenizer", out, &folder));
     return cm_tokenizer_open(&l->tokenizer, folder);
 }
 
-cm_status cm_latents_open(cm_latents *l, cm_crowd *crowd, const json_t *recipe, cm_caption_kind kind, cm_ctx *g,
+cm_status cm_latents_open(cm_latents *l, cm_people_dataset *crowd, const json_t *recipe, cm_caption_kind kind, cm_ctx *g,
                           cm_arena *out) {
     *l = (cm_latents){.crowd = crowd, .kind = kind, .drop = cm_json_number_or(recipe, "group_dropout", 0.1),
                       .fresh = cm_json_bool_or(recipe, "fresh_captions", false)};
@@ -60,14 +60,14 @@ cm_status cm_latents_open(cm_latents *l, cm_crowd *crowd, const json_t *recipe, 
 
 void cm_latents_close(cm_latents *l) {
     cm_tokenizer_close(&l->tokenizer);
-    cm_frozen_close(&l->text_files);
-    cm_frozen_close(&l->vae_files);
+    cm_open_network_close(&l->text_files);
+    cm_open_network_close(&l->vae_files);
     cm_safetensors_close(&l->cache);
 }
 
 cm_status cm_latents_caption(const cm_latents *l, size_t i, uint64_t visit, cm_arena *out, cm_caption *c) {
     char id[40];
-    uint64_t seed = cm_crowd_seed(l->crowd, i);
+    uint64_t seed = cm_people_dataset_seed(l->crowd, i);
     snprintf(id, sizeof id, "visit/%llu", (unsigned long long)visit);
     if (l->fresh && visit) seed = cm_seed_for(seed, id);
     return cm_caption_of(l->tokenizer, l->crowd, i, l->kind, seed, l->drop, out, c);
@@ -85,11 +85,11 @@ static size_t still_to_do(const bool *done, const size_t *people, size_t count, 
 }
 
 cm_status cm_latents_encode(const cm_latents *l, cm_ctx *g, const size_t *people, size_t n, uint16_t *const *to) {
-    const cm_crowd *crowd = l->crowd;
+    const cm_people_dataset *crowd = l->crowd;
     const size_t pixels = crowd->height * crowd->width * 3;
     cm_tensor *x = cm_tensor_new(g, CM_SHAPE(n, crowd->height, crowd->width, 3)), *mean, *logvar;
     CM_TRY(cm_ctx_check(g));
-    for (size_t i = 0; i < n; i++) cm_crowd_pixels(crowd, people[i], x->data + i * pixels);
+    for (size_t i = 0; i < n; i++) cm_people_dataset_pixels(crowd, people[i], x->data + i * pixels);
     cm_vae_encode(g, l->vae, x, &mean, &logvar);
     cm_tensor *scaled = cm_scale(g, mean, cm_vae_get_config(l->vae)->scaling_factor);
     CM_TRY(cm_ctx_check(g));
@@ -103,7 +103,7 @@ static cm_status encode_pictures(cm_latents *l, cm_ctx *g, const size_t *people,
     uint16_t **to = CM_PUSH(scratch, uint16_t *, n);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++) {
-        CM_TRY(cm_crowd_draw(l->crowd, people[i], scratch));
+        CM_TRY(cm_people_dataset_draw(l->crowd, people[i], scratch));
         to[i] = l->z + people[i] * values;
     }
     CM_TRY(cm_latents_encode(l, g, people, n, to));

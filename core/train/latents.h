@@ -9,12 +9,12 @@
 
 #include "core/io/safetensors.h"
 #include "core/train/captions.h"
-#include "core/train/crowd.h"
-#include "core/train/frozen.h"
+#include "core/train/people_dataset.h"
+#include "core/train/open_network.h"
 
 typedef struct cm_latents {
-    cm_crowd *crowd;
-    cm_frozen vae_files, text_files;
+    cm_people_dataset *crowd;
+    cm_open_network vae_files, text_files;
     cm_vae *vae;
     cm_clip_text text;
     cm_tokenizer *tokenizer;
@@ -29,7 +29,7 @@ typedef struct cm_latents {
     float *empty;                    /* features of the empty caption [length*features] */
 } cm_latents;
 
-cm_status cm_latents_open(cm_latents *l, cm_crowd *crowd, const json_t *recipe, cm_caption_kind kind, cm_ctx *g,
+cm_status cm_latents_open(cm_latents *l, cm_people_dataset *crowd, const json_t *recipe, cm_caption_kind kind, cm_ctx *g,
                           cm_arena *out);
 void cm_latents_close(cm_latents *l);
 /* Fills what is missing of these persons; g is reset. */

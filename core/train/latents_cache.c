@@ -15,10 +15,10 @@ enum { WITNESSES = 4, TOGETHER = 32 };
 /* --- its name ---------------------------------------------------------------------- */
 
 /* How people are drawn is not written down anywhere: a few drawings stand for it. */
-static cm_status add_drawings(cm_sha *h, cm_crowd *crowd, cm_arena *scratch) {
+static cm_status add_drawings(cm_sha *h, cm_people_dataset *crowd, cm_arena *scratch) {
     const size_t pixels = crowd->width * crowd->height;
     for (size_t i = 0; i < WITNESSES && i < crowd->count; i++) {
-        CM_TRY(cm_crowd_draw(crowd, i, scratch));
+        CM_TRY(cm_people_dataset_draw(crowd, i, scratch));
         cm_sha_add(h, crowd->pictures + i * pixels * 3, pixels * 3);
         cm_sha_add(h, crowd->classes + i * pixels, pixels);
         cm_sha_add(h, crowd->groups + i * pixels, pixels);
@@ -27,7 +27,7 @@ static cm_status add_drawings(cm_sha *h, cm_crowd *crowd, cm_arena *scratch) {
 }
 
 /* Of people from a folder all that their latents and maps are made of: the files' bytes, for sizes and times may lie. */
-static cm_status add_files(cm_sha *h, const cm_crowd *crowd) {
+static cm_status add_files(cm_sha *h, const cm_people_dataset *crowd) {
     char of_file[65];
     cm_sha_add(h, crowd->data->hash, strlen(crowd->data->hash));
     for (size_t i = 0; i < crowd->count; i++) {
@@ -45,7 +45,7 @@ static cm_status add_files(cm_sha *h, const cm_crowd *crowd) {
 
 static cm_status cache_path(const cm_latents *l, const char *folder, cm_arena *out, char **path) {
     char weights[65], all[65], who[256];
-    cm_crowd *crowd = l->crowd;
+    cm_people_dataset *crowd = l->crowd;
     CM_TRY(cm_params_hash(l->vae_files.params, weights));
     cm_sha *h = cm_sha_begin();
     if (!h) return cm_fail(CM_ENOMEM, "out of memory");
@@ -78,7 +78,7 @@ static bool take_map(const cm_safetensors *f, const char *name, size_t pixels, i
 }
 
 static cm_status open_cache(cm_latents *l, const char *path) {
-    cm_crowd *crowd = l->crowd;
+    cm_people_dataset *crowd = l->crowd;
     const size_t pixels = crowd->count * crowd->width * crowd->height;
     CM_TRY(cm_safetensors_open(&l->cache, path));
     const cm_stored *z = find(l->cache, "z", CM_F16, crowd->count * l->height * l->width * l->channels);
@@ -107,7 +107,7 @@ static cm_status make_some(const making *m, size_t from, size_t count, cm_ctx *g
     for (size_t i = 0; i < count; i++) {
         people[i] = from + i;
         to[i] = m->z + people[i] * values;
-        CM_TRY(cm_crowd_draw(m->l->crowd, people[i], scratch));
+        CM_TRY(cm_people_dataset_draw(m->l->crowd, people[i], scratch));
     }
     const cm_status s = cm_latents_encode(m->l, g, people, count, to);
     cm_ctx_reset(g);
@@ -131,7 +131,7 @@ static cm_status make_all(making *m, int threads) {
 }
 
 static cm_status write_cache(const cm_latents *l, const uint16_t *z, const char *path) {
-    const cm_crowd *c = l->crowd;
+    const cm_people_dataset *c = l->crowd;
     const size_t of_z[] = {c->count, l->height, l->width, l->channels}, of_maps[] = {c->count, c->height, c->width};
     cm_store_item items[3] = {{.name = "z", .dtype = CM_F16, .ndim = 4, .shape = of_z, .raw = z}};
     size_t n = 1;

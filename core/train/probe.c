@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/train/gates.h"
+#include "core/train/acceptance.h"
 
 /* Solves A X = B in place, A [n,n] symmetric positive definite (Cholesky), B [n,m]. */
 static cm_status solve(double *a, size_t n, double *b, size_t m) {

@@ -12,7 +12,7 @@
 
 #include "core/io/jsonl.h"
 #include "core/train/captions.h"
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 #include "core/train/trainer.h"
 
 enum { PART_VISION, PART_HEAD, PART_TEXT, PARTS_ALL }; /* text last: absent when frozen */
@@ -24,7 +24,7 @@ typedef struct clip_state {
     size_t words;
     float contrast, naming;
     bool frozen;                /* the text tower is not trained */
-    cm_frozen text_files;
+    cm_open_network text_files;
     cm_clip_text frozen_text;
 } clip_state;
 
@@ -54,7 +54,7 @@ static cm_status open_text(cm_trainer *t, clip_state *s) {
     s->frozen = cm_json_text_or(t->recipe, "text_encoder", NULL) != NULL;
     if (s->frozen) {
         CM_TRY(cm_recipe_folder(t->recipe, "text_encoder", "", &t->arena, &folder));
-        CM_TRY(cm_frozen_text(&s->text_files, folder, &t->arena, &s->frozen_text));
+        CM_TRY(cm_open_text(&s->text_files, folder, &t->arena, &s->frozen_text));
         s->text = s->frozen_text.config;
         return CM_OK;
     }
@@ -95,7 +95,7 @@ static cm_status clip_open(cm_trainer *t) {
 static void clip_close(cm_trainer *t) {
     clip_state *s = t->state;
     cm_tokenizer_close(&s->tokenizer);
-    cm_frozen_close(&s->text_files);
+    cm_open_network_close(&s->text_files);
 }
 
 static cm_status clip_open_worker(cm_trainer *t, cm_worker *w) {
@@ -133,7 +133,7 @@ static cm_status fill_texts(cm_trainer *t, cm_worker *w, const size_t *samples, 
         cm_person p, other;
         int groups[2];
         cm_caption c;
-        cm_crowd_person(&t->crowd, samples[i], &p);
+        cm_people_dataset_person(&t->crowd, samples[i], &p);
         if (!cm_person_swap(&p, seed, &other, groups)) /* nothing to exchange: someone else */
             cm_person_sample(&other, &t->crowd.options, seed);
         const cm_person *both[2] = {&p, &other};
@@ -151,8 +151,8 @@ static cm_status fill_texts(cm_trainer *t, cm_worker *w, const size_t *samples, 
 static cm_status fill_pictures(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, float *pixels) {
     const size_t each = t->crowd.height * t->crowd.width * 3;
     for (size_t i = 0; i < count; i++) {
-        CM_TRY(cm_crowd_draw(&t->crowd, samples[i], &w->scratch));
-        cm_crowd_pixels(&t->crowd, samples[i], pixels + i * each);
+        CM_TRY(cm_people_dataset_draw(&t->crowd, samples[i], &w->scratch));
+        cm_people_dataset_pixels(&t->crowd, samples[i], pixels + i * each);
     }
     return CM_OK;
 }

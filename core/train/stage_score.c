@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/io/jsonl.h"
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 #include "core/train/trainer.h"
 
 enum { REGIONS = CM_GROUPS + 1 }; /* a drawing's regions: its groups, and nothing */
@@ -79,7 +79,7 @@ static cm_status weigh_things(cm_trainer *t) {
         const bool thing = cm_slots[k].kind == CM_SLOT_OBJECT && strcmp(cm_slots[k].values[0], "none") == 0;
         for (size_t i = 0; i < PEOPLE && thing; i++) {
             cm_person p;
-            cm_crowd_person(&t->crowd, i, &p);
+            cm_people_dataset_person(&t->crowd, i, &p);
             seen[p.value[k]]++;
         }
         if (thing) weigh_rare(seen, (size_t)cm_slots[k].count, PEOPLE, 4, s->value_weights + at);
@@ -153,13 +153,13 @@ static cm_tensor *fill(cm_trainer *t, cm_worker *w, const size_t *samples, size_
     const size_t pixels = t->crowd.height * t->crowd.width;
     cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(count, t->crowd.height, t->crowd.width, 3));
     for (size_t i = 0; x && i < count; i++) {
-        const cm_status s = cm_crowd_draw(&t->crowd, samples[i], &w->scratch);
+        const cm_status s = cm_people_dataset_draw(&t->crowd, samples[i], &w->scratch);
         if (s != CM_OK) return cm_ctx_fail(&w->g, s, "%s", cm_why());
-        cm_crowd_pixels(&t->crowd, samples[i], x->data + i * pixels * 3);
+        cm_people_dataset_pixels(&t->crowd, samples[i], x->data + i * pixels * 3);
         cm_rng r = cm_trainer_rng(t, place + i);
         disturb(x->data + i * pixels * 3, t->crowd.height, t->crowd.width, &r);
         cm_person p;
-        cm_crowd_person(&t->crowd, samples[i], &p);
+        cm_people_dataset_person(&t->crowd, samples[i], &p);
         for (size_t k = 0; k < (size_t)cm_slot_count; k++) labels[k * count + i] = p.value[k];
         for (size_t k = 0; classes && k < pixels; k++)
             classes[i * pixels + k] = t->crowd.classes[samples[i] * pixels + k];

@@ -49,7 +49,7 @@ static cm_status unet_needs(const json_t *recipe, cm_labelled_needs *needs) {
 }
 
 /* Has what the loss is measured by. */
-static bool has_regions(const cm_crowd *c, const cm_hola_settings *hola) {
+static bool has_regions(const cm_people_dataset *c, const cm_hola_settings *hola) {
     return c->classes && (!hola->rules.own_regions || c->groups);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/io/jsonl.h"
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 #include "core/train/trainer.h"
 
 typedef struct vae_state {
@@ -85,9 +85,9 @@ static cm_tensor *vae_loss(cm_trainer *t, cm_worker *w, const size_t *samples, s
     cm_tensor *x = cm_tensor_new(g, CM_SHAPE(count, height, width, 3));
     if (!x) return NULL;
     for (size_t i = 0; i < count; i++) {
-        const cm_status drawn = cm_crowd_draw(&t->crowd, samples[i], &w->scratch);
+        const cm_status drawn = cm_people_dataset_draw(&t->crowd, samples[i], &w->scratch);
         if (drawn != CM_OK) return cm_ctx_fail(g, drawn, "%s", cm_why());
-        cm_crowd_pixels(&t->crowd, samples[i], x->data + i * each);
+        cm_people_dataset_pixels(&t->crowd, samples[i], x->data + i * each);
     }
     cm_tensor *mean, *logvar;
     if (!s->decoder_only) cm_tape_open(g);
@@ -112,10 +112,10 @@ static cm_status vae_finish(cm_trainer *t) {
     const size_t count = t->crowd.count < 128 ? t->crowd.count : 128;
     double sum = 0, squares = 0, n = 0;
     for (size_t i = 0; i < count; i++) {
-        CM_TRY(cm_crowd_draw(&t->crowd, i, &w->scratch));
+        CM_TRY(cm_people_dataset_draw(&t->crowd, i, &w->scratch));
         cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(1, t->crowd.height, t->crowd.width, 3)), *mean, *logvar;
         CM_TRY(cm_ctx_check(&w->g));
-        cm_crowd_pixels(&t->crowd, i, x->data);
+        cm_people_dataset_pixels(&t->crowd, i, x->data);
         cm_vae_encode(&w->g, w->net, x, &mean, &logvar);
         CM_TRY(cm_ctx_check(&w->g));
         for (size_t j = 0; j < cm_count(mean); j++) {

@@ -8,7 +8,7 @@
 #include "core/base/folder_lock.h"
 #include "core/base/threads.h"
 #include "core/io/jsonl.h"
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 
 cm_status cm_trainer_add(cm_trainer *t, cm_params *params, const char *folder, const char *file, json_t *config) {
     if (t->parts_count == CM_TRAIN_PARTS) return cm_fail(CM_EUSAGE, "a stage trains at most %d files", CM_TRAIN_PARTS);
@@ -89,7 +89,7 @@ static cm_status resolve_networks(cm_trainer *t) {
 static cm_status open_people(cm_trainer *t) {
     cm_labelled_needs needs = {0};
     if (t->stage->needs) CM_TRY(t->stage->needs(t->recipe, &needs));
-    return cm_crowd_open(&t->crowd, t->recipe, &needs, cm_json_size_or(t->recipe, "people", 20000), t->batch, &t->arena);
+    return cm_people_dataset_open(&t->crowd, t->recipe, &needs, cm_json_size_or(t->recipe, "people", 20000), t->batch, &t->arena);
 }
 
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {

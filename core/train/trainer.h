@@ -17,7 +17,7 @@
 #include "core/base/rng.h"
 #include "core/networks/params.h"
 #include "core/tensor/tape.h"
-#include "core/train/crowd.h"
+#include "core/train/people_dataset.h"
 #include "core/train/optimizer.h"
 
 enum { CM_TRAIN_PARTS = 4, CM_TRAIN_METRICS = 6 };
@@ -56,7 +56,7 @@ typedef struct cm_trainer {
     cm_train_part parts[CM_TRAIN_PARTS];
     cm_worker *worker;
     cm_optimizer optimizer;
-    cm_crowd crowd;
+    cm_people_dataset crowd;
     size_t *order, *samples;            /* the people in the order of this pass; of this step's batch */
     size_t order_pass;                  /* SIZE_MAX before the first */
     size_t saved;                       /* the step of the checkpoint; SIZE_MAX: there is none */
@@ -117,7 +117,7 @@ cm_status cm_trainer_check_weights(const cm_trainer *t);
 const char *cm_config_differs(const json_t *a, const json_t *b);
 /* The averaged weights in f16 with config.json and card.json, one folder a part. */
 cm_status cm_trainer_export(cm_trainer *t);
-/* curve.c: the loss picture from train.jsonl, if gnuplot is installed. */
+/* loss_plot.c: the loss picture from train.jsonl, if gnuplot is installed. */
 void cm_trainer_plot(const cm_trainer *t);
 
 #endif

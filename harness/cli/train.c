@@ -9,7 +9,7 @@
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
-#include "core/train/gates.h"
+#include "core/train/acceptance.h"
 #include "core/train/hola_reach.h"
 #include "core/train/trainer.h"
 #include "harness/cli/command.h"
@@ -139,17 +139,17 @@ static cm_status train_stage(const cm_args *a, const cm_stage *stage, cm_arena *
     return s;
 }
 
-static void print_gates(const char *part, const cm_gates *gates) {
+static void print_gates(const char *part, const cm_acceptance *gates) {
     for (size_t i = 0; i < gates->count; i++) {
-        const cm_gate *g = &gates->gate[i];
+        const cm_criterion *g = &gates->gate[i];
         char interval[64] = "";
         if (g->lo < g->hi) snprintf(interval, sizeof interval, " [%.5g, %.5g]", g->lo, g->hi);
         printf("%-9s %-34s %9.5g%s, n %zu", part, g->name, g->value, interval, g->n);
         if (isnan(g->least)) printf("\n");
-        else printf(", least %.4g%s\n", g->least, cm_gate_holds(g) ? "  holds" : "  DOES NOT HOLD");
+        else printf(", least %.4g%s\n", g->least, cm_criterion_holds(g) ? "  holds" : "  DOES NOT HOLD");
     }
     for (size_t i = 0; i < gates->question_count; i++) {
-        const cm_question_gate *q = &gates->questions[i];
+        const cm_question_criterion *q = &gates->questions[i];
         printf("%-9s %-20s %6.3f, commonest %.3f, reconstructed %.3f, n %zu: %s\n", part, q->slot, q->drawn.right, q->drawn.commonest,
                q->reconstructed, q->drawn.n, q->drawn.asked ? "asked" : "NOT ASKED");
     }

@@ -85,7 +85,7 @@ Test(hola, without_a_layer_of_that_size_it_is_an_error_that_says_so) {
 
 /* One person as make.py describes it. */
 typedef struct one_person {
-    cm_crowd crowd;
+    cm_people_dataset crowd;
     bool drawn;
     uint8_t groups[96 * 64];
     cm_description caption;
@@ -96,7 +96,7 @@ static void make_person(const cm_safetensors *f, one_person *p) {
         {-1, ((1u << CM_CLASSES) - 1u) & ~1u, 1, 3}, {2, 1u << 0, 3, 5}, {6, 1u << 4, 5, 8}, {7, 1u << 4, 8, 10}, {11, 1u << 1, 10, 12}, {12, 1u << 8, 12, 14}};
     memset(p, 0, sizeof *p);
     p->drawn = true;
-    p->crowd = (cm_crowd){.count = 1, .width = 64, .height = 96, .drawn = &p->drawn, .classes = (uint8_t *)golden_values(f, "labels"), .groups = p->groups};
+    p->crowd = (cm_people_dataset){.count = 1, .width = 64, .height = 96, .drawn = &p->drawn, .classes = (uint8_t *)golden_values(f, "labels"), .groups = p->groups};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         p->caption.phrases[p->caption.count++] = (cm_phrase){.group = phrases[i].group, .classes = phrases[i].classes,
                                                              .token_begin = phrases[i].begin, .token_end = phrases[i].end};
@@ -290,7 +290,7 @@ Test(hola, area_masks_keep_every_pixel_whatever_the_ratio) {
 
 Test(hola, groups_smaller_than_a_cell_are_found_and_left_out) {
     cm_arena arena;
-    cm_crowd crowd;
+    cm_people_dataset crowd;
     cm_tokenizer *t;
     cm_hola h;
     cm_hola_survey s;
@@ -301,7 +301,7 @@ Test(hola, groups_smaller_than_a_cell_are_found_and_left_out) {
     cr_assert_eq(cm_models_folder(&arena, &models), CM_OK);
     snprintf(folder, sizeof folder, "%s/nano/tokenizer", models);
     cr_assert_eq(cm_tokenizer_open(&t, folder), CM_OK, "%s", cm_why());
-    cr_assert_eq(cm_crowd_init(&crowd, people, "train", 64, &arena), CM_OK);
+    cr_assert_eq(cm_people_dataset_init(&crowd, people, "train", 64, &arena), CM_OK);
     cm_hola_init(&h, &settings.loss, 96, 64);
     cr_assert_eq(cm_hola_look(&settings.rules, &h, t, &crowd, 64, &arena, &s), CM_OK, "%s", cm_why());
     const size_t tops = 1 + 6, belts = 1 + 12;

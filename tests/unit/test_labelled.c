@@ -8,7 +8,7 @@
 #include "core/data/labelled/labelled.h"
 #include "core/io/jsonl.h"
 #include "core/labels/phrase_order.h"
-#include "core/train/crowd.h"
+#include "core/train/people_dataset.h"
 #include "tests/unit/scratch.h"
 
 static char folder[512];

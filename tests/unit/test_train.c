@@ -9,7 +9,7 @@
 #include "core/io/safetensors.h"
 #include "core/tensor/tape.h"
 #include "core/train/captions.h"
-#include "core/train/gates.h"
+#include "core/train/acceptance.h"
 #include "core/train/trainer.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_run.h"
@@ -152,14 +152,14 @@ Test(gates, a_probe_finds_what_is_there_and_not_what_is_not) {
 }
 
 Test(gates, a_mean_holds_when_its_interval_is_above) {
-    cm_gates g = {0};
+    cm_acceptance g = {0};
     const double above[4] = {1.0, 1.1, 0.9, 1.0}, around[4] = {1, -1, 1, -1};
-    cm_gates_add_mean(&g, "a", above, 4, 0);
-    cm_gates_add_mean(&g, "b", around, 4, 0);
-    cm_gates_add(&g, "c", 26.9, 27, 1);
-    cr_expect(cm_gate_holds(&g.gate[0]));
-    cr_expect_not(cm_gate_holds(&g.gate[1]));
-    cr_expect_not(cm_gate_holds(&g.gate[2]));
+    cm_acceptance_add_mean(&g, "a", above, 4, 0);
+    cm_acceptance_add_mean(&g, "b", around, 4, 0);
+    cm_acceptance_add(&g, "c", 26.9, 27, 1);
+    cr_expect(cm_criterion_holds(&g.gate[0]));
+    cr_expect_not(cm_criterion_holds(&g.gate[1]));
+    cr_expect_not(cm_criterion_holds(&g.gate[2]));
 }
 
 Test(captions, spans_of_phrases_are_their_tokens) {

@@ -9,7 +9,7 @@
 #include "core/generator/pipeline.h"
 #include "core/io/image.h"
 #include "core/io/jsonl.h"
-#include "core/train/crowd.h"
+#include "core/train/people_dataset.h"
 #include "core/train/trainer.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/tiny_run.h"
@@ -98,25 +98,25 @@ static void write_map(const char *folder, const char *kind, size_t i, const cm_i
 /* The people of the recipe's crowd as a data set. */
 static void write_people(const json_t *recipe, const char *folder) {
     cm_arena a;
-    cm_crowd c;
+    cm_people_dataset c;
     char path[700];
     json_t *lines = json_array();
     cm_arena_init(&a, 0);
-    cr_assert_eq(cm_crowd_init(&c, recipe, "train", 4, &a), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_people_dataset_init(&c, recipe, "train", 4, &a), CM_OK, "%s", cm_why());
     for (size_t i = 0; i < c.count; i++) {
         cm_person p;
         cm_drawing d;
         cm_description dense;
         char id[24];
-        cm_crowd_person(&c, i, &p);
+        cm_people_dataset_person(&c, i, &p);
         cr_assert_eq(cm_person_draw(&p, c.width, c.height, &a, &d), CM_OK);
-        cr_assert_eq(cm_person_describe(&p, cm_crowd_seed(&c, i), 0, &a, &dense), CM_OK);
+        cr_assert_eq(cm_person_describe(&p, cm_people_dataset_seed(&c, i), 0, &a, &dense), CM_OK);
         write_map(folder, "images", i, &d.picture);
         write_map(folder, "classes", i, &d.classes);
         write_map(folder, "groups", i, &d.groups);
         snprintf(id, sizeof id, "p%zu", i);
-        json_array_append_new(lines, json_pack("{s:s, s:I, s:s, s:s, s:o}", "id", id, "seed", (json_int_t)cm_crowd_seed(&c, i), "alt_text",
-                                               cm_person_alt_text(&p, cm_crowd_seed(&c, i), &a), "description", dense.text, "phrases", phrases_json(&dense)));
+        json_array_append_new(lines, json_pack("{s:s, s:I, s:s, s:s, s:o}", "id", id, "seed", (json_int_t)cm_people_dataset_seed(&c, i), "alt_text",
+                                               cm_person_alt_text(&p, cm_people_dataset_seed(&c, i), &a), "description", dense.text, "phrases", phrases_json(&dense)));
     }
     snprintf(path, sizeof path, "%s/labels.jsonl", folder);
     cr_assert_eq(cm_jsonl_write(path, lines), CM_OK, "%s", cm_why());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Networks that a stage or a check reads but does not train: opened from folders with weights and config.json. */
-#ifndef CM_CORE_TRAIN_FROZEN_H
-#define CM_CORE_TRAIN_FROZEN_H
+#ifndef CM_CORE_TRAIN_OPEN_NETWORK_H
+#define CM_CORE_TRAIN_OPEN_NETWORK_H
 
 #include "core/networks/clip.h"
 #include "core/networks/nano_scorers.h"
@@ -9,18 +9,18 @@
 #include "core/networks/unet.h"
 #include "core/networks/vae.h"
 
-typedef struct cm_frozen {
+typedef struct cm_open_network {
     cm_params *params;
     json_t *config;
-} cm_frozen;
-void cm_frozen_close(cm_frozen *f);
+} cm_open_network;
+void cm_open_network_close(cm_open_network *f);
 
-/* Each lives in `out`; close with cm_frozen_close. */
-cm_status cm_frozen_vae(cm_frozen *f, const char *folder, cm_arena *out, cm_vae **vae);
-cm_status cm_frozen_text(cm_frozen *f, const char *folder, cm_arena *out, cm_clip_text *text);
-cm_status cm_frozen_unet(cm_frozen *f, const char *folder, cm_arena *out, cm_unet **unet);
-cm_status cm_frozen_parser(cm_frozen *f, const char *folder, cm_arena *out, cm_parser **parser);
-cm_status cm_frozen_features(cm_frozen *f, const char *folder, cm_arena *out, cm_feature_net **net);
+/* Each lives in `out`; close with cm_open_network_close. */
+cm_status cm_open_vae(cm_open_network *f, const char *folder, cm_arena *out, cm_vae **vae);
+cm_status cm_open_text(cm_open_network *f, const char *folder, cm_arena *out, cm_clip_text *text);
+cm_status cm_open_unet(cm_open_network *f, const char *folder, cm_arena *out, cm_unet **unet);
+cm_status cm_open_parser(cm_open_network *f, const char *folder, cm_arena *out, cm_parser **parser);
+cm_status cm_open_features(cm_open_network *f, const char *folder, cm_arena *out, cm_feature_net **net);
 
 /* folder/config.json; caller json_decref */
 cm_status cm_read_config(const char *folder, json_t **config);

@@ -6,28 +6,28 @@
 
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
-#include "core/train/gates.h"
+#include "core/train/acceptance.h"
 #include "core/train/trainer.h"
 
-static json_t *gates_json(const cm_gates *gates) {
+static json_t *gates_json(const cm_acceptance *gates) {
     json_t *list = json_array();
     for (size_t i = 0; i < gates->count; i++) {
-        const cm_gate *g = &gates->gate[i];
+        const cm_criterion *g = &gates->gate[i];
         json_t *line = json_pack("{s:s, s:f, s:I}", "name", g->name, "value", g->value, "n", (json_int_t)g->n);
         if (g->lo < g->hi) json_object_set_new(line, "lo", json_real(g->lo)), json_object_set_new(line, "hi", json_real(g->hi));
         if (!isnan(g->least)) {
             json_object_set_new(line, "least", json_real(g->least));
-            json_object_set_new(line, "holds", json_boolean(cm_gate_holds(g)));
+            json_object_set_new(line, "holds", json_boolean(cm_criterion_holds(g)));
         }
         json_array_append_new(list, line);
     }
     return list;
 }
 
-static json_t *questions_json(const cm_gates *gates) {
+static json_t *questions_json(const cm_acceptance *gates) {
     json_t *slots = json_object();
     for (size_t i = 0; i < gates->question_count; i++) {
-        const cm_question_gate *q = &gates->questions[i];
+        const cm_question_criterion *q = &gates->questions[i];
         json_object_set_new(slots, q->slot,
                             json_pack("{s:f, s:f, s:f, s:I, s:b}", "right", q->drawn.right, "commonest", q->drawn.commonest,
                                       "reconstructed", q->reconstructed, "n", (json_int_t)q->drawn.n, "asked", (int)q->drawn.asked));
@@ -62,19 +62,19 @@ static void print_training(const json_t *card, FILE *f) {
     fprintf(f, "\n- again: `make nano` (the recipe stands in `card.json`)\n");
 }
 
-static void print_gates(const cm_gates *gates, FILE *f) {
+static void print_gates(const cm_acceptance *gates, FILE *f) {
     fprintf(f, "\n| on held-out people | value | 95 %% | n | gate |\n| --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < gates->count; i++) {
-        const cm_gate *g = &gates->gate[i];
+        const cm_criterion *g = &gates->gate[i];
         fprintf(f, "| %s | %.5g | ", g->name, g->value);
         if (g->lo < g->hi) fprintf(f, "%.5g to %.5g", g->lo, g->hi);
         fprintf(f, " | %zu | ", g->n);
-        if (!isnan(g->least)) fprintf(f, "at least %.4g: %s", g->least, cm_gate_holds(g) ? "holds" : "does not hold");
+        if (!isnan(g->least)) fprintf(f, "at least %.4g: %s", g->least, cm_criterion_holds(g) ? "holds" : "does not hold");
         fprintf(f, " |\n");
     }
 }
 
-static void print_questions(const cm_gates *gates, FILE *f) {
+static void print_questions(const cm_acceptance *gates, FILE *f) {
     if (gates->question_count == 0) return;
     fprintf(f, "\nA question is asked where its answers are right on drawings at least %.0f points more often than the commonest\n"
                "answer; of a thing that is there or not (n: who has it) the mean over those with and those without.\n\n",
@@ -82,13 +82,13 @@ static void print_questions(const cm_gates *gates, FILE *f) {
     fprintf(f, "| question | right, %% | commonest answer, %% | right on the autoencoder's pictures, %% | n | asked |\n"
                "| --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < gates->question_count; i++) {
-        const cm_question_gate *q = &gates->questions[i];
+        const cm_question_criterion *q = &gates->questions[i];
         fprintf(f, "| %s | %.1f | %.1f | %.1f | %zu | %s |\n", q->slot, 100 * q->drawn.right, 100 * q->drawn.commonest,
                 100 * q->reconstructed, q->drawn.n, q->drawn.asked ? "yes" : "no");
     }
 }
 
-static cm_status write_readme(const char *path, const char *part, const json_t *card, const cm_gates *gates) {
+static cm_status write_readme(const char *path, const char *part, const json_t *card, const cm_acceptance *gates) {
     char *text = NULL;
     size_t length = 0;
     FILE *f = open_memstream(&text, &length);
@@ -103,7 +103,7 @@ static cm_status write_readme(const char *path, const char *part, const json_t *
     return s;
 }
 
-cm_status cm_write_card(const char *folder, const char *part, const cm_gates *gates) {
+cm_status cm_model_card_write(const char *folder, const char *part, const cm_acceptance *gates) {
     char card_path[1024], readme[1024];
     snprintf(card_path, sizeof card_path, "%s/card.json", folder);
     snprintf(readme, sizeof readme, "%s/README.md", folder);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 
 #include <string.h>
 
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
 
-void cm_frozen_close(cm_frozen *f) {
+void cm_open_network_close(cm_open_network *f) {
     cm_params_close(&f->params);
     json_decref(f->config);
-    *f = (cm_frozen){0};
+    *f = (cm_open_network){0};
 }
 
 cm_status cm_read_config(const char *folder, json_t **config) {
@@ -22,26 +22,26 @@ cm_status cm_read_config(const char *folder, json_t **config) {
     return s;
 }
 
-static cm_status open_both(cm_frozen *f, const char *folder) {
-    *f = (cm_frozen){0};
+static cm_status open_both(cm_open_network *f, const char *folder) {
+    *f = (cm_open_network){0};
     CM_TRY(cm_read_config(folder, &f->config));
     const cm_status s = cm_params_open(&f->params, folder);
-    if (s != CM_OK) cm_frozen_close(f);
+    if (s != CM_OK) cm_open_network_close(f);
     return s;
 }
 
 /* After the network has asked for its weights. */
-static cm_status finish(cm_frozen *f, const char *folder, cm_status s) {
+static cm_status finish(cm_open_network *f, const char *folder, cm_status s) {
     if (s == CM_OK) s = cm_params_check(f->params, false);
     if (s == CM_OK) {
         cm_params_freeze(f->params);
         return s;
     }
-    cm_frozen_close(f);
+    cm_open_network_close(f);
     return cm_fail_in(s, "%s", folder);
 }
 
-cm_status cm_frozen_vae(cm_frozen *f, const char *folder, cm_arena *out, cm_vae **vae) {
+cm_status cm_open_vae(cm_open_network *f, const char *folder, cm_arena *out, cm_vae **vae) {
     cm_vae_config c;
     CM_TRY(open_both(f, folder));
     cm_status s = cm_vae_configure(f->config, &c);
@@ -49,7 +49,7 @@ cm_status cm_frozen_vae(cm_frozen *f, const char *folder, cm_arena *out, cm_vae 
     return finish(f, folder, s);
 }
 
-cm_status cm_frozen_text(cm_frozen *f, const char *folder, cm_arena *out, cm_clip_text *text) {
+cm_status cm_open_text(cm_open_network *f, const char *folder, cm_arena *out, cm_clip_text *text) {
     cm_clip_text_config c;
     CM_TRY(open_both(f, folder));
     const cm_status s = cm_clip_text_configure(f->config, &c);
@@ -57,7 +57,7 @@ cm_status cm_frozen_text(cm_frozen *f, const char *folder, cm_arena *out, cm_cli
     return finish(f, folder, s);
 }
 
-cm_status cm_frozen_unet(cm_frozen *f, const char *folder, cm_arena *out, cm_unet **unet) {
+cm_status cm_open_unet(cm_open_network *f, const char *folder, cm_arena *out, cm_unet **unet) {
     cm_unet_config c;
     CM_TRY(open_both(f, folder));
     cm_status s = cm_unet_configure(f->config, &c);
@@ -65,12 +65,12 @@ cm_status cm_frozen_unet(cm_frozen *f, const char *folder, cm_arena *out, cm_une
     return finish(f, folder, s);
 }
 
-cm_status cm_frozen_parser(cm_frozen *f, const char *folder, cm_arena *out, cm_parser **parser) {
+cm_status cm_open_parser(cm_open_network *f, const char *folder, cm_arena *out, cm_parser **parser) {
     CM_TRY(open_both(f, folder));
     return finish(f, folder, cm_parser_build(parser, f->config, f->params, out));
 }
 
-cm_status cm_frozen_features(cm_frozen *f, const char *folder, cm_arena *out, cm_feature_net **net) {
+cm_status cm_open_features(cm_open_network *f, const char *folder, cm_arena *out, cm_feature_net **net) {
     CM_TRY(open_both(f, folder));
     return finish(f, folder, cm_feature_net_build(net, f->config, f->params, out));
 }

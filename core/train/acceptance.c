@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/train/gates.h"
+#include "core/train/acceptance.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,30 +10,30 @@
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
 #include "core/tensor/ops.h"
-#include "core/train/frozen.h"
+#include "core/train/open_network.h"
 
-void cm_gates_add(cm_gates *g, const char *name, double value, double least, size_t n) {
+void cm_acceptance_add(cm_acceptance *g, const char *name, double value, double least, size_t n) {
     if (g->count == CM_CHECK_MAX_GATES) return;
-    g->gate[g->count++] = (cm_gate){name, value, value, value, n, least};
+    g->gate[g->count++] = (cm_criterion){name, value, value, value, n, least};
 }
 
-void cm_gates_add_mean(cm_gates *g, const char *name, const double *values, size_t n, double least) {
+void cm_acceptance_add_mean(cm_acceptance *g, const char *name, const double *values, size_t n, double least) {
     if (g->count == CM_CHECK_MAX_GATES || n < 2) return;
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n; i++) sum += values[i];
     const double mean = sum / (double)n;
     for (size_t i = 0; i < n; i++) squares += (values[i] - mean) * (values[i] - mean);
     const double half = 1.96 * sqrt(squares / (double)(n - 1) / (double)n);
-    g->gate[g->count++] = (cm_gate){name, mean, mean - half, mean + half, n, least};
+    g->gate[g->count++] = (cm_criterion){name, mean, mean - half, mean + half, n, least};
 }
 
-bool cm_gate_holds(const cm_gate *g) {
+bool cm_criterion_holds(const cm_criterion *g) {
     return isnan(g->least) || (g->lo < g->hi ? g->lo > g->least : g->value >= g->least);
 }
 
 static const struct {
     const char *name, *folder;  /* folder NULL: the model's arm */
-    cm_status (*check)(cm_checking *c, cm_gates *out);
+    cm_status (*check)(cm_checking *c, cm_acceptance *out);
 } parts[] = {{"vae", "nano/vae", cm_check_vae},
              {"clip", "nano/text_encoder", cm_check_clip},
              {"parser", "nano/parser", cm_check_parser},
@@ -41,9 +41,9 @@ static const struct {
              {"unet", NULL, cm_check_unet}};
 enum { PARTS = sizeof parts / sizeof *parts };
 
-static size_t count_failed(const cm_gates *g) {
+static size_t count_failed(const cm_acceptance *g) {
     size_t failed = 0;
-    for (size_t i = 0; i < g->count; i++) failed += !cm_gate_holds(&g->gate[i]);
+    for (size_t i = 0; i < g->count; i++) failed += !cm_criterion_holds(&g->gate[i]);
     return failed;
 }
 
@@ -53,18 +53,18 @@ static cm_status check_part(cm_checking *c, const cm_check_request *r, size_t i,
     else if (arm) c->folder = cm_arena_print(&c->arena, "%s/%.*s/unet-%s", c->models, (int)(arm - r->model), r->model, arm + 1);
     else return cm_fail(CM_EUSAGE, "--model: '%s' is not like nano:base, nano:hq, nano:daring", r->model);
     CM_TRY(cm_arena_check(&c->arena));
-    cm_gates gates = {0};
+    cm_acceptance gates = {0};
     CM_TRY(parts[i].check(c, &gates));
     r->report(parts[i].name, &gates);
     *failed += count_failed(&gates);
     if (!r->write_cards) return CM_OK;
-    CM_TRY(cm_write_card(c->folder, parts[i].name, &gates));
+    CM_TRY(cm_model_card_write(c->folder, parts[i].name, &gates));
     cm_note("the gates of %s stand in %s/card.json and README.md", parts[i].name, c->folder);
     return CM_OK;
 }
 
 typedef struct draw_job {
-    cm_crowd *crowd;
+    cm_people_dataset *crowd;
     cm_status status;
 } draw_job;
 
@@ -73,7 +73,7 @@ static void draw_one(void *arg, size_t i, int worker) {
     draw_job *job = arg;
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
-    const cm_status s = cm_crowd_draw(job->crowd, i, &scratch);
+    const cm_status s = cm_people_dataset_draw(job->crowd, i, &scratch);
     if (s != CM_OK) job->status = s;
     cm_arena_free(&scratch);
 }
@@ -93,7 +93,7 @@ static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
     CM_TRY(cm_models_folder(&c->arena, &models));
     c->models = models;
     json_t *settings = json_object();
-    const cm_status s = cm_crowd_init(&c->crowd, settings, "held-out", r->count, &c->arena);
+    const cm_status s = cm_people_dataset_init(&c->crowd, settings, "held-out", r->count, &c->arena);
     json_decref(settings);
     CM_TRY(s);
     draw_job job = {.crowd = &c->crowd};
