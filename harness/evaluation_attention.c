@@ -14,7 +14,7 @@ static bool is_garment(const cm_phrase *p) {
     return p->group >= FIRST && p->group != OVERALL_STYLE && p->classes != 0;
 }
 
-cm_status cm_watch_begin(const cm_evaluation *e, const cm_making *m, const cm_description *d, const cm_tokens *t, cm_worker_place *w, cm_watch *watch) {
+cm_status cm_watch_begin(const cm_evaluation *e, const cm_making *m, const cm_description *d, const cm_tokens *t, cm_worker *w, cm_watch *watch) {
     cm_refocus_phrase phrases[CM_GROUPS + 1];
     watch->count = 0;
     for (size_t i = 0; i < d->count; i++) {
@@ -29,7 +29,7 @@ cm_status cm_watch_begin(const cm_evaluation *e, const cm_making *m, const cm_de
 
 /* --- scores --------------------------------------------------------------------------------- */
 
-static cm_status parse(const cm_evaluation *e, const cm_image *image, cm_worker_place *w, cm_parsed *seen) {
+static cm_status parse(const cm_evaluation *e, const cm_image *image, cm_worker *w, cm_parsed *seen) {
     size_t feed = 0, width, height;
     const cm_extractor *parser = cm_plan_parser(&e->plan, &feed);
     cm_extractor_size(parser, &width, &height);
@@ -79,7 +79,7 @@ static void note_kept(const cm_watch *watch, const cm_refocus_kept *k, json_t *r
     json_object_set_new(record, "kept", kept);
 }
 
-cm_status cm_watch_score(const cm_evaluation *e, const cm_watch *watch, const cm_image *image, cm_worker_place *w, json_t *record) {
+cm_status cm_watch_score(const cm_evaluation *e, const cm_watch *watch, const cm_image *image, cm_worker *w, json_t *record) {
     cm_refocus_scores r = {0};
     cm_refocus_kept kept = {0};
     cm_parsed parsed;

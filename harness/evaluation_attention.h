@@ -15,9 +15,9 @@ typedef struct cm_watch {
 } cm_watch;
 
 /* Lives in w->maps. */
-cm_status cm_watch_begin(const cm_evaluation *e, const cm_making *m, const cm_description *d, const cm_tokens *t, cm_worker_place *w, cm_watch *watch);
+cm_status cm_watch_begin(const cm_evaluation *e, const cm_making *m, const cm_description *d, const cm_tokens *t, cm_worker *w, cm_watch *watch);
 /* Adds "watched", "lost", "scores", "even", "floor" and "kept" (docs/RECORDS.md). */
-cm_status cm_watch_score(const cm_evaluation *e, const cm_watch *watch, const cm_image *image, cm_worker_place *w, json_t *record);
+cm_status cm_watch_score(const cm_evaluation *e, const cm_watch *watch, const cm_image *image, cm_worker *w, json_t *record);
 /* Writes a map a phrase and adds "attention". */
 cm_status cm_watch_illustrate(const cm_evaluation *e, const cm_side *s, size_t row, const cm_watch *watch, const cm_image *image, cm_arena *scratch, json_t *record);
 

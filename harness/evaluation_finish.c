@@ -6,7 +6,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "harness/finish.h"
-#include "metrics/dense.h"
+#include "metrics/dot_blocks.h"
 #include "metrics/stats.h"
 
 static const char *text_of(const json_t *o, const char *key) {
@@ -195,7 +195,7 @@ cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side 
                               bool writes, cm_evaluation_counts *counts, json_t **lines) {
     cm_finish r = {.folder = folder, .writes = writes, .header = header, .sides = sides, .side_count = side_count, .counts = counts};
     cm_arena_init(&r.arena, 0);
-    cm_dense_all_threads();
+    cm_blas_all_threads();
     r.out = cm_evaluation_lines(header, sides, side_count, all);
     cm_status s = r.out ? work(&r, started) : cm_fail(CM_ENOMEM, "out of memory");
     json_t *full = s == CM_OK ? cm_evaluation_full_header(header, all) : NULL;

@@ -99,7 +99,7 @@ static bool only_this_one(cm_status s) {
 }
 
 /* Decoded images can be hundreds of MB: each is brought to the networks' sizes and dropped before the next is read. */
-static cm_status prepare_images(const cm_evaluation *e, batch *b, cm_worker_place *w) {
+static cm_status prepare_images(const cm_evaluation *e, batch *b, cm_worker *w) {
     for (size_t f = 0; f < e->plan.feed_count; f++) {
         size_t width, height;
         if (!wanted_of(e, f) && !parses(e, f)) continue;
@@ -165,7 +165,7 @@ static const cm_description *prompt_of_another(const cm_evaluation *e, const bat
 
 /* One score of the images that have a prompt; embeddings [count,width]. another: by someone else's prompt, as "chance". */
 static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool another, batch *b, const size_t *at, size_t count, const float *embeddings,
-                               cm_worker_place *w) {
+                               cm_worker *w) {
     const cm_metric *m = e->plan.metrics[metric];
     const cm_extractor *x = e->plan.extractors[e->plan.feeds[e->plan.feed_of[metric]].network];
     const char *label = e->plan.labels[metric];
@@ -196,7 +196,7 @@ static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool anoth
     return CM_OK;
 }
 
-static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, const float *embeddings, cm_worker_place *w) {
+static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, const float *embeddings, cm_worker *w) {
     for (size_t m = 0; m < e->plan.metric_count; m++) {
         if (!e->plan.metrics[m]->of_text || e->plan.feed_of[m] != feed) continue;
         CM_TRY(score_prompts(e, m, false, b, at, count, embeddings, w));
@@ -206,7 +206,7 @@ static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, cons
 }
 
 /* A network that finds a batch's features not finite looks at each image alone, so that only those that are at fault fail. */
-static cm_status run_network(const cm_extractor *x, batch *b, const size_t *at, size_t count, const float *pixels, float *const out[CM_OUTPUTS], cm_worker_place *w) {
+static cm_status run_network(const cm_extractor *x, batch *b, const size_t *at, size_t count, const float *pixels, float *const out[CM_OUTPUTS], cm_worker *w) {
     size_t width, height;
     cm_extractor_size(x, &width, &height);
     const cm_status s = cm_extractor_run(x, &w->g, pixels, count, out);
@@ -274,7 +274,7 @@ static void note_answers(const cm_evaluation *e, size_t feed, const cm_accuracy 
     note_accuracies(e, feed, a, "scores", record);
 }
 
-static cm_status answer(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, cm_worker_place *w) {
+static cm_status answer(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, cm_worker *w) {
     const cm_extractor *x = e->plan.extractors[e->plan.feeds[feed].network];
     cm_parsed *seen = CM_PUSH_ZERO(&w->scratch, cm_parsed, count);
     CM_TRY(cm_arena_check(&w->scratch));
@@ -303,7 +303,7 @@ static cm_status answer(const cm_evaluation *e, size_t feed, batch *b, const siz
 
 /* --- a feed ------------------------------------------------------------------------------ */
 
-static cm_status run_feed(const cm_evaluation *e, size_t feed, batch *b, cm_worker_place *w) {
+static cm_status run_feed(const cm_evaluation *e, size_t feed, batch *b, cm_worker *w) {
     const cm_feed *f = &e->plan.feeds[feed];
     const cm_extractor *x = e->plan.extractors[f->network];
     const unsigned wanted = wanted_of(e, feed);
@@ -384,7 +384,7 @@ static cm_status record_batch(cm_evaluation *e, const batch *b, cm_arena *scratc
     return s;
 }
 
-static cm_status look_at(cm_evaluation *e, batch *b, cm_worker_place *w) {
+static cm_status look_at(cm_evaluation *e, batch *b, cm_worker *w) {
     CM_TRY(prepare_images(e, b, w));
     for (size_t f = 0; f < e->plan.feed_count; f++) CM_TRY(run_feed(e, f, b, w));
     return record_batch(e, b, &w->scratch);
@@ -394,7 +394,7 @@ static size_t batch_size(const cm_evaluation *e) {
     return e->options->batch ? e->options->batch : 8;
 }
 
-static cm_status look(void *arg, size_t first, cm_worker_place *w) {
+static cm_status look(void *arg, size_t first, cm_worker *w) {
     cm_evaluation *e = arg;
     const size_t left = e->at->todo_count - first, count = left < batch_size(e) ? left : batch_size(e);
     batch b = {.count = count,
@@ -425,7 +425,7 @@ cm_status cm_evaluation_look(cm_evaluation *e, cm_side *s) {
     e->at = s;
     CM_TRY(cm_evaluation_list_todo(e, s));
     if (s->todo_count == 0) return CM_OK;
-    const cm_status seen = cm_crew_run_by(&e->crew, s->name, s->todo_count, batch_size(e), look, e);
+    const cm_status seen = cm_worker_pool_run_by(&e->crew, s->name, s->todo_count, batch_size(e), look, e);
     const cm_status kept = write_pending(e); /* what was made before a stop or a failure, too */
     if (seen != CM_OK && kept == CM_OK) return seen;
     CM_TRY(kept);

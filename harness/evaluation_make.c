@@ -68,7 +68,7 @@ typedef struct model_job {
     const size_t *missing; /* rows */
 } model_job;
 
-static cm_status make_image(const model_job *j, size_t row, cm_worker_place *w, json_t **record) {
+static cm_status make_image(const model_job *j, size_t row, cm_worker *w, json_t **record) {
     cm_evaluation *e = j->e;
     const cm_side *s = j->s;
     const size_t unit = row / s->images, k = row % s->images;
@@ -97,7 +97,7 @@ static cm_status make_image(const model_job *j, size_t row, cm_worker_place *w, 
     return shown ? cm_watch_illustrate(e, s, row, &seen, &r.picture, &w->scratch, o) : CM_OK;
 }
 
-static cm_status make_one(void *arg, size_t i, cm_worker_place *w) {
+static cm_status make_one(void *arg, size_t i, cm_worker *w) {
     const model_job *j = arg;
     json_t *record = NULL;
     const size_t row = j->missing[i];
@@ -216,16 +216,16 @@ static cm_status run_model(cm_evaluation *e, cm_side *s, const size_t *missing, 
     const bool lean = e->options->lean;
     const cm_model_options o = options_of(e, a);
     cm_subject *subject = NULL;
-    cm_crew crew = {0};
+    cm_worker_pool crew = {0};
     CM_TRY(cm_subject_open(&subject, a->model, &o));
     model_job j = {e, s, a->making, subject, missing};
     cm_status status = settle_making(subject, &j.making);
     if (status == CM_OK) status = record_arm(e, s, &j.making, subject);
     if (status == CM_OK) status = warn_of_arm(e, a->model, &j.making, cm_subject_model(subject));
-    if (status == CM_OK) status = cm_crew_open(&crew, j.making.backend, lean ? 1 : e->options->threads);
+    if (status == CM_OK) status = cm_worker_pool_open(&crew, j.making.backend, lean ? 1 : e->options->threads);
     if (status == CM_OK && lean) crew.places[0].g.threads = e->options->threads;
-    if (status == CM_OK) status = cm_crew_run(&crew, s->name, count, make_one, &j);
-    cm_crew_close(&crew);
+    if (status == CM_OK) status = cm_worker_pool_run(&crew, s->name, count, make_one, &j);
+    cm_worker_pool_close(&crew);
     cm_subject_close(&subject);
     return status;
 }

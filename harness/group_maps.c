@@ -7,7 +7,7 @@
 
 #include "core/io/safetensors.h"
 #include "core/networks/attention_size.h"
-#include "harness/lettering.h"
+#include "harness/bitmap_font.h"
 #include "harness/overlay.h"
 #include "prompts/prompt_set.h"
 #include "prompts/read_groups.h"
@@ -194,7 +194,7 @@ static cm_status draw_row(const cm_group_maps *m, const cm_image *small, size_t 
     CM_TRY(cm_arena_check(scratch));
     const size_t y = group * (tile.height + GAP), spare = tile.height / 2;
     const size_t half = LETTERS * CM_LETTER_HEIGHT / 2;
-    cm_letter(cm_prompt_group_name(m->phrases[group]->group), LETTERS, GAP, y + (spare > half ? spare - half : 0), to);
+    cm_bitmap_text(cm_prompt_group_name(m->phrases[group]->group), LETTERS, GAP, y + (spare > half ? spare - half : 0), to);
     paste(&tile, layers + 1, group, to);
     for (size_t i = 0; i < layers; i++) {
         double *cells = CM_PUSH(scratch, double, maps[i].height * maps[i].width);
@@ -211,7 +211,7 @@ static cm_status draw_row(const cm_group_maps *m, const cm_image *small, size_t 
 static size_t widest_name(const cm_group_maps *m) {
     size_t widest = 0;
     for (size_t i = 0; i < m->count; i++) {
-        const size_t width = cm_lettering_width(cm_prompt_group_name(m->phrases[i]->group), LETTERS);
+        const size_t width = cm_bitmap_text_width(cm_prompt_group_name(m->phrases[i]->group), LETTERS);
         if (width > widest) widest = width;
     }
     return widest;

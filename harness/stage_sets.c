@@ -6,7 +6,7 @@
 
 #include "core/base/system.h"
 #include "core/io/safetensors.h"
-#include "metrics/dense.h"
+#include "metrics/dot_blocks.h"
 #include "metrics/frechet_score.h"
 
 const char *const cm_sets_stages[] = {"frechet", "kid", "prdc", "cmmd", NULL};
@@ -59,7 +59,7 @@ cm_status cm_sets_stage_open(cm_sets_stage **out, const char *stage, const char 
     if (!s) return cm_fail(CM_ENOMEM, "out of memory");
     cm_arena_init(&s->arena, 0);
     cm_arena_init(&s->scratch, 0);
-    cm_dense_all_threads();
+    cm_blas_all_threads();
     const cm_status status = open_stage(s, stage, inputs);
     if (status == CM_OK) *out = s;
     else cm_sets_stage_close(&s);

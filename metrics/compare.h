@@ -103,7 +103,7 @@ enum { CM_SET_GROUPS = 12 }; /* of prompts, that a score without a closed form i
  *
  * Fewer than 6 prompts: values, and p of distances, but no interval. Arms with different prompts are paired on the common ones, by
  * scores made anew; different numbers of images for a common prompt: no pair (`why`). r's arrays are in out. Linear algebra runs
- * on the threads that it was given (cm_dense_all_threads). docs/SCORES.md has the coverage over 2,000 draws. */
+ * on the threads that it was given (cm_blas_all_threads). docs/SCORES.md has the coverage over 2,000 draws. */
 cm_status cm_compare_sets(const cm_set_arms *s, cm_arena *out, cm_set_comparison *r);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "metrics/dense.h"
+#include "metrics/dot_blocks.h"
 #include "metrics/set_score.h"
 
 #define CMMD_GAMMA (1.0 / (2 * 10.0 * 10.0))
@@ -29,7 +29,7 @@ static double kernel(const table_sums *t, double dot, size_t row, size_t column)
     return base * base * base;
 }
 
-static void add_block(void *arg, const cm_dense_block *b) {
+static void add_block(void *arg, const cm_dot_block *b) {
     const table_sums *t = arg;
     for (size_t r = 0; r < b->rows; r++)
         for (size_t c = 0; c < b->columns; c++) {
@@ -79,10 +79,10 @@ cm_status cm_kernel_prepare_side(cm_kernel_kind kind, const float *y, size_t m, 
     const cm_arena_mark mark = cm_arena_get_mark(out);
     double *sums = CM_PUSH_ZERO(out, double, m);
     CM_TRY(cm_arena_check(out));
-    cm_dense_squares(y, m, width, r.norms);
+    cm_dot_squares(y, m, width, r.norms);
     CM_TRY(check_norms(kind, r.norms, m, "reference image"));
     table_sums t = {kind, width, r.norms, r.norms, sums, NULL, true};
-    CM_TRY(cm_dense_dots_half(y, m, width, out, add_block, &t));
+    CM_TRY(cm_dot_blocks_half(y, m, width, out, add_block, &t));
     for (size_t i = 0; i < m && m > 1; i++) r.within += sums[i] / ((double)m * (double)(m - 1));
     r.own = mean_own(&r, r.norms, m);
     cm_arena_reset(out, mark);
@@ -95,13 +95,13 @@ cm_status cm_kernel_open(const cm_kernel_side *side, const float *x, const cm_cl
     cm_kernel_arm a = {x, *c, CM_PUSH(out, double, n + 1), CM_PUSH_ZERO(out, double, n + 1), CM_PUSH_ZERO(out, double, n + 1),
                        CM_PUSH_ZERO(out, double, c->count + 1), 0};
     CM_TRY(cm_arena_check(out));
-    cm_dense_squares(x, n, side->width, a.norms);
+    cm_dot_squares(x, n, side->width, a.norms);
     CM_TRY(check_norms(side->kind, a.norms, n, "image"));
     table_sums t = {side->kind, side->width, a.norms, a.norms, a.within, NULL, true};
-    CM_TRY(cm_dense_dots_half(x, n, side->width, out, add_block, &t));
+    CM_TRY(cm_dot_blocks_half(x, n, side->width, out, add_block, &t));
     sum_clusters(&t, &a);
     t = (table_sums){side->kind, side->width, a.norms, side->norms, a.across, NULL, false};
-    CM_TRY(cm_dense_dots(x, n, side->y, side->m, side->width, out, add_block, &t));
+    CM_TRY(cm_dot_blocks(x, n, side->y, side->m, side->width, out, add_block, &t));
     for (size_t i = 0; i < n; i++) a.across[i] /= (double)side->m;
     a.own = mean_own(side, a.norms, n);
     *arm = a;
@@ -168,7 +168,7 @@ cm_status cm_kernel_contrast(const cm_kernel_side *side, const cm_kernel_arm *a,
     double *ab = CM_PUSH_ZERO(scratch, double, n + 1), *ba = CM_PUSH_ZERO(scratch, double, n + 1);
     CM_TRY(cm_arena_check(scratch));
     table_sums t = {side->kind, side->width, a->norms, b->norms, ab, ba, false};
-    CM_TRY(cm_dense_dots(a->x, n, b->x, n, side->width, scratch, add_block, &t));
+    CM_TRY(cm_dot_blocks(a->x, n, b->x, n, side->width, scratch, add_block, &t));
     memset(parts, 0, a->c.count * sizeof *parts);
     add_parts(side, a, ab, 1, parts);
     add_parts(side, b, ba, -1, parts);

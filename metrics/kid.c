@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "core/base/system.h"
-#include "metrics/dense.h"
+#include "metrics/dot_blocks.h"
 #include "metrics/kid.h"
 #include "metrics/numpy_random.h"
 #include "metrics/set_score.h"
@@ -42,12 +42,12 @@ typedef struct table_sums {
     double *values, *part, *sums;  /* a block's; [block,subsets]; [subsets] */
 } table_sums;
 
-static void sum_block(void *arg, const cm_dense_block *b) {
+static void sum_block(void *arg, const cm_dot_block *b) {
     const table_sums *t = arg;
     const bool diagonal = t->half && b->row == b->column;
     for (size_t i = 0; i < b->rows * b->columns; i++) t->values[i] = kernel(b->dots[i], t->width);
     for (size_t i = 0; i < b->rows && diagonal; i++) t->values[i * b->columns + i] = 0;
-    cm_dense_multiply(t->values, b->rows, b->columns, t->columns + b->column * t->subsets, t->subsets, t->part);
+    cm_dot_multiply(t->values, b->rows, b->columns, t->columns + b->column * t->subsets, t->subsets, t->part);
     const double times = t->half && !diagonal ? 2 : 1;
     for (size_t i = 0; i < b->rows; i++)
         for (size_t s = 0; s < t->subsets; s++) t->sums[s] += times * t->rows[(b->row + i) * t->subsets + s] * t->part[i * t->subsets + s];
@@ -68,14 +68,14 @@ static cm_status from_tables(kid_run *r, cm_arena *scratch) {
     table_sums t = {r->subsets, s->width, true, x, x, CM_PUSH(scratch, double, block * block),
                     CM_PUSH(scratch, double, block * r->subsets), sums};
     CM_TRY(cm_arena_check(scratch));
-    CM_TRY(cm_dense_dots_half(s->x, s->n, s->width, scratch, sum_block, &t));
+    CM_TRY(cm_dot_blocks_half(s->x, s->n, s->width, scratch, sum_block, &t));
     t.rows = t.columns = y;
     t.sums = sums + r->subsets;
-    CM_TRY(cm_dense_dots_half(s->y, s->m, s->width, scratch, sum_block, &t));
+    CM_TRY(cm_dot_blocks_half(s->y, s->m, s->width, scratch, sum_block, &t));
     t.rows = x;
     t.half = false;
     t.sums = sums + 2 * r->subsets;
-    CM_TRY(cm_dense_dots(s->x, s->n, s->y, s->m, s->width, scratch, sum_block, &t));
+    CM_TRY(cm_dot_blocks(s->x, s->n, s->y, s->m, s->width, scratch, sum_block, &t));
     for (size_t i = 0; i < r->subsets; i++)
         r->distances[i] = unbiased(sums[i], sums[r->subsets + i], sums[2 * r->subsets + i], r->size);
     return CM_OK;
@@ -108,11 +108,11 @@ static cm_status from_subsets(kid_run *r, cm_arena *scratch) {
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
         gather(s->x, r->picks + 2 * i * n, n, s->width, x);
         gather(s->y, r->picks + (2 * i + 1) * n, n, s->width, y);
-        cm_dense_product_half(x, n, s->width, dots);
+        cm_dot_product_half(x, n, s->width, dots);
         const double xx = sum_kernel(dots, n, s->width, true);
-        cm_dense_product_half(y, n, s->width, dots);
+        cm_dot_product_half(y, n, s->width, dots);
         const double yy = sum_kernel(dots, n, s->width, true);
-        cm_dense_product(x, n, y, n, s->width, dots);
+        cm_dot_product(x, n, y, n, s->width, dots);
         r->distances[i] = unbiased(xx, yy, sum_kernel(dots, n, s->width, false), n);
     }
     return CM_OK;

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "metrics/dense.h"
+#include "metrics/dot_blocks.h"
 
 enum { PUBLISHED_K = 5 };
 
@@ -30,7 +30,7 @@ static bool inside(const pass *p, double d, double radius) {
     return p->closed ? d <= radius : d < radius;
 }
 
-static void look_at_block(void *arg, const cm_dense_block *b) {
+static void look_at_block(void *arg, const cm_dot_block *b) {
     pass *p = arg;
     for (size_t r = 0; r < b->rows; r++)
         for (size_t c = 0; c < b->columns; c++) {
@@ -51,7 +51,7 @@ static cm_status radii(const float *x, const double *xx, size_t n, size_t width,
     pass p = {.rows = xx, .columns = xx, .same = true, .keep = k + 1, .nearest = CM_PUSH(scratch, double, n * (k + 1))};
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n * p.keep; i++) p.nearest[i] = (double)INFINITY;
-    CM_TRY(cm_dense_dots_half(x, n, width, scratch, look_at_block, &p));
+    CM_TRY(cm_dot_blocks_half(x, n, width, scratch, look_at_block, &p));
     for (size_t i = 0; i < n; i++) radius[i] = p.nearest[i * p.keep + k];
     cm_arena_reset(scratch, mark);
     return CM_OK;
@@ -73,7 +73,7 @@ static cm_status compare(const cm_sets *s, const double *xx, const double *yy, s
     CM_TRY(radii(s->x, xx, s->n, s->width, k, scratch, x_radius));
     CM_TRY(radii(s->y, yy, s->m, s->width, k, scratch, y_radius));
     for (size_t i = 0; i < s->m; i++) p.nearest[i] = (double)INFINITY;
-    CM_TRY(cm_dense_dots(s->y, s->m, s->x, s->n, s->width, scratch, look_at_block, &p));
+    CM_TRY(cm_dot_blocks(s->y, s->m, s->x, s->n, s->width, scratch, look_at_block, &p));
     size_t balls = 0, covered = 0;
     for (size_t j = 0; j < s->n; j++) balls += p.column_balls[j];
     for (size_t i = 0; i < s->m; i++) covered += inside(&p, p.nearest[i], y_radius[i]);
@@ -89,8 +89,8 @@ cm_status cm_prdc_of(const cm_sets *s, size_t k, bool closed, cm_arena *scratch,
     CM_TRY(cm_sets_finite(s));
     double *xx = CM_PUSH(scratch, double, s->n), *yy = CM_PUSH(scratch, double, s->m);
     CM_TRY(cm_arena_check(scratch));
-    cm_dense_squares(s->x, s->n, s->width, xx);
-    cm_dense_squares(s->y, s->m, s->width, yy);
+    cm_dot_squares(s->x, s->n, s->width, xx);
+    cm_dot_squares(s->y, s->m, s->width, yy);
     const cm_status status = compare(s, xx, yy, k, closed, scratch, out);
     cm_arena_reset(scratch, mark);
     return status;

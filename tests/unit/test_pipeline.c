@@ -7,7 +7,7 @@
 #include "core/generator/pipeline.h"
 #include "core/io/safetensors.h"
 #include "harness/group_maps.h"
-#include "harness/lettering.h"
+#include "harness/bitmap_font.h"
 #include "prompts/prompt_set.h"
 #include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"
@@ -191,7 +191,7 @@ static void check_name(const cm_image *overview, size_t top, size_t width, const
     cm_image want;
     cr_assert_eq(cm_image_new(&arena, width, 192, 3, &want), CM_OK);
     memset(want.pixels, 255, width * 192 * 3);
-    cm_letter(cm_prompt_group_name(m->phrases[group]->group), 2, 4, 87, &want);
+    cm_bitmap_text(cm_prompt_group_name(m->phrases[group]->group), 2, 4, 87, &want);
     for (size_t y = 0; y < 192; y++)
         cr_assert_eq(memcmp(overview->pixels + (top + y) * overview->width * 3, want.pixels + y * width * 3, width * 3), 0,
                      "row %zu of %zu", y, group);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/lettering.h"
+#include "harness/bitmap_font.h"
 
 #include <string.h>
 
@@ -31,7 +31,7 @@ static bool is_dot(char letter, size_t row, size_t column) {
     return letter < 'a' || letter > 'z' || letters[letter - 'a'][row * (WIDTH + 1) + column] == '#';
 }
 
-size_t cm_lettering_width(const char *text, size_t scale) {
+size_t cm_bitmap_text_width(const char *text, size_t scale) {
     const size_t n = strlen(text);
     return n ? (n * ADVANCE - 1) * scale : 0;
 }
@@ -42,7 +42,7 @@ static void fill(size_t x, size_t y, size_t side, cm_image *to) {
             memset(to->pixels + (i * to->width + k) * to->channels, 0, to->channels);
 }
 
-void cm_letter(const char *text, size_t scale, size_t x, size_t y, cm_image *to) {
+void cm_bitmap_text(const char *text, size_t scale, size_t x, size_t y, cm_image *to) {
     for (; *text; text++, x += ADVANCE * scale)
         for (size_t row = 0; row < ROWS; row++)
             for (size_t column = 0; column < WIDTH; column++)

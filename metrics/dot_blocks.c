@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "metrics/dense.h"
+#include "metrics/dot_blocks.h"
 
 #include <cblas.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@ static size_t block_of(size_t n, size_t at) {
 }
 
 static cm_status visit_blocks(const float *x, size_t n, const float *y, size_t m, size_t width, bool half, cm_arena *scratch,
-                              cm_dense_visit *visit, void *arg) {
+                              cm_dot_visit *visit, void *arg) {
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     const size_t block = CM_DENSE_BLOCK;
     double *a = CM_PUSH(scratch, double, block * width), *b = CM_PUSH(scratch, double, block * width);
@@ -31,41 +31,41 @@ static cm_status visit_blocks(const float *x, size_t n, const float *y, size_t m
             widen(y + j * width, columns * width, b);
             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)width, 1, a, (int)width, b, (int)width, 0,
                         dots, (int)columns);
-            visit(arg, &(cm_dense_block){i, rows, j, columns, dots});
+            visit(arg, &(cm_dot_block){i, rows, j, columns, dots});
         }
     }
     cm_arena_reset(scratch, mark);
     return CM_OK;
 }
 
-cm_status cm_dense_dots(const float *x, size_t n, const float *y, size_t m, size_t width, cm_arena *scratch,
-                        cm_dense_visit *visit, void *arg) {
+cm_status cm_dot_blocks(const float *x, size_t n, const float *y, size_t m, size_t width, cm_arena *scratch,
+                        cm_dot_visit *visit, void *arg) {
     return visit_blocks(x, n, y, m, width, false, scratch, visit, arg);
 }
 
-cm_status cm_dense_dots_half(const float *x, size_t n, size_t width, cm_arena *scratch, cm_dense_visit *visit, void *arg) {
+cm_status cm_dot_blocks_half(const float *x, size_t n, size_t width, cm_arena *scratch, cm_dot_visit *visit, void *arg) {
     return visit_blocks(x, n, x, n, width, true, scratch, visit, arg);
 }
 
-void cm_dense_squares(const float *x, size_t n, size_t width, double *out) {
+void cm_dot_squares(const float *x, size_t n, size_t width, double *out) {
     for (size_t i = 0; i < n; i++) {
         out[i] = 0;
         for (size_t k = 0; k < width; k++) out[i] += (double)x[i * width + k] * (double)x[i * width + k];
     }
 }
 
-void cm_dense_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out) {
+void cm_dot_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out) {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)m, (int)width, 1, x, (int)width, y, (int)width, 0, out, (int)m);
 }
 
-void cm_dense_product_half(const float *x, size_t n, size_t width, float *out) {
+void cm_dot_product_half(const float *x, size_t n, size_t width, float *out) {
     cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, (int)n, (int)width, 1, x, (int)width, 0, out, (int)n);
 }
 
-void cm_dense_multiply(const double *a, size_t n, size_t k, const double *b, size_t m, double *out) {
+void cm_dot_multiply(const double *a, size_t n, size_t k, const double *b, size_t m, double *out) {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)m, (int)k, 1, a, (int)k, b, (int)m, 0, out, (int)m);
 }
 
-void cm_dense_all_threads(void) {
+void cm_blas_all_threads(void) {
     openblas_set_num_threads(cm_threads_available());
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Tables of dot products between the rows of two sets, a block at a time: memory does not grow with the sets. */
-#ifndef CM_METRICS_DENSE_H
-#define CM_METRICS_DENSE_H
+#ifndef CM_METRICS_DOT_BLOCKS_H
+#define CM_METRICS_DOT_BLOCKS_H
 
 #include <stddef.h>
 
@@ -10,29 +10,29 @@
 enum { CM_DENSE_BLOCK = 512 }; /* rows and columns of a block, at most */
 
 /* A block of the table: dots[r * columns + c] = x[row + r] . y[column + c], in double. */
-typedef struct cm_dense_block {
+typedef struct cm_dot_block {
     size_t row, rows, column, columns;
     const double *dots;
-} cm_dense_block;
-typedef void cm_dense_visit(void *arg, const cm_dense_block *b);
+} cm_dot_block;
+typedef void cm_dot_visit(void *arg, const cm_dot_block *b);
 
 /* x [n,width], y [m,width]. Every block once, all of a strip of rows before the next. */
-cm_status cm_dense_dots(const float *x, size_t n, const float *y, size_t m, size_t width, cm_arena *scratch,
-                        cm_dense_visit *visit, void *arg);
+cm_status cm_dot_blocks(const float *x, size_t n, const float *y, size_t m, size_t width, cm_arena *scratch,
+                        cm_dot_visit *visit, void *arg);
 /* The same of a set with itself, without the blocks below the diagonal: they mirror those above (column >= row). */
-cm_status cm_dense_dots_half(const float *x, size_t n, size_t width, cm_arena *scratch, cm_dense_visit *visit, void *arg);
+cm_status cm_dot_blocks_half(const float *x, size_t n, size_t width, cm_arena *scratch, cm_dot_visit *visit, void *arg);
 /* out[i] = |x_i|^2 */
-void cm_dense_squares(const float *x, size_t n, size_t width, double *out);
+void cm_dot_squares(const float *x, size_t n, size_t width, double *out);
 /* out [n,m] = x y' in f32, for tables of many products of the same precision as f32 programs have. */
-void cm_dense_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out);
+void cm_dot_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out);
 /* out [n,n] = x x' in f32, on and above the diagonal alone. */
-void cm_dense_product_half(const float *x, size_t n, size_t width, float *out);
+void cm_dot_product_half(const float *x, size_t n, size_t width, float *out);
 /* out [n,m] = a [n,k] b [k,m] */
-void cm_dense_multiply(const double *a, size_t n, size_t k, const double *b, size_t m, double *out);
+void cm_dot_multiply(const double *a, size_t n, size_t k, const double *b, size_t m, double *out);
 
 /* The linear algebra of scores runs on all cores from now on. The openblas backend, whose kernels divide their work
  * themselves, sets its library to one thread; and sums differ in their last digits between numbers of threads, so that
  * whoever makes scores of sets calls this first. */
-void cm_dense_all_threads(void);
+void cm_blas_all_threads(void);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/crew.h"
+#include "harness/worker_pool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "core/base/system.h"
 #include "core/base/threads.h"
 
-cm_status cm_crew_open(cm_crew *c, const struct cm_ops *ops, int threads) {
-    *c = (cm_crew){threads < 1 ? 1 : threads, NULL};
+cm_status cm_worker_pool_open(cm_worker_pool *c, const struct cm_ops *ops, int threads) {
+    *c = (cm_worker_pool){threads < 1 ? 1 : threads, NULL};
     c->places = calloc((size_t)c->threads, sizeof *c->places);
     if (!c->places) return cm_fail(CM_ENOMEM, "out of memory");
     for (int i = 0; i < c->threads; i++) {
@@ -21,7 +21,7 @@ cm_status cm_crew_open(cm_crew *c, const struct cm_ops *ops, int threads) {
     return CM_OK;
 }
 
-void cm_crew_close(cm_crew *c) {
+void cm_worker_pool_close(cm_worker_pool *c) {
     for (int i = 0; c->places && i < c->threads; i++) {
         cm_ctx_free(&c->places[i].g);
         cm_arena_free(&c->places[i].scratch);
@@ -32,8 +32,8 @@ void cm_crew_close(cm_crew *c) {
 }
 
 typedef struct job {
-    cm_crew *crew;
-    cm_crew_work *work;
+    cm_worker_pool *crew;
+    cm_worker_pool_work *work;
     void *arg;
     pthread_mutex_t lock;
     cm_status status;  /* the first failure, and why */
@@ -67,17 +67,17 @@ static void body(void *arg, size_t run, int worker) {
         finish(j, 0, cm_fail(CM_EINTERRUPTED, "stopped"));
         return;
     }
-    cm_worker_place *w = &j->crew->places[worker];
+    cm_worker *w = &j->crew->places[worker];
     cm_arena_clear(&w->scratch);
     cm_arena_clear(&w->maps);
     finish(j, left < j->at_once ? left : j->at_once, j->work(j->arg, i, w));
 }
 
-cm_status cm_crew_run(cm_crew *c, const char *what, size_t count, cm_crew_work *work, void *arg) {
-    return cm_crew_run_by(c, what, count, 1, work, arg);
+cm_status cm_worker_pool_run(cm_worker_pool *c, const char *what, size_t count, cm_worker_pool_work *work, void *arg) {
+    return cm_worker_pool_run_by(c, what, count, 1, work, arg);
 }
 
-cm_status cm_crew_run_by(cm_crew *c, const char *what, size_t count, size_t at_once, cm_crew_work *work, void *arg) {
+cm_status cm_worker_pool_run_by(cm_worker_pool *c, const char *what, size_t count, size_t at_once, cm_worker_pool_work *work, void *arg) {
     if (count == 0) return CM_OK;
     job j = {.crew = c, .work = work, .arg = arg, .count = count, .at_once = at_once};
     pthread_mutex_init(&j.lock, NULL);
