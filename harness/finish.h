@@ -62,17 +62,17 @@ bool cm_finish_from_file(const cm_finish *r, const cm_metric *m);
 /* --- features: finish_sets.c ---------------------------------------------------------- */
 
 /* Rows of one side that count: the file itself when that is all of them, else a copy without the others. */
-typedef struct cm_rows_of {
+typedef struct cm_report_model_of {
     cm_feature_store store;
     cm_feature_view view;
     const float *x;
     size_t n;
     size_t *prompt_of; /* [n] */
-} cm_rows_of;
+} cm_report_model_of;
 
 /* units: NULL, or [count / images]: only rows of these. */
-cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units, cm_rows_of *o);
-void cm_finish_close_rows(cm_rows_of *r);
+cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units, cm_report_model_of *o);
+void cm_finish_close_rows(cm_report_model_of *r);
 
 /* --- columns: finish_images.c ------------------------------------------------------------ */
 

@@ -24,7 +24,7 @@ static cm_status bound_of_images(cm_finish *r, const char *kind, const char *key
 /* The floor of a distance at this N: as many other drawings as an arm has images, against the reference. */
 static cm_status floor_of(cm_finish *r, const cm_scored *x) {
     const size_t images = r->unit_count * r->images, n = images < r->ceiling->count ? images : r->ceiling->count;
-    cm_rows_of drawings, reference = {.store = {.file = -1}};
+    cm_report_model_of drawings, reference = {.store = {.file = -1}};
     cm_set_comparison c = {0};
     cm_status s = cm_finish_open_rows(r, r->ceiling, x, NULL, &drawings);
     if (s == CM_OK) s = cm_finish_open_rows(r, r->reference, x, NULL, &reference);

@@ -26,14 +26,14 @@ static bool is_good(const cm_side *s, size_t row, const char *column) {
     return s->lines[row] && !cm_line_is(s->lines[row], "failed") && (!*column || cm_line_feature(s->lines[row], column));
 }
 
-void cm_finish_close_rows(cm_rows_of *r) {
+void cm_finish_close_rows(cm_report_model_of *r) {
     cm_feature_view_close(&r->view);
     cm_feature_store_close(&r->store);
 }
 
 /* units: NULL, or [count / images]: only rows of these. */
-cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units, cm_rows_of *o) {
-    *o = (cm_rows_of){.store = {.file = -1}};
+cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units, cm_report_model_of *o) {
+    *o = (cm_report_model_of){.store = {.file = -1}};
     size_t n = 0;
     if (s->count == 0) return CM_OK;
     CM_TRY(cm_column_open(r->folder, s->name, x->column, s->count, x->width, false, &r->arena, &o->store));
@@ -87,7 +87,7 @@ static cm_status read_statistics(cm_finish *r, const cm_scored *x, size_t n, cm_
     return cm_statistics_read(text_of(r->header, "statistics"), &claim, &r->arena, statistics);
 }
 
-static cm_status write_statistics(cm_finish *r, const cm_scored *x, const cm_rows_of *arm) {
+static cm_status write_statistics(cm_finish *r, const cm_scored *x, const cm_report_model_of *arm) {
     const char *path = text_of(r->header, "write_statistics");
     cm_moments moments;
     if (!r->writes || !*path || x->m->reference != CM_REFERENCE_STATISTICS) return CM_OK;
@@ -96,14 +96,14 @@ static cm_status write_statistics(cm_finish *r, const cm_scored *x, const cm_row
     return cm_statistics_write(path, &claim, &moments);
 }
 
-static const char *set_note(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const cm_rows_of *arm, const cm_rows_of *reference, size_t missing) {
+static const char *set_note(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const cm_report_model_of *arm, const cm_report_model_of *reference, size_t missing) {
     const char *note = cm_finish_join(r, c->note ? c->note : "", cm_finish_weights_note(r, x));
     if (x->m->equal_n && reference->n && reference->n != arm->n) note = cm_finish_join(r, note, cm_arena_print(&r->arena, "%zu images against %zu", arm->n, reference->n));
     if (missing) note = cm_finish_join(r, note, cm_arena_print(&r->arena, "%zu prompts are left out, since an arm lacks images of them", missing));
     return note;
 }
 
-static cm_status record_sets(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const size_t *run, const cm_rows_of *arms, const cm_rows_of *reference, size_t missing) {
+static cm_status record_sets(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const size_t *run, const cm_report_model_of *arms, const cm_report_model_of *reference, size_t missing) {
     for (size_t p = 0; p < c->parts; p++) {
         for (size_t i = 0; run[i] != SIZE_MAX; i++) {
             CM_TRY(cm_finish_score(r, run[i], x, c->names[p], &c->arms[p][i], set_note(r, x, c, &arms[i], reference, missing), (double)NAN));
@@ -125,7 +125,7 @@ static cm_status record_undefined(cm_finish *r, const cm_scored *x, const char *
     return CM_OK;
 }
 
-static cm_status compare_sets(cm_finish *r, const cm_scored *x, cm_rows_of *arms, cm_rows_of *reference, const size_t *run, size_t count, size_t missing) {
+static cm_status compare_sets(cm_finish *r, const cm_scored *x, cm_report_model_of *arms, cm_report_model_of *reference, const size_t *run, size_t count, size_t missing) {
     const float **features = CM_PUSH(&r->arena, const float *, count + 1);
     size_t *n = CM_PUSH(&r->arena, size_t, count + 1), of_arm[256];
     const size_t **prompt_of = CM_PUSH(&r->arena, const size_t *, count + 1);
@@ -156,7 +156,7 @@ static cm_status compare_sets(cm_finish *r, const cm_scored *x, cm_rows_of *arms
 }
 
 cm_status cm_finish_sets(cm_finish *r, const cm_scored *x) {
-    cm_rows_of *arms = CM_PUSH_ZERO(&r->arena, cm_rows_of, r->arm_count + 1), reference = {.store = {.file = -1}};
+    cm_report_model_of *arms = CM_PUSH_ZERO(&r->arena, cm_report_model_of, r->arm_count + 1), reference = {.store = {.file = -1}};
     size_t *run = CM_PUSH(&r->arena, size_t, r->arm_count + 1), count = 0, missing = 0;
     bool *units;
     CM_TRY(cm_arena_check(&r->arena));

@@ -5,18 +5,18 @@
 #define CM_REPORTS_CONTENT_H
 
 #include "reports/document.h"
-#include "reports/rows.h"
+#include "reports/report_model.h"
 
 /* Which of plots/scores.svg, differences.svg, speed.svg, parts.svg, layers.svg were drawn; the reason when one could not be. */
 typedef struct cm_plots {
     cm_plot scores, differences, speed, parts, layers; /* name NULL: not drawn */
     const char *why_not;
 } cm_plots;
-cm_status cm_report_plots(cm_rows *r, cm_plots *made); /* plots.c, plot_parts.c, plot_layers.c */
+cm_status cm_report_plots(cm_report_model *r, cm_plots *made); /* plots.c, plot_parts.c, plot_layers.c */
 
 typedef struct cm_content {
     cm_document *d;
-    const cm_rows *r;
+    const cm_report_model *r;
     const cm_plots *plots;
     bool lists;            /* the report lists each arm's prompts, so numbers lead there */
 } cm_content;
@@ -63,6 +63,6 @@ const char *cm_arm_anchor(const cm_content *c, size_t arm);       /* of its list
 const char *cm_prompt_anchor(const cm_content *c, size_t prompt); /* of its figure */
 
 /* --- record_tables.c: records as they are, for CSV ------------------------------------------ */
-cm_status cm_report_csv(const cm_rows *r);
+cm_status cm_report_csv(const cm_report_model *r);
 
 #endif

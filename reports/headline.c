@@ -17,7 +17,7 @@ typedef struct found {
 
 /* false: no difference was measured. */
 static bool find(const cm_content *c, const char *a, const char *b, const char *score, found *f) {
-    *f = (found){cm_column_find(c->r, score), cm_rows_pair(c->r, a, b, score), 0, CM_NOT_JUDGED};
+    *f = (found){cm_column_find(c->r, score), cm_report_model_pair(c->r, a, b, score), 0, CM_NOT_JUDGED};
     if (!f->of || !cm_number_of(f->pair, "difference", &f->difference)) return false;
     f->verdict = cm_pair_verdict(f->pair, f->of);
     return true;
@@ -140,13 +140,13 @@ static void say_power(const cm_content *c, const found *f, bool of_the_paper) {
 
 /* "base is at chance (...)": arms whose interval of the primary score meets that of someone else's drawing. */
 static void say_chance(const cm_content *c) {
-    const cm_rows *r = c->r;
+    const cm_report_model *r = c->r;
     const cm_column *of = cm_column_find(r, r->primary);
-    const json_t *chance = cm_rows_chance(r, r->primary);
+    const json_t *chance = cm_report_model_chance(r, r->primary);
     double at, from, to, v, lo, hi;
     if (!of || !cm_number_of(chance, "value", &at) || !cm_number_of(chance, "lo", &from) || !cm_number_of(chance, "hi", &to)) return;
     for (size_t a = 0; a < r->arm_count; a++) {
-        const json_t *row = cm_rows_score(r, r->arms[a], r->primary);
+        const json_t *row = cm_report_model_score(r, r->arms[a], r->primary);
         if (!cm_number_of(row, "value", &v) || !cm_number_of(row, "lo", &lo) || !cm_number_of(row, "hi", &hi) || lo > to || hi < from) continue;
         cm_say(c->d, " %s is at chance (%s %.*f; someone else's drawing has %.*f).", r->arms[a], of->title, of->digits, v, of->digits, at);
     }
@@ -154,7 +154,7 @@ static void say_chance(const cm_content *c) {
 
 void cm_add_headline(const cm_content *c, const char *a, const char *b) {
     found f;
-    const bool daring = cm_rows_contrast(c->r, a, b) == CM_CONTRAST_DARING, measured = find(c, a, b, c->r->primary, &f);
+    const bool daring = cm_report_model_contrast(c->r, a, b) == CM_CONTRAST_DARING, measured = find(c, a, b, c->r->primary, &f);
     if (!measured && !daring) return; /* tell_pair says what there is */
     if (daring) say_attention(c, a, b);
     if (!measured) cm_say(c->d, "the primary score was not measured");

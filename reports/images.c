@@ -10,7 +10,7 @@ enum { GRID_FIRST = 12, MOST_LINES = 4 };
 /* Has the arm an image of any prompt that is shown? One that was not run has none, and takes no place. */
 static bool has_images(const cm_content *c, size_t arm) {
     for (size_t i = 0; i < c->r->shown.count; i++)
-        if (cm_rows_image(c->r, c->r->arms[arm], cm_text_of(c->r->shown.at[i], "id"))) return true;
+        if (cm_report_model_image(c->r, c->r->arms[arm], cm_text_of(c->r->shown.at[i], "id"))) return true;
     return false;
 }
 
@@ -61,7 +61,7 @@ static void fill_lines(const cm_content *c, cm_part_image *to, const json_t *ima
 /* --- the grid --------------------------------------------------------------------------- */
 
 static void fill_image(const cm_content *c, cm_part_image *to, const char *arm, const char *id, size_t k) {
-    const json_t *image = cm_rows_image_of(c->r, arm, id, k);
+    const json_t *image = cm_report_model_image_of(c->r, arm, id, k);
     const char *label = k ? cm_arena_print(&c->d->arena, "%s, %zu", arm, k + 1) : arm;
     to->label = label ? label : arm;
     to->alt = "";
@@ -121,13 +121,13 @@ void cm_add_grid(const cm_content *c, size_t most) {
 static bool image_has(const cm_content *c, const char *arm, const char *score) {
     double v;
     for (size_t i = 0; i < c->r->shown.count; i++)
-        if (cm_number_of(json_object_get(cm_rows_image(c->r, arm, cm_text_of(c->r->shown.at[i], "id")), "scores"), score, &v)) return true;
+        if (cm_number_of(json_object_get(cm_report_model_image(c->r, arm, cm_text_of(c->r->shown.at[i], "id")), "scores"), score, &v)) return true;
     return false;
 }
 
 static void list_row(const cm_content *c, cm_table *t, size_t arm, size_t prompt) {
     const char *id = cm_text_of(c->r->shown.at[prompt], "id");
-    const json_t *image = cm_rows_image(c->r, c->r->arms[arm], id), *scores = json_object_get(image, "scores");
+    const json_t *image = cm_report_model_image(c->r, c->r->arms[arm], id), *scores = json_object_get(image, "scores");
     double v;
     cm_table_row(t);
     cm_table_text(t, id)->link = cm_prompt_anchor(c, prompt);
@@ -174,7 +174,7 @@ void cm_add_lists(const cm_content *c) {
 
 /* One figure a prompt and arm: the image, then each group's attention over it. */
 static void add_maps(const cm_content *c, const char *arm, const char *id) {
-    const json_t *image = cm_rows_image(c->r, arm, id), *maps = json_object_get(image, "attention");
+    const json_t *image = cm_report_model_image(c->r, arm, id), *maps = json_object_get(image, "attention");
     const size_t count = json_array_size(maps);
     if (!count) return;
     cm_figure *f = cm_document_figure(c->d, count + 1);

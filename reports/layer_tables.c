@@ -60,7 +60,7 @@ static void pair_cell(const cm_content *c, cm_table *t, double a, double b) {
 
 static const char *sample_of(const cm_content *c, const cm_layer_pair *p, const char *group) {
     double n = 0, lost = 0;
-    const json_t *kept = cm_rows_kept(c->r, p->a, group);
+    const json_t *kept = cm_report_model_kept(c->r, p->a, group);
     cm_number_of(kept, "n", &n);
     cm_number_of(kept, "lost", &lost);
     return lost > 0 ? cm_arena_print(&c->d->arena, "%.0f images; in %.0f its region is lost", n, lost) : cm_arena_print(&c->d->arena, "%.0f images", n);

@@ -10,23 +10,23 @@ static size_t layers_of(const json_t *kept) {
     return json_array_size(json_object_get(kept, "all"));
 }
 
-static bool have_equal_layers(const cm_rows *r, const char *a, const char *b) {
-    const json_t *x = json_object_get(cm_rows_arm(r, a), "layers"), *y = json_object_get(cm_rows_arm(r, b), "layers");
+static bool have_equal_layers(const cm_report_model *r, const char *a, const char *b) {
+    const json_t *x = json_object_get(cm_report_model_arm(r, a), "layers"), *y = json_object_get(cm_report_model_arm(r, b), "layers");
     return json_array_size(x) > 0 && json_equal((json_t *)x, (json_t *)y);
 }
 
-static bool both_have(const cm_rows *r, const cm_layer_pair *p, const char *group) {
-    return layers_of(cm_rows_kept(r, p->a, group)) == p->layer_count && layers_of(cm_rows_kept(r, p->b, group)) == p->layer_count;
+static bool both_have(const cm_report_model *r, const cm_layer_pair *p, const char *group) {
+    return layers_of(cm_report_model_kept(r, p->a, group)) == p->layer_count && layers_of(cm_report_model_kept(r, p->b, group)) == p->layer_count;
 }
 
-cm_status cm_layer_pair_find(const cm_rows *r, cm_arena *out, cm_layer_pair *p) {
+cm_status cm_layer_pair_find(const cm_report_model *r, cm_arena *out, cm_layer_pair *p) {
     *p = (cm_layer_pair){.groups = CM_PUSH(out, const char *, r->kept.count + 1)};
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < r->pairs.count && !p->group_count; i++) {
         p->a = cm_text_of(r->pairs.at[i], "a");
         p->b = cm_text_of(r->pairs.at[i], "b");
         if (!have_equal_layers(r, p->a, p->b)) continue;
-        p->layers = json_object_get(cm_rows_arm(r, p->a), "layers");
+        p->layers = json_object_get(cm_report_model_arm(r, p->a), "layers");
         p->layer_count = json_array_size(p->layers);
         for (size_t k = 0; k < r->kept.count; k++) {
             const char *group = cm_text_of(r->kept.at[k], "group");
@@ -37,8 +37,8 @@ cm_status cm_layer_pair_find(const cm_rows *r, cm_arena *out, cm_layer_pair *p) 
     return CM_OK;
 }
 
-double cm_layer_share(const cm_rows *r, const char *arm, const char *group, size_t layer, bool in_region) {
-    const json_t *kept = cm_rows_kept(r, arm, group), *v = json_array_get(json_object_get(kept, in_region ? "inside" : "all"), layer);
+double cm_layer_share(const cm_report_model *r, const char *arm, const char *group, size_t layer, bool in_region) {
+    const json_t *kept = cm_report_model_kept(r, arm, group), *v = json_array_get(json_object_get(kept, in_region ? "inside" : "all"), layer);
     double area = 1;
     if (!json_is_number(v) || (in_region && (!cm_number_of(kept, "area", &area) || area <= 0))) return (double)NAN;
     return json_number_value(v) / area;

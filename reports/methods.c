@@ -70,7 +70,7 @@ static void say_arms(const cm_content *c) {
     cm_paragraph(c->d, CM_SMALL);
 }
 
-static bool any_model(const cm_rows *r) {
+static bool any_model(const cm_report_model *r) {
     const json_t *arms = json_object_get(r->run, "arms");
     for (size_t i = 0; i < json_array_size(arms); i++) {
         const char *kind = cm_text_of(json_array_get(arms, i), "kind");
@@ -169,7 +169,7 @@ static void say_networks(const cm_content *c) {
         if (*label) cm_say(c->d, " (%s weights: its scores compare with nothing published)", label);
     }
     cm_say(c->d, ".");
-    if (cm_rows_published(c->r))
+    if (cm_report_model_published(c->r))
         cm_say(c->d, " Backend %s in f32, statistics in double. Intervals are 95 %%. The share of text read is the mean over prompts of "
                      "the tokens a scorer has read among those the prompt has.", cm_text_of(json_object_get(c->r->run, "settings"), "backend"));
     cm_paragraph(c->d, CM_SMALL);
@@ -232,7 +232,7 @@ static void say_machine(const cm_content *c) {
 
 void cm_add_methods(const cm_content *c) {
     cm_heading(c->d, "Methods", "methods");
-    if (cm_rows_published(c->r)) {
+    if (cm_report_model_published(c->r)) {
         say_lists(c);
     } else if (c->r->arm_count) {
         say_settings(c);

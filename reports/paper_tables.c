@@ -68,7 +68,7 @@ static const paper_table training_table = {
 /* A column of the table: one of the paper's, one of ours, or both. */
 typedef struct matched {
     int theirs;          /* of the paper table's values; -1 */
-    size_t ours;         /* of cm_rows; SIZE_MAX */
+    size_t ours;         /* of cm_report_model; SIZE_MAX */
 } matched;
 
 /* Scores on other weights ("fid@clean[random]"), on the nano networks, and cosines on another scale than the paper's. */
@@ -77,7 +77,7 @@ static bool is_another(const char *score) {
 }
 
 /* The first of our columns of this family that has a value. */
-static size_t find_ours(const cm_rows *r, const paper_column *p) {
+static size_t find_ours(const cm_report_model *r, const paper_column *p) {
     for (size_t i = 0; i < r->column_count; i++) {
         const char *score = r->columns[i].score;
         if (r->columns[i].measured && strncmp(score, p->family, strlen(p->family)) == 0 && !is_another(score)) return i;
@@ -85,7 +85,7 @@ static size_t find_ours(const cm_rows *r, const paper_column *p) {
     return SIZE_MAX;
 }
 
-static size_t find_nano(const cm_rows *r, const paper_column *p) {
+static size_t find_nano(const cm_report_model *r, const paper_column *p) {
     const cm_column *of = p->nano ? cm_column_find(r, p->nano) : NULL;
     return of && of->measured ? (size_t)(of - r->columns) : SIZE_MAX;
 }
@@ -94,7 +94,7 @@ static cm_table_column title_of(const cm_column *of) {
     return (cm_table_column){.title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
 }
 
-static size_t match_columns(const cm_rows *r, const paper_table *p, matched *found, cm_table_column *columns) {
+static size_t match_columns(const cm_report_model *r, const paper_table *p, matched *found, cm_table_column *columns) {
     size_t count = p->text_count;
     for (size_t i = 0; i < p->text_count; i++) columns[i] = (cm_table_column){.title = p->texts[i], .left = true};
     for (size_t k = 0; k < p->column_count; k++) {
@@ -114,7 +114,7 @@ static size_t match_columns(const cm_rows *r, const paper_table *p, matched *fou
 
 static void our_row(const cm_content *c, cm_table *t, const paper_table *p, const matched *found, size_t arm) {
     const char *name = c->r->arms[arm], *not_run = cm_arm_not_run(c, name);
-    const char *data = cm_text_of(json_object_get(cm_rows_arm(c->r, name), "trained"), "data");
+    const char *data = cm_text_of(json_object_get(cm_report_model_arm(c->r, name), "trained"), "data");
     cm_table_row(t);
     cm_table_text(t, name)->aside = p->number == 3 && *data ? data : cm_arm_about(c, name);
     if (not_run) {

@@ -8,7 +8,7 @@
 
 enum { MOST_ARMS = 4 };
 
-cm_status cm_part_groups_find(const cm_rows *r, cm_arena *out, cm_part_groups *g) {
+cm_status cm_part_groups_find(const cm_report_model *r, cm_arena *out, cm_part_groups *g) {
     json_t *seen = json_object();
     *g = (cm_part_groups){.names = CM_PUSH(out, const char *, r->parts.count + 1), .score = ""};
     cm_status s = seen ? cm_arena_check(out) : cm_fail(CM_ENOMEM, "out of memory while a report is made");
@@ -25,12 +25,12 @@ cm_status cm_part_groups_find(const cm_rows *r, cm_arena *out, cm_part_groups *g
 
 static bool has_parts(const cm_content *c, const cm_part_groups *g, size_t arm) {
     for (size_t i = 0; i < g->count; i++)
-        if (cm_rows_part(c->r, c->r->arms[arm], g->names[i], g->score)) return true;
+        if (cm_report_model_part(c->r, c->r->arms[arm], g->names[i], g->score)) return true;
     return false;
 }
 
 static void part_cell(const cm_content *c, cm_table *t, size_t arm, const char *group, const char *score, bool with_interval) {
-    const json_t *row = cm_rows_part(c->r, c->r->arms[arm], group, score);
+    const json_t *row = cm_report_model_part(c->r, c->r->arms[arm], group, score);
     double v, lo, hi;
     if (!cm_number_of(row, "value", &v)) {
         cm_table_empty(t);
@@ -44,7 +44,7 @@ static void part_cell(const cm_content *c, cm_table *t, size_t arm, const char *
 static void questions_cell(const cm_content *c, cm_table *t, const char *group, const char *score) {
     double n;
     for (size_t a = 0; a < c->r->arm_count; a++) {
-        if (!cm_number_of(cm_rows_part(c->r, c->r->arms[a], group, score), "n", &n)) continue;
+        if (!cm_number_of(cm_report_model_part(c->r, c->r->arms[a], group, score), "n", &n)) continue;
         cm_table_number(t, n);
         return;
     }

@@ -20,7 +20,7 @@ static void put_terminals(cm_writer *w, double width, double height) {
     cm_markup(w, "set encoding utf8\nset border 3 lc '#888888'\nset tics nomirror textcolor '#333333'\nset key off\n");
 }
 
-cm_status cm_drawing_open(cm_drawing *d, const cm_rows *r, const char *name, int width, int height) {
+cm_status cm_drawing_open(cm_drawing *d, const cm_report_model *r, const char *name, int width, int height) {
     char file[64];
     *d = (cm_drawing){.name = name, .width = width, .height = height};
     snprintf(file, sizeof file, "plots/%s.dat", name);
@@ -35,7 +35,7 @@ cm_status cm_drawing_open(cm_drawing *d, const cm_rows *r, const char *name, int
     return CM_OK;
 }
 
-cm_status cm_drawing_draw(cm_drawing *d, cm_rows *r, cm_plot *made) {
+cm_status cm_drawing_draw(cm_drawing *d, cm_report_model *r, cm_plot *made) {
     char plots[4096];
     snprintf(plots, sizeof plots, "%s/plots", r->folder);
     cm_status s = cm_writer_close(&d->data, CM_OK);

@@ -20,15 +20,15 @@ typedef struct cm_drawing {
 } cm_drawing;
 
 /* name: a literal. Both files are open after it; on failure neither is. */
-cm_status cm_drawing_open(cm_drawing *d, const cm_rows *r, const char *name, int width, int height);
+cm_status cm_drawing_open(cm_drawing *d, const cm_report_model *r, const char *name, int width, int height);
 /* Closes both and draws plots/NAME.svg; the plot's alt text lives in r->arena. */
-cm_status cm_drawing_draw(cm_drawing *d, cm_rows *r, cm_plot *made);
+cm_status cm_drawing_draw(cm_drawing *d, cm_report_model *r, cm_plot *made);
 /* Adds to the alt text; what does not fit any more is left out whole. */
 void cm_drawing_say(cm_drawing *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void cm_put_number(cm_writer *w, double v); /* and a blank */
 
-cm_status cm_plot_parts(cm_rows *r, cm_plot *made);  /* plot_parts.c: a radar of accuracy by group */
-cm_status cm_plot_layers(cm_rows *r, cm_plot *made); /* plot_layers.c: attention of each group's words by layer, one arm over another */
+cm_status cm_plot_parts(cm_report_model *r, cm_plot *made);  /* plot_parts.c: a radar of accuracy by group */
+cm_status cm_plot_layers(cm_report_model *r, cm_plot *made); /* plot_layers.c: attention of each group's words by layer, one arm over another */
 
 #endif

@@ -10,7 +10,7 @@
 enum { MOST_TITLED = 24, ROW = 20, MOST_SAID = 12 };
 #define MOST_TIMES 4.0 /* as powers of two: the ends of the colours */
 
-static double times_of(const cm_rows *r, const cm_layer_pair *p, size_t group, size_t layer, bool in_region) {
+static double times_of(const cm_report_model *r, const cm_layer_pair *p, size_t group, size_t layer, bool in_region) {
     const double a = cm_layer_share(r, p->a, p->groups[group], layer, in_region), b = cm_layer_share(r, p->b, p->groups[group], layer, in_region);
     if (!(a >= 0) || !(b > 0)) return (double)NAN;
     return a / b;
@@ -30,7 +30,7 @@ static void put_cell(cm_writer *w, size_t x, size_t y, double times) {
 }
 
 /* The cells, the first group on top, with the titles of column and row. */
-static void put_panel(cm_writer *w, const cm_rows *r, const cm_layer_pair *p, const char *const *titles, bool in_region) {
+static void put_panel(cm_writer *w, const cm_report_model *r, const cm_layer_pair *p, const char *const *titles, bool in_region) {
     for (size_t g = 0; g < p->group_count; g++) {
         for (size_t i = 0; i < p->layer_count; i++) {
             put_cell(w, i, p->group_count - 1 - g, times_of(r, p, g, i, in_region));
@@ -43,7 +43,7 @@ static void put_panel(cm_writer *w, const cm_rows *r, const cm_layer_pair *p, co
 }
 
 /* Where each group has least, beside the other arm: the result in words. */
-static void say_least(cm_drawing *d, const cm_rows *r, const cm_layer_pair *p, const char *const *titles) {
+static void say_least(cm_drawing *d, const cm_report_model *r, const cm_layer_pair *p, const char *const *titles) {
     cm_drawing_say(d, "attention of each group's words, %s over %s, in the layer where that is least:", p->a, p->b);
     for (size_t g = 0; g < p->group_count && g < MOST_SAID; g++) {
         size_t least = p->layer_count;
@@ -72,7 +72,7 @@ static void put_script(cm_writer *w, const cm_layer_pair *p) {
     cm_markup(w, "unset multiplot\n");
 }
 
-static cm_status draw(cm_rows *r, const cm_layer_pair *p, cm_plot *made) {
+static cm_status draw(cm_report_model *r, const cm_layer_pair *p, cm_plot *made) {
     const char **titles = CM_PUSH(&r->arena, const char *, p->layer_count + 1);
     cm_drawing d;
     CM_TRY(cm_arena_check(&r->arena));
@@ -86,7 +86,7 @@ static cm_status draw(cm_rows *r, const cm_layer_pair *p, cm_plot *made) {
     return cm_drawing_draw(&d, r, made);
 }
 
-cm_status cm_plot_layers(cm_rows *r, cm_plot *made) {
+cm_status cm_plot_layers(cm_report_model *r, cm_plot *made) {
     cm_layer_pair p;
     if (!r->kept.count) return CM_OK;
     CM_TRY(cm_layer_pair_find(r, &r->arena, &p));

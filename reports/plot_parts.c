@@ -35,12 +35,12 @@ static void put_web(cm_writer *w, size_t spokes) {
 }
 
 /* One closed line; where the arm has no value the line breaks. */
-static void put_arm(cm_drawing *d, const cm_rows *r, const cm_part_groups *g, size_t arm) {
+static void put_arm(cm_drawing *d, const cm_report_model *r, const cm_part_groups *g, size_t arm) {
     cm_drawing_say(d, "%s%s:", *d->alt ? "; " : "", r->arms[arm]);
     for (size_t i = 0; i <= g->count; i++) {
         const char *group = g->names[i % g->count];
         double v;
-        if (!cm_number_of(cm_rows_part(r, r->arms[arm], group, g->score), "value", &v)) {
+        if (!cm_number_of(cm_report_model_part(r, r->arms[arm], group, g->score), "value", &v)) {
             cm_markup(d->data, "\n");
             continue;
         }
@@ -57,7 +57,7 @@ static int side_of(size_t spoke, size_t spokes) {
     return across > 0.2 ? 1 : across < -0.2 ? -1 : 0;
 }
 
-static void put_labels(cm_writer *w, const cm_rows *r, const cm_part_groups *g, const size_t *arms, size_t count) {
+static void put_labels(cm_writer *w, const cm_report_model *r, const cm_part_groups *g, const size_t *arms, size_t count) {
     for (int side = -1; side <= 1; side++) {
         for (size_t i = 0; i < g->count; i++)
             if (side_of(i, g->count) == side) put_point(w, i, g->count, side ? 105 : 111, 0x333333, g->names[i]);
@@ -98,18 +98,18 @@ static void put_script(cm_writer *w, size_t arms) {
 
 /* The arms that have a value of some group, the first few; an arm without one would be an empty block, which gnuplot does
  * not count. */
-static size_t list_arms(const cm_rows *r, const cm_part_groups *g, size_t arms[MOST_ARMS]) {
+static size_t list_arms(const cm_report_model *r, const cm_part_groups *g, size_t arms[MOST_ARMS]) {
     size_t count = 0;
     for (size_t a = 0; a < r->arm_count && count < MOST_ARMS; a++) {
         bool any = false;
         double v;
-        for (size_t i = 0; i < g->count && !any; i++) any = cm_number_of(cm_rows_part(r, r->arms[a], g->names[i], g->score), "value", &v);
+        for (size_t i = 0; i < g->count && !any; i++) any = cm_number_of(cm_report_model_part(r, r->arms[a], g->names[i], g->score), "value", &v);
         if (any) arms[count++] = a;
     }
     return count;
 }
 
-static cm_status draw(cm_rows *r, const cm_part_groups *g, cm_plot *made) {
+static cm_status draw(cm_report_model *r, const cm_part_groups *g, cm_plot *made) {
     size_t arms[MOST_ARMS];
     const size_t count = list_arms(r, g, arms);
     cm_drawing d;
@@ -122,7 +122,7 @@ static cm_status draw(cm_rows *r, const cm_part_groups *g, cm_plot *made) {
     return cm_drawing_draw(&d, r, made);
 }
 
-cm_status cm_plot_parts(cm_rows *r, cm_plot *made) {
+cm_status cm_plot_parts(cm_report_model *r, cm_plot *made) {
     cm_part_groups g;
     if (!r->parts.count) return CM_OK;
     CM_TRY(cm_part_groups_find(r, &r->arena, &g));

@@ -22,11 +22,11 @@ static void put_label(cm_writer *w, const char *before, const char *a, const cha
 
 /* --- scores ----------------------------------------------------------------------------- */
 
-static void score_block(cm_drawing *d, const cm_rows *r, const cm_column *c, bool say) {
+static void score_block(cm_drawing *d, const cm_report_model *r, const cm_column *c, bool say) {
     const char *before = "";
     if (say) cm_drawing_say(d, "%s%s:", *d->alt ? "; " : "", c->title);
     for (size_t a = 0; a < r->arm_count; a++) {
-        const json_t *row = cm_rows_score(r, r->arms[a], c->score);
+        const json_t *row = cm_report_model_score(r, r->arms[a], c->score);
         double v;
         if (!cm_number_of(row, "value", &v)) continue;
         cm_put_number(d->data, (double)a);
@@ -50,7 +50,7 @@ static void score_panel(cm_writer *script, const cm_column *c, size_t index) {
 }
 
 /* One small panel a score: the arms' values with their intervals. */
-static cm_status draw_scores(cm_rows *r, cm_plot *made) {
+static cm_status draw_scores(cm_report_model *r, cm_plot *made) {
     size_t panels = 0, index = 0;
     cm_drawing d;
     for (size_t c = 0; c < r->column_count; c++) panels += r->columns[c].measured;
@@ -79,7 +79,7 @@ static cm_status too_many(size_t lines, const char *name) {
     return cm_fail(CM_EUNAVAILABLE, "plots/%s.svg would have %zu lines, more than %d", name, lines, MOST_LINES);
 }
 
-static void difference_line(cm_drawing *d, const cm_rows *r, const json_t *p, double v, size_t y, bool say) {
+static void difference_line(cm_drawing *d, const cm_report_model *r, const json_t *p, double v, size_t y, bool say) {
     const double lo = number_or(p, "lo", v), hi = number_or(p, "hi", v), half = hi > lo ? (hi - lo) / 2 : 1;
     const cm_column *c = cm_column_find(r, cm_text_of(p, "score"));
     const double sign = c && c->better == CM_LOWER ? -1 : 1;
@@ -97,7 +97,7 @@ static void difference_line(cm_drawing *d, const cm_rows *r, const json_t *p, do
 
 /* Each paired difference over half the width of its interval, so that all scores share an axis:
  * beyond +-1 the interval excludes zero. Better is to the right; in colour where Holm's p is below 0.05. */
-static cm_status draw_differences(cm_rows *r, cm_plot *made) {
+static cm_status draw_differences(cm_report_model *r, cm_plot *made) {
     size_t lines = 0, said = 0;
     double v;
     cm_drawing d;
@@ -139,7 +139,7 @@ static void speed_line(cm_drawing *d, const json_t *p, double median, size_t y, 
 }
 
 /* Median of each measured stage on a logarithmic axis. */
-static cm_status draw_speed(cm_rows *r, cm_plot *made) {
+static cm_status draw_speed(cm_report_model *r, cm_plot *made) {
     size_t lines = 0, said = 0;
     double v;
     cm_drawing d;
@@ -158,7 +158,7 @@ static cm_status draw_speed(cm_rows *r, cm_plot *made) {
 }
 
 /* Without gnuplot the report goes on and says why there are no plots; a full disk does stop it. */
-cm_status cm_report_plots(cm_rows *r, cm_plots *made) {
+cm_status cm_report_plots(cm_report_model *r, cm_plots *made) {
     char path[4096];
     struct stat st;
     *made = (cm_plots){{0}};
@@ -166,7 +166,7 @@ cm_status cm_report_plots(cm_rows *r, cm_plots *made) {
     if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) return cm_fail(CM_EIO, "%s: is a link, so nothing is written there; remove it", path);
     CM_TRY(cm_make_dirs(path));
     const struct {
-        cm_status (*draw)(cm_rows *r, cm_plot *made);
+        cm_status (*draw)(cm_report_model *r, cm_plot *made);
         cm_plot *made;
     } all[] = {{draw_scores, &made->scores}, {draw_differences, &made->differences}, {draw_speed, &made->speed},
                {cm_plot_parts, &made->parts}, {cm_plot_layers, &made->layers}};

@@ -22,15 +22,15 @@ void cm_add_unfinished(const cm_content *c) {
 /* --- title ------------------------------------------------------------------------------ */
 
 const char *cm_report_title(const cm_content *c) {
-    const cm_rows *r = c->r;
-    if (cm_rows_published(r)) return "Published scores";
+    const cm_report_model *r = c->r;
+    if (cm_report_model_published(r)) return "Published scores";
     if (!r->arm_count) return "Speed and memory";
     if (!r->pairs.count) {
         cm_say(c->d, "Scores of %s%s", r->arms[0], r->arm_count > 1 ? " and others" : "");
         return cm_said(c->d);
     }
     const char *a = cm_text_of(r->pairs.at[0], "a"), *b = cm_text_of(r->pairs.at[0], "b");
-    if (cm_rows_contrast(r, a, b) == CM_CONTRAST_DARING) return "People from dense descriptions, with and without Daring";
+    if (cm_report_model_contrast(r, a, b) == CM_CONTRAST_DARING) return "People from dense descriptions, with and without Daring";
     cm_say(c->d, "%s against %s", a, b);
     if (r->arm_count > 2) cm_say(c->d, ", and %zu more", r->arm_count - 2);
     return cm_said(c->d);
@@ -82,7 +82,7 @@ static void say_difference(const cm_content *c, const json_t *pair, const cm_col
 }
 
 static bool say_score(const cm_content *c, const cm_column *of, const char *a, const char *b, const char *before, double *n) {
-    const json_t *pair = of ? cm_rows_pair(c->r, a, b, of->score) : NULL;
+    const json_t *pair = of ? cm_report_model_pair(c->r, a, b, of->score) : NULL;
     double d;
     if (!cm_number_of(pair, "difference", &d)) return false;
     cm_say(c->d, "%s", before);
@@ -100,7 +100,7 @@ static void tell_pair(const cm_content *c, const char *a, const char *b) {
     for (size_t i = 0; i < c->r->column_count; i++) {
         const cm_column *of = &c->r->columns[i];
         double d;
-        if (of == primary || !cm_number_of(cm_rows_pair(c->r, a, b, of->score), "difference", &d)) continue;
+        if (of == primary || !cm_number_of(cm_report_model_pair(c->r, a, b, of->score), "difference", &d)) continue;
         if (told < MOST_TOLD) told += say_score(c, of, a, b, told ? "; " : "", &n);
         else more++;
     }
@@ -110,7 +110,7 @@ static void tell_pair(const cm_content *c, const char *a, const char *b) {
 }
 
 static void tell_contrast(const cm_content *c, const char *a, const char *b) {
-    switch (cm_rows_contrast(c->r, a, b)) {
+    switch (cm_report_model_contrast(c->r, a, b)) {
         case CM_CONTRAST_DARING:
             cm_say(c->d, "%s and %s differ by Daring alone: equal data, steps and seeds, with and without its loss.", a, b);
             break;
@@ -125,12 +125,12 @@ static void tell_contrast(const cm_content *c, const char *a, const char *b) {
 
 /* Without a pair: what the first arm's scores are. */
 static void tell_scores(const cm_content *c) {
-    const cm_rows *r = c->r;
+    const cm_report_model *r = c->r;
     size_t told = 0;
     double last = 0;
     for (size_t i = 0; r->arm_count && i < r->column_count && told < MOST_TOLD; i++) {
         const cm_column *of = &r->columns[i];
-        const json_t *row = cm_rows_score(r, r->arms[0], of->score);
+        const json_t *row = cm_report_model_score(r, r->arms[0], of->score);
         double v, lo, hi, n;
         if (!cm_number_of(row, "value", &v)) continue;
         if (!told++) cm_say(c->d, "%s: ", r->arms[0]);
@@ -148,7 +148,7 @@ static void tell_scores(const cm_content *c) {
 }
 
 void cm_add_summary(const cm_content *c) {
-    const cm_rows *r = c->r;
+    const cm_report_model *r = c->r;
     json_t *seen = json_object(); /* without memory a pair may be told again */
     for (size_t i = 0; i < r->pairs.count && !cm_interrupted(); i++) {
         const char *a = cm_text_of(r->pairs.at[i], "a"), *b = cm_text_of(r->pairs.at[i], "b");
@@ -179,13 +179,13 @@ void cm_add_failures(const cm_content *c) {
 
 /* --- legends ---------------------------------------------------------------------------- */
 
-static const char *note_of(const cm_rows *r, size_t arm, const cm_column *of) {
-    return cm_text_of(cm_rows_score(r, r->arms[arm], of->score), "note");
+static const char *note_of(const cm_report_model *r, size_t arm, const cm_column *of) {
+    return cm_text_of(cm_report_model_score(r, r->arms[arm], of->score), "note");
 }
 
 /* One note and the arms that have it; told with the first of them. */
 static void tell_note(const cm_content *c, size_t arm, const cm_column *of) {
-    const cm_rows *r = c->r;
+    const cm_report_model *r = c->r;
     const char *note = note_of(r, arm, of), *before = "";
     if (!*note) return;
     for (size_t a = 0; a < arm; a++)

@@ -14,11 +14,11 @@ static void cell(cm_table *t, const json_t *row, const char *key) {
 
 typedef struct record_table {
     const char *file;
-    size_t list; /* of cm_rows: where its list is */
+    size_t list; /* of cm_report_model: where its list is */
     const char *const *keys;
 } record_table;
 
-static cm_status write_table(const cm_rows *r, const record_table *of) {
+static cm_status write_table(const cm_report_model *r, const record_table *of) {
     const cm_row_list *rows = (const cm_row_list *)((const char *)r + of->list);
     enum { MOST_KEYS = 32 };
     cm_table_column columns[MOST_KEYS] = {{0}};
@@ -38,7 +38,7 @@ static cm_status write_table(const cm_rows *r, const record_table *of) {
     return s;
 }
 
-cm_status cm_report_csv(const cm_rows *r) {
+cm_status cm_report_csv(const cm_report_model *r) {
     static const char *const scores[] = {"suite", "prompts", "arm", "score", "value", "lo", "hi", "n", "better", "note",
                                          "deviation", "reference_n", "read", "images", "leading", NULL};
     static const char *const pairs[] = {"suite", "prompts", "score", "a", "b", "difference", "lo", "hi", "p", "n", "p_holm",
@@ -49,9 +49,9 @@ cm_status cm_report_csv(const cm_rows *r) {
                                         "batch", "threads", "min_s", "median_s", "ratio", "relative_l2", "agrees",
                                         "peak_rss_mb", "n", "cpu", "started", "note", "psnr_db", "steps", NULL};
     static const char *const parts[] = {"suite", "prompts", "arm", "group", "score", "value", "lo", "hi", "n", "right", NULL};
-    static const record_table tables[] = {{"scores.csv", offsetof(cm_rows, scores), scores}, {"pairs.csv", offsetof(cm_rows, pairs), pairs},
-                                          {"speed.csv", offsetof(cm_rows, speeds), speed}, {"peers.csv", offsetof(cm_rows, peers), peers},
-                                          {"parts.csv", offsetof(cm_rows, parts), parts}};
+    static const record_table tables[] = {{"scores.csv", offsetof(cm_report_model, scores), scores}, {"pairs.csv", offsetof(cm_report_model, pairs), pairs},
+                                          {"speed.csv", offsetof(cm_report_model, speeds), speed}, {"peers.csv", offsetof(cm_report_model, peers), peers},
+                                          {"parts.csv", offsetof(cm_report_model, parts), parts}};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) CM_TRY(write_table(r, &tables[i]));
     return CM_OK;
 }

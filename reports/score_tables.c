@@ -15,7 +15,7 @@ static const char mechanism_note[] = " HOLA and the attn scores are what the los
 /* --- arms ------------------------------------------------------------------------------- */
 
 const char *cm_arm_about(const cm_content *c, const char *arm) {
-    const json_t *o = cm_rows_arm(c->r, arm);
+    const json_t *o = cm_report_model_arm(c->r, arm);
     const char *about = cm_text_of(o, "about"), *kind = cm_text_of(o, "kind"), *from = cm_text_of(o, "from");
     const char *made = strcmp(kind, "images") == 0 ? "images made elsewhere" : strcmp(kind, "command") == 0 ? "made by a command" : "";
     if (strcmp(about, from) == 0) about = "";
@@ -25,11 +25,11 @@ const char *cm_arm_about(const cm_content *c, const char *arm) {
 }
 
 const char *cm_arm_not_run(const cm_content *c, const char *arm) {
-    const cm_rows *r = c->r;
-    const char *note = cm_text_of(cm_rows_arm(r, arm), "note");
+    const cm_report_model *r = c->r;
+    const char *note = cm_text_of(cm_report_model_arm(r, arm), "note");
     if (r->format < 2) return NULL;
     for (size_t i = 0; i < r->column_count; i++)
-        if (cm_rows_score(r, arm, r->columns[i].score)) return NULL;
+        if (cm_report_model_score(r, arm, r->columns[i].score)) return NULL;
     return *note ? note : r->done ? "not run" : "not measured";
 }
 
@@ -49,7 +49,7 @@ static const char *bounds_of(const cm_content *c, const json_t *row, const cm_co
 
 void cm_value_cell(const cm_content *c, cm_table *t, size_t arm, size_t column, const char *link) {
     const cm_column *of = &c->r->columns[column];
-    const json_t *row = cm_rows_score(c->r, c->r->arms[arm], of->score);
+    const json_t *row = cm_report_model_score(c->r, c->r->arms[arm], of->score);
     const cm_standing standing = c->r->standings[arm * c->r->column_count + column];
     double v, lo, hi;
     if (!cm_number_of(row, "value", &v)) {
@@ -68,8 +68,8 @@ void cm_value_cell(const cm_content *c, cm_table *t, size_t arm, size_t column, 
 
 /* --- a row an arm ----------------------------------------------------------------------- */
 
-/* What every arm stands between. find: cm_rows_ceiling or cm_rows_chance. */
-static void bound_row(const cm_content *c, cm_table *t, const char *name, const char *about, const json_t *(*find)(const cm_rows *, const char *)) {
+/* What every arm stands between. find: cm_report_model_ceiling or cm_report_model_chance. */
+static void bound_row(const cm_content *c, cm_table *t, const char *name, const char *about, const json_t *(*find)(const cm_report_model *, const char *)) {
     double v;
     cm_table_row_theirs(t);
     cm_table_text(t, name)->aside = about;
@@ -80,8 +80,8 @@ static void bound_row(const cm_content *c, cm_table *t, const char *name, const 
 }
 
 static void bound_rows(const cm_content *c, cm_table *t) {
-    if (c->r->chances.count) bound_row(c, t, "chance", "someone else's drawing", cm_rows_chance);
-    if (c->r->ceilings.count) bound_row(c, t, "ceiling", "the scorers on held-out drawings; of distances the floor: other drawings of the same N", cm_rows_ceiling);
+    if (c->r->chances.count) bound_row(c, t, "chance", "someone else's drawing", cm_report_model_chance);
+    if (c->r->ceilings.count) bound_row(c, t, "ceiling", "the scorers on held-out drawings; of distances the floor: other drawings of the same N", cm_report_model_ceiling);
 }
 
 static void arm_row(const cm_content *c, cm_table *t, size_t arm) {
@@ -123,8 +123,8 @@ static void score_row(const cm_content *c, cm_table *t, size_t column) {
     cm_table_row(t);
     cm_table_text(t, title ? title : "");
     for (size_t a = 0; a < c->r->arm_count; a++) cm_value_cell(c, t, a, column, cm_arm_anchor(c, a));
-    bound_cell(t, c->r->chances.count, cm_rows_chance(c->r, of.key), &of);
-    bound_cell(t, c->r->ceilings.count, cm_rows_ceiling(c->r, of.key), &of);
+    bound_cell(t, c->r->chances.count, cm_report_model_chance(c->r, of.key), &of);
+    bound_cell(t, c->r->ceilings.count, cm_report_model_ceiling(c->r, of.key), &of);
 }
 
 static void scores_as_rows(const cm_content *c, cm_table *t) {
@@ -139,14 +139,14 @@ static void scores_as_rows(const cm_content *c, cm_table *t) {
     for (size_t i = 0; i < c->r->column_count && !cm_interrupted(); i++) score_row(c, t, i);
 }
 
-static bool any_mechanism(const cm_rows *r) {
+static bool any_mechanism(const cm_report_model *r) {
     for (size_t i = 0; i < r->column_count; i++)
         if (r->columns[i].mechanism && r->columns[i].measured) return true;
     return false;
 }
 
 void cm_add_score_table(const cm_content *c) {
-    const cm_rows *r = c->r;
+    const cm_report_model *r = c->r;
     if (!r->arm_count || !r->column_count) return;
     cm_table *t = cm_document_table(c->d);
     if (r->column_count > MOST_COLUMNS && r->arm_count < r->column_count) scores_as_rows(c, t);

@@ -35,7 +35,7 @@ static void rate_cell(cm_table *t, bool known, double v) {
 
 static void times_cells(const cm_content *c, cm_table *t, const json_t *s, double median) {
     double p10, p90, gflop = 0, mb;
-    const double product = cm_rows_sgemm(c->r, cm_text_of(s, "backend"));
+    const double product = cm_report_model_sgemm(c->r, cm_text_of(s, "backend"));
     const bool counted = cm_number_of(s, "gflop", &gflop) && median > 0;
     if (cm_number_of(s, "p10_s", &p10) && cm_number_of(s, "p90_s", &p90)) cm_table_interval(t, median, p10, p90);
     else cm_table_number(t, median);

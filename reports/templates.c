@@ -14,15 +14,15 @@ static void plot(const cm_content *c, const cm_plot *p) {
 }
 
 /* Older runs say what they have not measured; of format 2 the plan says what was wanted, and the rest takes no place. */
-static bool wants_differences(const cm_rows *r) {
+static bool wants_differences(const cm_report_model *r) {
     return r->format < 2 || r->arm_count > 1;
 }
 
-static bool wants_times(const cm_rows *r) {
+static bool wants_times(const cm_report_model *r) {
     return r->format < 2 || r->speeds.count || r->commands.count || r->peers.count;
 }
 
-static bool wants_attention(const cm_rows *r) {
+static bool wants_attention(const cm_report_model *r) {
     if (r->format < 2 || r->illustrated.count) return true;
     return cm_column_find(r, "hola") || cm_column_find(r, "attn_iou") || cm_column_find(r, "attn_mass");
 }
@@ -73,7 +73,7 @@ static void published(const cm_content *c) {
 static void full(const cm_content *c) {
     cm_add_unfinished(c);
     cm_add_failures(c);
-    if (cm_rows_published(c->r)) {
+    if (cm_report_model_published(c->r)) {
         published(c);
     } else if (c->r->arm_count) {
         cm_add_summary(c);
@@ -94,7 +94,7 @@ static void full(const cm_content *c) {
             cm_add_training_ablation(c);
         }
     }
-    if (!cm_rows_published(c->r)) speeds(c);
+    if (!cm_report_model_published(c->r)) speeds(c);
     say_why_not(c);
     cm_add_methods(c);
 }

@@ -49,7 +49,7 @@ static cm_status fill(const cm_content *c, const cm_template *t) {
     return cm_document_check(c->d);
 }
 
-static cm_status write_all(cm_rows *r, const cm_template *t, const bool wanted[FORMATS]) {
+static cm_status write_all(cm_report_model *r, const cm_template *t, const bool wanted[FORMATS]) {
     cm_document d;
     cm_plots plots = {{0}};
     if (wanted[CSV]) CM_TRY(cm_report_csv(r));
@@ -64,14 +64,14 @@ static cm_status write_all(cm_rows *r, const cm_template *t, const bool wanted[F
 }
 
 cm_status cm_report_write_as(const char *folder, const cm_report_choice *choice) {
-    cm_rows r;
+    cm_report_model r;
     bool wanted[FORMATS] = {false};
     const cm_template *t = NULL;
     CM_TRY(cm_template_find(choice->template ? choice->template : "full", &t));
     CM_TRY(choose_formats(choice->formats ? choice->formats : "html,md,csv", wanted));
-    CM_TRY(cm_rows_open(&r, folder, choice->peers));
+    CM_TRY(cm_report_model_open(&r, folder, choice->peers));
     const cm_status s = write_all(&r, t, wanted);
-    cm_rows_close(&r);
+    cm_report_model_close(&r);
     return s;
 }
 

@@ -10,7 +10,7 @@
 #include "core/base/arena.h"
 #include "core/base/system.h"
 #include "reports/report.h"
-#include "reports/rows.h"
+#include "reports/report_model.h"
 #include "tests/unit/failing_alloc.h"
 
 static cm_arena arena;

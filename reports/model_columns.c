@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/rows.h"
+#include "reports/report_model.h"
 
 /* Of runs of `bench` before the header told its columns. */
 static const cm_column nano_columns[] = {
@@ -56,7 +56,7 @@ static int compare(const void *a, const void *b) {
 }
 
 /* Each score once that belongs to a metric of the plan; then the metrics that have none. */
-static cm_status list_scores(const cm_rows *r, const json_t *metrics, const json_t *labels, json_t *seen, bool *has, found *list, size_t *count) {
+static cm_status list_scores(const cm_report_model *r, const json_t *metrics, const json_t *labels, json_t *seen, bool *has, found *list, size_t *count) {
     for (size_t i = 0; i < r->scores.count; i++) {
         const char *score = cm_text_of(r->scores.at[i], "score");
         const json_t *place = metric_of(labels, score);
@@ -83,7 +83,7 @@ static bool is_mechanism(const json_t *metric) {
 }
 
 /* The title tells a part, KID's subsets, and weights other than the published: "FID@clean [nano]" is no FID. */
-static cm_column planned_column(cm_rows *r, const json_t *metric, const char *score) {
+static cm_column planned_column(cm_report_model *r, const json_t *metric, const char *score) {
     const char *label = cm_text_of(metric, "label"), *title = *cm_text_of(metric, "title") ? cm_text_of(metric, "title") : label;
     const char *weights = cm_text_of(metric, "weights"), *part = strlen(score) > strlen(label) ? score + strlen(label) + 1 : "";
     double decimals = 4, subset;
@@ -101,7 +101,7 @@ static cm_status name_labels(const json_t *metrics, json_t *labels) {
     return CM_OK;
 }
 
-static cm_status planned_columns(cm_rows *r, json_t *labels, json_t *seen) {
+static cm_status planned_columns(cm_report_model *r, json_t *labels, json_t *seen) {
     const json_t *metrics = json_object_get(json_object_get(r->run, "plan"), "metrics");
     const size_t room = r->scores.count + json_array_size(metrics) + 1;
     found *list = CM_PUSH(&r->arena, found, room);
@@ -119,7 +119,7 @@ static cm_status planned_columns(cm_rows *r, json_t *labels, json_t *seen) {
 
 /* --- columns of older runs ---------------------------------------------------------------- */
 
-static cm_status published_columns(cm_rows *r, json_t *seen) {
+static cm_status published_columns(cm_report_model *r, json_t *seen) {
     r->columns = CM_PUSH(&r->arena, cm_column, r->scores.count + 1);
     CM_TRY(cm_arena_check(&r->arena));
     for (size_t i = 0; i < r->scores.count; i++) {
@@ -132,7 +132,7 @@ static cm_status published_columns(cm_rows *r, json_t *seen) {
     return CM_OK;
 }
 
-static cm_status older_columns(cm_rows *r) {
+static cm_status older_columns(cm_report_model *r) {
     r->columns = CM_PUSH(&r->arena, cm_column, NANO_COLUMNS);
     CM_TRY(cm_arena_check(&r->arena));
     memcpy(r->columns, nano_columns, sizeof nano_columns);
@@ -140,34 +140,34 @@ static cm_status older_columns(cm_rows *r) {
     return CM_OK;
 }
 
-cm_status cm_rows_find_columns(cm_rows *r) {
+cm_status cm_report_model_find_columns(cm_report_model *r) {
     json_t *labels = json_object(), *seen = json_object();
     cm_status s = labels && seen ? CM_OK : out_of_memory();
     r->primary = r->format >= 2 ? cm_text_of(r->run, "primary") : "acc_all";
     if (s == CM_OK && r->format >= 2) s = planned_columns(r, labels, seen);
-    else if (s == CM_OK) s = cm_rows_published(r) ? published_columns(r, seen) : older_columns(r);
+    else if (s == CM_OK) s = cm_report_model_published(r) ? published_columns(r, seen) : older_columns(r);
     json_decref(labels);
     json_decref(seen);
-    for (size_t c = 0; s == CM_OK && c < r->column_count; c++) s = cm_rows_index_column(r, c);
+    for (size_t c = 0; s == CM_OK && c < r->column_count; c++) s = cm_report_model_index_column(r, c);
     return s;
 }
 
 /* --- standings ---------------------------------------------------------------------------- */
 
 /* By the arms' pair where they have one, else by intervals that do not meet. */
-static bool are_apart(const cm_rows *r, const char *score, const char *a, const char *b) {
-    const json_t *pair = cm_rows_pair(r, a, b, score);
-    if (!pair) pair = cm_rows_pair(r, b, a, score);
+static bool are_apart(const cm_report_model *r, const char *score, const char *a, const char *b) {
+    const json_t *pair = cm_report_model_pair(r, a, b, score);
+    if (!pair) pair = cm_report_model_pair(r, b, a, score);
     if (pair) return cm_pair_is_apart(pair);
-    const json_t *x = cm_rows_score(r, a, score), *y = cm_rows_score(r, b, score);
+    const json_t *x = cm_report_model_score(r, a, score), *y = cm_report_model_score(r, b, score);
     double x_lo, x_hi, y_lo, y_hi;
     return cm_number_of(x, "lo", &x_lo) && cm_number_of(x, "hi", &x_hi) && cm_number_of(y, "lo", &y_lo) &&
            cm_number_of(y, "hi", &y_hi) && (x_lo > y_hi || y_lo > x_hi);
 }
 
 /* Of format 2 the record says it, from all arms together. */
-static bool is_leading(const cm_rows *r, const cm_column *c, size_t best, size_t arm) {
-    const json_t *row = cm_rows_score(r, r->arms[arm], c->score);
+static bool is_leading(const cm_report_model *r, const cm_column *c, size_t best, size_t arm) {
+    const json_t *row = cm_report_model_score(r, r->arms[arm], c->score);
     double v;
     if (!cm_number_of(row, "value", &v)) return false;
     if (r->format >= 2) return json_is_true(json_object_get(row, "leading"));
@@ -175,11 +175,11 @@ static bool is_leading(const cm_rows *r, const cm_column *c, size_t best, size_t
 }
 
 /* The arm with the best value; arm_count: fewer than two have one, or no direction is better. */
-static size_t find_best(const cm_rows *r, cm_column *c) {
+static size_t find_best(const cm_report_model *r, cm_column *c) {
     size_t best = r->arm_count, values = 0;
     double most = 0, v;
     for (size_t a = 0; a < r->arm_count; a++) {
-        if (!cm_number_of(cm_rows_score(r, r->arms[a], c->score), "value", &v)) continue;
+        if (!cm_number_of(cm_report_model_score(r, r->arms[a], c->score), "value", &v)) continue;
         if (c->better == CM_LOWER) v = -v;
         if (!values++ || v > most) {
             best = a;
@@ -190,7 +190,7 @@ static size_t find_best(const cm_rows *r, cm_column *c) {
     return values > 1 && c->better && !c->mechanism ? best : r->arm_count; /* of what a loss trains nothing is best */
 }
 
-cm_status cm_rows_find_standings(cm_rows *r) {
+cm_status cm_report_model_find_standings(cm_report_model *r) {
     r->standings = CM_PUSH_ZERO(&r->arena, cm_standing, r->arm_count * r->column_count + 1);
     CM_TRY(cm_arena_check(&r->arena));
     for (size_t c = 0; c < r->column_count; c++) {
@@ -213,8 +213,8 @@ static bool equal(const json_t *a, const json_t *b, const char *key) {
     return x && y && json_equal((json_t *)x, (json_t *)y);
 }
 
-cm_contrast cm_rows_contrast(const cm_rows *r, const char *a, const char *b) {
-    const json_t *x = cm_rows_arm(r, a), *y = cm_rows_arm(r, b);
+cm_contrast cm_report_model_contrast(const cm_report_model *r, const char *a, const char *b) {
+    const json_t *x = cm_report_model_arm(r, a), *y = cm_report_model_arm(r, b);
     const json_t *of_x = json_object_get(x, "trained"), *of_y = json_object_get(y, "trained");
     if (equal(x, y, "hash")) return CM_CONTRAST_SETTINGS;
     if (!of_x && !of_y) return CM_CONTRAST_UNKNOWN;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/rows.h"
+#include "reports/report_model.h"
 
 static uint64_t hash(const char *text) { /* FNV-1a */
     uint64_t h = 14695981039346656037u;
@@ -52,7 +52,7 @@ static size_t choose(choice *c, uint64_t id) {
     return i;
 }
 
-static size_t first_arm(const cm_rows *r, const cm_image_places *p) {
+static size_t first_arm(const cm_report_model *r, const cm_image_places *p) {
     for (size_t a = 0; a < r->arm_count; a++) {
         const uint64_t arm = hash(r->arms[a]);
         for (size_t i = 0; i < p->count; i++)
@@ -62,7 +62,7 @@ static size_t first_arm(const cm_rows *r, const cm_image_places *p) {
 }
 
 /* The first prompts of the first arm with images, and the first of those of which any arm has maps. */
-static cm_status choose_prompts(cm_rows *r, const cm_image_places *p, choice *c) {
+static cm_status choose_prompts(cm_report_model *r, const cm_image_places *p, choice *c) {
     uint64_t *with_maps = CM_PUSH(&r->arena, uint64_t, p->count + 1);
     size_t maps = 0;
     CM_TRY(cm_arena_check(&r->arena));
@@ -81,7 +81,7 @@ static cm_status choose_prompts(cm_rows *r, const cm_image_places *p, choice *c)
     return CM_OK;
 }
 
-static cm_status read_chosen(cm_rows *r, const cm_image_places *p, choice *c, cm_record_lines *lines) {
+static cm_status read_chosen(cm_report_model *r, const cm_image_places *p, choice *c, cm_record_lines *lines) {
     uint64_t *arms = CM_PUSH(&r->arena, uint64_t, r->arm_count);
     c->images = CM_PUSH_ZERO(&r->arena, const json_t *, c->count * r->arm_count + 1);
     CM_TRY(cm_arena_check(&r->arena));
@@ -96,12 +96,12 @@ static cm_status read_chosen(cm_rows *r, const cm_image_places *p, choice *c, cm
         if (!image) return cm_fail(CM_EIO, "the records have changed while they were read");
         if (json_array_append(r->images, (json_t *)image) != 0) return cm_fail(CM_ENOMEM, "out of memory while reading records");
         if (!p->at[i].k) c->images[id * r->arm_count + arm] = image;
-        CM_TRY(cm_rows_index_image(r, image));
+        CM_TRY(cm_report_model_index_image(r, image));
     }
     return CM_OK;
 }
 
-static cm_status list_of(cm_rows *r, const choice *c, const size_t *chosen, size_t count, cm_row_list *list) {
+static cm_status list_of(cm_report_model *r, const choice *c, const size_t *chosen, size_t count, cm_row_list *list) {
     list->count = count < CM_SHOWN_PROMPTS ? count : CM_SHOWN_PROMPTS;
     list->at = CM_PUSH(&r->arena, const json_t *, list->count + 1);
     CM_TRY(cm_arena_check(&r->arena));
@@ -109,7 +109,7 @@ static cm_status list_of(cm_rows *r, const choice *c, const size_t *chosen, size
     return CM_OK;
 }
 
-cm_status cm_rows_read_images(cm_rows *r, const cm_image_places *p, cm_record_lines *lines) {
+cm_status cm_report_model_read_images(cm_report_model *r, const cm_image_places *p, cm_record_lines *lines) {
     choice c = {0};
     if (r->arm_count == 0) return CM_OK;
     CM_TRY(choose_prompts(r, p, &c));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "reports/rows.h"
+#include "reports/report_model.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ bool cm_number_of(const json_t *o, const char *key, double *out) {
     return isfinite(*out);
 }
 
-bool cm_rows_published(const cm_rows *r) {
+bool cm_report_model_published(const cm_report_model *r) {
     return r->format < 2 && json_is_object(json_object_get(r->run, "plan"));
 }
 
@@ -33,7 +33,7 @@ typedef struct kind_list {
 } kind_list;
 
 enum { KINDS = 10 };
-static void name_kinds(cm_rows *r, kind_list kinds[KINDS]) {
+static void name_kinds(cm_report_model *r, kind_list kinds[KINDS]) {
     const kind_list all[KINDS] = {{"score", &r->scores}, {"pair", &r->pairs}, {"ceiling", &r->ceilings}, {"chance", &r->chances},
                                   {"kept", &r->kept}, {"speed", &r->speeds},
                                   {"sgemm", &r->sgemms}, {"part", &r->parts}, {"command", &r->commands}, {"failed", &r->failures}};
@@ -44,7 +44,7 @@ static cm_status keep(json_t *array, const json_t *record) {
     return json_array_append(array, (json_t *)record) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory while reading records");
 }
 
-static cm_status take_header(cm_rows *r, const json_t *record) {
+static cm_status take_header(cm_report_model *r, const json_t *record) {
     double format = 1;
     if (r->run) return cm_fail(CM_EFORMAT, "two lines of kind \"run\": records of two runs in one file; report each by itself");
     cm_number_of(record, "format", &format);
@@ -57,7 +57,7 @@ static cm_status take_header(cm_rows *r, const json_t *record) {
 }
 
 /* Pictures of `score --metric` are shown nowhere, so they are not kept. */
-static cm_status take(cm_rows *r, cm_image_places *places, const cm_record_lines *lines, const json_t *record) {
+static cm_status take(cm_report_model *r, cm_image_places *places, const cm_record_lines *lines, const json_t *record) {
     const char *kind = cm_text_of(record, "kind");
     kind_list kinds[KINDS];
     if (!strcmp(kind, "image")) return cm_image_places_add(places, record, cm_record_lines_offset(lines));
@@ -73,7 +73,7 @@ static cm_status take(cm_rows *r, cm_image_places *places, const cm_record_lines
     return kept ? keep(r->all, record) : CM_OK;
 }
 
-static cm_status sort_by_kind(cm_rows *r) {
+static cm_status sort_by_kind(cm_report_model *r) {
     kind_list kinds[KINDS];
     name_kinds(r, kinds);
     for (size_t i = 0; i < KINDS; i++) kinds[i].list->at = CM_PUSH(&r->arena, const json_t *, kinds[i].list->count + 1);
@@ -87,7 +87,7 @@ static cm_status sort_by_kind(cm_rows *r) {
     return CM_OK;
 }
 
-static cm_status name_arms(cm_rows *r) {
+static cm_status name_arms(cm_report_model *r) {
     const json_t *arms = json_object_get(r->run, "arms");
     r->arm_count = json_array_size(arms);
     if (r->arm_count > MOST_ARMS) return cm_fail(CM_EFORMAT, "%zu arms, more than %d", r->arm_count, MOST_ARMS);
@@ -97,7 +97,7 @@ static cm_status name_arms(cm_rows *r) {
     return CM_OK;
 }
 
-static cm_status read_records(cm_rows *r, const char *path, cm_record_lines *lines, cm_image_places *places) {
+static cm_status read_records(cm_report_model *r, const char *path, cm_record_lines *lines, cm_image_places *places) {
     const json_t *record = NULL;
     cm_status s;
     while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record)
@@ -106,14 +106,14 @@ static cm_status read_records(cm_rows *r, const char *path, cm_record_lines *lin
     if (!r->run) return cm_fail(CM_EFORMAT, "%s: has no line of kind \"run\": not the records of a bench", path);
     if ((s = name_arms(r)) != CM_OK) return cm_fail_in(s, "%s", path);
     CM_TRY(sort_by_kind(r));
-    CM_TRY(cm_rows_index(r));
-    CM_TRY(cm_rows_find_columns(r));
-    CM_TRY(cm_rows_read_images(r, places, lines));
-    CM_TRY(cm_rows_find_standings(r));
-    return cm_rows_find_growths(r);
+    CM_TRY(cm_report_model_index(r));
+    CM_TRY(cm_report_model_find_columns(r));
+    CM_TRY(cm_report_model_read_images(r, places, lines));
+    CM_TRY(cm_report_model_find_standings(r));
+    return cm_report_model_find_growths(r);
 }
 
-static cm_status read_peers(cm_rows *r, const char *path) {
+static cm_status read_peers(cm_report_model *r, const char *path) {
     if (!path) {
         path = cm_arena_print(&r->arena, "%s/peers/records.jsonl", r->folder);
         CM_TRY(cm_arena_check(&r->arena));
@@ -129,7 +129,7 @@ static cm_status read_peers(cm_rows *r, const char *path) {
     return r->peers.count ? CM_OK : cm_fail(CM_EFORMAT, "%s: has no line of kind \"peer\": not the records of `make peers`", path);
 }
 
-static cm_status open_all(cm_rows *r, const char *peers) {
+static cm_status open_all(cm_report_model *r, const char *peers) {
     r->all = json_array();
     r->images = json_array();
     r->index = json_object();
@@ -145,19 +145,19 @@ static cm_status open_all(cm_rows *r, const char *peers) {
     return s == CM_OK ? read_peers(r, peers) : s;
 }
 
-cm_status cm_rows_open(cm_rows *r, const char *folder, const char *peers) {
-    *r = (cm_rows){.folder = folder};
+cm_status cm_report_model_open(cm_report_model *r, const char *folder, const char *peers) {
+    *r = (cm_report_model){.folder = folder};
     cm_arena_init(&r->arena, 0);
     const cm_status s = open_all(r, peers);
-    if (s != CM_OK) cm_rows_close(r);
+    if (s != CM_OK) cm_report_model_close(r);
     return s;
 }
 
-void cm_rows_close(cm_rows *r) {
+void cm_report_model_close(cm_report_model *r) {
     json_decref(r->index);
     json_decref(r->images);
     json_decref(r->all);
     json_decref(r->peer_records);
     cm_arena_free(&r->arena);
-    *r = (cm_rows){0};
+    *r = (cm_report_model){0};
 }

@@ -4,8 +4,8 @@
  * Lines are read one at a time. Of images and pictures only places in the file are kept, 32 bytes each, and the few
  * that are shown are read again; every other record is kept whole. All look-ups are by hash, so time grows with the
  * number of lines. */
-#ifndef CM_REPORTS_ROWS_H
-#define CM_REPORTS_ROWS_H
+#ifndef CM_REPORTS_REPORT_MODEL_H
+#define CM_REPORTS_REPORT_MODEL_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -54,11 +54,11 @@ typedef enum cm_standing {
     CM_BEST
 } cm_standing;
 
-typedef struct cm_rows {
+typedef struct cm_report_model {
     const char *folder;
     int format;                  /* 1: records without a number; 2 */
     json_t *all, *peer_records, *images; /* own the records that are kept */
-    json_t *index;                       /* records by kind and names: cm_rows_score and its like */
+    json_t *index;                       /* records by kind and names: cm_report_model_score and its like */
     const json_t *run, *done;            /* the header; the last line of a finished run (NULL: unfinished) */
     cm_row_list scores, pairs, ceilings, chances, kept, speeds, sgemms, parts, commands, failures, peers;
     cm_row_list shown, illustrated;      /* prompts, by an arm's images: those of the grid, those of which an arm has maps */
@@ -72,29 +72,29 @@ typedef struct cm_rows {
     cm_growth *growths;
     size_t growth_count;
     cm_arena arena;
-} cm_rows;
+} cm_report_model;
 
 /* peers: as in report.h. Records of a newer format, and two runs in one file, are CM_EFORMAT. */
-cm_status cm_rows_open(cm_rows *r, const char *folder, const char *peers);
-void cm_rows_close(cm_rows *r);
+cm_status cm_report_model_open(cm_report_model *r, const char *folder, const char *peers);
+void cm_report_model_close(cm_report_model *r);
 
 /* NULL: no such record. Of several the last holds, since a run that went on may have written one again; of images
  * the first, which is a prompt's first. */
-const json_t *cm_rows_score(const cm_rows *r, const char *arm, const char *score);
-const json_t *cm_rows_ceiling(const cm_rows *r, const char *score);
-const json_t *cm_rows_chance(const cm_rows *r, const char *score);                    /* of someone else's drawing */
-const json_t *cm_rows_kept(const cm_rows *r, const char *arm, const char *group);     /* a group's attention, layer by layer */
-const json_t *cm_rows_pair(const cm_rows *r, const char *a, const char *b, const char *score);
-const json_t *cm_rows_part(const cm_rows *r, const char *arm, const char *group, const char *score);
-const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id);          /* the prompt's first */
-const json_t *cm_rows_image_of(const cm_rows *r, const char *arm, const char *id, size_t k); /* k < CM_SHOWN_EACH */
-double cm_rows_sgemm(const cm_rows *r, const char *backend); /* GFLOP/s of one large product; 0 when not measured */
+const json_t *cm_report_model_score(const cm_report_model *r, const char *arm, const char *score);
+const json_t *cm_report_model_ceiling(const cm_report_model *r, const char *score);
+const json_t *cm_report_model_chance(const cm_report_model *r, const char *score);                    /* of someone else's drawing */
+const json_t *cm_report_model_kept(const cm_report_model *r, const char *arm, const char *group);     /* a group's attention, layer by layer */
+const json_t *cm_report_model_pair(const cm_report_model *r, const char *a, const char *b, const char *score);
+const json_t *cm_report_model_part(const cm_report_model *r, const char *arm, const char *group, const char *score);
+const json_t *cm_report_model_image(const cm_report_model *r, const char *arm, const char *id);          /* the prompt's first */
+const json_t *cm_report_model_image_of(const cm_report_model *r, const char *arm, const char *id, size_t k); /* k < CM_SHOWN_EACH */
+double cm_report_model_sgemm(const cm_report_model *r, const char *backend); /* GFLOP/s of one large product; 0 when not measured */
 
-const json_t *cm_rows_arm(const cm_rows *r, const char *arm);          /* of the header */
-const cm_column *cm_column_find(const cm_rows *r, const char *score);  /* NULL: none */
+const json_t *cm_report_model_arm(const cm_report_model *r, const char *arm);          /* of the header */
+const cm_column *cm_column_find(const cm_report_model *r, const char *score);  /* NULL: none */
 
 /* Are these old records of `score --metric`: images that were there, scored by published protocols? */
-bool cm_rows_published(const cm_rows *r);
+bool cm_report_model_published(const cm_report_model *r);
 
 const char *cm_text_of(const json_t *o, const char *key);              /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out);      /* false when absent */
@@ -114,9 +114,9 @@ typedef enum cm_contrast {
     CM_CONTRAST_DARING,      /* with and without Daring */
     CM_CONTRAST_BOTH         /* data and Daring together */
 } cm_contrast;
-cm_contrast cm_rows_contrast(const cm_rows *r, const char *a, const char *b);
+cm_contrast cm_report_model_contrast(const cm_report_model *r, const char *a, const char *b);
 
-/* --- how they are made: rows.c, row_columns.c, row_images.c, row_finds.c ---------------- */
+/* --- how they are made: report_model.c, model_columns.c, model_images.c, model_lookup.c ---------------- */
 
 typedef struct cm_image_place {
     uint64_t id, arm;      /* hashes of the texts */
@@ -130,13 +130,13 @@ typedef struct cm_image_places {
 } cm_image_places;
 cm_status cm_image_places_add(cm_image_places *p, const json_t *image, long long offset);
 /* Chooses what is shown and reads it again: fills images, shown, illustrated and their counts. */
-cm_status cm_rows_read_images(cm_rows *r, const cm_image_places *p, cm_record_lines *lines);
+cm_status cm_report_model_read_images(cm_report_model *r, const cm_image_places *p, cm_record_lines *lines);
 
-cm_status cm_rows_index(cm_rows *r);        /* of everything but images */
-cm_status cm_rows_index_image(cm_rows *r, const json_t *image);
-cm_status cm_rows_index_column(cm_rows *r, size_t column);
-cm_status cm_rows_find_columns(cm_rows *r);
-cm_status cm_rows_find_standings(cm_rows *r);
-cm_status cm_rows_find_growths(cm_rows *r);
+cm_status cm_report_model_index(cm_report_model *r);        /* of everything but images */
+cm_status cm_report_model_index_image(cm_report_model *r, const json_t *image);
+cm_status cm_report_model_index_column(cm_report_model *r, size_t column);
+cm_status cm_report_model_find_columns(cm_report_model *r);
+cm_status cm_report_model_find_standings(cm_report_model *r);
+cm_status cm_report_model_find_growths(cm_report_model *r);
 
 #endif

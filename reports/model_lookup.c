@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reports/rows.h"
+#include "reports/report_model.h"
 
 enum { KEY = 1024 };
 
@@ -12,19 +12,19 @@ static bool make_key(char key[KEY], const char *kind, const char *a, const char 
     return snprintf(key, KEY, "%s\n%s\n%s\n%s", kind, a, b, c) < KEY;
 }
 
-static cm_status add(cm_rows *r, const json_t *record, const char *kind, const char *a, const char *b, const char *c) {
+static cm_status add(cm_report_model *r, const json_t *record, const char *kind, const char *a, const char *b, const char *c) {
     char key[KEY];
     if (!make_key(key, kind, a, b, c)) return CM_OK;
     if (json_object_set(r->index, key, (json_t *)record) != 0) return cm_fail(CM_ENOMEM, "out of memory while reading records");
     return CM_OK;
 }
 
-static const json_t *find(const cm_rows *r, const char *kind, const char *a, const char *b, const char *c) {
+static const json_t *find(const cm_report_model *r, const char *kind, const char *a, const char *b, const char *c) {
     char key[KEY];
     return make_key(key, kind, a, b, c) ? json_object_get(r->index, key) : NULL;
 }
 
-cm_status cm_rows_index(cm_rows *r) {
+cm_status cm_report_model_index(cm_report_model *r) {
     double v;
     for (size_t i = 0; i < r->scores.count; i++)
         CM_TRY(add(r, r->scores.at[i], "score", cm_text_of(r->scores.at[i], "arm"), cm_text_of(r->scores.at[i], "score"), ""));
@@ -47,13 +47,13 @@ cm_status cm_rows_index(cm_rows *r) {
     return CM_OK;
 }
 
-cm_status cm_rows_index_image(cm_rows *r, const json_t *image) {
+cm_status cm_report_model_index_image(cm_report_model *r, const json_t *image) {
     char k[8];
     snprintf(k, sizeof k, "%d", (int)json_integer_value(json_object_get(image, "k")) & 15);
     return add(r, image, "image", cm_text_of(image, "arm"), cm_text_of(image, "id"), k);
 }
 
-cm_status cm_rows_index_column(cm_rows *r, size_t column) {
+cm_status cm_report_model_index_column(cm_report_model *r, size_t column) {
     json_t *place = json_integer((json_int_t)column);
     if (!place) return cm_fail(CM_ENOMEM, "out of memory while reading records");
     const cm_status s = add(r, place, "column", r->columns[column].score, "", "");
@@ -61,50 +61,50 @@ cm_status cm_rows_index_column(cm_rows *r, size_t column) {
     return s;
 }
 
-const cm_column *cm_column_find(const cm_rows *r, const char *score) {
+const cm_column *cm_column_find(const cm_report_model *r, const char *score) {
     const json_t *place = find(r, "column", score, "", "");
     return place ? &r->columns[json_integer_value(place)] : NULL;
 }
 
-const json_t *cm_rows_score(const cm_rows *r, const char *arm, const char *score) {
+const json_t *cm_report_model_score(const cm_report_model *r, const char *arm, const char *score) {
     return find(r, "score", arm, score, "");
 }
 
-const json_t *cm_rows_ceiling(const cm_rows *r, const char *score) {
+const json_t *cm_report_model_ceiling(const cm_report_model *r, const char *score) {
     return find(r, "ceiling", score, "", "");
 }
 
-const json_t *cm_rows_chance(const cm_rows *r, const char *score) {
+const json_t *cm_report_model_chance(const cm_report_model *r, const char *score) {
     return find(r, "chance", score, "", "");
 }
 
-const json_t *cm_rows_kept(const cm_rows *r, const char *arm, const char *group) {
+const json_t *cm_report_model_kept(const cm_report_model *r, const char *arm, const char *group) {
     return find(r, "kept", arm, group, "");
 }
 
-const json_t *cm_rows_pair(const cm_rows *r, const char *a, const char *b, const char *score) {
+const json_t *cm_report_model_pair(const cm_report_model *r, const char *a, const char *b, const char *score) {
     return find(r, "pair", a, b, score);
 }
 
-const json_t *cm_rows_part(const cm_rows *r, const char *arm, const char *group, const char *score) {
+const json_t *cm_report_model_part(const cm_report_model *r, const char *arm, const char *group, const char *score) {
     return find(r, "part", arm, group, score);
 }
 
-const json_t *cm_rows_arm(const cm_rows *r, const char *arm) {
+const json_t *cm_report_model_arm(const cm_report_model *r, const char *arm) {
     return find(r, "arm", arm, "", "");
 }
 
-const json_t *cm_rows_image_of(const cm_rows *r, const char *arm, const char *id, size_t k) {
+const json_t *cm_report_model_image_of(const cm_report_model *r, const char *arm, const char *id, size_t k) {
     char text[8];
     snprintf(text, sizeof text, "%d", (int)k & 15);
     return find(r, "image", arm, id, text);
 }
 
-const json_t *cm_rows_image(const cm_rows *r, const char *arm, const char *id) {
-    return cm_rows_image_of(r, arm, id, 0);
+const json_t *cm_report_model_image(const cm_report_model *r, const char *arm, const char *id) {
+    return cm_report_model_image_of(r, arm, id, 0);
 }
 
-double cm_rows_sgemm(const cm_rows *r, const char *backend) {
+double cm_report_model_sgemm(const cm_report_model *r, const char *backend) {
     double v = 0;
     cm_number_of(find(r, "sgemm", backend, "", ""), "gflops", &v);
     return v;
@@ -154,7 +154,7 @@ static cm_status group_of(json_t *groups, const json_t *row, size_t *group) {
     return CM_OK;
 }
 
-static cm_status list_sizes(const cm_rows *r, json_t *groups, sized *list, size_t *count) {
+static cm_status list_sizes(const cm_report_model *r, json_t *groups, sized *list, size_t *count) {
     for (size_t i = 0; i < r->speeds.count; i++) {
         sized s = {.order = i, .row = r->speeds.at[i]};
         cm_growth_row *v = &s.values;
@@ -168,7 +168,7 @@ static cm_status list_sizes(const cm_rows *r, json_t *groups, sized *list, size_
     return CM_OK;
 }
 
-static void add_growth(cm_rows *r, const sized *list, size_t count, cm_growth_row *rows) {
+static void add_growth(cm_report_model *r, const sized *list, size_t count, cm_growth_row *rows) {
     const json_t *first = list[0].row;
     for (size_t i = 0; i < count; i++) {
         rows[i] = list[i].values;
@@ -178,7 +178,7 @@ static void add_growth(cm_rows *r, const sized *list, size_t count, cm_growth_ro
     r->growths[r->growth_count++] = (cm_growth){cm_text_of(first, "model"), cm_text_of(first, "backend"), cm_text_of(first, "stage"), count, rows};
 }
 
-cm_status cm_rows_find_growths(cm_rows *r) {
+cm_status cm_report_model_find_growths(cm_report_model *r) {
     const size_t n = r->speeds.count;
     sized *list = CM_PUSH(&r->arena, sized, n + 1);
     cm_growth_row *rows = CM_PUSH(&r->arena, cm_growth_row, n + 1);
