@@ -34,7 +34,7 @@ const char *cm_answer_wanted(const cm_answer *a) {
 }
 
 const char *cm_answer_seen(const cm_answer *a) {
-    return a->not_resident ? "not there" : cm_slots[a->slot].values[a->seen];
+    return a->absent ? "not there" : cm_slots[a->slot].values[a->seen];
 }
 
 static void count_answers(const cm_answer *answers, size_t count, cm_accuracy *a, cm_part_answers parts[CM_GROUPS]) {
@@ -67,11 +67,11 @@ cm_status cm_accuracy_answer(const cm_questions *q, const cm_parsed *seen, cm_ar
     for (size_t i = 0; i < q->count; i++) {
         const cm_question *k = &q->list[i];
         cm_answer *v = &answers[i];
-        *v = (cm_answer){.slot = k->slot, .wanted = k->wanted, .seen = seen->slot[k->slot], .not_resident = is_absent(k, seen, counts)};
-        v->right = !v->not_resident && v->seen == v->wanted;
+        *v = (cm_answer){.slot = k->slot, .wanted = k->wanted, .seen = seen->slot[k->slot], .absent = is_absent(k, seen, counts)};
+        v->right = !v->absent && v->seen == v->wanted;
         if (v->right) continue;
         r.misses[r.miss_count++] = cm_arena_print(out, "%s: asked %s, %s%s", cm_answer_slot(v), cm_answer_wanted(v),
-                                                  v->not_resident ? "" : "seen ", cm_answer_seen(v));
+                                                  v->absent ? "" : "seen ", cm_answer_seen(v));
     }
     count_answers(answers, q->count, &r, parts);
     r.part_count = keep_asked(parts);

@@ -118,11 +118,11 @@ Test(accuracy, every_question_has_its_answer_by_name) {
     cr_expect_str_eq(cm_answer_slot(&a.answers[0]), "tops.color");
     cr_expect_str_eq(cm_answer_wanted(&a.answers[0]), "red");
     cr_expect_str_eq(cm_answer_seen(&a.answers[0]), "blue");
-    cr_expect(!a.answers[0].right && !a.answers[0].not_resident && a.answers[1].right);
+    cr_expect(!a.answers[0].right && !a.answers[0].absent && a.answers[1].right);
     cr_expect_str_eq(cm_answer_slot(&a.answers[4]), "hair.style");
     see(6, "type", "none");
     cr_assert_eq(cm_metric_answers(&text, &seen, &arena, &a), CM_OK);
-    cr_expect(a.answers[1].not_resident && !a.answers[1].right, "a pattern without a shirt");
+    cr_expect(a.answers[1].absent && !a.answers[1].right, "a pattern without a shirt");
     cr_expect_str_eq(cm_answer_seen(&a.answers[1]), "not there");
 }
 

@@ -150,7 +150,7 @@ static void mix_values(const attention_job *j, const attention_place *p, const u
  * summed of them is scaled. */
 static void shift_again(const attention_job *j, const bf16_softmax_tile *look, bool first, float *shift, float *mixed, size_t mixed_row) {
     float top[BF16_COLS];
-    j->u->row_max(look, top);
+    j->u->softmax_row_max(look, top);
     for (size_t r = 0; r < BF16_COLS; r++) {
         const float before = shift[r], now = (j->parts == 2 ? 0.0f : 127.0f * BF16_EXP2_STEPS) - top[r];
         if (!first && now >= before) continue;

@@ -178,11 +178,11 @@ static void block(const bf16_block *p) {
 
 #endif
 
-static bool look(const bf16_softmax_tile *p) {
+static bool softmax_tile(const bf16_softmax_tile *p) {
     return bf16_softmax_by(block, p);
 }
 
-static void look_top(const bf16_softmax_tile *p, float *top) {
+static void softmax_row_max(const bf16_softmax_tile *p, float *top) {
     bf16_row_max_by(block, p, top);
 }
 

@@ -581,7 +581,7 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
     {                                                                                                                       \
         .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .pack_a = pack_a,                 \
         .pack_b = pack_b, .pack_a_transposed = pack_a_transposed, .epilogue = epilogue, .epilogue_geglu = epilogue_geglu, .geglu_tiles = geglu_tiles, .softmax_tile = softmax_tile,                                  \
-        .row_max = row_max, .absmax = absmax, .scale = scale, .copy_scaled = copy_scaled,                                                                                         \
+        .softmax_row_max = softmax_row_max, .absmax = absmax, .scale = scale, .copy_scaled = copy_scaled,                                                                                         \
     }
 
 #endif

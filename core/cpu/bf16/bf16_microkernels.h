@@ -119,7 +119,7 @@ typedef struct cm_bf16_microkernels {
 
     void (*geglu_tiles)(const bf16_geglu_tiles *g);
     bool (*softmax_tile)(const bf16_softmax_tile *p);                   /* is a power beyond 2^BF16_MAX_EXPONENT? */
-    void (*row_max)(const bf16_softmax_tile *p, float *top);   /* [32]: the greatest score of each, without y */
+    void (*softmax_row_max)(const bf16_softmax_tile *p, float *top);   /* [32]: the greatest score of each, without y */
     float (*absmax)(size_t n, const float *x);          /* the greatest absolute value; NaN is greatest */
     void (*scale)(size_t n, float alpha, float *x);
     void (*copy_scaled)(size_t n, float alpha, const float *x, float *y);

@@ -69,7 +69,7 @@ CM_INLINE void run(const bf16_block *p, int halves, int tiles, bool low) {
             }
             BF16_PRODUCTS(halves, tiles, b);
             b += b_step;
-            for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += BF16_DEPTH) _mm_prefetch(soon, _MM_HINT_T1);
+            for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += BF16_DEPTH) _mm_prefetch(prefetch, _MM_HINT_T1);
             for (size_t i = 0; i < lines_step && prefetch_lines < lines_end; i++) _mm_prefetch(*prefetch_lines++, _MM_HINT_T1);
             a0 += p->a_step;
             a1 += p->a_step;
@@ -133,12 +133,12 @@ CM_INLINE bool look_narrow(const bf16_softmax_tile *p, bool two) {
     return bf16_overflows(most);
 }
 
-static bool look(const bf16_softmax_tile *p) {
+static bool softmax_tile(const bf16_softmax_tile *p) {
     if (p->steps > 2 || p->low_q) return bf16_softmax_by(block, p);
     return p->steps == 2 ? look_narrow(p, true) : look_narrow(p, false);
 }
 
-static void look_top(const bf16_softmax_tile *p, float *top) {
+static void softmax_row_max(const bf16_softmax_tile *p, float *top) {
     bf16_row_max_by(block, p, top);
 }
 

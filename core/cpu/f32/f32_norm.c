@@ -169,7 +169,7 @@ static cm_norm_rows piece_rows(const piece_job *j, size_t slice) {
 static void sum_piece(void *arg, size_t slice, int worker) {
     (void)worker;
     const piece_job *j = arg;
-    const size_t c = j->report_model.c;
+    const size_t c = j->rows.c;
     const cm_norm_rows r = piece_rows(j, slice);
     cm_f32_microkernels_get()->norm_sums(&r, j->x + slice * SLICE * c, j->sums + 2 * slice * c, j->sums + (2 * slice + 1) * c);
 }
@@ -188,7 +188,7 @@ void cm_f32_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x
 static void apply_piece(void *arg, size_t slice, int worker) {
     (void)worker;
     const piece_job *j = arg;
-    const size_t at = slice * SLICE * j->report_model.c;
+    const size_t at = slice * SLICE * j->rows.c;
     const cm_norm_rows r = piece_rows(j, slice);
     cm_f32_microkernels_get()->norm_apply(&r, j->x + at, j->y + at);
 }

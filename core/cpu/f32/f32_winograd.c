@@ -169,7 +169,7 @@ static void by_pieces(const cm_exec *e, const grid *g, const weights *w, const f
                       side_job out) {
     const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
     const size_t blocks = (w->inner + INNER - 1) / INNER;
-    pieces_job j = {.g = g, .w = *w, .v = v, .step = step, .pack_a = pack_a, .inner = (w->inner + blocks - 1) / blocks, .out = out};
+    pieces_job j = {.g = g, .w = *w, .v = v, .step = step, .row = row, .inner = (w->inner + blocks - 1) / blocks, .out = out};
     j.u_floats = CM_WINOGRAD_POSITIONS * apart(j.inner * cols);
     j.y_step = apart(g->tiles * cols);
     j.worker_floats = j.u_floats + CM_WINOGRAD_POSITIONS * j.y_step;
@@ -265,7 +265,7 @@ void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_
     } else {
         const size_t row = row_length(s->c), step = apart(g.tiles * row);
         float *v = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * step);
-        side_job in = {.g = &g, .what = INPUT, .from = x, .to = v, .step = step, .pack_a = pack_a, .channels = s->c};
+        side_job in = {.g = &g, .what = INPUT, .from = x, .to = v, .step = step, .row = row, .channels = s->c};
         if (v) {
             cm_f32_parallel_for(e, g.tiles, 4, move_piece, &in);
             by_pieces(e, &g, &u, v, step, row, (side_job){.g = &g, .what = OUTPUT, .bias = bias, .to = y});

@@ -32,7 +32,7 @@ CM_INLINE void run(const int8_block *p, int halves) {
             _tile_dpbssd(2, 5, 6);
             _tile_dpbssd(3, 5, 7);
         }
-        for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += 64) _mm_prefetch(soon, _MM_HINT_T1);
+        for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += 64) _mm_prefetch(prefetch, _MM_HINT_T1);
         if (row == rows) continue;
         const size_t to = row + rows_a_step < rows ? row + rows_a_step : rows;
         int8_epilogue_rows(p->overlapped, row, to);
