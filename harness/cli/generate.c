@@ -14,7 +14,7 @@
 #include "core/io/tensor_file.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
-#include "harness/suite.h"
+#include "harness/suite/suite.h"
 
 enum { MAX_STEPS = 100000, MAX_SIDE = 16384, MAX_GUIDANCE = 1000 };
 

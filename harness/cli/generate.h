@@ -7,7 +7,7 @@
 #include "core/generator/recipes.h"
 #include "core/generator/trained_for.h"
 #include "core/tensor/ops.h"
-#include "harness/group_maps.h"
+#include "harness/attention/group_maps.h"
 
 /* What was spent beside the pictures themselves, in seconds. */
 typedef struct cm_generate_costs {

@@ -12,7 +12,7 @@
 #include "core/networks/tokenizer.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
-#include "harness/suite.h"
+#include "harness/suite/suite.h"
 #include "prompts/human_set.h"
 #include "prompts/prompt_lint.h"
 

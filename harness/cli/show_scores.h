@@ -3,7 +3,7 @@
 #ifndef CM_HARNESS_CLI_SHOW_SCORES_H
 #define CM_HARNESS_CLI_SHOW_SCORES_H
 
-#include "harness/evaluation.h"
+#include "harness/run/evaluation.h"
 
 /* Writes the report and prints the table of scores. */
 cm_status cm_show_scores(const char *folder);

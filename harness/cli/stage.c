@@ -6,8 +6,8 @@
 #include "core/base/closest.h"
 #include "core/base/system.h"
 #include "harness/cli/choose.h"
-#include "harness/stage_run.h"
-#include "harness/stage_sets.h"
+#include "harness/speed/stage_run.h"
+#include "harness/speed/stage_sets.h"
 
 static void answer(double seconds) {
     printf("{\"seconds\": %.9f, \"peak_rss_mb\": %.1f}\n", seconds, cm_peak_rss_mb());
@@ -114,4 +114,4 @@ static const cm_option options[] = {
 const cm_command cm_command_stage = {
     "stage", "one stage on given inputs, to be timed beside other programs", options, NULL,
     "Answers a line when it is ready, then one for each line \"run\" on standard input: {\"seconds\", \"peak_rss_mb\"}.\n"
-    "`make peers` asks it (harness/stage_run.h says what the files hold and what is inside the window).", run};
+    "`make peers` asks it (harness/speed/stage_run.h says what the files hold and what is inside the window).", run};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Options that say what a suite says, for bench and score: they become changes of the suite's document (harness/suite.h). */
+/* Options that say what a suite says, for bench and score: they become changes of the suite's document (harness/suite/suite.h). */
 #ifndef CM_HARNESS_CLI_SUITE_OPTIONS_H
 #define CM_HARNESS_CLI_SUITE_OPTIONS_H
 
 #include <jansson.h>
 
 #include "harness/cli/command.h"
-#include "harness/evaluation.h"
+#include "harness/run/evaluation.h"
 
 /* An option and the key whose value it is. */
 typedef struct cm_suite_option {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cosmicman verify DIR: whether a run's folder still is what its records say. */
-#include "harness/verify_folder.h"
+#include "harness/verify/verify_folder.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "harness/bitmap_font.h"
+#include "harness/attention/bitmap_font.h"
 
 static cm_arena arena;
 static cm_image picture;

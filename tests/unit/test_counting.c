@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/tensor/nn.h"
-#include "harness/counting.h"
+#include "harness/speed/counting.h"
 
 static void fill(cm_tensor *x) {
     for (size_t i = 0; i < cm_count(x); i++) x->data[i] = (float)((i * 37) % 101) / 50.0f - 1.0f;

@@ -7,7 +7,7 @@
 
 #include "core/base/system.h"
 #include "core/io/image.h"
-#include "harness/evaluation.h"
+#include "harness/run/evaluation.h"
 #include "tests/unit/scratch.h"
 
 enum { SIDE = 3000, COUNT = 8, ONE_MB = SIDE * SIDE * 3 / 1000000 };

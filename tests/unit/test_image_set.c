@@ -12,7 +12,7 @@
 #include "core/base/system.h"
 #include "core/io/image_set.h"
 #include "core/io/picture_source.h"
-#include "harness/match_ids.h"
+#include "harness/suite/match_ids.h"
 #include "tests/unit/scratch.h"
 
 static cm_arena a;

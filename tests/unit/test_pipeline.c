@@ -6,8 +6,8 @@
 
 #include "core/generator/pipeline.h"
 #include "core/io/safetensors.h"
-#include "harness/group_maps.h"
-#include "harness/bitmap_font.h"
+#include "harness/attention/group_maps.h"
+#include "harness/attention/bitmap_font.h"
 #include "prompts/prompt_set.h"
 #include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of an evaluation share.
+ *
+ *     evaluation.c          all of it, in order
+ *     evaluation_plan.c     which networks look at which images for which metrics
+ *     evaluation_sets.c     the sides: arms, the reference, the ceiling's drawings; which image belongs to which prompt
+ *     evaluation_known.c    what the folder has already, and what is left to do
+ *     evaluation_make.c     images that models and commands make
+ *     evaluation_attention.c what their phrases look at meanwhile
+ *     evaluation_networks.c     the pass over images
+ *     evaluation_finish.c   scores and pairs, from records and features alone (finish.h)
+ *     evaluation_headers.c  headers: made, held against another, joined
+ *     evaluation_records.c  the records of a folder as sides
+ *     evaluation_merge.c    shards
+ */
+#ifndef CM_HARNESS_RUN_EVALUATION_PARTS_H
+#define CM_HARNESS_RUN_EVALUATION_PARTS_H
+
+#include <pthread.h>
+
+#include "core/base/folder_lock.h"
+#include "core/io/jsonl.h"
+#include "harness/run/worker_pool.h"
+#include "harness/run/evaluation.h"
+#include "harness/run/feature_store.h"
+#include "harness/suite/image_list.h"
+#include "metrics/metric.h"
+#include "metrics/picture_rules.h"
+#include "prompts/prompt_set.h"
+
+enum { CM_RECORDS_FORMAT = 2, CM_EVAL_METRICS = 48, CM_EVAL_NETWORKS = 16, CM_SHOWN_IMAGES = 64, CM_SHOWN_SIDE = 512, CM_SHOWN_OF_PROMPT = 4 };
+
+/* --- the plan ------------------------------------------------------------------------- */
+
+/* Images made ready by one rule for one network: looked at once, whatever is scored from it. */
+typedef struct cm_feed {
+    size_t network;               /* index into the plan's extractors */
+    const cm_picture_rule *rule;
+    unsigned stored, wanted;      /* outputs, as bits: kept in a column; computed at all */
+    bool parse;                   /* by the parser, for answers */
+} cm_feed;
+
+/* A file of features. */
+typedef struct cm_feature_column {
+    size_t feed, width;
+    cm_output output;
+    char *name;                   /* "inception-tf1-features": its file's */
+} cm_feature_column;
+
+typedef struct cm_plan {
+    size_t metric_count, network_count, feed_count, column_count;
+    const cm_metric *metrics[CM_EVAL_METRICS];
+    const char *labels[CM_EVAL_METRICS];                         /* the metrics' names in records: "fid@clean[random]" where weights are not the published ones */
+    size_t kid_subset;                                           /* 0: KID's published one */
+    size_t feed_of[CM_EVAL_METRICS], column_of[CM_EVAL_METRICS]; /* column_of: of a score of sets */
+    cm_extractor *extractors[CM_EVAL_NETWORKS];
+    const char *networks[CM_EVAL_NETWORKS], *weights[CM_EVAL_NETWORKS];
+    cm_feed feeds[CM_EVAL_METRICS];
+    cm_feature_column columns[CM_EVAL_METRICS];
+} cm_plan;
+
+/* First which metrics, of "fid@clean,acc"; then each network's weights are found, and it is opened. Texts live in `out`. */
+cm_status cm_plan_choose(const cm_suite *s, cm_arena *out, cm_plan *p);
+cm_status cm_plan_open(const cm_suite *s, cm_arena *out, cm_plan *p);
+void cm_plan_close(cm_plan *p);
+bool cm_plan_of_text(const cm_plan *p);               /* does a metric need prompts? */
+bool cm_plan_of_sets(const cm_plan *p);               /* is a metric made from features? */
+bool cm_plan_of_attention(const cm_plan *p);
+cm_needs_reference cm_plan_needs(const cm_plan *p);   /* the most that a metric needs of a reference */
+const char *cm_plan_primary(const cm_suite *s, const cm_plan *p);
+const cm_extractor *cm_plan_parser(const cm_plan *p, size_t *feed); /* NULL: no metric needs it */
+/* For the header: metrics with their labels, networks and hashes, columns. NULL: out of memory. */
+json_t *cm_plan_describe(const cm_plan *p);
+
+/* --- sides ------------------------------------------------------------------------------ */
+
+typedef enum cm_side_kind { CM_SIDE_ARM, CM_SIDE_REFERENCE, CM_SIDE_CEILING, CM_SIDE_KINDS } cm_side_kind;
+extern const char *const cm_side_lines[CM_SIDE_KINDS]; /* the kind of its images' records: "image", "reference", "drawing" */
+
+/* Images that are compared: of an arm, row unit * images + k; of the reference and the ceiling a row an image. */
+typedef struct cm_side {
+    cm_side_kind kind;
+    const char *name;               /* the arm's, "reference" or "ceiling": of its files */
+    const cm_arm *arm;              /* NULL: none */
+    size_t count, begin, end;       /* rows; this shard's */
+    size_t images;                  /* rows a unit */
+    const cm_description **prompts; /* [count / images]; NULL: this unit has none; NULL of a reference */
+    cm_image_list list;
+    json_t **lines;                 /* [count], owned: what records say of a row, joined; NULL: nothing */
+    cm_feature_store stores[CM_EVAL_METRICS];
+    size_t *todo, todo_count;       /* rows to look at */
+    bool needed[CM_EVAL_METRICS];   /* by feed: does a row of todo lack what is made from it? */
+} cm_side;
+
+/* One prompt, or one image without any. */
+typedef struct cm_unit {
+    const char *id, *negative;
+    const cm_description *prompt;   /* NULL: none */
+    bool has_seed;
+    uint64_t seed;
+} cm_unit;
+
+typedef struct cm_evaluation {
+    const cm_evaluation_options *options;
+    const cm_suite *suite;
+    cm_arena arena;
+    cm_plan plan;
+    cm_prompt_set prompts;
+    size_t unit_count, first_unit, last_unit; /* this shard's: [first, last) */
+    cm_unit *units;
+    size_t side_count;              /* arms in the suite's order, then the reference, the ceiling, where there are any */
+    cm_side *sides;
+    bool statistics;                /* the reference is a file of them (it may hold images, too) */
+    cm_worker_pool crew;                   /* of scores */
+    cm_side *at;                    /* the side that is being looked at */
+    cm_folder_lock folder;
+    json_t *header, *existing;      /* of this run, joined with that of the folder; the folder's other records */
+    cm_records *records;
+    json_t *pending;                /* records whose features may not be on disk yet */
+    double started, written;        /* written: when there were none pending the last time */
+    bool finished;                  /* all that is asked for was there */
+    pthread_mutex_t lock;           /* of records, lines and counts */
+    cm_evaluation_counts counts;
+    size_t doubtful;                /* images whose prompt looks wrongly decoded */
+    const char *said_of_size, *said_of_words; /* the last warnings of an arm's model; NULL: none yet */
+} cm_evaluation;
+
+/* Units and sides, from prompts, folders and drawings. */
+cm_status cm_evaluation_open_sides(cm_evaluation *e);
+void cm_sides_close(cm_side *sides, size_t count);
+cm_side *cm_evaluation_side(cm_evaluation *e, const char *name); /* NULL: none of that name */
+cm_status cm_evaluation_check_sizes(const cm_evaluation *e);     /* of images that were there */
+uint64_t cm_evaluation_seed(const cm_evaluation *e, size_t unit, size_t k);
+/* "p0001.png", or "2/p0001.png" of several images a prompt: below images/ARM. */
+const char *cm_evaluation_file(const cm_evaluation *e, size_t unit, size_t k, cm_arena *out);
+
+/* What is there, and what is left: opens the folder's records. e->finished: nothing is left. */
+cm_status cm_evaluation_begin(cm_evaluation *e);
+cm_status cm_evaluation_add(cm_evaluation *e, const json_t *line); /* under the lock */
+/* The line of a row is on disk: joined to what is known of it. */
+cm_status cm_evaluation_know(cm_side *s, size_t row, json_t *line);
+bool cm_line_is(const json_t *line, const char *kind);                    /* false of NULL */
+bool cm_line_stays(const json_t *line);                                   /* arms, commands, speed, passes: in the order of their being written */
+bool cm_line_is_made(const json_t *line);                                 /* the record of an image whose file is there */
+const char *cm_line_feature(const json_t *line, const char *column);      /* the row's hash (feature_store.h), or NULL */
+
+/* New: what every record of an arm's image has; the groups of a prompt, t: NULL, or its tokens. */
+json_t *cm_evaluation_image(const cm_evaluation *e, const cm_side *s, size_t row);
+json_t *cm_evaluation_groups(const cm_description *d, const cm_tokens *t);
+
+/* CM_EUSAGE where a suite file's commands would run and nobody said that they may. */
+cm_status cm_evaluation_check_commands(const cm_evaluation *e);
+/* All images of the arms that models and commands make. */
+cm_status cm_evaluation_make(cm_evaluation *e);
+/* The pass over one side. */
+cm_status cm_evaluation_list_todo(cm_evaluation *e, cm_side *s);
+cm_status cm_evaluation_look(cm_evaluation *e, cm_side *s);
+
+/* FOLDER/features/SIDE-COLUMN.f32; NULL: no memory, which `out` then says. */
+char *cm_column_path(const char *folder, const char *side, const char *column, cm_arena *out);
+/* make: where it is absent, else that is an error. */
+cm_status cm_column_open(const char *folder, const char *side, const char *column, size_t rows, size_t width, bool make,
+                         cm_arena *out, cm_feature_store *store);
+
+/* --- records ------------------------------------------------------------------------------ */
+
+json_t *cm_evaluation_header(cm_evaluation *e); /* new; NULL: out of memory */
+/* How much of the prompts is asked, for the header: {"asked": 3012, "of": 4100, "other": ..., "unknown": ..., "left_out":
+ * {"tops.material": 312, ...}}; told in one line, too. NULL where no metric asks, or no prompt says anything. */
+cm_status cm_evaluation_count_questions(cm_evaluation *e, json_t **out);
+/* Keys whose values two headers must agree on for their folders to be shards of one run; NULL after the last. */
+extern const char *const cm_evaluation_keys[];
+/* CM_EUSAGE naming what differs first; _continue: in a folder whose run is to go on. */
+cm_status cm_headers_same(const json_t *found, const json_t *wanted, const char *const *keys);
+cm_status cm_headers_continue(const json_t *found, const json_t *wanted, const char *const *keys);
+/* The header of a folder to which metrics are added: *out, new, has the plans of both. CM_EUSAGE naming what differs where
+ * they are not of the same images, networks and settings. Prompts or a reference that one of them lacks come from the
+ * other. */
+cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out);
+
+/* The sides that a header tells of, without lists: for those who have records only. [*count]; cm_sides_close. */
+cm_status cm_sides_of_header(const json_t *header, cm_side **sides, size_t *count);
+/* What `all` says of the sides' rows, joined; a failure replaces what was said before it. */
+cm_status cm_sides_read(cm_side *sides, size_t count, const json_t *all);
+
+/* The header with what its arms' models are, which is known once they were open. New. */
+json_t *cm_evaluation_full_header(const json_t *header, const json_t *all);
+/* A folder's records without scores: header, images in order, then what has no order of its own (arms, speed, passes). */
+json_t *cm_evaluation_lines(const json_t *header, const cm_side *sides, size_t side_count, const json_t *all);
+bool cm_evaluation_is_done(const json_t *lines);
+
+/* The records of a folder whose images have all been looked at: its scores and "done" made from its records and features
+ * alone. writes: the file of statistics that the header names, too. *lines: new. */
+cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all, double started,
+                              bool writes, cm_evaluation_counts *counts, json_t **lines);
+/* Makes the scores of a folder whose images have all been looked at, from its records and features alone, and writes the
+ * records anew: whole, with scores and "done", or not at all. */
+cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all,
+                               double started, cm_evaluation_counts *counts);
+
+#endif
