@@ -30,7 +30,7 @@ void cm_dot_product_half(const float *x, size_t n, size_t width, float *out);
 /* out [n,m] = a [n,k] b [k,m] */
 void cm_dot_multiply(const double *a, size_t n, size_t k, const double *b, size_t m, double *out);
 
-/* The linear algebra of scores runs on all cores from now on. The openblas backend, whose kernels divide their work
+/* The linear algebra of scores runs on all cores from now on. The f32 backend, whose kernels divide their work
  * themselves, sets its library to one thread; and sums differ in their last digits between numbers of threads, so that
  * whoever makes scores of sets calls this first. */
 void cm_blas_all_threads(void);

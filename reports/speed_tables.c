@@ -137,7 +137,7 @@ static void say_peers(const cm_content *c) {
     cm_say(c->d, "The same weights and inputs in each engine, %.0f threads, a process each, in turn round after round on %s: unet is "
                  "one step with guidance (a batch of two), decode one latent, picture a whole one by ours alone. x ours is the "
                  "median over rounds of their time by ours in the same round: above 1, ours is faster. Relative L2 is against "
-                 "PyTorch in f32, of a picture's last latents against ours in f32 (openblas); an output that differs by more than "
+                 "PyTorch in f32, of a picture's last latents against ours in f32; an output that differs by more than "
                  "its type's tolerance (1e-4 in f32, 3e-2 in bf16 and int8; of a picture, whose steps amplify, 1e-3, 1e-1 and 2e-1) "
                  "is marked. PSNR is of the pixels against the same reference, clipped; equal pixels have none. Peak memory holds the "
                  "engine's own libraries.", threads, cm_text_of(first, "cpu"));

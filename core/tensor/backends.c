@@ -9,7 +9,7 @@ static _Thread_local const cm_ops *table[6];
 
 const cm_ops *const *cm_backends(void) {
     table[0] = cm_ops_ref();
-    table[1] = cm_ops_openblas();
+    table[1] = cm_ops_f32();
     table[2] = cm_ops_bf16x3();
     table[3] = cm_ops_bf16();
     table[4] = cm_ops_int8();
@@ -30,7 +30,7 @@ cm_status cm_backend_choose(const char *what, const char *name, const cm_ops **b
 }
 
 const cm_ops *cm_backend_default(void) {
-    return cm_ops_bf16x3()->slow_here ? cm_ops_openblas() : cm_ops_bf16x3();
+    return cm_ops_bf16x3()->slow_here ? cm_ops_f32() : cm_ops_bf16x3();
 }
 
 bool cm_backend_is_coarse(const cm_ops *ops) {

@@ -96,10 +96,10 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights, .order_pass = SIZE_MAX, .saved = SIZE_MAX};
     cm_arena_init(&t->arena, 0);
     CM_TRY(cm_recipe_check(recipe, stage->name));
-    const char *backend = cm_json_text_or(recipe, "backend", "openblas");
+    const char *backend = cm_json_text_or(recipe, "backend", "f32");
     CM_TRY(cm_backend_choose("backend", backend, &t->ops));
     if (t->ops->inference)
-        return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref, openblas, bf16x3 or bf16", backend);
+        return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref, f32, bf16x3 or bf16", backend);
     t->seed = cm_json_size_or(recipe, "seed", 1);
     t->batch = cm_json_size_or(recipe, "batch", 16);
     t->workers = cm_json_size_or(recipe, "workers", (size_t)cm_threads_available());

@@ -240,7 +240,7 @@ static const cm_option options[] = {
     {"recipe", CM_OPT_TEXT, "FILE|NAME", NULL, "settings; default: the stage's own (vae, clip, parser, features, unet-base)"},
     {"out", CM_OPT_TEXT, "DIR", NULL, "the run: checkpoint, train.jsonl, loss.svg (by gnuplot, from loss.gp and loss.dat); continues when it has a checkpoint"},
     {"weights", CM_OPT_TEXT, "DIR", NULL, "where finished weights go (default OUT/weights)"},
-    {"backend", CM_OPT_TEXT, "NAME", NULL, "openblas (default), bf16 (bf16 products, f32 weights and optimizer), bf16x3 or ref"},
+    {"backend", CM_OPT_TEXT, "NAME", NULL, "f32 (default), bf16 (bf16 products, f32 weights and optimizer), bf16x3 or ref"},
     {"threads", CM_OPT_SIZE, "N", NULL, "workers, each with its share of the batch (default: the cores that affinity mask and CPU quota leave)"},
     {"seed", CM_OPT_U64, "N", NULL, "initial weights, order of people, noise"},
     {"steps", CM_OPT_SIZE, "N", NULL, "steps in all, those before a stop included"},

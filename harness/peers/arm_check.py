@@ -27,7 +27,7 @@ def bench(program, model, folder):
     theirs = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.join(ROOT, 'harness/peers/diffusers_arm.py'))} --model {shlex.quote(model)} --sampler ddim"
     command = [program, "bench", "-q", "--arm", f"ours={model}", "--arm-exec", f"theirs={theirs} --prompts {{prompts}} --out {{out}}",
                "--prompts", "people-64", "--count", str(COUNT), "--metric", "acc", "--sampler", "ddim", "--steps", str(STEPS), "--cfg", str(GUIDANCE),
-               "--width", str(WIDTH), "--height", str(HEIGHT), "--backend", "openblas", "--no-speed", "--out", folder]
+               "--width", str(WIDTH), "--height", str(HEIGHT), "--backend", "f32", "--no-speed", "--out", folder]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     with open(os.path.join(folder, "records.jsonl"), encoding="utf-8") as f:
         records = [json.loads(line) for line in f]

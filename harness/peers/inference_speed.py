@@ -13,7 +13,7 @@ turn. What wants more memory than is free says so instead. The ratio is the medi
 of ours in the same round).
 
 Outputs are held against PyTorch's own in f32 (relative L2, of pixels PSNR too), a picture and its latents against ours by
-`openblas`. Memory is the worker's VmHWM. Writes OUT/records.jsonl (rows of other models, sizes and stages stay) and prints
+`f32`. Memory is the worker's VmHWM. Writes OUT/records.jsonl (rows of other models, sizes and stages stay) and prints
 a table in Markdown.
 """
 import argparse, json, os, shutil, statistics, subprocess, sys, time
@@ -119,7 +119,7 @@ class Stage:
 
 
 class PictureStage(Stage):
-    """A whole picture by each of our backends, from one seed, held against `openblas`, ours in f32."""
+    """A whole picture by each of our backends, from one seed, held against `f32`, ours in f32."""
 
     def __init__(self, options):
         super().__init__(options, "picture")
@@ -138,11 +138,11 @@ class PictureStage(Stage):
                 "--threads", str(o.threads)]
 
     def reference(self):
-        row = self.our_row("openblas", Picture)
+        row = self.our_row("f32", Picture)
         row.name += "_reference"
         row.output = f"{self.folder}/{row.name}.safetensors"
-        row.command = self.our_command("openblas", row)
-        note("picture: by openblas, the reference")
+        row.command = self.our_command("f32", row)
+        note("picture: by f32, the reference")
         try:
             row.run()
         except Unavailable as problem:
@@ -309,7 +309,7 @@ def read_options():
     p.add_argument("--type", default="f32", choices=["f32", "f16", "bf16"],
                    help="the exported model's weights, rounded for all engines alike: half of the disk and the reading")
     p.add_argument("--stages", default=",".join(STAGES))
-    p.add_argument("--backends", default="openblas", help="of ours, each NAME or NAME+lean; ratios are to the first")
+    p.add_argument("--backends", default="f32", help="of ours, each NAME or NAME+lean; ratios are to the first")
     p.add_argument("--engines", default=",".join(ROWS), help=f"[{','.join(ROWS)}]")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--turn-seconds", type=float, default=0.5, help="a turn is one run, or as many as fill this time")

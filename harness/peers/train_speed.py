@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training side by side: `cosmicman train` and PyTorch (diffusers' classes, eager) on the same two shapes.
 
-usage: train_speed.py [--program build/cosmicman] [--backends openblas,bf16] [--threads N] [--seconds S] [--rounds N]
+usage: train_speed.py [--program build/cosmicman] [--backends f32,bf16] [--threads N] [--seconds S] [--rounds N]
                       [--only unet|vae] [--curve STEPS]
 
 Shapes are core/models/architectures/nano; batch sizes those of the shipped recipes. `batch` is the number of
@@ -136,8 +136,8 @@ def speeds(a, kind):
         ours, type_ = middle[f"cosmicman {backend}"], "bf16" if backend == "bf16" else "f32"
         best = max((v, k) for k, v in middle.items() if k.startswith(f"torch {type_}"))
         line = {"network": kind, "backend": backend, "ratio": round(ours / best[0], 3), "to": best[1]}
-        if backend != "openblas" and "openblas" in a.backends:
-            line["to_our_f32"] = round(ours / middle["cosmicman openblas"], 3)
+        if backend != "f32" and "f32" in a.backends:
+            line["to_our_f32"] = round(ours / middle["cosmicman f32"], 3)
         print(json.dumps(line), flush=True)
 
 
@@ -179,7 +179,7 @@ def curves(a):
     recipe = dict(read(f"{MODELS}/nano/recipes/{RECIPES['unet']}.json"), steps=a.curve, record_every=50, save_seconds=1e9,
                   workers=a.threads, people=2000)
     f32 = None
-    for backend, seed in [("openblas", 1)] + [(b, 1) for b in a.backends if b != "openblas"] + [("openblas", 2)]:
+    for backend, seed in [("f32", 1)] + [(b, 1) for b in a.backends if b != "f32"] + [("f32", 2)]:
         losses = [x["loss"] for x in our_run(a.program, "unet", dict(recipe, backend=backend, seed=seed))]
         f32 = f32 or losses
         print_curve(f"cosmicman {backend}, seed {seed}", losses, f32)
@@ -191,7 +191,7 @@ def curves(a):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--program", default=f"{ROOT}/build/cosmicman")
-    p.add_argument("--backends", default="openblas,bf16")
+    p.add_argument("--backends", default="f32,bf16")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--seconds", type=float, default=6)
     p.add_argument("--rounds", type=int, default=3)

@@ -83,7 +83,7 @@ prints "speed rows" "report" $cm bench -q --suite $suite --count 2 --out speed
 prints "lean speed rows" "report" $cm bench -q --suite $suite --count 2 --out lean --lean
 holds "they say so" grep -q '"lean": *true' lean/records.jsonl
 holds "what is not measured has no number" grep -qE '"stage":"image","note":"not measured: a mock has no speed"' speed/records.jsonl
-holds "the machine's own rate" grep -q '"kind":"sgemm","backend":"openblas"' speed/records.jsonl
+holds "the machine's own rate" grep -q '"kind":"sgemm","backend":"f32"' speed/records.jsonl
 printf '{"kind":"peer","model":"m","stage":"picture","engine":"another","version":"2","precision":"f32","median_s":8,"ratio":2,"psnr_db":61.5,"agrees":true}\n' >peers.jsonl
 says "a report with another engine" 0 "peers.csv" "$cm" report speed --peers peers.jsonl
 holds "shows it" grep -q '| another | 2 | f32 |  |  | 8 | 2.00 |  | 61.5 | yes |' speed/report.md
@@ -155,13 +155,13 @@ holds "pictures are the same bytes" cmp a b
 # Speed alone, at two sizes: operations are counted, time stands over them.
 cat >growth.json <<END
 {"prompts": "people-64", "scorer": "mock", "sampler": "ddim", "steps": 2, "guidance": 3, "width": 64, "height": 64,
- "backend": "openblas", "arms": [], "speed": [
-  {"model": "$tiny", "backend": "openblas", "width": 128, "height": 128, "repeats": 2, "stages": ["text", "unet_step", "decode"]},
-  {"model": "$tiny", "backend": "openblas", "width": 64, "height": 64, "repeats": 2, "warm_up": 64},
+ "backend": "f32", "arms": [], "speed": [
+  {"model": "$tiny", "backend": "f32", "width": 128, "height": 128, "repeats": 2, "stages": ["text", "unet_step", "decode"]},
+  {"model": "$tiny", "backend": "f32", "width": 64, "height": 64, "repeats": 2, "warm_up": 64},
   {"model": "$tiny", "backend": "int8", "width": 64, "height": 64, "repeats": 1}]}
 END
 prints "a suite of speed alone" "report" $cm bench -q --suite ./growth.json --out growth
-gflop() { sed -n "s/.*\"backend\":\"openblas\".*\"width\":$1,.*\"stage\":\"$2\".*\"gflop\":\([0-9.e-]*\).*/\1/p" growth/records.jsonl; }
+gflop() { sed -n "s/.*\"backend\":\"f32\".*\"width\":$1,.*\"stage\":\"$2\".*\"gflop\":\([0-9.e-]*\).*/\1/p" growth/records.jsonl; }
 holds "the text is the same at every size" test "$(gflop 128 text)" = "$(gflop 64 text)"
 holds "a step has its operations" sh -c "awk 'BEGIN { exit !($(gflop 128 unet_step) > 3 * $(gflop 64 unet_step)) }'"
 holds "an image has all of them" sh -c "awk 'BEGIN { d = $(gflop 64 image) - $(gflop 64 text) - 2 * $(gflop 64 unet_step) - $(gflop 64 decode); exit !(d < 1e-9 && d > -1e-9) }'"

@@ -22,7 +22,7 @@ says "a stray word" 2 "what is 'cat' for" "$cm" generate cat
 says "list of nothing" 2 "list wants models" "$cm" list
 says "list of what is not there" 2 "the closest is 'samplers'" "$cm" list sampler
 prints "samplers" "^ddim " "$cm" list samplers
-prints "backends" "^openblas " "$cm" list backends
+prints "backends" "^f32 " "$cm" list backends
 prints "models" "^random:sd15 .*nano's tokenizer" "$cm" list models
 prints "single files, and what they need" "^FILE .*safetensors.*--config DIR" "$cm" list models
 prints "metrics" "^acc_tex +higher" "$cm" list metrics
@@ -76,7 +76,7 @@ wrong "a short prompt" "unknown option -p; here it is --prompt" generate -p x
 # Values.
 wrong "a sampler in capitals" "'DDIM' is none of .*closest is 'ddim'" $gen --sampler DDIM
 wrong "a sampler as A1111 writes it" "'Euler a' is none of .*closest is 'euler_a'" $gen --sampler "Euler a"
-wrong "a backend" "--backend: 'openblass' is none of .*closest is 'openblas'" $gen --backend openblass
+wrong "a backend" "--backend: 'f33' is none of .*closest is 'f32'" $gen --backend f33
 wrong "a recipe" "--recipe: 'cosmicman-sdx' is none of .*closest is 'cosmicman-sd" $gen --recipe cosmicman-sdx
 wrong "a model" "no model 'nano:darin', and no such folder or file; the closest is 'nano:daring'" generate --model nano:darin --prompt x
 wrong "a metric" "there is no 'fid@clen'; the closest is 'fid@clean'" score --images folder --metric fid@clen

@@ -62,7 +62,7 @@ static void not_finite(const cm_ops *ops, float bad) {
 Test(attention_range, grows) {
     const size_t widths[] = {8, 40, 64, 80};
     for (size_t i = 0; i < 4; i++) {
-        compare(cm_ops_openblas(), widths[i]);
+        compare(cm_ops_f32(), widths[i]);
         compare(cm_ops_bf16x3(), widths[i]);
         compare(cm_ops_bf16(), widths[i]);
     }

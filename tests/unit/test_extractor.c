@@ -21,7 +21,7 @@ static cm_extractor *e;
 
 static void begin(void) {
     cm_arena_init(&arena, 0);
-    cm_ctx_init(&g, cm_backend_find("openblas"), 1);
+    cm_ctx_init(&g, cm_backend_find("f32"), 1);
 }
 
 static void end(void) {

@@ -101,7 +101,7 @@ Test(inception, the_two_networks_differ) {
     cm_inception_out a, b;
     begin(&f, CM_INCEPTION_FID);
     begin(&t, CM_INCEPTION_TORCHVISION);
-    cm_ctx_init(&g, cm_ops_openblas(), 1);
+    cm_ctx_init(&g, cm_ops_f32(), 1);
     cm_tensor *x = waves(&g, 0, 1);
     cm_inception_forward(&g, f.n, x, CM_INCEPTION_WANT_POOL, &a);
     cm_inception_forward(&g, t.n, x, CM_INCEPTION_WANT_POOL, &b);
@@ -117,7 +117,7 @@ Test(inception, gives_what_is_wanted) {
     cm_ctx g;
     cm_inception_out all, o;
     begin(&w, CM_INCEPTION_FID);
-    cm_ctx_init(&g, cm_ops_openblas(), 1);
+    cm_ctx_init(&g, cm_ops_f32(), 1);
     cm_tensor *x = waves(&g, 0, 1);
     cm_inception_forward(&g, w.n, x, 15, &all);
     cr_assert_eq(cm_ctx_check(&g), CM_OK, "%s", cm_why());
@@ -201,7 +201,7 @@ Test(inception, has_no_gradient_and_says_so) {
     cm_ctx g;
     cm_inception_out o;
     begin(&w, CM_INCEPTION_FID);
-    cm_ctx_init(&g, cm_ops_openblas(), 1);
+    cm_ctx_init(&g, cm_ops_f32(), 1);
     cm_tape_open(&g);
     cm_tensor *x = waves(&g, 0, 1);
     x->needs_grad = true;
@@ -236,7 +236,7 @@ static cm_status whole(const cm_ops *ops) {
 }
 
 Test(inception, any_allocation_may_fail_and_it_says_so) {
-    const cm_ops *const ops[] = {cm_ops_openblas(), cm_ops_bf16x3()};
+    const cm_ops *const ops[] = {cm_ops_f32(), cm_ops_bf16x3()};
     for (size_t i = 0; i < 2; i++) {
         long failed = 0;
         cr_assert_eq(whole(ops[i]), CM_OK, "%s", cm_why());

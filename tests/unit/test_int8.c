@@ -216,7 +216,7 @@ static void conv_case(const cm_conv_shape *s, cm_act act) {
         if (act == CM_SILU) read[i] /= 1 + expf(-read[i]);
     }
     const cm_exec one = {.threads = 1, .scratch = &scratch};
-    cm_ops_openblas()->conv2d(&one, s, read, w, bias, y[0]);
+    cm_ops_f32()->conv2d(&one, s, read, w, bias, y[0]);
     for (size_t i = 0; i < out; i++) y[0][i] += image[i / (s->h * s->w * s->o) * s->o + i % s->o] + plus[i];
     for (int threads = 1; threads <= 3; threads++) {
         const cm_exec e = {.threads = threads, .scratch = &scratch};

@@ -365,7 +365,7 @@ Test(networks, the_parser_answers_for_every_pixel_and_slot_and_can_be_trained) {
     cr_expect_eq(cm_parser_slot_logits(n), 10);
     cr_expect(cm_params_values(p) > 600000 && cm_params_values(p) < 1000000, "%zu weights", cm_params_values(p));
     cm_ctx g;
-    cm_ctx_init(&g, cm_ops_openblas(), 1);
+    cm_ctx_init(&g, cm_ops_f32(), 1);
     double losses[6];
     int labels[24 * 20];
     for (int i = 0; i < 24 * 20; i++) labels[i] = i / 160;
@@ -427,7 +427,7 @@ Test(networks, the_feature_network_pools_its_width_and_can_be_trained) {
     cr_expect_eq(cm_feature_net_width(n), 128);
     cr_expect(cm_params_values(p) > 350000 && cm_params_values(p) < 650000, "%zu weights", cm_params_values(p));
     cm_ctx g;
-    cm_ctx_init(&g, cm_ops_openblas(), 1);
+    cm_ctx_init(&g, cm_ops_f32(), 1);
     double losses[6];
     for (int step = 0; step < 6; step++) {
         cm_ctx_reset(&g);

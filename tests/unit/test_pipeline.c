@@ -19,7 +19,7 @@ static cm_ctx ctx;
 static void open_model(void) {
     cm_arena_init(&arena, 0);
     cr_assert_eq(cm_model_open(&model, "nano:daring", &(cm_model_options){0}), CM_OK, "%s", cm_why());
-    cm_ctx_init(&ctx, cm_backend_find("openblas"), 1);
+    cm_ctx_init(&ctx, cm_backend_find("f32"), 1);
 }
 
 static void close_model(void) {

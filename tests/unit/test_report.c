@@ -180,7 +180,7 @@ Test(report, leaves_a_torn_last_line_out_and_shows_the_first_of_many_prompts) {
 }
 
 static const char *const peer_lines =
-    "{\"kind\":\"peer\",\"model\":\"m\",\"stage\":\"unet\",\"engine\":\"cosmicman openblas\",\"version\":\"1\",\"precision\":\"f32\","
+    "{\"kind\":\"peer\",\"model\":\"m\",\"stage\":\"unet\",\"engine\":\"cosmicman f32\",\"version\":\"1\",\"precision\":\"f32\","
     "\"width\":512,\"height\":512,\"batch\":2,\"threads\":2,\"min_s\":4,\"median_s\":4.2,\"ratio\":1,\"relative_l2\":2e-6,"
     "\"agrees\":true,\"peak_rss_mb\":5900.4,\"n\":5,\"cpu\":\"a <cpu>\"}\n"
     "{\"kind\":\"peer\",\"model\":\"m\",\"stage\":\"unet\",\"engine\":\"other\",\"version\":\"2\",\"precision\":\"bf16\","
@@ -202,7 +202,7 @@ Test(report, shows_other_engines_beside_ours) {
     cm_arena a;
     cm_arena_init(&a, 0);
     const char *md = read_back(folder, "report.md", &a), *page = read_back(folder, "report.html", &a);
-    cr_expect(strstr(md, "| m | unet | 512x512 | cosmicman openblas | 1 | f32 |  | 4 | 4.2 | 1.00 | 2.0e-06 |  | yes | 5900 | 5 |\n"), "%s", md);
+    cr_expect(strstr(md, "| m | unet | 512x512 | cosmicman f32 | 1 | f32 |  | 4 | 4.2 | 1.00 | 2.0e-06 |  | yes | 5900 | 5 |\n"), "%s", md);
     cr_expect(strstr(md, "| 8.5 | 2.02 | 5.0e-02 | 31.3 | **no** | 7000 | 5 |\n"));
     cr_expect(strstr(md, "not available: a\\|b &lt;c&gt; |  |  |  |  |  |  |  |\n"));
     cr_expect(strstr(page, ">5.0e-02</td><td data-title=\"PSNR dB\" data-sort=\"31.26\">31.3</td><td data-title=\"agrees\"><b>no</b></td>"));

@@ -16,7 +16,7 @@ static float *picture;
 
 static void begin(void) {
     cm_arena_init(&arena, 0);
-    cm_ctx_init(&g, cm_backend_find("openblas"), 1);
+    cm_ctx_init(&g, cm_backend_find("f32"), 1);
     cr_assert_eq(cm_extractor_open(&network, "clip-vit-b-32", PAIR, NULL), CM_OK, "%s", cm_why());
     const size_t width = cm_extractor_width(network, CM_OUT_FEATURES);
     picture = CM_PUSH(&arena, float, width);

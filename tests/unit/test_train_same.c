@@ -36,7 +36,7 @@ static json_t *short_recipe(const char *name, const char *backend, const char *c
 
 /* On both backends with two workers: the whole state, to the byte. */
 static void train_twice(const char *stage, const char *name, const char *changes) {
-    static const char *const backends[] = {"ref", "openblas"};
+    static const char *const backends[] = {"ref", "f32"};
     char folder[2][512], sha[2][65];
     for (size_t b = 0; b < 2; b++) {
         for (size_t k = 0; k < 2; k++) {
@@ -140,7 +140,7 @@ static size_t losses_of(const char *folder, double *out, size_t most) {
 static void same_from_a_folder(const char *stage, const char *name, const char *changes) {
     double drawn[8], read[8];
     char run[512], people[512];
-    json_t *recipe = short_recipe(name, "openblas", changes);
+    json_t *recipe = short_recipe(name, "f32", changes);
     snprintf(people, sizeof people, "%s", scratch("people"));
     snprintf(run, sizeof run, "%s", scratch("run"));
     write_people(recipe, people);

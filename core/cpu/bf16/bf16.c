@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The tables of the bf16 backends: openblas's, with products on bf16 operands. */
+/* The tables of the bf16 backends: f32's, with products on bf16 operands. */
 #include <pthread.h>
 
 #include "core/cpu/bf16/bf16_ops.h"
@@ -115,7 +115,7 @@ static void any_attention_grad(bool pairs, const cm_exec *e, const cm_attention_
         cm_bf16_conv2d_grad(pairs, e, s, x, w, dy, dx, dw, dbias);                                                                      \
     }                                                                                                                              \
     static void name##_fill(cm_ops *t) {                                                                                           \
-        *t = *cm_ops_openblas();                                                                                                   \
+        *t = *cm_ops_f32();                                                                                                   \
         t->linear = name##_linear;                                                                                                 \
         t->linear_grad = name##_linear_grad;                                                                                       \
         t->conv2d_grad = name##_conv2d_grad;                                                                                       \

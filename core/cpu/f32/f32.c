@@ -10,7 +10,7 @@ static cm_ops table;
 static void fill(void) {
     openblas_set_num_threads(1); /* threads are ours: cm_parallel */
     table = *cm_ops_ref();
-    table.name = "openblas";
+    table.name = "f32";
     table.about = "packed matrix products, Winograd convolutions, blocked attention";
     table.gemm = cm_f32_gemm;
     table.linear = cm_f32_linear;
@@ -42,7 +42,7 @@ static void fill(void) {
     table.softmax_grad = cm_f32_softmax_grad;
 }
 
-const cm_ops *cm_ops_openblas(void) {
+const cm_ops *cm_ops_f32(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, fill);
     return &table;

@@ -53,9 +53,9 @@ static void fill(void) {
     int8.dtype = "int8";
     int8.rounding = 0x1p-8;
     int8.inference = true;
-    int8.linear_grad = cm_ops_openblas()->linear_grad;
-    int8.attention_grad = cm_ops_openblas()->attention_grad;
-    int8.conv2d_grad = cm_ops_openblas()->conv2d_grad;
+    int8.linear_grad = cm_ops_f32()->linear_grad;
+    int8.attention_grad = cm_ops_f32()->attention_grad;
+    int8.conv2d_grad = cm_ops_f32()->conv2d_grad;
     int8.slow_here = !cm_int8_microkernels_get()->direct;
     int8.linear = linear;
     int8.linear_fused = linear_fused;
