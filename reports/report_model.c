@@ -7,7 +7,7 @@
 
 #include "core/base/system.h"
 
-enum { MOST_ARMS = 256, NEWEST_FORMAT = 2 };
+enum { MOST_ARMS = 256, NEWEST_FORMAT = 3 };
 
 const char *cm_text_of(const json_t *o, const char *key) {
     const char *text = json_string_value(json_object_get(o, key));
@@ -40,7 +40,22 @@ static void name_kinds(cm_report_model *r, kind_list kinds[KINDS]) {
     memcpy(kinds, all, sizeof all);
 }
 
-static cm_status keep(json_t *array, const json_t *record) {
+/* Until format 2 the f32 kernels were called openblas, a name that since then means OpenBLAS's own. */
+static void rename_backend(json_t *o, const char *key) {
+    if (!strcmp(cm_text_of(o, key), "openblas")) json_object_set_new(o, key, json_string("f32"));
+}
+
+static void modernize(json_t *record) {
+    json_t *settings = json_object_get(record, "settings"), *arm;
+    size_t i;
+    rename_backend(record, "backend");
+    rename_backend(settings, "backend");
+    rename_backend(settings, "scores_backend");
+    json_array_foreach(json_object_get(record, "arms"), i, arm) rename_backend(json_object_get(arm, "settings"), "backend");
+}
+
+static cm_status keep(const cm_report_model *r, json_t *array, const json_t *record) {
+    if (r->format < 3) modernize((json_t *)record);
     return json_array_append(array, (json_t *)record) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory while reading records");
 }
 
@@ -70,7 +85,7 @@ static cm_status take(cm_report_model *r, cm_image_places *places, const cm_reco
         kinds[i].list->count++;
         kept = true;
     }
-    return kept ? keep(r->all, record) : CM_OK;
+    return kept ? keep(r, r->all, record) : CM_OK;
 }
 
 static cm_status sort_by_kind(cm_report_model *r) {

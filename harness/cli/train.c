@@ -161,7 +161,7 @@ static cm_status check(const cm_args *a, size_t *failed) {
         return cm_fail(CM_EUSAGE, "--model goes with --part unet or all: of %s the shipped network is measured", part);
     const cm_check_request r = {.model = cm_arg_text(a, "model"),
                                 .part = cm_arg_text(a, "part"),
-                                .backend = cm_arg_given(a, "backend") ? cm_arg_text(a, "backend") : "openblas",
+                                .backend = cm_arg_given(a, "backend") ? cm_arg_text(a, "backend") : "f32",
                                 .count = cm_arg_size(a, "count"),
                                 .report = print_gates,
                                 .write_cards = cm_arg_flag(a, "cards")};

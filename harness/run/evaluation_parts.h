@@ -28,7 +28,7 @@
 #include "metrics/picture_rules.h"
 #include "prompts/prompt_set.h"
 
-enum { CM_RECORDS_FORMAT = 2, CM_EVAL_METRICS = 48, CM_EVAL_NETWORKS = 16, CM_SHOWN_IMAGES = 64, CM_SHOWN_SIDE = 512, CM_SHOWN_OF_PROMPT = 4 };
+enum { CM_RECORDS_FORMAT = 3, CM_RECORDS_OLDEST = 2 /* that verify reads */, CM_EVAL_METRICS = 48, CM_EVAL_NETWORKS = 16, CM_SHOWN_IMAGES = 64, CM_SHOWN_SIDE = 512, CM_SHOWN_OF_PROMPT = 4 };
 
 /* --- the plan ------------------------------------------------------------------------- */
 

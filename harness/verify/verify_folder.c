@@ -250,9 +250,9 @@ static cm_status check_scores(cm_verifier *v) {
 static cm_status check_format(const cm_verifier *v) {
     const size_t format = cm_json_size_or(v->header, "format", 1);
     if (!cm_line_is(v->header, "run")) return cm_fail(CM_EFORMAT, "%s: does not begin with a run", v->path);
-    if (format == CM_RECORDS_FORMAT) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%s: records of format %zu, by version %s; this version reads format %d", v->path, format, text_of(v->header, "version"),
-                   CM_RECORDS_FORMAT);
+    if (format >= CM_RECORDS_OLDEST && format <= CM_RECORDS_FORMAT) return CM_OK;
+    return cm_fail(CM_EFORMAT, "%s: records of format %zu, by version %s; this version reads formats %d and %d", v->path, format,
+                   text_of(v->header, "version"), CM_RECORDS_OLDEST, CM_RECORDS_FORMAT);
 }
 
 static cm_status verify(cm_verifier *v) {

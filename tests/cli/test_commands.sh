@@ -129,7 +129,7 @@ changed && echo '{"id":"p0009","prompt":"more"}' | cat eight.jsonl - >nine.jsonl
 holds "another prompt set" sh -c "'$cm' verify whole --prompts ./nine.jsonl >out; test \$? -eq 3 && grep -q 'records.jsonl:1: the prompt set ./nine.jsonl: recorded' out"
 says "no folder" 1 "No such file" "$cm" verify nowhere
 says "two folders" 2 "one word too many" "$cm" verify whole half
-changed && sed -i 's/"format":2/"format":9/' bad/records.jsonl
+changed && sed -i 's/"format":3/"format":9/' bad/records.jsonl
 says "a newer version's records" 1 "records of format 9" "$cm" verify bad
 
 # An image that was exchanged with its hash is seen when it is looked at again.

@@ -84,7 +84,7 @@ def changed_copy(case, to):
 def draw_ours(case, folder, binary, work):
     latents, picture = os.path.join(work, "ours.safetensors"), os.path.join(work, "ours.png")
     command = [binary, "generate", "--model", folder, "--prompt", PROMPT, "--width", "64", "--height", "64", "--steps",
-               str(case.steps), "--seed", "7", "--cfg", "5", "--threads", "1", "--backend", "openblas", "-q", "--out", picture,
+               str(case.steps), "--seed", "7", "--cfg", "5", "--threads", "1", "--backend", "f32", "-q", "--out", picture,
                "--save-latents", latents, *case.options]
     if case.sampler:
         command += ["--sampler", case.sampler]
