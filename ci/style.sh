@@ -11,6 +11,13 @@ cd "$(dirname "$0")/.."
     done
     git grep -nP '\t' -- '*.c' '*.h' | cut -d: -f1,2 | sed 's/$/: tab/' || true
     git grep -nE ' +$' -- '*.c' '*.h' '*.sh' | cut -d: -f1,2 | sed 's/$/: trailing blank/' || true
+    git ls-files '*.c' '*.h' | grep -v '_tables\.c$' | LC_ALL=C.UTF-8 xargs grep -nE '^.{121}' |
+        cut -d: -f1,2 | sed 's/$/: longer than 120/' || true
+    # One layout for all, where the clang-format that it was made with is installed; others break lines differently.
+    if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+        git ls-files '*.c' '*.h' | grep -v '_tables\.c$' | xargs clang-format --dry-run 2>&1 | grep -o '^[^ :]*:[0-9]*' | sort -u |
+            sed 's/$/: clang-format would lay it out differently/'
+    fi
     git grep -nE '\b(TODO|FIXME|XXX)\b|#if 0' -- '*.c' '*.h' || true
     git grep -nE 'ffast-math|Ofast' -- CMakeLists.txt '*/CMakeLists.txt' || true
     # No exit or printing below the command line; strto* with end checks instead of ato*.

@@ -60,14 +60,16 @@ static size_t keep_asked(cm_part_answers parts[CM_GROUPS]) {
 cm_status cm_accuracy_answer(const cm_questions *q, const cm_parsed *seen, cm_arena *out, cm_accuracy *a) {
     cm_answer *answers = CM_PUSH(out, cm_answer, q->count + 1);
     cm_part_answers *parts = CM_PUSH_ZERO(out, cm_part_answers, CM_GROUPS);
-    cm_accuracy r = {.count = q->count, .answers = answers, .misses = CM_PUSH(out, const char *, q->count + 1), .parts = parts};
+    cm_accuracy r = {
+        .count = q->count, .answers = answers, .misses = CM_PUSH(out, const char *, q->count + 1), .parts = parts};
     CM_TRY(cm_arena_check(out));
     size_t counts[CM_CLASSES];
     count_classes(&seen->classes, counts);
     for (size_t i = 0; i < q->count; i++) {
         const cm_question *k = &q->list[i];
         cm_answer *v = &answers[i];
-        *v = (cm_answer){.slot = k->slot, .wanted = k->wanted, .seen = seen->slot[k->slot], .absent = is_absent(k, seen, counts)};
+        *v = (cm_answer){
+            .slot = k->slot, .wanted = k->wanted, .seen = seen->slot[k->slot], .absent = is_absent(k, seen, counts)};
         v->right = !v->absent && v->seen == v->wanted;
         if (v->right) continue;
         r.misses[r.miss_count++] = cm_arena_print(out, "%s: asked %s, %s%s", cm_answer_slot(v), cm_answer_wanted(v),

@@ -15,29 +15,29 @@
 typedef struct cm_parsed {
     int slot[CM_MAX_SLOTS];
     cm_slot_set asked; /* the slots that it can be asked about (asked_slots.h) */
-    cm_image classes; /* 1 channel, 0..17 */
+    cm_image classes;  /* 1 channel, 0..17 */
 } cm_parsed;
 
 /* One question's answer: "was red asked, and what was seen?" */
 typedef struct cm_answer {
-    int slot, wanted;  /* index into cm_slots, and into the slot's values */
-    int seen;          /* the value that the parser named, whether the thing is there or not */
-    bool absent;       /* the thing is not there */
+    int slot, wanted; /* index into cm_slots, and into the slot's values */
+    int seen;         /* the value that the parser named, whether the thing is there or not */
+    bool absent;      /* the thing is not there */
     bool right;
 } cm_answer;
 
 /* What was asked of one body group, and how much of it was right. */
 typedef struct cm_part_answers {
-    int group;                   /* index into cm_groups: "tops" */
-    size_t right[3], asked[3];   /* by cm_slot_kind */
+    int group;                 /* index into cm_groups: "tops" */
+    size_t right[3], asked[3]; /* by cm_slot_kind */
 } cm_part_answers;
 
 typedef struct cm_accuracy {
     size_t right[3], asked[3]; /* by cm_slot_kind: object, texture, shape */
     size_t count;
-    const cm_answer *answers;  /* [count], in the order of the questions */
+    const cm_answer *answers; /* [count], in the order of the questions */
     size_t miss_count;
-    const char **misses;       /* "tops.color: asked red, seen blue" */
+    const char **misses; /* "tops.color: asked red, seen blue" */
     size_t part_count;
     const cm_part_answers *parts; /* [part_count], those that were asked about, by group */
 } cm_accuracy;

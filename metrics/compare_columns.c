@@ -50,7 +50,8 @@ static double error_of(const double *d, size_t n, size_t columns, const cm_inter
 static cm_status compare_pair(const cm_columns *c, cm_arm_pair pair, cm_arena *out, cm_pair_value *value) {
     cm_interval v;
     double *d;
-    if (pair.a >= c->arms || pair.b >= c->arms) return cm_fail(CM_EUSAGE, "arms %zu and %zu cannot be paired, there are %zu", pair.a, pair.b, c->arms);
+    if (pair.a >= c->arms || pair.b >= c->arms)
+        return cm_fail(CM_EUSAGE, "arms %zu and %zu cannot be paired, there are %zu", pair.a, pair.b, c->arms);
     CM_TRY(differences(c, pair.a, pair.b, out, &d));
     const cm_status s = cm_stats_interval(d, c->prompts, c->columns, c->seed, out, &v);
     if (s != CM_OK && s != CM_EUNDEFINED) return s;
@@ -59,8 +60,12 @@ static cm_status compare_pair(const cm_columns *c, cm_arm_pair pair, cm_arena *o
         return CM_OK;
     }
     const bool one = v.n < 2;
-    *value = (cm_pair_value){.defined = true, .why = caveat(&v), .difference = v.value, .lo = one ? (double)NAN : v.lo,
-                             .hi = one ? (double)NAN : v.hi, .n = v.n};
+    *value = (cm_pair_value){.defined = true,
+                             .why = caveat(&v),
+                             .difference = v.value,
+                             .lo = one ? (double)NAN : v.lo,
+                             .hi = one ? (double)NAN : v.hi,
+                             .n = v.n};
     cm_compare_size(value, error_of(d, c->prompts, c->columns, &v), v.n);
     return cm_stats_flip(d, c->prompts, c->columns, c->seed, out, &value->p);
 }

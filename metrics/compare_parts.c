@@ -21,7 +21,8 @@ static bool is_better(double a, double b, bool higher) {
     return higher ? a > b : a < b;
 }
 
-cm_status cm_compare_lead(cm_arm_value *arms, size_t n, bool higher_is_better, cm_arm_test *test, void *arg, cm_arena *scratch) {
+cm_status cm_compare_lead(cm_arm_value *arms, size_t n, bool higher_is_better, cm_arm_test *test, void *arg,
+                          cm_arena *scratch) {
     size_t defined = 0, best = 0, count = 0;
     for (size_t i = 0; i < n; i++) {
         arms[i].leading = false;

@@ -61,10 +61,11 @@ static double error_of_sum(const double *parts, size_t n) {
     return sqrt(squares * (double)n / (double)(n - 1));
 }
 
-/* The interval of a - b from the arms' own and their correlation over prompts, as far as each reaches to its side (Zou and Donner
- * 2008): skewed as they are. */
+/* The interval of a - b from the arms' own and their correlation over prompts, as far as each reaches to its side (Zou
+ * and Donner 2008): skewed as they are. */
 static void limit_difference(const cm_set_fit *a, const cm_set_fit *b, size_t part, pairing *r) {
-    const double ea = cm_set_fit_error(a, NULL, part), eb = cm_set_fit_error(b, NULL, part), e = cm_set_fit_error(a, b, part);
+    const double ea = cm_set_fit_error(a, NULL, part), eb = cm_set_fit_error(b, NULL, part),
+                 e = cm_set_fit_error(a, b, part);
     const double twice = ea * eb > 0 ? (ea * ea + eb * eb - e * e) / (ea * eb) : 0; /* 2 x the correlation */
     const double va = a->values.parts[part].value, vb = b->values.parts[part].value;
     double la, ha, lb, hb;
@@ -82,7 +83,8 @@ static cm_status exchange(const cm_fitting *f, const cm_set_fit *a, const cm_set
     const size_t n = a->v.c.count;
     double *parts = CM_PUSH(f->scratch, double, n + 1);
     CM_TRY(cm_arena_check(f->scratch));
-    if (f->by == CM_FIT_FRECHET) CM_TRY(cm_frechet_contrast(&f->side, a->v.x, &a->v.c, b->v.x, &b->v.c, f->scratch, parts));
+    if (f->by == CM_FIT_FRECHET)
+        CM_TRY(cm_frechet_contrast(&f->side, a->v.x, &a->v.c, b->v.x, &b->v.c, f->scratch, parts));
     else CM_TRY(cm_kernel_contrast(&f->kernel, &a->kernel, &b->kernel, f->scratch, parts));
     *error = sqrt(pow(error_of_sum(parts, n), 2) + a->drawn + b->drawn);
     return cm_stats_flip_sum(parts, n, f->s->seed, f->scratch, p);
@@ -113,7 +115,8 @@ static cm_status pair_values(const cm_fitting *f, const cm_set_fit *a, const cm_
 static cm_status pair_fits(const cm_fitting *f, const cm_set_fit *a, const cm_set_fit *b, pairing *r) {
     cm_status s = CM_OK;
     if (!a->defined || !b->defined) r->why = a->defined ? b->why : a->why;
-    else if (!same_numbers(&a->v.c, &b->v.c)) r->why = "arms with different numbers of images for a prompt do not compare";
+    else if (!same_numbers(&a->v.c, &b->v.c))
+        r->why = "arms with different numbers of images for a prompt do not compare";
     else s = pair_values(f, a, b, r);
     if (s == CM_EUNDEFINED) r->why = cm_compare_why(f->out);
     return s == CM_EUNDEFINED ? CM_OK : s;
@@ -177,7 +180,8 @@ static cm_status pairing_of(const comparison *c, size_t a, size_t b, const pairi
 
 static cm_status pair_value(const comparison *c, cm_arm_pair pair, size_t part, cm_pair_value *v) {
     const pairing *r;
-    if (pair.a >= c->f.s->arms || pair.b >= c->f.s->arms) return cm_fail(CM_EUSAGE, "arms %zu and %zu cannot be paired, there are %zu", pair.a, pair.b, c->f.s->arms);
+    if (pair.a >= c->f.s->arms || pair.b >= c->f.s->arms)
+        return cm_fail(CM_EUSAGE, "arms %zu and %zu cannot be paired, there are %zu", pair.a, pair.b, c->f.s->arms);
     CM_TRY(pairing_of(c, pair.a, pair.b, &r));
     *v = (cm_pair_value){.defined = r->defined, .why = r->why, .n = r->n};
     if (!r->defined) return CM_OK;
@@ -248,7 +252,8 @@ cm_status cm_compare_sets(const cm_set_arms *s, cm_arena *out, cm_set_comparison
     cm_set_comparison result = {0};
     cm_arena_init(&scratch, 0);
     cm_status status = cm_fitting_open(s, out, &scratch, &c.f);
-    if (status == CM_OK || status == CM_EUNDEFINED) status = compare(&c, status == CM_OK ? NULL : cm_compare_why(out), &result);
+    if (status == CM_OK || status == CM_EUNDEFINED)
+        status = compare(&c, status == CM_OK ? NULL : cm_compare_why(out), &result);
     cm_arena_free(&scratch);
     if (status == CM_OK) *r = result;
     return status;

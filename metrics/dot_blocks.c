@@ -15,12 +15,12 @@ static size_t block_of(size_t n, size_t at) {
     return n - at < CM_DENSE_BLOCK ? n - at : CM_DENSE_BLOCK;
 }
 
-static cm_status visit_blocks(const float *x, size_t n, const float *y, size_t m, size_t width, bool half, cm_arena *scratch,
-                              cm_dot_visit *visit, void *arg) {
+static cm_status visit_blocks(const float *x, size_t n, const float *y, size_t m, size_t width, bool half,
+                              cm_arena *scratch, cm_dot_visit *visit, void *arg) {
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     const size_t block = CM_DENSE_BLOCK;
-    double *a = CM_PUSH(scratch, double, block * width), *b = CM_PUSH(scratch, double, block * width);
-    double *dots = CM_PUSH(scratch, double, block * block);
+    double *a = CM_PUSH(scratch, double, block *width), *b = CM_PUSH(scratch, double, block *width);
+    double *dots = CM_PUSH(scratch, double, block *block);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i += block) {
         const size_t rows = block_of(n, i);
@@ -29,8 +29,8 @@ static cm_status visit_blocks(const float *x, size_t n, const float *y, size_t m
         for (size_t j = half ? i : 0; j < m; j += block) {
             const size_t columns = block_of(m, j);
             widen(y + j * width, columns * width, b);
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)width, 1, a, (int)width, b, (int)width, 0,
-                        dots, (int)columns);
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)width, 1, a, (int)width,
+                        b, (int)width, 0, dots, (int)columns);
             visit(arg, &(cm_dot_block){i, rows, j, columns, dots});
         }
     }
@@ -43,7 +43,8 @@ cm_status cm_dot_blocks(const float *x, size_t n, const float *y, size_t m, size
     return visit_blocks(x, n, y, m, width, false, scratch, visit, arg);
 }
 
-cm_status cm_dot_blocks_half(const float *x, size_t n, size_t width, cm_arena *scratch, cm_dot_visit *visit, void *arg) {
+cm_status cm_dot_blocks_half(const float *x, size_t n, size_t width, cm_arena *scratch, cm_dot_visit *visit,
+                             void *arg) {
     return visit_blocks(x, n, x, n, width, true, scratch, visit, arg);
 }
 
@@ -55,7 +56,8 @@ void cm_dot_squares(const float *x, size_t n, size_t width, double *out) {
 }
 
 void cm_dot_product(const float *x, size_t n, const float *y, size_t m, size_t width, float *out) {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)m, (int)width, 1, x, (int)width, y, (int)width, 0, out, (int)m);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)m, (int)width, 1, x, (int)width, y, (int)width, 0,
+                out, (int)m);
 }
 
 void cm_dot_product_half(const float *x, size_t n, size_t width, float *out) {
@@ -63,7 +65,8 @@ void cm_dot_product_half(const float *x, size_t n, size_t width, float *out) {
 }
 
 void cm_dot_multiply(const double *a, size_t n, size_t k, const double *b, size_t m, double *out) {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)m, (int)k, 1, a, (int)k, b, (int)m, 0, out, (int)m);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)m, (int)k, 1, a, (int)k, b, (int)m, 0, out,
+                (int)m);
 }
 
 void cm_blas_all_threads(void) {

@@ -20,18 +20,31 @@ enum { SEED = 2020, NANO_WIDTH = 64, NANO_HEIGHT = 96 };
 typedef enum kind { INCEPTION, CLIP, DINOV2, FEATURES, PARSER } kind;
 
 const cm_network_row cm_networks[] = {
-    {"inception", "Inception v3 of 2015-12-05, the network of FID, KID and the inception score",
-     {"pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth", "inception-2015-12-05.safetensors", "inception"}},
-    {"clip-vit-b-32", "CLIP ViT-B/32", {"ViT-B-32.pt", "clip-vit-base-patch32", "openai/clip-vit-base-patch32", "clip-vit-b-32"}},
-    {"clip-vit-b-16", "CLIP ViT-B/16", {"ViT-B-16.pt", "clip-vit-base-patch16", "openai/clip-vit-base-patch16", "clip-vit-b-16"}},
-    {"clip-vit-l-14", "CLIP ViT-L/14", {"ViT-L-14.pt", "clip-vit-large-patch14", "openai/clip-vit-large-patch14", "clip-vit-l-14"}},
-    {"clip-vit-l-14-336", "CLIP ViT-L/14 at 336 pixels",
+    {"inception",
+     "Inception v3 of 2015-12-05, the network of FID, KID and the inception score",
+     {"pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth",
+      "inception-2015-12-05.safetensors", "inception"}},
+    {"clip-vit-b-32",
+     "CLIP ViT-B/32",
+     {"ViT-B-32.pt", "clip-vit-base-patch32", "openai/clip-vit-base-patch32", "clip-vit-b-32"}},
+    {"clip-vit-b-16",
+     "CLIP ViT-B/16",
+     {"ViT-B-16.pt", "clip-vit-base-patch16", "openai/clip-vit-base-patch16", "clip-vit-b-16"}},
+    {"clip-vit-l-14",
+     "CLIP ViT-L/14",
+     {"ViT-L-14.pt", "clip-vit-large-patch14", "openai/clip-vit-large-patch14", "clip-vit-l-14"}},
+    {"clip-vit-l-14-336",
+     "CLIP ViT-L/14 at 336 pixels",
      {"ViT-L-14-336px.pt", "clip-vit-large-patch14-336", "openai/clip-vit-large-patch14-336", "clip-vit-l-14-336"}},
     {"hps-v2.0", "CLIP ViT-H/14 of HPS v2.0", {"HPS_v2_compressed.pt", "HPS_v2.pt", "hps-v2.0"}},
     {"hps-v2.1", "CLIP ViT-H/14 of HPS v2.1", {"HPS_v2.1_compressed.pt", "HPS_v2.1.pt", "hps-v2.1"}},
-    {"dinov2-vit-l-14", "DINOv2 ViT-L/14", {"dinov2_vitl14_pretrain.pth", "dinov2-large", "facebook/dinov2-large", "dinov2-vit-l-14"}},
-    {"dinov2-vit-l-14-reg4", "DINOv2 ViT-L/14 with registers",
-     {"dinov2_vitl14_reg4_pretrain.pth", "dinov2-with-registers-large", "facebook/dinov2-with-registers-large", "dinov2-vit-l-14-reg4"}},
+    {"dinov2-vit-l-14",
+     "DINOv2 ViT-L/14",
+     {"dinov2_vitl14_pretrain.pth", "dinov2-large", "facebook/dinov2-large", "dinov2-vit-l-14"}},
+    {"dinov2-vit-l-14-reg4",
+     "DINOv2 ViT-L/14 with registers",
+     {"dinov2_vitl14_reg4_pretrain.pth", "dinov2-with-registers-large", "facebook/dinov2-with-registers-large",
+      "dinov2-vit-l-14-reg4"}},
     {"nano-features", "the shipped feature network, images of 64x96", .shipped = true},
     {"nano-clip", "the shipped CLIP pair, images of 64x96", .shipped = true},
     {"nano-parser", "the shipped parser of people: classes of pixels and attributes, images of 64x96", .shipped = true},
@@ -50,13 +63,13 @@ struct cm_extractor {
     const char *label;
     char hash[65];
     size_t width, height, widths[CM_OUTPUTS];
-    cm_params *params;       /* of all but the next two */
+    cm_params *params; /* of all but the next two */
     cm_clip_pair *pair;
     cm_dinov2 *dinov2;
     cm_inception *inception;
     cm_feature_net *features;
     cm_parser *parser;
-    cm_slot_set asked;       /* of a parser */
+    cm_slot_set asked; /* of a parser */
     cm_arena arena;
 };
 
@@ -115,15 +128,18 @@ static cm_status shipped_folder(cm_extractor *e, const char *part, const char **
     CM_TRY(cm_models_folder(&e->arena, &models));
     *folder = cm_arena_print(&e->arena, "%s/nano%s%s", models, *part ? "/" : "", part);
     CM_TRY(cm_arena_check(&e->arena));
-    return cm_path_is_dir(*folder) ? CM_OK : cm_fail(CM_EUNAVAILABLE, "%s: this network of the program is missing", *folder);
+    return cm_path_is_dir(*folder) ? CM_OK
+                                   : cm_fail(CM_EUNAVAILABLE, "%s: this network of the program is missing", *folder);
 }
 
-/* An attribute's values are numbered as the vocabulary has them: a parser of another one would answer other questions. */
+/* An attribute's values are numbered as the vocabulary has them: a parser of another one would answer other questions.
+ */
 static cm_status check_slots(const cm_extractor *e) {
     size_t logits = 0;
     for (int i = 0; i < cm_slot_count; i++) logits += (size_t)cm_slots[i].count;
     if (cm_parser_slot_logits(e->parser) == logits) return CM_OK;
-    return cm_fail(CM_EFORMAT, "the parser answers %zu values, the attribute slots have %zu: it was trained on another vocabulary",
+    return cm_fail(CM_EFORMAT,
+                   "the parser answers %zu values, the attribute slots have %zu: it was trained on another vocabulary",
                    cm_parser_slot_logits(e->parser), logits);
 }
 
@@ -132,8 +148,10 @@ static cm_status read_asked(cm_extractor *e, const char *folder) {
     bool known;
     CM_TRY(cm_asked_slots_read(folder, &e->asked, &known));
     if (!known)
-        cm_note("%s: its card does not say which questions the parser answers better than the commonest value would: all are asked "
-                "(`train check --part parser --cards` measures it)", folder);
+        cm_note("%s: its card does not say which questions the parser answers better than the commonest value would: "
+                "all are asked "
+                "(`train check --part parser --cards` measures it)",
+                folder);
     return CM_OK;
 }
 
@@ -190,8 +208,10 @@ static cm_status choose_weights(cm_extractor *e, const cm_network_row *row, cons
     e->kind = kind_of(row);
     e->mock = strcmp(said, "mock") == 0;
     if (!*said) return cm_fail(CM_EUSAGE, "its weights are not shipped: a file or folder of them is needed");
-    if (row->shipped && !nano && !e->mock) return cm_fail(CM_EUSAGE, "'%s': its weights are the shipped ones (nano), or mock", said);
-    if (nano && !row->shipped && e->kind != INCEPTION) return cm_fail(CM_EUSAGE, "the nano network stands in Inception's place only");
+    if (row->shipped && !nano && !e->mock)
+        return cm_fail(CM_EUSAGE, "'%s': its weights are the shipped ones (nano), or mock", said);
+    if (nano && !row->shipped && e->kind != INCEPTION)
+        return cm_fail(CM_EUSAGE, "the nano network stands in Inception's place only");
     if (nano && e->kind == INCEPTION) e->kind = FEATURES;
     e->label = cm_arena_string(&e->arena, random || e->mock || (nano && !row->shipped) ? said : "");
     CM_TRY(cm_arena_check(&e->arena));
@@ -209,11 +229,11 @@ static cm_status open_kind(cm_extractor *e, const char *network, const char *wei
         return CM_OK;
     }
     switch (e->kind) {
-        case INCEPTION: return open_inception(e, weights);
-        case DINOV2: return open_dinov2(e, network, weights);
-        case CLIP: return open_clip(e, network, weights, row->shipped ? NULL : tokenizer);
-        case FEATURES:
-        case PARSER: return open_nano(e);
+    case INCEPTION: return open_inception(e, weights);
+    case DINOV2: return open_dinov2(e, network, weights);
+    case CLIP: return open_clip(e, network, weights, row->shipped ? NULL : tokenizer);
+    case FEATURES:
+    case PARSER: return open_nano(e);
     }
     return CM_OK;
 }
@@ -282,7 +302,8 @@ static cm_status take(const cm_ctx *g, const cm_tensor *t, float *out) {
 
 static cm_status run_inception(const cm_extractor *e, cm_ctx *g, cm_tensor *pixels, float *const out[CM_OUTPUTS]) {
     cm_inception_out r = {0};
-    const unsigned wanted = (out[CM_OUT_FEATURES] ? CM_INCEPTION_WANT_POOL : 0) | (out[CM_OUT_SPATIAL] ? CM_INCEPTION_WANT_SPATIAL : 0) |
+    const unsigned wanted = (out[CM_OUT_FEATURES] ? CM_INCEPTION_WANT_POOL : 0) |
+                            (out[CM_OUT_SPATIAL] ? CM_INCEPTION_WANT_SPATIAL : 0) |
                             (out[CM_OUT_LOGITS] ? CM_INCEPTION_WANT_LOGITS_UNBIASED : 0);
     cm_inception_forward(g, e->inception, pixels, wanted, &r);
     CM_TRY(take(g, r.pool, out[CM_OUT_FEATURES]));
@@ -306,7 +327,8 @@ static cm_status run_mock(const cm_extractor *e, const float *pixels, size_t n, 
     return CM_OK;
 }
 
-cm_status cm_extractor_run(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, float *const out[CM_OUTPUTS]) {
+cm_status cm_extractor_run(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n,
+                           float *const out[CM_OUTPUTS]) {
     if (e->kind == PARSER) return cm_fail(CM_EUSAGE, "a parser has no features");
     if (e->mock) return run_mock(e, pixels, n, out);
     if (e->kind == CLIP) return cm_clip_pair_images(e->pair, g, pixels, n, out[CM_OUT_FEATURES]);
@@ -320,8 +342,8 @@ cm_status cm_extractor_run(const cm_extractor *e, cm_ctx *g, const float *pixels
 
 /* --- texts ----------------------------------------------------------------------- */
 
-cm_status cm_extractor_read(const cm_extractor *e, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts, size_t n,
-                            float *out, cm_clip_reading *readings) {
+cm_status cm_extractor_read(const cm_extractor *e, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts,
+                            size_t n, float *out, cm_clip_reading *readings) {
     if (e->kind != CLIP) return cm_fail(CM_EUSAGE, "a network without a text tower reads no text");
     if (!e->mock) return cm_clip_pair_texts(e->pair, g, cleaning, texts, n, out, readings);
     for (size_t i = 0; i < n; i++) {
@@ -340,12 +362,14 @@ static size_t largest(const float *x, size_t n) {
     return best;
 }
 
-static cm_status take_parsed(const cm_extractor *e, const float *classes, const float *slots, cm_arena *out, cm_parsed *seen) {
+static cm_status take_parsed(const cm_extractor *e, const float *classes, const float *slots, cm_arena *out,
+                             cm_parsed *seen) {
     seen->asked = e->asked;
     CM_TRY(cm_image_new(out, e->width, e->height, 1, &seen->classes));
     for (size_t i = 0; i < e->width * e->height; i++)
         seen->classes.pixels[i] = (uint8_t)largest(classes + i * CM_CLASSES, CM_CLASSES);
-    for (int i = 0; i < cm_slot_count; slots += cm_slots[i++].count) seen->slot[i] = (int)largest(slots, (size_t)cm_slots[i].count);
+    for (int i = 0; i < cm_slot_count; slots += cm_slots[i++].count)
+        seen->slot[i] = (int)largest(slots, (size_t)cm_slots[i].count);
     return CM_OK;
 }
 
@@ -359,7 +383,8 @@ static cm_status parse_one(const cm_extractor *e, cm_ctx *g, const float *pixels
     return take_parsed(e, classes->data, slots->data, out, seen);
 }
 
-cm_status cm_extractor_parse(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, cm_arena *out, cm_parsed *seen) {
+cm_status cm_extractor_parse(const cm_extractor *e, cm_ctx *g, const float *pixels, size_t n, cm_arena *out,
+                             cm_parsed *seen) {
     if (e->kind != PARSER) return cm_fail(CM_EUSAGE, "a network that is no parser parses nothing");
     cm_status s = CM_OK;
     for (size_t i = 0; i < n && s == CM_OK; i++) {

@@ -25,7 +25,8 @@ static cm_status mean_of(const float *x, const size_t *picks, size_t n, size_t w
 }
 
 /* Rows [begin, begin + n) less the mean, in double. */
-static void centre_rows(const float *x, const size_t *picks, size_t begin, size_t n, size_t width, const double *mean, double *rows) {
+static void centre_rows(const float *x, const size_t *picks, size_t begin, size_t n, size_t width, const double *mean,
+                        double *rows) {
     for (size_t i = 0; i < n; i++) {
         const float *r = row_of(x, picks, begin + i, width);
         for (size_t k = 0; k < width; k++) rows[i * width + k] = (double)r[k] - mean[k];
@@ -58,28 +59,29 @@ cm_status cm_moments_merge(cm_moments *into, const cm_moments *from) {
     for (size_t i = 0; i < width; i++)
         for (size_t j = 0; j < width; j++)
             into->scatter[i * width + j] += from->scatter[i * width + j] +
-                cross * (from->mean[i] - into->mean[i]) * (from->mean[j] - into->mean[j]);
+                                            cross * (from->mean[i] - into->mean[i]) * (from->mean[j] - into->mean[j]);
     for (size_t i = 0; i < width; i++) into->mean[i] += (from->mean[i] - into->mean[i]) * b / (a + b);
     into->n += from->n;
     return CM_OK;
 }
 
-/* A block of rows at a time, always the same blocks: memory does not grow with n, and sums do not depend on anything else. */
+/* A block of rows at a time, always the same blocks: memory does not grow with n, and sums do not depend on anything
+ * else. */
 enum { BLOCK = 1024 };
 
 cm_status cm_moments_of(const float *x, const size_t *picks, size_t n, size_t width, cm_arena *out, cm_moments *m) {
     if (n < 2) return cm_fail(CM_EUNDEFINED, "moments of %zu sample%s: at least 2 are needed", n, n == 1 ? "" : "s");
     const size_t most = n < BLOCK ? n : BLOCK;
-    cm_moments r = {n, width, CM_PUSH(out, double, width), CM_PUSH(out, double, width * width)};
+    cm_moments r = {n, width, CM_PUSH(out, double, width), CM_PUSH(out, double, width *width)};
     const cm_arena_mark mark = cm_arena_get_mark(out);
-    double *rows = CM_PUSH(out, double, most * width);
+    double *rows = CM_PUSH(out, double, most *width);
     CM_TRY(cm_arena_check(out));
     CM_TRY(mean_of(x, picks, n, width, r.mean));
     for (size_t i = 0; i < n; i += most) {
         const size_t count = n - i < most ? n - i : most;
         centre_rows(x, picks, i, count, width, r.mean, rows);
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)width, (int)count, 1.0, rows, (int)width, i ? 1.0 : 0.0, r.scatter,
-                    (int)width);
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)width, (int)count, 1.0, rows, (int)width, i ? 1.0 : 0.0,
+                    r.scatter, (int)width);
     }
     mirror(r.scatter, width);
     cm_arena_reset(out, mark);
@@ -96,7 +98,7 @@ static cm_status eigen(double *a, size_t n, bool vectors, double *values) {
 
 /* a := its symmetric root; negative eigenvalues are rounding and become 0. */
 static cm_status symmetric_root(double *a, size_t n, cm_arena *scratch) {
-    double *values = CM_PUSH(scratch, double, n), *scaled = CM_PUSH(scratch, double, n * n);
+    double *values = CM_PUSH(scratch, double, n), *scaled = CM_PUSH(scratch, double, n *n);
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(eigen(a, n, true, values));
     for (size_t i = 0; i < n; i++)
@@ -110,7 +112,7 @@ cm_status cm_frechet_prepare(const cm_moments *m, cm_arena *out, cm_frechet_side
     const double divisor = m->n > 1 ? (double)(m->n - 1) : 1;
     cm_frechet_side r = {.n = m->n, .width = w, .rank = w, .triangular = m->n > w || m->n == 0};
     r.mean = CM_PUSH(out, double, w);
-    r.factor = CM_PUSH(out, double, w * w);
+    r.factor = CM_PUSH(out, double, w *w);
     CM_TRY(cm_arena_check(out));
     memcpy(r.mean, m->mean, w * sizeof(double));
     for (size_t i = 0; i < w * w; i++) r.factor[i] = m->scatter[i] / divisor;
@@ -134,7 +136,11 @@ cm_status cm_frechet_prepare_rows(const float *x, size_t n, size_t width, cm_are
         CM_TRY(cm_moments_of(x, NULL, n, width, out, &m));
         return cm_frechet_prepare(&m, out, side);
     }
-    cm_frechet_side r = {.n = n, .width = width, .rank = n, .mean = CM_PUSH(out, double, width), .factor = CM_PUSH(out, double, n * width)};
+    cm_frechet_side r = {.n = n,
+                         .width = width,
+                         .rank = n,
+                         .mean = CM_PUSH(out, double, width),
+                         .factor = CM_PUSH(out, double, n *width)};
     CM_TRY(cm_arena_check(out));
     CM_TRY(centre(x, NULL, n, width, r.mean, r.factor));
     const double scale = 1 / sqrt((double)(n - 1));
@@ -179,7 +185,8 @@ static void surround(const cm_frechet_side *side, double *c, double *half, doubl
 static cm_status distance_from(const cm_frechet_side *side, const cm_moments *m, cm_arena *scratch, double *distance) {
     const size_t w = side->width, rank = side->rank;
     const double divisor = m->n > 1 ? (double)(m->n - 1) : 1;
-    double *covariance = CM_PUSH(scratch, double, w * w), *half = CM_PUSH(scratch, double, rank * w), *out = CM_PUSH(scratch, double, rank * rank);
+    double *covariance = CM_PUSH(scratch, double, w *w), *half = CM_PUSH(scratch, double, rank *w),
+           *out = CM_PUSH(scratch, double, rank *rank);
     CM_TRY(cm_arena_check(scratch));
     double trace = 0, root;
     for (size_t i = 0; i < w * w; i++) covariance[i] = m->scatter[i] / divisor;
@@ -194,8 +201,8 @@ static cm_status distance_from(const cm_frechet_side *side, const cm_moments *m,
 static cm_status distance_of_few(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
                                  cm_arena *scratch, double *distance) {
     const size_t w = side->width, rank = side->rank, least = n < rank ? n : rank;
-    double *mean = CM_PUSH(scratch, double, w), *rows = CM_PUSH(scratch, double, n * w);
-    double *y = CM_PUSH(scratch, double, n * rank), *gram = CM_PUSH(scratch, double, least * least);
+    double *mean = CM_PUSH(scratch, double, w), *rows = CM_PUSH(scratch, double, n *w);
+    double *y = CM_PUSH(scratch, double, n *rank), *gram = CM_PUSH(scratch, double, least *least);
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(centre(x, picks, n, w, mean, rows));
     double trace = 0, root;
@@ -219,7 +226,9 @@ static cm_status distance_of(const cm_frechet_side *side, const float *x, const 
 
 cm_status cm_frechet_distance(const cm_frechet_side *side, const float *x, const size_t *picks, size_t n,
                               cm_arena *scratch, double *distance) {
-    if (n < 2) return cm_fail(CM_EUNDEFINED, "a Fréchet distance of %zu sample%s: at least 2 are needed", n, n == 1 ? "" : "s");
+    if (n < 2)
+        return cm_fail(CM_EUNDEFINED, "a Fréchet distance of %zu sample%s: at least 2 are needed", n,
+                       n == 1 ? "" : "s");
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     const cm_status s = distance_of(side, x, picks, n, scratch, distance);
     cm_arena_reset(scratch, mark);
@@ -246,11 +255,12 @@ cm_status cm_frechet_between(const cm_moments *a, const cm_moments *b, cm_arena 
 
 cm_status cm_frechet_comparable(size_t n_a, size_t n_b, bool unequal) {
     if (n_a == n_b || unequal) return CM_OK;
-    return cm_fail(CM_EUSAGE, "a Fréchet distance falls with the number of pictures: %zu and %zu do not compare", n_a, n_b);
+    return cm_fail(CM_EUSAGE, "a Fréchet distance falls with the number of pictures: %zu and %zu do not compare", n_a,
+                   n_b);
 }
 
 const char *cm_frechet_warning(size_t n, size_t width, cm_arena *out) {
     if (n > width) return "";
-    return cm_arena_print(out, "N=%zu is not above %zu features: singular covariance, the value is far above its limit", n,
-                          width);
+    return cm_arena_print(out, "N=%zu is not above %zu features: singular covariance, the value is far above its limit",
+                          n, width);
 }

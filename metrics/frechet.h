@@ -5,9 +5,9 @@
  *
  * (Dowson and Landau 1982; Heusel et al. 2017), S the covariance over N - 1, all in double. The
  * square root's trace comes from symmetric eigenproblems only, chosen by rank: with S1 = T' T the
- * eigenvalues of T S2 T'; T is Cholesky's factor at full rank, the centred rows themselves where there are no more of them
- * than features, else S1's symmetric root; with few samples on the other side the same nonzero eigenvalues come from their
- * small Gram matrix.
+ * eigenvalues of T S2 T'; T is Cholesky's factor at full rank, the centred rows themselves where there are no more of
+ * them than features, else S1's symmetric root; with few samples on the other side the same nonzero eigenvalues come
+ * from their small Gram matrix.
  *
  * The distance falls with N: only values over equal N may be compared.
  */
@@ -34,8 +34,8 @@ typedef struct cm_frechet_side {
     size_t n, width, rank; /* rank: rows of the factor */
     bool triangular;       /* the factor is Cholesky's, upper */
     double trace;
-    double *mean;          /* [width] */
-    double *factor;        /* T [rank,width], S = T' T */
+    double *mean;   /* [width] */
+    double *factor; /* T [rank,width], S = T' T */
 } cm_frechet_side;
 
 cm_status cm_frechet_prepare(const cm_moments *m, cm_arena *out, cm_frechet_side *side);

@@ -17,29 +17,31 @@ static double squares(const double *x, size_t n) {
 
 /* --- without each cluster -------------------------------------------------------------- */
 
-/* Clusters go through products by blocks, each pair of a cluster's rows a line; the integral's nodes are a factor e apart. */
+/* Clusters go through products by blocks, each pair of a cluster's rows a line; the integral's nodes are a factor e
+ * apart. */
 typedef struct leaver {
     const cm_spectrum *s;
     const cm_clusters *c;
     const cm_frechet_side *side;
     size_t nodes;
-    double *t;       /* [nodes] */
-    double *weights; /* [count, 2 nodes]: 1 / (value + t)^2, 1 / (value (value + t)) */
+    double *t;                       /* [nodes] */
+    double *weights;                 /* [count, 2 nodes]: 1 / (value + t)^2, 1 / (value (value + t)) */
     double *rows, *z, *pairs, *sums; /* [BLOCK, width], [BLOCK, count], [BLOCK, count], [BLOCK, 2 nodes] */
-    double *sum;     /* [width] */
-    double p[BLOCK]; /* 1 - U' A^-1 U of each cluster, diagonal */
+    double *sum;                     /* [width] */
+    double p[BLOCK];                 /* 1 - U' A^-1 U of each cluster, diagonal */
 } leaver;
 
 static cm_status open_leaver(leaver *l, cm_arena *scratch) {
     const cm_spectrum *s = l->s;
     const double reach = 28; /* what lies beyond the ends is e^-14 of the whole */
-    const double lo = s->count ? log(s->values[0]) - reach : 0, hi = s->count ? log(s->values[s->count - 1]) + reach : 0;
+    const double lo = s->count ? log(s->values[0]) - reach : 0,
+                 hi = s->count ? log(s->values[s->count - 1]) + reach : 0;
     const size_t m = l->nodes = (size_t)(hi - lo) + 1;
     l->t = CM_PUSH(scratch, double, m);
     l->weights = CM_PUSH(scratch, double, s->count * 2 * m + 1);
     l->rows = CM_PUSH(scratch, double, BLOCK * s->width);
-    l->z = CM_PUSH(scratch, double, BLOCK * (s->count + 1));
-    l->pairs = CM_PUSH(scratch, double, BLOCK * (s->count + 1));
+    l->z = CM_PUSH(scratch, double, BLOCK *(s->count + 1));
+    l->pairs = CM_PUSH(scratch, double, BLOCK *(s->count + 1));
     l->sums = CM_PUSH(scratch, double, BLOCK * 2 * m);
     l->sum = CM_PUSH(scratch, double, s->width);
     CM_TRY(cm_arena_check(scratch));
@@ -170,13 +172,15 @@ static cm_status leave_block(leaver *l, size_t g, size_t end, double *without) {
     lines = 0;
     for (size_t i = g; i < end; i++) {
         const size_t k = cm_cluster_rows(l->c, i), row = l->c->first[i] - begin;
-        without[i] = distance_without(l, l->rows + row * s->width, k, root_lost(l, l->sums + lines * 2 * l->nodes, l->p + row, k));
+        without[i] = distance_without(l, l->rows + row * s->width, k,
+                                      root_lost(l, l->sums + lines * 2 * l->nodes, l->p + row, k));
         lines += lines_of(l->c, i);
     }
     return CM_OK;
 }
 
-static cm_status leave_each(const cm_spectrum *s, const cm_frechet_side *side, const cm_clusters *c, cm_arena *scratch, double *without) {
+static cm_status leave_each(const cm_spectrum *s, const cm_frechet_side *side, const cm_clusters *c, cm_arena *scratch,
+                            double *without) {
     leaver *l = CM_PUSH_ZERO(scratch, leaver, 1);
     CM_TRY(cm_arena_check(scratch));
     l->s = s;
@@ -192,7 +196,8 @@ static cm_status leave_each(const cm_spectrum *s, const cm_frechet_side *side, c
 }
 
 /* Large clusters: distances anew. */
-static cm_status refit_each(const cm_frechet_side *side, const float *x, const cm_clusters *c, cm_arena *scratch, double *without) {
+static cm_status refit_each(const cm_frechet_side *side, const float *x, const cm_clusters *c, cm_arena *scratch,
+                            double *without) {
     const size_t n = cm_cluster_total(c);
     size_t *picks = CM_PUSH(scratch, size_t, n);
     CM_TRY(cm_arena_check(scratch));
@@ -206,18 +211,21 @@ static cm_status refit_each(const cm_frechet_side *side, const float *x, const c
     return CM_OK;
 }
 
-static cm_status leave_out(const cm_frechet_side *side, const float *x, const cm_clusters *c, cm_arena *scratch, double *value,
-                           double *without) {
+static cm_status leave_out(const cm_frechet_side *side, const float *x, const cm_clusters *c, cm_arena *scratch,
+                           double *value, double *without) {
     cm_spectrum s;
     CM_TRY(cm_spectrum_of(side, (cm_row_set){{x}, {cm_cluster_total(c)}}, scratch, &s));
     *value = cm_spectrum_distance(&s, side);
-    return cm_cluster_largest(c) > LARGEST ? refit_each(side, x, c, scratch, without) : leave_each(&s, side, c, scratch, without);
+    return cm_cluster_largest(c) > LARGEST ? refit_each(side, x, c, scratch, without)
+                                           : leave_each(&s, side, c, scratch, without);
 }
 
-cm_status cm_frechet_leave_out(const cm_frechet_side *side, const float *x, const cm_clusters *c, cm_arena *scratch, double *value,
-                               double *without) {
+cm_status cm_frechet_leave_out(const cm_frechet_side *side, const float *x, const cm_clusters *c, cm_arena *scratch,
+                               double *value, double *without) {
     const size_t left = cm_cluster_total(c) - cm_cluster_largest(c);
-    if (left < 2) return cm_fail(CM_EUNDEFINED, "a Fréchet distance of %zu image%s: at least 2 are needed", left, left == 1 ? "" : "s");
+    if (left < 2)
+        return cm_fail(CM_EUNDEFINED, "a Fréchet distance of %zu image%s: at least 2 are needed", left,
+                       left == 1 ? "" : "s");
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     const cm_status status = leave_out(side, x, c, scratch, value, without);
     cm_arena_reset(scratch, mark);
@@ -227,8 +235,8 @@ cm_status cm_frechet_leave_out(const cm_frechet_side *side, const float *x, cons
 /* --- the difference of two arms ----------------------------------------------------------- */
 
 /* Adds sign times the parts of the rows [begin, begin + n) of both arms' rows, which are c's. */
-static void add_parts(const cm_spectrum *s, const cm_frechet_side *side, size_t begin, const cm_clusters *c, double sign, double *rows,
-                      double *z, double *parts) {
+static void add_parts(const cm_spectrum *s, const cm_frechet_side *side, size_t begin, const cm_clusters *c,
+                      double sign, double *rows, double *z, double *parts) {
     const size_t n = cm_cluster_total(c);
     for (size_t i = 0, g = 0; i < n; i++) {
         if (i % BLOCK == 0) cm_spectrum_rows(s, begin + i, n - i < BLOCK ? n - i : BLOCK, rows, z);
@@ -241,11 +249,11 @@ static void add_parts(const cm_spectrum *s, const cm_frechet_side *side, size_t 
     }
 }
 
-static cm_status contrast(const cm_frechet_side *side, const float *xa, const cm_clusters *a, const float *xb, const cm_clusters *b,
-                          cm_arena *scratch, double *parts) {
+static cm_status contrast(const cm_frechet_side *side, const float *xa, const cm_clusters *a, const float *xb,
+                          const cm_clusters *b, cm_arena *scratch, double *parts) {
     cm_spectrum s;
     CM_TRY(cm_spectrum_of(side, (cm_row_set){{xa, xb}, {cm_cluster_total(a), cm_cluster_total(b)}}, scratch, &s));
-    double *rows = CM_PUSH(scratch, double, BLOCK * s.width), *z = CM_PUSH(scratch, double, BLOCK * (s.count + 1));
+    double *rows = CM_PUSH(scratch, double, BLOCK *s.width), *z = CM_PUSH(scratch, double, BLOCK *(s.count + 1));
     CM_TRY(cm_arena_check(scratch));
     memset(parts, 0, a->count * sizeof *parts);
     add_parts(&s, side, 0, a, 1, rows, z, parts);
@@ -256,7 +264,8 @@ static cm_status contrast(const cm_frechet_side *side, const float *xa, const cm
 cm_status cm_frechet_contrast(const cm_frechet_side *side, const float *xa, const cm_clusters *a, const float *xb,
                               const cm_clusters *b, cm_arena *scratch, double *parts) {
     if (a->count != b->count) return cm_fail(CM_EUSAGE, "%zu and %zu prompts cannot be paired", a->count, b->count);
-    if (cm_cluster_total(a) < 2 || cm_cluster_total(b) < 2) return cm_fail(CM_EUNDEFINED, "a Fréchet distance needs at least 2 images");
+    if (cm_cluster_total(a) < 2 || cm_cluster_total(b) < 2)
+        return cm_fail(CM_EUNDEFINED, "a Fréchet distance needs at least 2 images");
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     const cm_status status = contrast(side, xa, a, xb, b, scratch, parts);
     cm_arena_reset(scratch, mark);

@@ -15,8 +15,8 @@ static cm_status prepare(const cm_sets *s, cm_arena *scratch, cm_frechet_side *s
     return cm_frechet_prepare_rows(s->y, s->m, s->width, scratch, side);
 }
 
-cm_status cm_frechet_infinity(const cm_frechet_side *reference, const cm_sets *s, size_t sizes, size_t least, uint32_t seed,
-                              cm_arena *scratch, double *value) {
+cm_status cm_frechet_infinity(const cm_frechet_side *reference, const cm_sets *s, size_t sizes, size_t least,
+                              uint32_t seed, cm_arena *scratch, double *value) {
     if (sizes < 2 || least < 2 || s->n <= least)
         return cm_fail(CM_EUNDEFINED, "a line through %zu sizes from %zu to %zu pictures", sizes, least, s->n);
     const cm_arena_mark mark = cm_arena_get_mark(scratch);

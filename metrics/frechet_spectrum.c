@@ -33,11 +33,12 @@ static cm_status make_mean(const cm_spectrum *s) {
     return CM_OK;
 }
 
-void cm_spectrum_product(const double *a, bool turn_a, const double *b, bool turn_b, size_t m, size_t n, size_t inner, double *c) {
+void cm_spectrum_product(const double *a, bool turn_a, const double *b, bool turn_b, size_t m, size_t n, size_t inner,
+                         double *c) {
     if (!inner) memset(c, 0, m * n * sizeof *c);
     if (!m || !n || !inner) return;
-    cblas_dgemm(CblasRowMajor, turn_a ? CblasTrans : CblasNoTrans, turn_b ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)inner, 1.0, a,
-                (int)(turn_a ? m : inner), b, (int)(turn_b ? inner : n), 0.0, c, (int)n);
+    cblas_dgemm(CblasRowMajor, turn_a ? CblasTrans : CblasNoTrans, turn_b ? CblasTrans : CblasNoTrans, (int)m, (int)n,
+                (int)inner, 1.0, a, (int)(turn_a ? m : inner), b, (int)(turn_b ? inner : n), 0.0, c, (int)n);
 }
 
 cm_status cm_spectrum_eigen(double *a, size_t n, double *values) {
@@ -60,14 +61,15 @@ static cm_status take_eigen(cm_spectrum *s, double *a, size_t n, double *values,
 /* No more rows than A has: the eigenvectors of their small Gram matrix are the coordinates. */
 static cm_status from_gram(const cm_frechet_side *side, cm_spectrum *s, cm_arena *out) {
     const size_t n = s->n, w = s->width, r = side->rank;
-    double *values = CM_PUSH(out, double, n), *z = CM_PUSH(out, double, n * n);
+    double *values = CM_PUSH(out, double, n), *z = CM_PUSH(out, double, n *n);
     const cm_arena_mark mark = cm_arena_get_mark(out);
-    double *gram = CM_PUSH(out, double, n * n), *rows = CM_PUSH(out, double, n * w), *v = CM_PUSH(out, double, n * r);
+    double *gram = CM_PUSH(out, double, n *n), *rows = CM_PUSH(out, double, n *w), *v = CM_PUSH(out, double, n *r);
     CM_TRY(cm_arena_check(out));
     centre(s, 0, n, rows);
     for (size_t i = 0; i < n * w; i++) s->trace += rows[i] * rows[i] / (double)(n - 1);
     cm_spectrum_product(rows, false, side->factor, true, n, r, w, v);
-    cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, (int)n, (int)r, 1 / (double)(n - 1), v, (int)r, 0.0, gram, (int)n);
+    cblas_dsyrk(CblasColMajor, CblasUpper, CblasTrans, (int)n, (int)r, 1 / (double)(n - 1), v, (int)r, 0.0, gram,
+                (int)n);
     size_t first;
     CM_TRY(take_eigen(s, gram, n, values, &first));
     for (size_t j = 0; j < s->count; j++) {
@@ -89,11 +91,11 @@ static cm_status moments_of(const cm_row_set *set, size_t width, cm_arena *out, 
 
 static cm_status from_covariance(const cm_frechet_side *side, cm_spectrum *s, cm_arena *out) {
     const size_t w = s->width, r = side->rank;
-    double *values = CM_PUSH(out, double, r), *basis = CM_PUSH(out, double, w * r);
+    double *values = CM_PUSH(out, double, r), *basis = CM_PUSH(out, double, w *r);
     const cm_arena_mark mark = cm_arena_get_mark(out);
     cm_moments m;
     CM_TRY(moments_of(&s->set, w, out, &m));
-    double *half = CM_PUSH(out, double, r * w), *a = CM_PUSH(out, double, r * r);
+    double *half = CM_PUSH(out, double, r *w), *a = CM_PUSH(out, double, r *r);
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < w * w; i++) m.scatter[i] /= (double)(m.n - 1);
     for (size_t i = 0; i < w; i++) s->trace += m.scatter[i * w + i];
@@ -108,7 +110,8 @@ static cm_status from_covariance(const cm_frechet_side *side, cm_spectrum *s, cm
 }
 
 cm_status cm_spectrum_of(const cm_frechet_side *side, cm_row_set set, cm_arena *out, cm_spectrum *s) {
-    cm_spectrum r = {.set = set, .n = set.n[0] + set.n[1], .width = side->width, .mean = CM_PUSH(out, double, side->width)};
+    cm_spectrum r = {
+        .set = set, .n = set.n[0] + set.n[1], .width = side->width, .mean = CM_PUSH(out, double, side->width)};
     CM_TRY(cm_arena_check(out));
     CM_TRY(make_mean(&r));
     CM_TRY(r.n <= side->rank ? from_gram(side, &r, out) : from_covariance(side, &r, out));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The eigenvectors behind a Fréchet distance's root, as coordinates of the rows.
  *
- * With the reference's S1 = T' T and A = T S2 T' (frechet.h), a row x has z = (x - mean) T' q along each eigenvector q of A;
- * over all n rows sum z z' = (n - 1) diag(values). Eigenvalues below 1e-12 of the largest are rounding and are left out.
+ * With the reference's S1 = T' T and A = T S2 T' (frechet.h), a row x has z = (x - mean) T' q along each eigenvector q
+ * of A; over all n rows sum z z' = (n - 1) diag(values). Eigenvalues below 1e-12 of the largest are rounding and are
+ * left out.
  */
 #ifndef CM_METRICS_FRECHET_SPECTRUM_H
 #define CM_METRICS_FRECHET_SPECTRUM_H
@@ -32,7 +33,8 @@ void cm_spectrum_rows(const cm_spectrum *s, size_t begin, size_t n, double *rows
 double cm_spectrum_distance(const cm_spectrum *s, const cm_frechet_side *side);
 
 /* c [m,n] = op(a) op(b), dense, row after row; inner: the size that is summed over. */
-void cm_spectrum_product(const double *a, bool turn_a, const double *b, bool turn_b, size_t m, size_t n, size_t inner, double *c);
+void cm_spectrum_product(const double *a, bool turn_a, const double *b, bool turn_b, size_t m, size_t n, size_t inner,
+                         double *c);
 /* Eigenvalues of the symmetric a [n,n], ascending; a's rows become the eigenvectors. */
 cm_status cm_spectrum_eigen(double *a, size_t n, double *values);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Inception score (Salimans et al. 2016, arXiv 1606.03498): exp of the mean KL of p(y|x) to p(y), over ten splits, mean and
- * population deviation. As torch-fidelity: logits without the last layer's bias, rows shuffled by RandomState(2020). */
+/* Inception score (Salimans et al. 2016, arXiv 1606.03498): exp of the mean KL of p(y|x) to p(y), over ten splits, mean
+ * and population deviation. As torch-fidelity: logits without the last layer's bias, rows shuffled by
+ * RandomState(2020). */
 #include <math.h>
 
 #include "metrics/numpy_random.h"
@@ -32,10 +33,12 @@ static double split_score(const cm_sets *s, const size_t *order, size_t n, doubl
 }
 
 cm_status cm_score_inception(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
-    if (s->n < SPLITS) return cm_fail(CM_EUNDEFINED, "an inception score of %zu pictures: at least %d are needed", s->n, SPLITS);
+    if (s->n < SPLITS)
+        return cm_fail(CM_EUNDEFINED, "an inception score of %zu pictures: at least %d are needed", s->n, SPLITS);
     CM_TRY(cm_sets_finite(s));
     size_t *order = CM_PUSH(scratch, size_t, s->n);
-    double *row = CM_PUSH(scratch, double, s->width), *mean = CM_PUSH(scratch, double, s->width), scores[SPLITS], sum = 0, square = 0;
+    double *row = CM_PUSH(scratch, double, s->width), *mean = CM_PUSH(scratch, double, s->width), scores[SPLITS],
+           sum = 0, square = 0;
     CM_TRY(cm_arena_check(scratch));
     cm_numpy_random random;
     cm_numpy_seed(&random, SEED);

@@ -11,7 +11,8 @@
 #define CMMD_GAMMA (1.0 / (2 * 10.0 * 10.0))
 enum { CMMD_SCALE = 1000 };
 
-/* Sums of a table's rows and columns; NULL: not wanted. A set with itself: without the diagonal, blocks below are not made. */
+/* Sums of a table's rows and columns; NULL: not wanted. A set with itself: without the diagonal, blocks below are not
+ * made. */
 typedef struct table_sums {
     cm_kernel_kind kind;
     size_t width;
@@ -58,7 +59,8 @@ static void sum_clusters(const table_sums *t, const cm_kernel_arm *arm) {
 static cm_status check_norms(cm_kernel_kind kind, const double *norms, size_t n, const char *what) {
     for (size_t i = 0; i < n; i++)
         if (!isfinite(norms[i]) || (kind == CM_KERNEL_GAUSSIAN && norms[i] == 0))
-            return cm_fail(CM_EUNDEFINED, "%s %zu is %s", what, i, norms[i] == 0 ? "zero in every feature" : "not finite");
+            return cm_fail(CM_EUNDEFINED, "%s %zu is %s", what, i,
+                           norms[i] == 0 ? "zero in every feature" : "not finite");
     return CM_OK;
 }
 
@@ -70,10 +72,13 @@ static double mean_own(const cm_kernel_side *side, const double *norms, size_t n
 
 static cm_status check_count(cm_kernel_kind kind, size_t n, const char *what) {
     const size_t least = kind == CM_KERNEL_GAUSSIAN ? 1 : 2;
-    return n >= least ? CM_OK : cm_fail(CM_EUNDEFINED, "a kernel distance %s %zu image%s: at least %zu %s needed", what, n, n == 1 ? "" : "s", least, least == 1 ? "is" : "are");
+    return n >= least ? CM_OK
+                      : cm_fail(CM_EUNDEFINED, "a kernel distance %s %zu image%s: at least %zu %s needed", what, n,
+                                n == 1 ? "" : "s", least, least == 1 ? "is" : "are");
 }
 
-cm_status cm_kernel_prepare_side(cm_kernel_kind kind, const float *y, size_t m, size_t width, cm_arena *out, cm_kernel_side *side) {
+cm_status cm_kernel_prepare_side(cm_kernel_kind kind, const float *y, size_t m, size_t width, cm_arena *out,
+                                 cm_kernel_side *side) {
     CM_TRY(check_count(kind, m, "from a reference of"));
     cm_kernel_side r = {kind, m, width, y, CM_PUSH(out, double, m), 0, 0};
     const cm_arena_mark mark = cm_arena_get_mark(out);
@@ -90,10 +95,16 @@ cm_status cm_kernel_prepare_side(cm_kernel_kind kind, const float *y, size_t m, 
     return CM_OK;
 }
 
-cm_status cm_kernel_open(const cm_kernel_side *side, const float *x, const cm_clusters *c, cm_arena *out, cm_kernel_arm *arm) {
+cm_status cm_kernel_open(const cm_kernel_side *side, const float *x, const cm_clusters *c, cm_arena *out,
+                         cm_kernel_arm *arm) {
     const size_t n = cm_cluster_total(c);
-    cm_kernel_arm a = {x, *c, CM_PUSH(out, double, n + 1), CM_PUSH_ZERO(out, double, n + 1), CM_PUSH_ZERO(out, double, n + 1),
-                       CM_PUSH_ZERO(out, double, c->count + 1), 0};
+    cm_kernel_arm a = {x,
+                       *c,
+                       CM_PUSH(out, double, n + 1),
+                       CM_PUSH_ZERO(out, double, n + 1),
+                       CM_PUSH_ZERO(out, double, n + 1),
+                       CM_PUSH_ZERO(out, double, c->count + 1),
+                       0};
     CM_TRY(cm_arena_check(out));
     cm_dot_squares(x, n, side->width, a.norms);
     CM_TRY(check_norms(side->kind, a.norms, n, "image"));
@@ -151,7 +162,8 @@ cm_status cm_kernel_leave_out(const cm_kernel_side *side, const cm_kernel_arm *a
     return CM_OK;
 }
 
-static void add_parts(const cm_kernel_side *side, const cm_kernel_arm *arm, const double *other, double sign, double *parts) {
+static void add_parts(const cm_kernel_side *side, const cm_kernel_arm *arm, const double *other, double sign,
+                      double *parts) {
     const double n = (double)cm_cluster_total(&arm->c);
     const bool all = side->kind == CM_KERNEL_GAUSSIAN;
     const double scale = all ? CMMD_SCALE : 1, pairs = all ? n * n : n * (n - 1);
@@ -160,7 +172,8 @@ static void add_parts(const cm_kernel_side *side, const cm_kernel_arm *arm, cons
             parts[g] += sign * scale * ((arm->within[i] + other[i]) / pairs - 2 * arm->across[i] / n);
 }
 
-cm_status cm_kernel_contrast(const cm_kernel_side *side, const cm_kernel_arm *a, const cm_kernel_arm *b, cm_arena *scratch, double *parts) {
+cm_status cm_kernel_contrast(const cm_kernel_side *side, const cm_kernel_arm *a, const cm_kernel_arm *b,
+                             cm_arena *scratch, double *parts) {
     const size_t n = cm_cluster_total(&a->c);
     if (cm_cluster_total(&b->c) != n || a->c.count != b->c.count)
         return cm_fail(CM_EUSAGE, "sets of %zu and %zu images cannot be exchanged", n, cm_cluster_total(&b->c));

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* KID (Binkowski et al. 2018, arXiv 1801.01401) as torch-fidelity makes it: k(x,y) = (x.y/width + 1)^3, 100 pairs of subsets of
- * 1,000 (kid_subset_size there, cm_sets.kid_subset here) without replacement drawn by RandomState(2020), the pictures'
- * before the reference's; of each the unbiased MMD^2 (within sums without the diagonal); mean and population deviation.
+/* KID (Binkowski et al. 2018, arXiv 1801.01401) as torch-fidelity makes it: k(x,y) = (x.y/width + 1)^3, 100 pairs of
+ * subsets of 1,000 (kid_subset_size there, cm_sets.kid_subset here) without replacement drawn by RandomState(2020), the
+ * pictures' before the reference's; of each the unbiased MMD^2 (within sums without the diagonal); mean and population
+ * deviation.
  *
- * Where it costs less, every kernel value is made once, in double, block by block: with a subset as a column of zeros and
- * ones, s' K s is its sum, and one product serves all subsets. Else each subset's products are made, in f32 as there. */
+ * Where it costs less, every kernel value is made once, in double, block by block: with a subset as a column of zeros
+ * and ones, s' K s is its sum, and one product serves all subsets. Else each subset's products are made, in f32 as
+ * there. */
 #include <math.h>
 
 #include "core/base/system.h"
@@ -37,9 +39,9 @@ static double unbiased(double xx, double yy, double xy, size_t n) {
 /* Sums over the subsets' rows and columns of a table of kernel values, a set with itself without its diagonal. */
 typedef struct table_sums {
     size_t subsets, width;
-    bool half;                     /* of a set with itself: blocks above the diagonal count twice */
-    const double *rows, *columns;  /* [n,subsets]: 1 where a row is in a subset, else 0 */
-    double *values, *part, *sums;  /* a block's; [block,subsets]; [subsets] */
+    bool half;                    /* of a set with itself: blocks above the diagonal count twice */
+    const double *rows, *columns; /* [n,subsets]: 1 where a row is in a subset, else 0 */
+    double *values, *part, *sums; /* a block's; [block,subsets]; [subsets] */
 } table_sums;
 
 static void sum_block(void *arg, const cm_dot_block *b) {
@@ -50,7 +52,8 @@ static void sum_block(void *arg, const cm_dot_block *b) {
     cm_dot_multiply(t->values, b->rows, b->columns, t->columns + b->column * t->subsets, t->subsets, t->part);
     const double times = t->half && !diagonal ? 2 : 1;
     for (size_t i = 0; i < b->rows; i++)
-        for (size_t s = 0; s < t->subsets; s++) t->sums[s] += times * t->rows[(b->row + i) * t->subsets + s] * t->part[i * t->subsets + s];
+        for (size_t s = 0; s < t->subsets; s++)
+            t->sums[s] += times * t->rows[(b->row + i) * t->subsets + s] * t->part[i * t->subsets + s];
 }
 
 static double *membership(const kid_run *r, size_t side, size_t n, cm_arena *scratch) {
@@ -65,8 +68,14 @@ static cm_status from_tables(kid_run *r, cm_arena *scratch) {
     const size_t block = CM_DENSE_BLOCK;
     const double *x = membership(r, 0, s->n, scratch), *y = membership(r, 1, s->m, scratch);
     double *sums = CM_PUSH_ZERO(scratch, double, 3 * r->subsets);
-    table_sums t = {r->subsets, s->width, true, x, x, CM_PUSH(scratch, double, block * block),
-                    CM_PUSH(scratch, double, block * r->subsets), sums};
+    table_sums t = {r->subsets,
+                    s->width,
+                    true,
+                    x,
+                    x,
+                    CM_PUSH(scratch, double, block *block),
+                    CM_PUSH(scratch, double, block * r->subsets),
+                    sums};
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(cm_dot_blocks_half(s->x, s->n, s->width, scratch, sum_block, &t));
     t.rows = t.columns = y;
@@ -102,7 +111,8 @@ static double sum_kernel(const float *dots, size_t n, size_t width, bool half) {
 static cm_status from_subsets(kid_run *r, cm_arena *scratch) {
     const cm_sets *s = r->sets;
     const size_t n = r->size;
-    float *x = CM_PUSH(scratch, float, n * s->width), *y = CM_PUSH(scratch, float, n * s->width), *dots = CM_PUSH(scratch, float, n * n);
+    float *x = CM_PUSH(scratch, float, n * s->width), *y = CM_PUSH(scratch, float, n * s->width),
+          *dots = CM_PUSH(scratch, float, n *n);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < r->subsets; i++) {
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
@@ -135,10 +145,13 @@ static cm_status draw_subsets(kid_run *r, cm_arena *scratch) {
     return CM_OK;
 }
 
-cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool whole, cm_arena *scratch, double *mean, double *deviation) {
+cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool whole, cm_arena *scratch, double *mean,
+                         double *deviation) {
     if (size < 2 || s->n < size || s->m < size)
-        return cm_fail(CM_EUNDEFINED, "KID by subsets of %zu pictures, of which there are %zu and %zu; --kid-subset-size N draws smaller ones",
-                       size, s->n, s->m);
+        return cm_fail(
+            CM_EUNDEFINED,
+            "KID by subsets of %zu pictures, of which there are %zu and %zu; --kid-subset-size N draws smaller ones",
+            size, s->n, s->m);
     CM_TRY(cm_sets_finite(s));
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     kid_run r = {.sets = s, .subsets = subsets, .size = size};

@@ -5,7 +5,9 @@
 
 #include "metrics/set_score.h"
 
-/* whole: all kernel values are made once, in double, memory 8 (n + m) bytes a subset; else each subset's products, in f32. */
-cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool whole, cm_arena *scratch, double *mean, double *deviation);
+/* whole: all kernel values are made once, in double, memory 8 (n + m) bytes a subset; else each subset's products, in
+ * f32. */
+cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool whole, cm_arena *scratch, double *mean,
+                         double *deviation);
 
 #endif

@@ -32,10 +32,13 @@ static const cm_text_image mlperf = {"", CM_CLEAN_OPEN_CLIP, CM_READ_START, 100,
 
 const cm_metric cm_metrics[] = {
     /* Drawn references may be of any size, so images and reference need not be equally many. */
-    {"fd@nano", "fd@nano", "nano-features", "nano", CM_OUT_FEATURES, CM_REFERENCE_STATISTICS, .decimals = 2, .of_sets = cm_score_frechet,
-     .about = "Fréchet distance on the nano feature network, never FID", .source = FID_PAPER "on nano features"},
-    {"kd@nano", "kd@nano", "nano-features", "nano", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .decimals = 4, .of_sets = cm_score_kernel,
-     .about = "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features", .source = KID_PAPER "on nano features"},
+    {"fd@nano", "fd@nano", "nano-features", "nano", CM_OUT_FEATURES, CM_REFERENCE_STATISTICS, .decimals = 2,
+     .of_sets = cm_score_frechet, .about = "Fréchet distance on the nano feature network, never FID",
+     .source = FID_PAPER "on nano features"},
+    {"kd@nano", "kd@nano", "nano-features", "nano", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .decimals = 4,
+     .of_sets = cm_score_kernel,
+     .about = "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features",
+     .source = KID_PAPER "on nano features"},
     {"acc_obj", "Acc_obj", PARSER, .higher_is_better = true, .decimals = 1, .of_questions = CM_QUESTIONS_OBJECT,
      .about = "asked objects that the parser finds, %", .source = DSG_PAPER},
     {"acc_tex", "Acc_tex", PARSER, .higher_is_better = true, .decimals = 1, .of_questions = CM_QUESTIONS_TEXTURE,
@@ -49,43 +52,57 @@ const cm_metric cm_metrics[] = {
     {"hola", "HOLA", PARSER, .decimals = 4, .of_attention = CM_ATTENTION_HOLA,
      .about = "squared distance of the prompt groups' attention from their regions", .source = HOLA_PAPER},
     {"attn_share", "attn share", PARSER, .higher_is_better = true, .decimals = 4, .of_attention = CM_ATTENTION_SHARE,
-     .about = "attention that a cell of a garment's parsed region gives to the garment's words, of all its attention", .source = HOLA_PAPER},
+     .about = "attention that a cell of a garment's parsed region gives to the garment's words, of all its attention",
+     .source = HOLA_PAPER},
     {"attn_iou", "attn IoU", PARSER, .higher_is_better = true, .decimals = 3, .of_attention = CM_ATTENTION_IOU,
      .about = "overlap of a group's attention with its parsed region", .source = HOLA_PAPER},
     {"attn_mass", "attn mass", PARSER, .higher_is_better = true, .decimals = 3, .of_attention = CM_ATTENTION_MASS,
      .about = "share of a group's own attention inside its parsed region", .source = HOLA_PAPER},
 
-    {"fid@tf1", "FID@tf1", INCEPTION("fid@tf1", CM_OUT_FEATURES), .equal_n = true, .decimals = 2, .of_sets = cm_score_frechet,
-     .about = "FID, TensorFlow 1's bilinear resizing", .source = FID_PAPER "as TTUR, torch-fidelity, torchmetrics before 1.8"},
-    {"fid@pytorch", "FID@pytorch", INCEPTION("fid@pytorch", CM_OUT_FEATURES), .equal_n = true, .decimals = 2, .of_sets = cm_score_frechet,
-     .about = "FID, PyTorch's bilinear resizing", .source = FID_PAPER "as pytorch-fid and MLPerf"},
-    {"fid@clean", "FID@clean", INCEPTION("fid@clean", CM_OUT_FEATURES), .equal_n = true, .decimals = 2, .of_sets = cm_score_frechet,
-     .about = "FID, antialiased bicubic resizing", .source = FID_PAPER "as clean-fid (Parmar et al. 2022, arXiv 2104.11222)"},
-    {"fid@tm18", "FID@tm18", INCEPTION("fid@tm18", CM_OUT_FEATURES), .equal_n = true, .decimals = 2, .of_sets = cm_score_frechet,
-     .about = "FID, antialiased bilinear resizing", .source = FID_PAPER "as torchmetrics from 1.8 on"},
-    {"fid-inf@tf1", "FID-inf@tf1", INCEPTION("fid@tf1", CM_OUT_FEATURES), .decimals = 2, .of_sets = cm_score_frechet_infinity,
-     .about = "fid@tf1 carried on to endlessly many images", .source = INFINITY_PAPER},
-    {"fid-inf@pytorch", "FID-inf@pytorch", INCEPTION("fid@pytorch", CM_OUT_FEATURES), .decimals = 2, .of_sets = cm_score_frechet_infinity,
-     .about = "fid@pytorch carried on to endlessly many images", .source = INFINITY_PAPER},
-    {"fid-inf@clean", "FID-inf@clean", INCEPTION("fid@clean", CM_OUT_FEATURES), .decimals = 2, .of_sets = cm_score_frechet_infinity,
-     .about = "fid@clean carried on to endlessly many images", .source = INFINITY_PAPER},
+    {"fid@tf1", "FID@tf1", INCEPTION("fid@tf1", CM_OUT_FEATURES), .equal_n = true, .decimals = 2,
+     .of_sets = cm_score_frechet, .about = "FID, TensorFlow 1's bilinear resizing",
+     .source = FID_PAPER "as TTUR, torch-fidelity, torchmetrics before 1.8"},
+    {"fid@pytorch", "FID@pytorch", INCEPTION("fid@pytorch", CM_OUT_FEATURES), .equal_n = true, .decimals = 2,
+     .of_sets = cm_score_frechet, .about = "FID, PyTorch's bilinear resizing",
+     .source = FID_PAPER "as pytorch-fid and MLPerf"},
+    {"fid@clean", "FID@clean", INCEPTION("fid@clean", CM_OUT_FEATURES), .equal_n = true, .decimals = 2,
+     .of_sets = cm_score_frechet, .about = "FID, antialiased bicubic resizing",
+     .source = FID_PAPER "as clean-fid (Parmar et al. 2022, arXiv 2104.11222)"},
+    {"fid@tm18", "FID@tm18", INCEPTION("fid@tm18", CM_OUT_FEATURES), .equal_n = true, .decimals = 2,
+     .of_sets = cm_score_frechet, .about = "FID, antialiased bilinear resizing",
+     .source = FID_PAPER "as torchmetrics from 1.8 on"},
+    {"fid-inf@tf1", "FID-inf@tf1", INCEPTION("fid@tf1", CM_OUT_FEATURES), .decimals = 2,
+     .of_sets = cm_score_frechet_infinity, .about = "fid@tf1 carried on to endlessly many images",
+     .source = INFINITY_PAPER},
+    {"fid-inf@pytorch", "FID-inf@pytorch", INCEPTION("fid@pytorch", CM_OUT_FEATURES), .decimals = 2,
+     .of_sets = cm_score_frechet_infinity, .about = "fid@pytorch carried on to endlessly many images",
+     .source = INFINITY_PAPER},
+    {"fid-inf@clean", "FID-inf@clean", INCEPTION("fid@clean", CM_OUT_FEATURES), .decimals = 2,
+     .of_sets = cm_score_frechet_infinity, .about = "fid@clean carried on to endlessly many images",
+     .source = INFINITY_PAPER},
     {"sfid", "sFID", INCEPTION("fid@tf1", CM_OUT_SPATIAL), .equal_n = true, .decimals = 2, .of_sets = cm_score_frechet,
-     .about = "Fréchet distance of spatial features", .source = "Nash et al. 2021, arXiv 2103.03841, as the ADM evaluator"},
-    {"kid", "KID", "inception", "fid@tf1", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .decimals = 5, .of_sets = cm_score_kid,
-     .about = "kernel distance, 100 subsets of 1,000", .source = KID_PAPER "as torch-fidelity"},
+     .about = "Fréchet distance of spatial features",
+     .source = "Nash et al. 2021, arXiv 2103.03841, as the ADM evaluator"},
+    {"kid", "KID", "inception", "fid@tf1", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .decimals = 5,
+     .of_sets = cm_score_kid, .about = "kernel distance, 100 subsets of 1,000",
+     .source = KID_PAPER "as torch-fidelity"},
     {"is", "IS", "inception", "fid@tf1", CM_OUT_LOGITS, CM_REFERENCE_NONE, .higher_is_better = true, .decimals = 2,
      .of_sets = cm_score_inception, .about = "inception score, 10 splits",
      .source = "Salimans et al. 2016, arXiv 1606.03498, as torch-fidelity"},
-    {"prdc", "PRDC", "inception", "fid@pytorch", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .higher_is_better = true, .decimals = 3,
-     .of_sets = cm_score_prdc, .about = "precision, recall, density, coverage, k = 5", .source = PRDC_PAPER "on Inception features"},
-    {"prdc@dinov2", "PRDC@DINOv2", "dinov2-vit-l-14", "dinov2", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .higher_is_better = true,
-     .decimals = 3, .of_sets = cm_score_prdc, .about = "precision, recall, density, coverage, k = 5", .source = PRDC_PAPER "as dgm-eval"},
+    {"prdc", "PRDC", "inception", "fid@pytorch", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .higher_is_better = true,
+     .decimals = 3, .of_sets = cm_score_prdc, .about = "precision, recall, density, coverage, k = 5",
+     .source = PRDC_PAPER "on Inception features"},
+    {"prdc@dinov2", "PRDC@DINOv2", "dinov2-vit-l-14", "dinov2", CM_OUT_FEATURES, CM_REFERENCE_PICTURES,
+     .higher_is_better = true, .decimals = 3, .of_sets = cm_score_prdc,
+     .about = "precision, recall, density, coverage, k = 5", .source = PRDC_PAPER "as dgm-eval"},
     {"fd-dinov2", "FD-DINOv2", DINOV2("dinov2-vit-l-14"), .of_sets = cm_score_frechet,
      .about = "Fréchet distance of DINOv2 features", .source = "Stein et al. 2023, arXiv 2306.04675, as dgm-eval"},
     {"fd-dinov2-reg4", "FD-DINOv2-reg4", DINOV2("dinov2-vit-l-14-reg4"), .of_sets = cm_score_frechet,
-     .about = "Fréchet distance of DINOv2 features, with registers", .source = "as fd-dinov2; Darcet et al. 2023, arXiv 2309.16588"},
-    {"cmmd", "CMMD", "clip-vit-l-14-336", "cmmd", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .decimals = 3, .of_sets = cm_score_cmmd,
-     .about = "Gaussian kernel distance of CLIP embeddings, x 1000", .source = "Jayasumana et al. 2024, arXiv 2401.09603"},
+     .about = "Fréchet distance of DINOv2 features, with registers",
+     .source = "as fd-dinov2; Darcet et al. 2023, arXiv 2309.16588"},
+    {"cmmd", "CMMD", "clip-vit-l-14-336", "cmmd", CM_OUT_FEATURES, CM_REFERENCE_PICTURES, .decimals = 3,
+     .of_sets = cm_score_cmmd, .about = "Gaussian kernel distance of CLIP embeddings, x 1000",
+     .source = "Jayasumana et al. 2024, arXiv 2401.09603"},
 
     {"clip@mlperf", "CLIP@mlperf", PAIR("clip-vit-b-32", "clip"), .decimals = 2, .of_text = &mlperf,
      .about = "100 x cosine, ViT-B/32", .source = CLIP_PAPER "as MLPerf's SDXL"},
@@ -123,8 +140,9 @@ const char *const *cm_metric_family(const char *name) {
     } families[] = {
         {"acc", {"acc_obj", "acc_tex", "acc_shape", "acc_all"}},
         {"attention", {"hola", "attn_share", "attn_iou", "attn_mass"}},
-        {"nano", {"fd@nano", "kd@nano", "acc_obj", "acc_tex", "acc_shape", "acc_all", "clip@nano", "hola", "attn_share",
-                  "attn_iou", "attn_mass"}},
+        {"nano",
+         {"fd@nano", "kd@nano", "acc_obj", "acc_tex", "acc_shape", "acc_all", "clip@nano", "hola", "attn_share",
+          "attn_iou", "attn_mass"}},
     };
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (strcmp(families[i].name, name) == 0) return families[i].members;
@@ -149,14 +167,15 @@ double cm_metric_of_questions(const cm_metric *m, const cm_accuracy *answers) {
     return m->of_questions ? cm_accuracy_percent(answers, (cm_slot_kind)(m->of_questions - 1)) : (double)NAN;
 }
 
-/* What of the scores of attention a metric is: each row the score, what even attention has, and the least there can be. */
+/* What of the scores of attention a metric is: each row the score, what even attention has, and the least there can be.
+ */
 static double of_attention(const cm_metric *m, double hola, double share, double iou, double mass) {
     switch (m->of_attention) {
-        case CM_ATTENTION_HOLA: return hola;
-        case CM_ATTENTION_SHARE: return share;
-        case CM_ATTENTION_IOU: return iou;
-        case CM_ATTENTION_MASS: return mass;
-        case CM_ATTENTION_NONE: break;
+    case CM_ATTENTION_HOLA: return hola;
+    case CM_ATTENTION_SHARE: return share;
+    case CM_ATTENTION_IOU: return iou;
+    case CM_ATTENTION_MASS: return mass;
+    case CM_ATTENTION_NONE: break;
     }
     return (double)NAN;
 }

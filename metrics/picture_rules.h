@@ -6,9 +6,9 @@
  * The same features of the same network move by whole points of FID with the resize alone, so each rule has a name and
  * is part of the score's. Sources: fid@tf1 is TTUR's graph, torch-fidelity's and torchmetrics' before 1.8; fid@pytorch
  * pytorch-fid's; fid@clean clean-fid's; fid@tm18 torchmetrics' from 1.8 on; clip OpenAI CLIP's clip.py and open_clip's
- * (torchvision's Resize and CenterCrop on Pillow pictures); dinov2 dgm-eval's; cmmd CMMD's own crop, scaled as for CLIP;
- * nano this program's shipped networks'; hps HPSv2's (hpsv2 1.2.0: a tensor is resized, by torchvision from 0.17 on with
- * antialias, and padded). Each is tested against its original to 1e-5 of the values' range.
+ * (torchvision's Resize and CenterCrop on Pillow pictures); dinov2 dgm-eval's; cmmd CMMD's own crop, scaled as for
+ * CLIP; nano this program's shipped networks'; hps HPSv2's (hpsv2 1.2.0: a tensor is resized, by torchvision from 0.17
+ * on with antialias, and padded). Each is tested against its original to 1e-5 of the values' range.
  */
 #ifndef CM_METRICS_PICTURE_RULES_H
 #define CM_METRICS_PICTURE_RULES_H
@@ -38,7 +38,7 @@ extern const size_t cm_picture_rule_count;
 const cm_picture_rule *cm_picture_rule_find(const char *name); /* NULL: none of that name */
 
 /* out [height,width,3]; a grey picture gives three equal channels. Scratch is given back. Any thread. */
-cm_status cm_picture_prepare(const cm_picture_rule *r, const cm_image *image, size_t width, size_t height, cm_arena *scratch,
-                             float *out);
+cm_status cm_picture_prepare(const cm_picture_rule *r, const cm_image *image, size_t width, size_t height,
+                             cm_arena *scratch, float *out);
 
 #endif

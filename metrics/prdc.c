@@ -14,9 +14,9 @@ typedef struct pass {
     double *nearest;              /* [rows,k + 1]: the smallest so far, ascending; NULL: not wanted */
     size_t keep;
     const double *row_radius, *column_radius; /* squared; NULL: not wanted */
-    bool closed;                  /* a point on a ball's edge is inside */
-    bool *row_in, *column_in;     /* lies in a ball of the other set */
-    size_t *column_balls;         /* how many of the rows' balls hold a column's point */
+    bool closed;                              /* a point on a ball's edge is inside */
+    bool *row_in, *column_in;                 /* lies in a ball of the other set */
+    size_t *column_balls;                     /* how many of the rows' balls hold a column's point */
 } pass;
 
 static void insert(double *nearest, size_t keep, double d) {
@@ -35,9 +35,11 @@ static void look_at_block(void *arg, const cm_dot_block *b) {
     for (size_t r = 0; r < b->rows; r++)
         for (size_t c = 0; c < b->columns; c++) {
             const size_t i = b->row + r, j = b->column + c;
-            const double d = p->same && i == j ? 0 : fmax(p->rows[i] + p->columns[j] - 2 * b->dots[r * b->columns + c], 0);
+            const double d =
+                p->same && i == j ? 0 : fmax(p->rows[i] + p->columns[j] - 2 * b->dots[r * b->columns + c], 0);
             if (p->nearest) insert(p->nearest + i * p->keep, p->keep, d);
-            if (p->same && b->row != b->column) insert(p->nearest + j * p->keep, p->keep, d); /* blocks below are not made */
+            if (p->same && b->row != b->column)
+                insert(p->nearest + j * p->keep, p->keep, d); /* blocks below are not made */
             if (p->column_radius && inside(p, d, p->column_radius[j])) p->row_in[i] = true;
             if (!p->row_radius || !inside(p, d, p->row_radius[i])) continue;
             p->column_in[j] = true;
@@ -46,9 +48,10 @@ static void look_at_block(void *arg, const cm_dot_block *b) {
 }
 
 /* Squared distance of each point from its k-th neighbour, itself not counted. */
-static cm_status radii(const float *x, const double *xx, size_t n, size_t width, size_t k, cm_arena *scratch, double *radius) {
+static cm_status radii(const float *x, const double *xx, size_t n, size_t width, size_t k, cm_arena *scratch,
+                       double *radius) {
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
-    pass p = {.rows = xx, .columns = xx, .same = true, .keep = k + 1, .nearest = CM_PUSH(scratch, double, n * (k + 1))};
+    pass p = {.rows = xx, .columns = xx, .same = true, .keep = k + 1, .nearest = CM_PUSH(scratch, double, n *(k + 1))};
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n * p.keep; i++) p.nearest[i] = (double)INFINITY;
     CM_TRY(cm_dot_blocks_half(x, n, width, scratch, look_at_block, &p));
@@ -64,11 +67,19 @@ static double share(const bool *in, size_t n) {
 }
 
 /* Rows: the reference's points; columns: the pictures'. */
-static cm_status compare(const cm_sets *s, const double *xx, const double *yy, size_t k, bool closed, cm_arena *scratch, cm_prdc *out) {
+static cm_status compare(const cm_sets *s, const double *xx, const double *yy, size_t k, bool closed, cm_arena *scratch,
+                         cm_prdc *out) {
     double *x_radius = CM_PUSH(scratch, double, s->n), *y_radius = CM_PUSH(scratch, double, s->m);
-    pass p = {.rows = yy, .columns = xx, .keep = 1, .nearest = CM_PUSH(scratch, double, s->m), .row_radius = y_radius,
-              .column_radius = x_radius, .closed = closed, .row_in = CM_PUSH_ZERO(scratch, bool, s->m),
-              .column_in = CM_PUSH_ZERO(scratch, bool, s->n), .column_balls = CM_PUSH_ZERO(scratch, size_t, s->n)};
+    pass p = {.rows = yy,
+              .columns = xx,
+              .keep = 1,
+              .nearest = CM_PUSH(scratch, double, s->m),
+              .row_radius = y_radius,
+              .column_radius = x_radius,
+              .closed = closed,
+              .row_in = CM_PUSH_ZERO(scratch, bool, s->m),
+              .column_in = CM_PUSH_ZERO(scratch, bool, s->n),
+              .column_balls = CM_PUSH_ZERO(scratch, size_t, s->n)};
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(radii(s->x, xx, s->n, s->width, k, scratch, x_radius));
     CM_TRY(radii(s->y, yy, s->m, s->width, k, scratch, y_radius));

@@ -30,7 +30,8 @@ static cm_refocus_pool *pool_for(cm_refocus *r, size_t height, size_t width, siz
     }
     cm_refocus_pool *p = &r->pools[r->pool_count];
     const size_t values = height * width * r->channels;
-    *p = (cm_refocus_pool){height, width, keys, 0, CM_PUSH_ZERO(r->arena, double, values + 1), CM_PUSH_ZERO(r->arena, double, values + 1)};
+    *p = (cm_refocus_pool){
+        height, width, keys, 0, CM_PUSH_ZERO(r->arena, double, values + 1), CM_PUSH_ZERO(r->arena, double, values + 1)};
     if (!p->sum || !p->squares) return NULL; /* the arena's failure is sticky and found by score */
     r->pool_count++;
     return p;
@@ -43,7 +44,8 @@ static cm_refocus_sums *sums_for(cm_refocus *r, const cm_attention_site *site) {
         return NULL;
     }
     if (r->sums[i].sum) return &r->sums[i];
-    r->sums[i] = (cm_refocus_sums){site->keys, 0, CM_PUSH_ZERO(r->arena, double, r->count * site->height * site->width)};
+    r->sums[i] =
+        (cm_refocus_sums){site->keys, 0, CM_PUSH_ZERO(r->arena, double, r->count * site->height * site->width)};
     r->layers[i] = (cm_refocus_layer){site->name, site->height, site->width, is_watched(r, site)};
     if (i >= r->layer_count) r->layer_count = i + 1;
     return r->sums[i].sum ? &r->sums[i] : NULL;
@@ -100,7 +102,8 @@ cm_status cm_refocus_begin(cm_arena *arena, const cm_refocus_phrase *phrases, si
     cm_refocus_sums *sums = CM_PUSH_ZERO(arena, cm_refocus_sums, CM_REFOCUS_LAYERS);
     CM_TRY(cm_arena_check(arena));
     if (count) memcpy(copy, phrases, count * sizeof *copy);
-    *r = (cm_refocus){.arena = arena, .phrases = copy, .count = count, .factor = factor, .layers = layers, .sums = sums};
+    *r =
+        (cm_refocus){.arena = arena, .phrases = copy, .count = count, .factor = factor, .layers = layers, .sums = sums};
     for (size_t g = 0; g < count; g++) r->channels += cm_refocus_channels(&phrases[g]);
     if (factor) r->size = cm_attention_size_of(pixel_height, pixel_width, factor);
     r->observer = (cm_attention_observer){r, wants, give};

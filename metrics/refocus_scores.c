@@ -48,8 +48,8 @@ static double overlap(const double *map, const double *region, size_t n, double 
 /* --- pools: hola, iou, mass --------------------------------------------------------------- */
 
 /* Adds the phrase's squared error over its channels (from `first` on) and cells, its iou, mass and area. */
-static cm_status score_phrase(const cm_refocus *r, const cm_refocus_pool *p, size_t first, size_t channels, const float *h,
-                              cm_arena *scratch, double *error, cm_refocus_scores *out) {
+static cm_status score_phrase(const cm_refocus *r, const cm_refocus_pool *p, size_t first, size_t channels,
+                              const float *h, cm_arena *scratch, double *error, cm_refocus_scores *out) {
     const size_t n = p->height * p->width;
     double *map = CM_PUSH(scratch, double, n), *region = CM_PUSH(scratch, double, n);
     CM_TRY(cm_arena_check(scratch));
@@ -77,13 +77,15 @@ typedef struct seen_regions {
     const float **h;
 } seen_regions;
 
-static cm_status find_regions(const cm_refocus *r, const cm_image *classes, size_t height, size_t width, cm_arena *scratch, seen_regions *s) {
-    *s = (seen_regions){0, CM_PUSH(scratch, size_t, r->count + 1), CM_PUSH(scratch, size_t, r->count + 1), CM_PUSH(scratch, const float *, r->count + 1)};
+static cm_status find_regions(const cm_refocus *r, const cm_image *classes, size_t height, size_t width,
+                              cm_arena *scratch, seen_regions *s) {
+    *s = (seen_regions){0, CM_PUSH(scratch, size_t, r->count + 1), CM_PUSH(scratch, size_t, r->count + 1),
+                        CM_PUSH(scratch, const float *, r->count + 1)};
     CM_TRY(cm_arena_check(scratch));
     for (size_t g = 0; g < r->count; g++) {
         const cm_refocus_phrase *p = &r->phrases[g];
         if (area_of(classes, p->classes) <= 0) continue;
-        float *h = CM_PUSH(scratch, float, height * width);
+        float *h = CM_PUSH(scratch, float, height *width);
         CM_TRY(cm_arena_check(scratch));
         region_at(classes, p->classes, height, width, h);
         s->h[s->count] = h;
@@ -100,7 +102,8 @@ static size_t first_channel(const cm_refocus *r, size_t phrase) {
 }
 
 /* Of the same regions: what even attention has, and the least there can be. */
-static cm_status find_bounds(const seen_regions *s, const cm_refocus_pool *p, cm_arena *scratch, cm_refocus_scores *out) {
+static cm_status find_bounds(const seen_regions *s, const cm_refocus_pool *p, cm_arena *scratch,
+                             cm_refocus_scores *out) {
     const cm_hola_config config = {.factor_count = 1};
     cm_hola_group *groups = CM_PUSH_ZERO(scratch, cm_hola_group, s->count + 1);
     cm_hola_bounds bounds;
@@ -113,7 +116,8 @@ static cm_status find_bounds(const seen_regions *s, const cm_refocus_pool *p, cm
     return CM_OK;
 }
 
-static cm_status score_pool(const cm_refocus *r, const cm_refocus_pool *p, const cm_image *classes, cm_arena *scratch, cm_refocus_scores *out) {
+static cm_status score_pool(const cm_refocus *r, const cm_refocus_pool *p, const cm_image *classes, cm_arena *scratch,
+                            cm_refocus_scores *out) {
     const size_t n = p->height * p->width;
     seen_regions s;
     double error = 0, channels = 0;
@@ -132,9 +136,11 @@ static cm_status score_pool(const cm_refocus *r, const cm_refocus_pool *p, const
     return CM_OK;
 }
 
-static cm_status score_pools(const cm_refocus *r, const cm_image *classes, cm_arena *scratch, cm_refocus_scores *total) {
+static cm_status score_pools(const cm_refocus *r, const cm_image *classes, cm_arena *scratch,
+                             cm_refocus_scores *total) {
     double maps = 0;
-    if (r->pool_count == 0) total->hola = total->floor = total->even = total->iou = total->mass = total->area = (double)NAN;
+    if (r->pool_count == 0)
+        total->hola = total->floor = total->even = total->iou = total->mass = total->area = (double)NAN;
     for (size_t i = 0; i < r->pool_count; i++) maps += (double)r->pools[i].maps;
     for (size_t i = 0; i < r->pool_count; i++) {
         const double share = (double)r->pools[i].maps / maps, each = 1.0 / (double)r->pool_count;
@@ -162,7 +168,8 @@ static void keep(const cm_refocus_sums *s, size_t phrase, size_t n, const float 
     }
 }
 
-static cm_status keep_layer(const cm_refocus *r, size_t layer, const cm_image *classes, const double *area, cm_arena *scratch, double *all, double *inside) {
+static cm_status keep_layer(const cm_refocus *r, size_t layer, const cm_image *classes, const double *area,
+                            cm_arena *scratch, double *all, double *inside) {
     const cm_refocus_layer *l = &r->layers[layer];
     const size_t n = l->height * l->width;
     float *h = CM_PUSH(scratch, float, n + 1);
@@ -175,12 +182,16 @@ static cm_status keep_layer(const cm_refocus *r, size_t layer, const cm_image *c
     return CM_OK;
 }
 
-cm_status cm_refocus_kept_by_layer(const cm_refocus *r, const cm_image *classes, cm_arena *scratch, cm_arena *out, cm_refocus_kept *kept) {
+cm_status cm_refocus_kept_by_layer(const cm_refocus *r, const cm_image *classes, cm_arena *scratch, cm_arena *out,
+                                   cm_refocus_kept *kept) {
     const size_t values = r->count * r->layer_count + 1;
-    double *all = CM_PUSH_ZERO(out, double, values), *inside = CM_PUSH_ZERO(out, double, values), *area = CM_PUSH(out, double, r->count + 1);
+    double *all = CM_PUSH_ZERO(out, double, values), *inside = CM_PUSH_ZERO(out, double, values),
+           *area = CM_PUSH(out, double, r->count + 1);
     CM_TRY(cm_arena_check(r->arena));
     CM_TRY(cm_arena_check(out));
-    if (r->too_many) return cm_fail(CM_EUNDEFINED, "more than %d cross-attention layers or %d sizes of them", CM_REFOCUS_LAYERS, CM_REFOCUS_SIZES);
+    if (r->too_many)
+        return cm_fail(CM_EUNDEFINED, "more than %d cross-attention layers or %d sizes of them", CM_REFOCUS_LAYERS,
+                       CM_REFOCUS_SIZES);
     for (size_t g = 0; g < r->count; g++) area[g] = area_of(classes, r->phrases[g].classes);
     for (size_t i = 0; i < r->layer_count; i++) {
         const cm_arena_mark mark = cm_arena_get_mark(scratch);
@@ -224,7 +235,8 @@ cm_status cm_refocus_score(const cm_refocus *r, const cm_image *classes, cm_aren
     CM_TRY(cm_arena_check(r->arena));
     count_phrases(r, classes, scores);
     if (scores->phrases == 0) return cm_fail(CM_EUNDEFINED, "no phrase of this prompt has a region");
-    if (scores->phrases == scores->lost) return cm_fail(CM_EUNDEFINED, "the picture lacks the regions of all %zu phrases", scores->lost);
+    if (scores->phrases == scores->lost)
+        return cm_fail(CM_EUNDEFINED, "the picture lacks the regions of all %zu phrases", scores->lost);
     if (r->layer_count == 0) return cm_fail(CM_EUNDEFINED, "no cross-attention layer was seen");
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     CM_TRY(score_pools(r, classes, scratch, &total));

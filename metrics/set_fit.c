@@ -21,7 +21,8 @@ cm_status cm_fitting_open(const cm_set_arms *s, cm_arena *out, cm_arena *scratch
     if (f->by == CM_FIT_FRECHET && s->statistics) return cm_frechet_prepare(s->statistics, scratch, &f->side);
     if (!s->y) return cm_fail(CM_EUNDEFINED, "a distance from no reference");
     if (f->by == CM_FIT_FRECHET) return cm_frechet_prepare_rows(s->y, s->m, s->width, scratch, &f->side);
-    return cm_kernel_prepare_side(f->by == CM_FIT_CUBIC ? CM_KERNEL_CUBIC : CM_KERNEL_GAUSSIAN, s->y, s->m, s->width, scratch, &f->kernel);
+    return cm_kernel_prepare_side(f->by == CM_FIT_CUBIC ? CM_KERNEL_CUBIC : CM_KERNEL_GAUSSIAN, s->y, s->m, s->width,
+                                  scratch, &f->kernel);
 }
 
 /* --- views ------------------------------------------------------------------------------ */
@@ -31,7 +32,9 @@ static cm_status count_rows(const cm_set_arms *s, size_t arm, const bool *keep, 
     *whole = true;
     for (size_t i = 0; i < s->rows[arm]; i++) {
         const size_t p = s->prompt_of[arm][i];
-        if (p >= s->prompts) return cm_fail(CM_EUSAGE, "image %zu of arm %zu is of prompt %zu, of which there are %zu", i, arm, p, s->prompts);
+        if (p >= s->prompts)
+            return cm_fail(CM_EUSAGE, "image %zu of arm %zu is of prompt %zu, of which there are %zu", i, arm, p,
+                           s->prompts);
         *whole = *whole && (!keep || keep[p]) && (i == 0 || p >= s->prompt_of[arm][i - 1]);
         if (!keep || keep[p]) first[p + 1]++;
     }
@@ -68,7 +71,13 @@ cm_status cm_set_view_of(const cm_fitting *f, size_t arm, const bool *keep, cm_s
 
 static cm_status score(const cm_fitting *f, const float *x, size_t n, cm_set_values *values) {
     const cm_set_arms *s = f->s;
-    const cm_sets sets = {.x = x, .y = s->y, .n = n, .m = s->m, .width = s->width, .statistics = s->statistics, .kid_subset = s->kid_subset};
+    const cm_sets sets = {.x = x,
+                          .y = s->y,
+                          .n = n,
+                          .m = s->m,
+                          .width = s->width,
+                          .statistics = s->statistics,
+                          .kid_subset = s->kid_subset};
     *values = (cm_set_values){0};
     return s->score(&sets, f->scratch, values);
 }
@@ -145,7 +154,9 @@ cm_status cm_set_fit_of(const cm_fitting *f, const cm_set_view *v, cm_set_fit *f
     if (!t.units) t.why = cm_arena_print(f->out, "no interval from %zu prompt%s", prompts, prompts == 1 ? "" : "s");
     for (size_t part = 0; part < CM_SET_PARTS; part++) t.without[part] = CM_PUSH(f->scratch, double, t.units + 1);
     CM_TRY(cm_arena_check(f->scratch));
-    const cm_status s = f->by == CM_FIT_FRECHET ? fit_frechet(f, &t) : f->by == CM_FIT_GROUPS ? fit_groups(f, &t) : fit_kernel(f, &t);
+    const cm_status s = f->by == CM_FIT_FRECHET  ? fit_frechet(f, &t)
+                        : f->by == CM_FIT_GROUPS ? fit_groups(f, &t)
+                                                 : fit_kernel(f, &t);
     if (s != CM_OK && s != CM_EUNDEFINED) return s;
     t.defined = s == CM_OK;
     if (s != CM_OK) t.why = cm_compare_why(f->out);
@@ -165,8 +176,8 @@ double cm_set_fit_error(const cm_set_fit *a, const cm_set_fit *b, size_t part) {
     return sqrt(squares * (double)(a->units - 1) / (double)a->units + a->drawn + (b ? b->drawn : 0));
 }
 
-/* How well the standard error itself is known: 2 / (relative variance of its square), from the changes' kurtosis (Satterthwaite
- * 1946); u - 1 or less. */
+/* How well the standard error itself is known: 2 / (relative variance of its square), from the changes' kurtosis
+ * (Satterthwaite 1946); u - 1 or less. */
 static size_t freedom(const cm_set_fit *t, size_t part) {
     const double *x = t->without[part], u = (double)t->units;
     double mean = 0, second = 0, fourth = 0;
@@ -182,10 +193,12 @@ static size_t freedom(const cm_set_fit *t, size_t part) {
 
 void cm_set_fit_limits(const cm_set_fit *t, size_t part, double *lo, double *hi) {
     const double value = t->values.parts[part].value, v = value + t->above;
-    const double reach = t->units ? cm_stats_t_quantile(0.975, freedom(t, part)) * cm_set_fit_error(t, NULL, part) : (double)NAN;
+    const double reach =
+        t->units ? cm_stats_t_quantile(0.975, freedom(t, part)) * cm_set_fit_error(t, NULL, part) : (double)NAN;
     *lo = value - reach;
     *hi = value + reach;
     if (!(v > 0)) return;
     *lo = v * exp(-reach / v) - t->above;
-    *hi = reach < v ? v * exp(reach / v) - t->above : value + reach * expm1(1); /* far out the exponential says nothing */
+    *hi =
+        reach < v ? v * exp(reach / v) - t->above : value + reach * expm1(1); /* far out the exponential says nothing */
 }

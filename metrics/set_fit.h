@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A score of one arm's images, and how it changes without some of its prompts: what the comparison of sets is made from. */
+/* A score of one arm's images, and how it changes without some of its prompts: what the comparison of sets is made
+ * from. */
 #ifndef CM_METRICS_SET_FIT_H
 #define CM_METRICS_SET_FIT_H
 
@@ -8,16 +9,16 @@
 #include "metrics/frechet.h"
 #include "metrics/kernel_distance.h"
 
-/* How the score changes: a Fréchet distance and the kernel distances in closed form, prompt by prompt; any other score by being made
- * again without each of CM_SET_GROUPS groups of prompts. */
+/* How the score changes: a Fréchet distance and the kernel distances in closed form, prompt by prompt; any other score
+ * by being made again without each of CM_SET_GROUPS groups of prompts. */
 typedef enum cm_fit_method { CM_FIT_FRECHET, CM_FIT_CUBIC, CM_FIT_GAUSSIAN, CM_FIT_GROUPS } cm_fit_method;
 
 typedef struct cm_fitting {
     const cm_set_arms *s;
     cm_fit_method by;
-    cm_frechet_side side;     /* the reference, for Fréchet distances */
-    cm_kernel_side kernel;    /* for kernel distances */
-    cm_arena *out, *scratch;  /* reasons and notes go to out, all else to scratch */
+    cm_frechet_side side;    /* the reference, for Fréchet distances */
+    cm_kernel_side kernel;   /* for kernel distances */
+    cm_arena *out, *scratch; /* reasons and notes go to out, all else to scratch */
 } cm_fitting;
 
 /* An arm's rows, or those of some prompts, in the order of prompts. */
@@ -28,7 +29,7 @@ typedef struct cm_set_view {
 
 typedef struct cm_set_fit {
     bool defined;
-    const char *why;               /* not defined; or no interval; or NULL */
+    const char *why; /* not defined; or no interval; or NULL */
     cm_set_view v;
     cm_set_values values;          /* of all rows */
     size_t units;                  /* what is left out in turn: prompts, or groups of prompts; 0: no interval */
@@ -45,11 +46,12 @@ cm_status cm_set_view_of(const cm_fitting *f, size_t arm, const bool *keep, cm_s
 /* A score without a value is a fit that is not defined. */
 cm_status cm_set_fit_of(const cm_fitting *f, const cm_set_view *v, cm_set_fit *fit);
 
-/* Standard error by the jackknife over units: a's, or with b that of the paired difference, sqrt((u-1)/u sum (v - mean)^2). Never too
- * small on average (Efron and Stein 1981). */
+/* Standard error by the jackknife over units: a's, or with b that of the paired difference, sqrt((u-1)/u sum (v -
+ * mean)^2). Never too small on average (Efron and Stein 1981). */
 double cm_set_fit_error(const cm_set_fit *a, const cm_set_fit *b, size_t part);
-/* The 95 % interval of a value, NaN without units: where the value has a bound, symmetric in the logarithm of its distance from it,
- * because a distance's draws are skewed and vary the more the larger they are; else value -+ t standard errors. */
+/* The 95 % interval of a value, NaN without units: where the value has a bound, symmetric in the logarithm of its
+ * distance from it, because a distance's draws are skewed and vary the more the larger they are; else value -+ t
+ * standard errors. */
 void cm_set_fit_limits(const cm_set_fit *t, size_t part, double *lo, double *hi);
 
 #endif

@@ -10,7 +10,8 @@ void cm_set_value(cm_set_values *out, const char *part, double value) {
 static cm_status side_finite(const float *x, size_t n, size_t width, const char *what) {
     for (size_t i = 0; x && i < n; i++)
         for (size_t k = 0; k < width; k++)
-            if (!isfinite(x[i * width + k])) return cm_fail(CM_EUNDEFINED, "feature %zu of %s %zu is not finite", k, what, i);
+            if (!isfinite(x[i * width + k]))
+                return cm_fail(CM_EUNDEFINED, "feature %zu of %s %zu is not finite", k, what, i);
     return CM_OK;
 }
 

@@ -10,7 +10,7 @@
 #include "metrics/frechet.h"
 
 typedef struct cm_sets {
-    const float *x, *y;           /* pictures [n,width], reference [m,width]; y NULL: there is none, or statistics */
+    const float *x, *y; /* pictures [n,width], reference [m,width]; y NULL: there is none, or statistics */
     size_t n, m, width;
     const cm_moments *statistics; /* the reference's, from a file; NULL: none */
     size_t kid_subset;            /* 0: KID's published CM_KID_SUBSET */
@@ -20,15 +20,15 @@ enum { CM_SET_PARTS = 4, CM_KID_SUBSET = 1000, CM_KID_DRAWS = 100 };
 
 /* A score's values: one, or several with names of their own ("precision", "recall"). */
 typedef struct cm_set_part {
-    const char *name;        /* "" when it is the only one */
+    const char *name; /* "" when it is the only one */
     double value;
-    double deviation;        /* NaN: none; over subsets or splits, as the protocol has it */
+    double deviation; /* NaN: none; over subsets or splits, as the protocol has it */
 } cm_set_part;
 
 typedef struct cm_set_values {
     size_t count;
     cm_set_part parts[CM_SET_PARTS];
-    const char *note;        /* what a reader must be told, or NULL */
+    const char *note; /* what a reader must be told, or NULL */
 } cm_set_values;
 
 /* CM_EUNDEFINED with the reason where no value exists: too few pictures, features that are not finite. */

@@ -11,7 +11,8 @@
 
 bool cm_statistics_is(const char *path) {
     cm_npz *f = NULL;
-    if (!cm_npz_is_name(path) || !cm_path_exists(path) || cm_path_is_dir(path) || cm_npz_open(&f, path) != CM_OK) return false;
+    if (!cm_npz_is_name(path) || !cm_path_exists(path) || cm_path_is_dir(path) || cm_npz_open(&f, path) != CM_OK)
+        return false;
     const bool is = cm_npz_find(f, "mu") && cm_npz_find(f, "sigma");
     cm_npz_close(&f);
     return is;
@@ -21,8 +22,11 @@ bool cm_statistics_is(const char *path) {
 static cm_status read_values(cm_npz *f, const char *name, size_t count, double *out) {
     const cm_stored *a = cm_npz_find(f, name);
     if (!a) return cm_fail(CM_EFORMAT, "holds no '%s'", name);
-    if (a->dtype != CM_F64 && a->dtype != CM_F32) return cm_fail(CM_EFORMAT, "'%s' is %s, not f32 or f64", name, cm_dtype_name(a->dtype));
-    if (a->count != count) return cm_fail(CM_EUSAGE, "'%s' has %zu values, this network's has %zu: statistics of another network", name, a->count, count);
+    if (a->dtype != CM_F64 && a->dtype != CM_F32)
+        return cm_fail(CM_EFORMAT, "'%s' is %s, not f32 or f64", name, cm_dtype_name(a->dtype));
+    if (a->count != count)
+        return cm_fail(CM_EUSAGE, "'%s' has %zu values, this network's has %zu: statistics of another network", name,
+                       a->count, count);
     CM_TRY(cm_npz_load(f, a));
     for (size_t i = 0; i < count; i++) {
         float narrow;
@@ -62,8 +66,11 @@ static cm_status check_claim(cm_npz *f, const char *path, const cm_statistics_cl
     if (a && a->dtype == CM_I64 && a->count == 1 && cm_npz_load(f, a) == CM_OK) memcpy(&count, a->data, sizeof count);
     *n = count > 0 ? (size_t)count : 0;
     if (*n && claim->n && *n != claim->n)
-        return cm_fail(CM_EUSAGE, "statistics of %zu pictures, %zu are to be compared: the score falls with their number (--unequal to "
-                                  "do it all the same)", *n, claim->n);
+        return cm_fail(
+            CM_EUSAGE,
+            "statistics of %zu pictures, %zu are to be compared: the score falls with their number (--unequal to "
+            "do it all the same)",
+            *n, claim->n);
     if (!*n) cm_warn("%s does not say of how many pictures it is: the score falls with their number", path);
     return CM_OK;
 }
@@ -80,7 +87,7 @@ static cm_status check_symmetric(const double *sigma, size_t width) {
 
 static cm_status read(cm_npz *f, const char *path, const cm_statistics_claim *claim, cm_arena *out, cm_moments *m) {
     const size_t w = claim->width;
-    cm_moments r = {0, w, CM_PUSH(out, double, w), CM_PUSH(out, double, w * w)};
+    cm_moments r = {0, w, CM_PUSH(out, double, w), CM_PUSH(out, double, w *w)};
     CM_TRY(cm_arena_check(out));
     CM_TRY(check_claim(f, path, claim, out, &r.n));
     CM_TRY(read_values(f, "mu", w, r.mean));

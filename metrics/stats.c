@@ -53,7 +53,8 @@ static cm_status fill(const double *x, size_t n, size_t columns, cm_arena *out, 
 static double value_of(const double *sums, const double *row, size_t columns) {
     double all = 0;
     for (size_t c = 0; c < columns; c++)
-        all += row ? (sums[c] - row[c]) / (sums[columns + c] - row[columns + c]) : sums[c] / sums[columns + c]; /* 0/0 is NaN, as meant */
+        all += row ? (sums[c] - row[c]) / (sums[columns + c] - row[columns + c])
+                   : sums[c] / sums[columns + c]; /* 0/0 is NaN, as meant */
     return all / (double)columns;
 }
 
@@ -169,7 +170,8 @@ static double deviation_of(const double *x, size_t n) {
     return n > 1 ? sqrt(squares / (double)(n - 1)) : 0;
 }
 
-static cm_status interval_of(const double *x, size_t n, size_t columns, uint64_t seed, cm_arena *scratch, cm_interval *r) {
+static cm_status interval_of(const double *x, size_t n, size_t columns, uint64_t seed, cm_arena *scratch,
+                             cm_interval *r) {
     filled t;
     CM_TRY(fill(x, n, columns, scratch, &t));
     double *sums = CM_PUSH(scratch, double, 2 * columns), *values = CM_PUSH(scratch, double, CM_BOOTSTRAPS);

@@ -31,14 +31,15 @@ cm_status cm_stats_value(const double *x, size_t n, size_t columns, double *valu
 cm_status cm_stats_interval(const double *x, size_t n, size_t columns, uint64_t seed, cm_arena *scratch,
                             cm_interval *out);
 
-/* Two-sided p of the hypothesis that the signs of u[n] mean nothing: the share of flips of signs whose |sum| reaches the one
- * seen. n <= CM_EXACT_FLIPS: all 2^n; else CM_FLIPS random ones, p = (1 + count) / (1 + CM_FLIPS). */
+/* Two-sided p of the hypothesis that the signs of u[n] mean nothing: the share of flips of signs whose |sum| reaches
+ * the one seen. n <= CM_EXACT_FLIPS: all 2^n; else CM_FLIPS random ones, p = (1 + count) / (1 + CM_FLIPS). */
 cm_status cm_stats_flip_sum(const double *u, size_t n, uint64_t seed, cm_arena *scratch, double *p);
 
 /* The same for a table of differences: exchanging the arms' names flips a row's sign. */
 cm_status cm_stats_flip(const double *x, size_t n, size_t columns, uint64_t seed, cm_arena *scratch, double *p);
 
-/* Each row's part of a table's value: with every column's count fixed, their sum is the value. parts [n]; 0 for an empty row. */
+/* Each row's part of a table's value: with every column's count fixed, their sum is the value. parts [n]; 0 for an
+ * empty row. */
 cm_status cm_stats_parts(const double *x, size_t n, size_t columns, double *parts);
 
 /* Holm's step-down correction (1979): adjusted[i] >= p[i], monotone, at most 1. */

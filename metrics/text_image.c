@@ -58,10 +58,11 @@ cm_status cm_text_windows(const cm_tokenizer *t, const char *text, cm_arena *out
 
 /* --- scores -------------------------------------------------------------------------- */
 
-static cm_status list_texts(const cm_text_image *t, const cm_extractor *e, const cm_description *prompt, cm_arena *scratch,
-                            const char ***texts, size_t *count) {
+static cm_status list_texts(const cm_text_image *t, const cm_extractor *e, const cm_description *prompt,
+                            cm_arena *scratch, const char ***texts, size_t *count) {
     if (t->reading == CM_READ_WINDOWS) {
-        if (!cm_extractor_tokenizer(e)) return cm_fail(CM_EUSAGE, "texts need the tokenizer's files beside the weights");
+        if (!cm_extractor_tokenizer(e))
+            return cm_fail(CM_EUSAGE, "texts need the tokenizer's files beside the weights");
         return cm_text_windows(cm_extractor_tokenizer(e), prompt->text, scratch, texts, count);
     }
     const char **list = CM_PUSH(scratch, const char *, prompt->count + 1);
@@ -80,8 +81,8 @@ typedef struct reading {
     size_t n, first;
 } reading;
 
-static cm_status score_one(const cm_text_image *t, const float *picture, const float *embeddings, const cm_clip_reading *readings,
-                           size_t n, size_t width, cm_text_score *out) {
+static cm_status score_one(const cm_text_image *t, const float *picture, const float *embeddings,
+                           const cm_clip_reading *readings, size_t n, size_t width, cm_text_score *out) {
     double sum = 0, weights = 0, tokens = 0, seen = 0;
     *out = (cm_text_score){.value = (double)NAN, .read = 1};
     if (n == 0) return CM_OK;
@@ -113,14 +114,15 @@ cm_status cm_text_image_scores(const cm_text_image *t, const cm_extractor *e, cm
         total += each[i].n;
     }
     const char **texts = CM_PUSH(scratch, const char *, total + 1);
-    float *embeddings = CM_PUSH(scratch, float, total * width + 1);
+    float *embeddings = CM_PUSH(scratch, float, total *width + 1);
     cm_clip_reading *readings = CM_PUSH(scratch, cm_clip_reading, total + 1);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++)
         if (each[i].n) memcpy(texts + each[i].first, each[i].texts, each[i].n * sizeof *texts);
     if (total) CM_TRY(cm_extractor_read(e, g, t->cleaning, texts, total, embeddings, readings));
     for (size_t i = 0; i < n; i++)
-        CM_TRY(score_one(t, pictures + i * width, embeddings + each[i].first * width, readings + each[i].first, each[i].n, width, &out[i]));
+        CM_TRY(score_one(t, pictures + i * width, embeddings + each[i].first * width, readings + each[i].first,
+                         each[i].n, width, &out[i]));
     return CM_OK;
 }
 

@@ -18,8 +18,8 @@ static cm_status unknown_slot(const char *name) {
     const char *names[CM_MAX_SLOTS + 1] = {0};
     for (int i = 0; i < cm_slot_count; i++) names[i] = cm_slots[i].name;
     const char *near = cm_closest(name, names);
-    return cm_fail(CM_EFORMAT, "\"questions\": there is no attribute slot '%s'%s%s%s", name, near ? "; the closest is '" : "",
-                   near ? near : "", near ? "'" : "");
+    return cm_fail(CM_EFORMAT, "\"questions\": there is no attribute slot '%s'%s%s%s", name,
+                   near ? "; the closest is '" : "", near ? near : "", near ? "'" : "");
 }
 
 static cm_status read_slots(const json_t *slots, cm_slot_set *asked) {
@@ -31,7 +31,8 @@ static cm_status read_slots(const json_t *slots, cm_slot_set *asked) {
         const int slot = find_slot(name);
         const json_t *one = json_object_get(said, "asked");
         if (slot < 0) return unknown_slot(name);
-        if (!json_is_boolean(one)) return cm_fail(CM_EFORMAT, "\"questions\": %s: \"asked\" is neither true nor false", name);
+        if (!json_is_boolean(one))
+            return cm_fail(CM_EFORMAT, "\"questions\": %s: \"asked\" is neither true nor false", name);
         if (json_is_false(one)) all &= ~((cm_slot_set)1 << slot);
     }
     *asked = all;

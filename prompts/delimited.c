@@ -46,7 +46,8 @@ static cm_status read_cell(cm_delimited *d, char **end) {
         d->at++;
         CM_TRY(read_quoted(d, end));
         if (at_end(d) || d->text[d->at] == d->delimiter || ends_row(d->text[d->at])) return CM_OK;
-        return cm_fail(CM_EFORMAT, "line %zu: text stands behind a closing quote; a quote within quotes is doubled", d->line);
+        return cm_fail(CM_EFORMAT, "line %zu: text stands behind a closing quote; a quote within quotes is doubled",
+                       d->line);
     }
     while (!at_end(d) && d->text[d->at] != d->delimiter && !ends_row(d->text[d->at])) d->at++;
     *end = d->text + d->at;

@@ -60,8 +60,9 @@ static cm_status list_person(lister *l) {
 
 cm_status cm_human_facts_list(cm_arena *out, cm_human_facts *f) {
     lister l = {.f = f, .out = out};
-    *f = (cm_human_facts){
-        .name = CM_PUSH(out, const char *, MOST), .last_shot = CM_PUSH(out, int, MOST), .group = CM_PUSH(out, int, MOST)};
+    *f = (cm_human_facts){.name = CM_PUSH(out, const char *, MOST),
+                          .last_shot = CM_PUSH(out, int, MOST),
+                          .group = CM_PUSH(out, int, MOST)};
     CM_TRY(cm_name_table_init(&l.seen, MOST, out));
     CM_TRY(cm_arena_check(out));
     CM_TRY(list_person(&l));

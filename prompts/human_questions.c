@@ -7,11 +7,14 @@
 /* Which kind of question a key is: the paper's three accuracies. NULL: not asked (country, age, background, style), as
  * questions.h leaves them out for the drawn people. */
 static const char *kind_of(const char *key) {
-    static const struct { const char *key, *kind; } kinds[] = {
-        {"type", "object"}, {"gender", "object"}, {"color", "texture"}, {"hair color", "texture"}, {"pattern", "texture"},
-        {"material", "texture"}, {"graphic", "texture"}, {"hair style", "shape"}, {"hair length", "shape"}, {"body shape", "shape"},
-        {"sleeve length", "shape"}, {"length", "shape"}, {"top length", "shape"}, {"coat length", "shape"}, {"boots length", "shape"},
-        {"bottom shape", "shape"}, {"collar shape", "shape"}, {"shoulder exposure level", "shape"}};
+    static const struct {
+        const char *key, *kind;
+    } kinds[] = {{"type", "object"},        {"gender", "object"},       {"color", "texture"},
+                 {"hair color", "texture"}, {"pattern", "texture"},     {"material", "texture"},
+                 {"graphic", "texture"},    {"hair style", "shape"},    {"hair length", "shape"},
+                 {"body shape", "shape"},   {"sleeve length", "shape"}, {"length", "shape"},
+                 {"top length", "shape"},   {"coat length", "shape"},   {"boots length", "shape"},
+                 {"bottom shape", "shape"}, {"collar shape", "shape"},  {"shoulder exposure level", "shape"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i].key, key) == 0) return kinds[i].kind;
     return NULL;
@@ -48,14 +51,16 @@ static void ask_of_garment(const char *key, const char *value, const char *noun,
     const bool many = cm_human_is_plural(noun);
     const char *is = many ? "Are" : "Is", *does = many ? "Do" : "Does";
     const bool knit = strcmp(value, "knitted") == 0 || strcmp(value, "woven") == 0;
-    if (strcmp(key, "type") == 0) snprintf(out, size, "%s there %s%s?", is, many ? "" : begins_with_vowel(value) ? "an " : "a ", value);
+    if (strcmp(key, "type") == 0)
+        snprintf(out, size, "%s there %s%s?", is, many ? "" : begins_with_vowel(value) ? "an " : "a ", value);
     else if (strcmp(key, "material") == 0 && !knit) snprintf(out, size, "%s the %s made of %s?", is, noun, value);
     else if (strcmp(value, "solid color") == 0) snprintf(out, size, "%s the %s of one solid color?", is, noun);
     else if (strcmp(key, "graphic") == 0) snprintf(out, size, "%s the %s have a graphic on it?", does, noun);
     else if (strcmp(key, "sleeve length") == 0 && strcmp(value, "sleeveless") != 0)
         snprintf(out, size, "%s the %s have %ss?", does, noun, value);
     else if (strcmp(key, "collar shape") == 0) ask_of_collar(does, noun, value, out, size);
-    else if (strcmp(key, "shoulder exposure level") == 0) snprintf(out, size, "%s the %s leave the shoulders bare?", does, noun);
+    else if (strcmp(key, "shoulder exposure level") == 0)
+        snprintf(out, size, "%s the %s leave the shoulders bare?", does, noun);
     else if (strcmp(value, "ankle") == 0) snprintf(out, size, "Do the %s end at the ankle?", noun);
     else if (strcmp(value, "normal") == 0) snprintf(out, size, "%s the %s of normal length?", is, noun);
     else snprintf(out, size, "%s the %s %s?", is, noun, value);
@@ -81,7 +86,8 @@ json_t *cm_human_questions(const cm_description *d) {
     json_t *kinds = json_pack("{s:[], s:[], s:[]}", "object", "texture", "shape");
     int failed = !kinds;
     for (size_t i = 0; i < d->count; i++)
-        for (size_t k = 0; k < d->phrases[i].attribute_count; k++) failed |= add_question(kinds, d, i, &d->phrases[i].attributes[k]);
+        for (size_t k = 0; k < d->phrases[i].attribute_count; k++)
+            failed |= add_question(kinds, d, i, &d->phrases[i].attributes[k]);
     if (!failed) return kinds;
     json_decref(kinds);
     return NULL;

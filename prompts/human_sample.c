@@ -79,8 +79,8 @@ static void add_hair_length(const maker *m, cm_human_part *p, const char *style)
     const char *list = strcmp(style, "bob") == 0 ? "above chin,above shoulders"
                        : m->h->female            ? "above chin,above shoulders,above chest"
                                                  : "above eyes,above chin,above shoulders";
-    const bool has =
-        strcmp(style, "straight") == 0 || strcmp(style, "wavy") == 0 || strcmp(style, "curly") == 0 || strcmp(style, "bob") == 0;
+    const bool has = strcmp(style, "straight") == 0 || strcmp(style, "wavy") == 0 || strcmp(style, "curly") == 0 ||
+                     strcmp(style, "bob") == 0;
     if (has && chance(m, .5 + .4 * m->rich) && pick(m, list, length)) add_fact(p, "hair length", length);
 }
 
@@ -88,9 +88,9 @@ static void add_hair_length(const maker *m, cm_human_part *p, const char *style)
 static void add_hair(maker *m) {
     char style[48], color[48];
     const bool old = has_value(m->h, 0, "age", "elderly");
-    const char *styles = m->h->female    ? "straight,wavy,curly,bun,bob,afro-hair"
-                         : m->h->adult   ? "straight,wavy,curly,afro-hair,crew cut,crew cut,bald,bun"
-                                         : "straight,wavy,curly,afro-hair,crew cut";
+    const char *styles = m->h->female  ? "straight,wavy,curly,bun,bob,afro-hair"
+                         : m->h->adult ? "straight,wavy,curly,afro-hair,crew cut,crew cut,bald,bun"
+                                       : "straight,wavy,curly,afro-hair,crew cut";
     const char *colors = old           ? "gray,white,gray,white,black,brown"
                          : m->h->adult ? "black,brown,blonde,red,gray"
                                        : "black,brown,blonde,red";
@@ -170,8 +170,8 @@ static void add_shoes(maker *m) {
 
 /* A uniform or gown, a one-piece, or a top and what is under it. */
 static void add_clothes(maker *m) {
-    const bool special = takes(m, 4, .05) && m->want != 5 && m->want != 6 && m->want != 8 && m->want != 7 && m->want != 12 &&
-                         m->want != 17 && m->want != 19;
+    const bool special = takes(m, 4, .05) && m->want != 5 && m->want != 6 && m->want != 8 && m->want != 7 &&
+                         m->want != 12 && m->want != 17 && m->want != 19;
     const double one = m->want == 6 || m->want == 8 || m->want == 19 ? 0 : m->want == 17 ? 1 : m->h->female ? .3 : .06;
     if (special && add_garment(m, 4)) return;
     if (takes(m, 5, one)) {
@@ -199,12 +199,15 @@ static bool wears_any(const cm_human *h, const char *list) {
 static bool suits(const cm_human *h, const char *style) {
     const bool special = wears_any(h, "saree,kimono,chef uniform,graduation gown,school uniform");
     if (strcmp(style, "sporty style") == 0)
-        return !special && wears_any(h, "sneakers,sweatpants,hoodie,sweatshirt,t-shirt,polo shirt,soccer uniform,baseball cap") &&
+        return !special &&
+               wears_any(h, "sneakers,sweatpants,hoodie,sweatshirt,t-shirt,polo shirt,soccer uniform,baseball cap") &&
                !wears_any(h, "high heels,dress,wedding dress,tie,blazer,overcoat,oxford shoes,loafers");
     if (special || wears_any(h, "soccer uniform")) return false;
     if (strcmp(style, "formal style") == 0)
         return wears_any(h, "blazer,tie,wedding dress,dress,shirt,overcoat,blouse") &&
-               !wears_any(h, "shorts,sweatpants,hoodie,sweatshirt,t-shirt,sneakers,baseball cap,beanie,backpack,jeans,headband");
+               !wears_any(
+                   h,
+                   "shorts,sweatpants,hoodie,sweatshirt,t-shirt,sneakers,baseball cap,beanie,backpack,jeans,headband");
     return !wears_any(h, "wedding dress") && !(strcmp(style, "casual style") == 0 && wears_any(h, "tie,high heels"));
 }
 

@@ -88,10 +88,10 @@ static double draw_richness(cm_rng *r, int shot) {
     return shot >= CM_SHOT_PORTRAIT ? .5 + .5 * u : u * u;
 }
 
-static cm_status make_row(tally *t, cm_rng *r, int shot, bool sentence, cm_name_table *texts, size_t place, cm_arena *out,
-                          cm_human_row *row) {
+static cm_status make_row(tally *t, cm_rng *r, int shot, bool sentence, cm_name_table *texts, size_t place,
+                          cm_arena *out, cm_human_row *row) {
     double rich = draw_richness(r, shot);
-    for (int i = 0; i < 100; i++, rich = rich > 1 ? rich - .1 : rich + .1) {
+    for (int i = 0; i<100; i++, rich = rich> 1 ? rich - .1 : rich + .1) {
         const cm_arena_mark mark = cm_arena_get_mark(out);
         cm_human h;
         sample_with(&h, r, shot, t, rarest(t, shot), rich);
@@ -99,7 +99,8 @@ static cm_status make_row(tally *t, cm_rng *r, int shot, bool sentence, cm_name_
         *row = (cm_human_row){.shot = shot, .sentence = sentence};
         CM_TRY(cm_human_describe(&h, r, out, &row->dense));
         const size_t words = words_in(row->dense.text);
-        if (words >= FEWEST_WORDS && words <= MOST_WORDS && cm_name_table_add(texts, row->dense.text, place, NULL)) return CM_OK;
+        if (words >= FEWEST_WORDS && words <= MOST_WORDS && cm_name_table_add(texts, row->dense.text, place, NULL))
+            return CM_OK;
         cm_arena_reset(out, mark);
     }
     return cm_fail(CM_EUNDEFINED, "prompt %zu: a hundred tries gave none of its length that is new", place + 1);
@@ -194,7 +195,8 @@ cm_status cm_human_set_subset(const cm_human_row *rows, size_t count, size_t few
             const double g = taken[i] || full ? -1 : gain(&t, &values[i]);
             if (g > most) most = g, best = i;
         }
-        if (best == count) return cm_fail(CM_EUNDEFINED, "%zu prompts give no subset of %zu with these shares", count, few);
+        if (best == count)
+            return cm_fail(CM_EUNDEFINED, "%zu prompts give no subset of %zu with these shares", count, few);
         taken[best] = true;
         cells[cell_of(&rows[best])]--;
         left[is_female(&rows[best])]--;
@@ -208,7 +210,8 @@ cm_status cm_human_set_subset(const cm_human_row *rows, size_t count, size_t few
 /* --- rows as JSON -------------------------------------------------------------- */
 
 static json_t *phrase_json(const cm_phrase *p) {
-    json_t *attributes = json_object(), *o = json_pack("{s:s, s:s}", "group", cm_groups[p->group].name, "text", p->text);
+    json_t *attributes = json_object(),
+           *o = json_pack("{s:s, s:s}", "group", cm_groups[p->group].name, "text", p->text);
     for (size_t i = 0; i < p->attribute_count; i++)
         json_object_set_new(attributes, p->attributes[i].key, json_string(p->attributes[i].value));
     if (p->classes != cm_groups[p->group].classes) {
@@ -221,9 +224,10 @@ static json_t *phrase_json(const cm_phrase *p) {
     return o;
 }
 
-/* Adds a tokenizer's count, and of each phrase the tokens that it became: [first, behind the last], of the encoded text with
- * its BOS at 0; null for a phrase that was cut off. */
-static cm_status add_tokens(const cm_human_row *row, const cm_human_tokenizer *t, json_t *counts, json_t *spans, cm_arena *scratch) {
+/* Adds a tokenizer's count, and of each phrase the tokens that it became: [first, behind the last], of the encoded text
+ * with its BOS at 0; null for a phrase that was cut off. */
+static cm_status add_tokens(const cm_human_row *row, const cm_human_tokenizer *t, json_t *counts, json_t *spans,
+                            cm_arena *scratch) {
     cm_tokens tokens;
     CM_TRY(cm_tokenize(t->tokenizer, row->dense.text, scratch, &tokens));
     json_t *list = json_array();
@@ -243,8 +247,8 @@ cm_status cm_human_row_json(const cm_human_row *row, const char *id, const cm_hu
     for (size_t i = 0; i < row->dense.count; i++) json_array_append_new(groups, phrase_json(&row->dense.phrases[i]));
     for (size_t i = 0; i < count && s == CM_OK; i++) s = add_tokens(row, &tokenizers[i], counts, spans, scratch);
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "id", id, "prompt", row->dense.text, "shot",
-                          cm_human_shots[row->shot].name, "style", row->sentence ? "sentence" : "phrases", "tokens", counts,
-                          "groups", groups, "spans", spans, "questions", cm_human_questions(&row->dense));
+                          cm_human_shots[row->shot].name, "style", row->sentence ? "sentence" : "phrases", "tokens",
+                          counts, "groups", groups, "spans", spans, "questions", cm_human_questions(&row->dense));
     if (s == CM_OK && !o) s = cm_fail(CM_ENOMEM, "out of memory for a prompt");
     if (s == CM_OK) *out = o;
     else json_decref(o);

@@ -40,10 +40,12 @@ static const char *fact_of(const cm_human_part *p, const char *key) {
 
 /* --- phrases --------------------------------------------------------------- */
 
-/* "young adult Asian female", or in a sentence "young adult Asian woman", "teenage Asian girl", "Asian toddler girl". */
+/* "young adult Asian female", or in a sentence "young adult Asian woman", "teenage Asian girl", "Asian toddler girl".
+ */
 static void put_person(writer *w, size_t begin, const cm_human_part *p) {
     const char *age = fact_of(p, "age"), *country = fact_of(p, "country"), *gender = fact_of(p, "gender");
-    const bool teenager = strcmp(age, "teenager") == 0, toddler = strcmp(age, "toddler") == 0, child = strcmp(age, "child") == 0;
+    const bool teenager = strcmp(age, "teenager") == 0, toddler = strcmp(age, "toddler") == 0,
+               child = strcmp(age, "child") == 0;
     const bool first = !w->h->sentence || w->h->adult || teenager;
     if (first) put_word(w, begin, w->h->sentence && teenager ? "teenage" : age);
     put_word(w, begin, country);
@@ -56,7 +58,8 @@ static void put_person(writer *w, size_t begin, const cm_human_part *p) {
 
 /* "red straight hair above chest", "black hair in a bun", "gray afro-hair", "bald head" */
 static void put_hair(writer *w, size_t begin, const cm_human_part *p) {
-    const char *style = fact_of(p, "hair style"), *color = fact_of(p, "hair color"), *length = fact_of(p, "hair length");
+    const char *style = fact_of(p, "hair style"), *color = fact_of(p, "hair color"),
+               *length = fact_of(p, "hair length");
     const bool cut = strcmp(style, "bun") == 0 || strcmp(style, "bob") == 0 || strcmp(style, "crew cut") == 0;
     if (color) put_word(w, begin, color);
     if (!cut) put_word(w, begin, style);
@@ -84,7 +87,8 @@ static void end_phrase(writer *w, size_t begin, const cm_human_part *p) {
     *to = (cm_phrase){.group = p->group, .classes = region_of(p), .begin = begin, .end = w->length};
     to->text = cm_arena_string(w->out, w->text + begin);
     for (size_t i = 0; i < p->count; i++)
-        to->attributes[to->attribute_count++] = (cm_attribute){p->facts[i].key, cm_arena_string(w->out, p->facts[i].value)};
+        to->attributes[to->attribute_count++] =
+            (cm_attribute){p->facts[i].key, cm_arena_string(w->out, p->facts[i].value)};
 }
 
 static void add_phrase(writer *w, const cm_human_part *p) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The words of the prompt sets about people as photographs show them (human-2048): which garments there are, and what each
- * may be said to be.
+/* The words of the prompt sets about people as photographs show them (human-2048): which garments there are, and what
+ * each may be said to be.
  *
  * The groups, and the keys of their attributes, are core/labels'. The values are those seen in the paper's prompts and
  * figures, and ours where it shows few; docs/PROMPTS.md tells them apart. Values that the drawn people have too
@@ -24,9 +24,9 @@ enum { CM_FOR_WOMEN = 1, CM_FOR_MEN = 2, CM_FOR_ADULTS = 4, CM_FOR_MINORS = 8 };
 
 typedef struct cm_human_type {
     int group;
-    const char *value;               /* "shirt": the value of "type" */
-    unsigned only;                   /* CM_FOR_*; 0: everybody */
-    uint32_t classes;                /* 0: the group's own */
+    const char *value;                   /* "shirt": the value of "type" */
+    unsigned only;                       /* CM_FOR_*; 0: everybody */
+    uint32_t classes;                    /* 0: the group's own */
     cm_human_slot slots[CM_HUMAN_SLOTS]; /* in the order of the words; NULL at the end */
 } cm_human_type;
 extern const cm_human_type cm_human_types[];

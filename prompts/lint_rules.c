@@ -75,7 +75,8 @@ static void check_rule(size_t rule, const char *text, cm_lint_say *say, void *ar
     char line[MOST_TEXT];
     const char *one = find_any(text, rules[rule].one, &n), *other = find_any(text, rules[rule].other, &m);
     if (!one || !other) return;
-    if (rules[rule].scope == WHOLE) snprintf(line, sizeof line, "'%.*s' and '%.*s' in one prompt", (int)n, one, (int)m, other);
+    if (rules[rule].scope == WHOLE)
+        snprintf(line, sizeof line, "'%.*s' and '%.*s' in one prompt", (int)n, one, (int)m, other);
     else snprintf(line, sizeof line, "'%.*s' and '%.*s' in '%.80s'", (int)n, one, (int)m, other, text);
     say(arg, line);
 }
@@ -110,7 +111,8 @@ static bool is_said(const char *text, const cm_attribute *a) {
     const char *word = cm_human_word(a->key, a->value);
     char lower[64];
     size_t n = 0, m;
-    for (; word[n] && n + 1 < sizeof lower; n++) lower[n] = word[n] == '-' ? ' ' : (char)tolower((unsigned char)word[n]);
+    for (; word[n] && n + 1 < sizeof lower; n++)
+        lower[n] = word[n] == '-' ? ' ' : (char)tolower((unsigned char)word[n]);
     if (has_words(text, lower, n)) return true;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(others[i][0], a->value) == 0 && find_any(text, others[i][1], &m)) return true;
@@ -133,8 +135,8 @@ static void check_groups(const cm_description *d, cm_lint_say *say, void *arg) {
     for (size_t i = 0; i < d->count; i++)
         for (size_t k = 0; k < i; k++) {
             if (d->phrases[k].group != d->phrases[i].group || !d->phrases[i].attribute_count) continue;
-            snprintf(line, sizeof line, "group '%s' stands twice: '%.60s' and '%.60s'", cm_prompt_group_name(d->phrases[i].group),
-                     d->phrases[k].text, d->phrases[i].text);
+            snprintf(line, sizeof line, "group '%s' stands twice: '%.60s' and '%.60s'",
+                     cm_prompt_group_name(d->phrases[i].group), d->phrases[k].text, d->phrases[i].text);
             say(arg, line);
         }
 }

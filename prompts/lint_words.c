@@ -46,7 +46,8 @@ static void add_vocabulary(cm_lint_words *w) {
         for (int i = 0; i < cm_slots[s].count && cm_slots[s].group != 2; i++) add_words(w, cm_slots[s].values[i]);
     for (int t = 0; t < cm_human_type_count; t++) {
         add_words(w, cm_human_types[t].value);
-        for (int s = 0; s < CM_HUMAN_SLOTS && cm_human_types[t].slots[s].key; s++) add_words(w, cm_human_types[t].slots[s].values);
+        for (int s = 0; s < CM_HUMAN_SLOTS && cm_human_types[t].slots[s].key; s++)
+            add_words(w, cm_human_types[t].slots[s].values);
     }
     for (int i = 0; i < 3; i++) add_words(w, cm_human_person[i].values);
     add_words(w, cm_human_hair_styles);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Captions in COCO's format (cocodataset.org, "caption annotations"): images {id, ...}, annotations {id, image_id, caption}. */
+/* Captions in COCO's format (cocodataset.org, "caption annotations"): images {id, ...}, annotations {id, image_id,
+ * caption}. */
 #include <stdint.h>
 #include <string.h>
 
@@ -29,7 +30,8 @@ static cm_status id_text(const json_t *v, const char *what, cm_arena *out, const
 }
 
 static cm_status add_image(captions *c, const char *id) {
-    if (!cm_name_table_add(&c->by_id, id, c->count, NULL)) return cm_fail(CM_EFORMAT, "image '%.60s' is listed twice", id);
+    if (!cm_name_table_add(&c->by_id, id, c->count, NULL))
+        return cm_fail(CM_EFORMAT, "image '%.60s' is listed twice", id);
     c->images[c->count++] = (captioned){.id = id};
     return CM_OK;
 }
@@ -106,8 +108,8 @@ static cm_status add_entries(cm_prompt_source *s, const captions *c, const char 
     return CM_OK;
 }
 
-cm_status cm_prompt_source_coco(cm_prompt_source *source, const char *path, const json_t *coco, const cm_prompt_reading *how,
-                                cm_arena *out) {
+cm_status cm_prompt_source_coco(cm_prompt_source *source, const char *path, const json_t *coco,
+                                const cm_prompt_reading *how, cm_arena *out) {
     captions c = {.out = out};
     const char *key = NULL;
     const size_t all = json_array_size(json_object_get(coco, "annotations"));
@@ -117,6 +119,7 @@ cm_status cm_prompt_source_coco(cm_prompt_source *source, const char *path, cons
     if (s == CM_OK) s = add_entries(source, &c, path, out);
     if (s != CM_OK) return cm_fail_in(s, "%s", path);
     const size_t taken = json_array_size(source->entries);
-    if (taken < all) cm_note("%s: of %zu captions the first of each image is taken, by annotation id: %zu", path, all, taken);
+    if (taken < all)
+        cm_note("%s: of %zu captions the first of each image is taken, by annotation id: %zu", path, all, taken);
     return CM_OK;
 }

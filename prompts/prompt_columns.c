@@ -22,7 +22,8 @@ static int find(const char *name, const char *const *names, int (*compare)(const
 static void list_names(const char *const *names, char *out, size_t size) {
     size_t used = 0, n = 0;
     out[0] = '\0';
-    for (; names[n] && used + 80 < size; n++) used += (size_t)snprintf(out + used, size - used, "%s%.40s", n ? ", " : "", names[n]);
+    for (; names[n] && used + 80 < size; n++)
+        used += (size_t)snprintf(out + used, size - used, "%s%.40s", n ? ", " : "", names[n]);
     size_t more = 0;
     while (names[n + more]) more++;
     if (more) snprintf(out + used, size - used, " and %zu more", more);
@@ -41,9 +42,13 @@ static cm_status no_usual_column(const char *const *names) {
     list_names(names, list, sizeof list);
     const char *near = cm_closest("prompt", names);
     if (!near) near = cm_closest("caption", names);
-    if (near) return cm_fail(CM_EFORMAT, "no column 'prompt' or 'caption'; the closest is '%.60s' (--prompt-column NAME chooses)", near);
-    return cm_fail(CM_EFORMAT, "no column is called prompt, caption, text, description or sentence; the first row names %s "
-                   "(--prompt-column NAME chooses)", list);
+    if (near)
+        return cm_fail(CM_EFORMAT,
+                       "no column 'prompt' or 'caption'; the closest is '%.60s' (--prompt-column NAME chooses)", near);
+    return cm_fail(CM_EFORMAT,
+                   "no column is called prompt, caption, text, description or sentence; the first row names %s "
+                   "(--prompt-column NAME chooses)",
+                   list);
 }
 
 cm_status cm_prompt_column_choose(const char *given, const char *const *names, size_t *which) {
@@ -57,8 +62,8 @@ cm_status cm_prompt_column_choose(const char *given, const char *const *names, s
         if (other == at) other = NONE;
     }
     if (!given && other != NONE && strcasecmp(names[at], "prompt") != 0)
-        return cm_fail(CM_EUSAGE, "the prompts may be column '%.40s' or '%.40s': choose by --prompt-column NAME", names[at],
-                       names[other]);
+        return cm_fail(CM_EUSAGE, "the prompts may be column '%.40s' or '%.40s': choose by --prompt-column NAME",
+                       names[at], names[other]);
     *which = (size_t)at;
     return CM_OK;
 }

@@ -7,9 +7,10 @@
 
 #include "core/base/status.h"
 
-/* names: the table's columns, NULL at the end. given: the user's choice, or NULL for the usual names: "prompt", else the one
- * of caption, text, description, sentence, prompts and captions that is there; case does not count. CM_EUSAGE for a name
- * that is no column, and where two usual ones could be meant; CM_EFORMAT where there is none. Each names the columns. */
+/* names: the table's columns, NULL at the end. given: the user's choice, or NULL for the usual names: "prompt", else
+ * the one of caption, text, description, sentence, prompts and captions that is there; case does not count. CM_EUSAGE
+ * for a name that is no column, and where two usual ones could be meant; CM_EFORMAT where there is none. Each names the
+ * columns. */
 cm_status cm_prompt_column_choose(const char *given, const char *const *names, size_t *which);
 
 #endif

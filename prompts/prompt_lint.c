@@ -20,8 +20,8 @@ typedef struct linter {
     const cm_lint_options *o;
     cm_lint_counts *counts;
     cm_lint_words *words;
-    cm_name_table texts;   /* normalised, with the line */
-    cm_name_table slips;   /* misspelt words that were told */
+    cm_name_table texts; /* normalised, with the line */
+    cm_name_table slips; /* misspelt words that were told */
     const cm_prompt *prompt;
     bool numbered;
     cm_arena arena, scratch;
@@ -58,8 +58,8 @@ static void quote(const char *text, char *out, size_t size) {
     snprintf(out, size, "'%.*s%s'", (int)n, text, cut ? "..." : "");
 }
 
-/* What a text takes at least: CLIP splits it into words, digits and runs of signs, and each becomes a token or more. *from:
- * the byte where the piece begins that cannot be read any more; the text's length when all may. */
+/* What a text takes at least: CLIP splits it into words, digits and runs of signs, and each becomes a token or more.
+ * *from: the byte where the piece begins that cannot be read any more; the text's length when all may. */
 static size_t fewest_tokens(const char *text, size_t *from) {
     size_t n = 2;
     char kind = ' ';
@@ -128,14 +128,15 @@ static void check_attributes(linter *l, const cm_phrase *p) {
     for (size_t i = 0; p->group >= 0 && i < p->attribute_count; i++) {
         const cm_attribute *a = &p->attributes[i];
         const char *names[CM_MAX_ATTRIBUTES + 2] = {NULL}, *near;
-        for (int k = 0; k < CM_MAX_ATTRIBUTES && cm_groups[p->group].keys[k]; k++) names[k] = cm_groups[p->group].keys[k];
+        for (int k = 0; k < CM_MAX_ATTRIBUTES && cm_groups[p->group].keys[k]; k++)
+            names[k] = cm_groups[p->group].keys[k];
         if (!is_known_key(p->group, a->key)) {
             near = cm_closest(a->key, names);
             snprintf(line, sizeof line, "%s has no attribute '%.60s'%s%s%s", cm_groups[p->group].name, a->key,
                      near ? "; the closest is '" : "", near ? near : "", near ? "'" : "");
         } else if (!is_known_value(p->group, a->key, a->value)) {
-            snprintf(line, sizeof line, "%s: '%.60s' is no known %.40s, so no question is asked about it", cm_groups[p->group].name,
-                     a->value, a->key);
+            snprintf(line, sizeof line, "%s: '%.60s' is no known %.40s, so no question is asked about it",
+                     cm_groups[p->group].name, a->value, a->key);
         } else continue;
         tell(l, CM_LINT_UNKNOWN, line);
     }
@@ -152,7 +153,8 @@ static cm_status check_words(linter *l) {
         at += n ? n : 1;
         const char *meant = n && whole ? cm_lint_misspelt(l->words, word) : NULL;
         if (!meant || cm_name_table_find(&l->slips, word)) continue;
-        if (l->counts->found[CM_LINT_UNKNOWN] < 4096) cm_name_table_add(&l->slips, cm_arena_string(&l->arena, word), 0, NULL);
+        if (l->counts->found[CM_LINT_UNKNOWN] < 4096)
+            cm_name_table_add(&l->slips, cm_arena_string(&l->arena, word), 0, NULL);
         CM_TRY(cm_arena_check(&l->arena));
         snprintf(line, sizeof line, "'%s': is '%s' meant?", word, meant);
         tell(l, CM_LINT_UNKNOWN, line);
@@ -186,12 +188,14 @@ static cm_status check_duplicate(linter *l) {
     return CM_OK;
 }
 
-/* An empty negative is drawn as the empty text, which is other than none; one that the prompt asks for works against it. */
+/* An empty negative is drawn as the empty text, which is other than none; one that the prompt asks for works against
+ * it. */
 static void check_negative(linter *l) {
     const cm_prompt *p = l->prompt;
     char line[MOST_TEXT];
     if (!p->negative) return;
-    if (!p->negative[strspn(p->negative, " \t\n")]) tell(l, CM_LINT_EMPTY, "the negative is empty: leave it out where none is meant");
+    if (!p->negative[strspn(p->negative, " \t\n")])
+        tell(l, CM_LINT_EMPTY, "the negative is empty: leave it out where none is meant");
     for (size_t i = 0; i < p->dense.count; i++)
         if (p->negative[0] && strcmp(p->negative, p->dense.phrases[i].text) == 0) {
             snprintf(line, sizeof line, "the negative '%.80s' is in the prompt", p->negative);

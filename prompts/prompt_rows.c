@@ -12,28 +12,34 @@
 #include "core/networks/unicode.h"
 
 /* A seed is any number of 64 bits, as torch takes it. An id may be a number too. */
-#define SEED {"seed", CM_JSON_WHOLE, -0x1p63, 0x1p63}
-static const cm_json_key flat_keys[] = {{"id", CM_JSON_ANY}, {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT}, {0}};
-static const cm_json_key row_keys[] = {{"id", CM_JSON_ANY},       {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT},
-                                       {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {0}};
+#define SEED                                                                                                           \
+    { "seed", CM_JSON_WHOLE, -0x1p63, 0x1p63 }
+static const cm_json_key flat_keys[] = {
+    {"id", CM_JSON_ANY}, {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT}, {0}};
+static const cm_json_key row_keys[] = {
+    {"id", CM_JSON_ANY},      {"prompt", CM_JSON_TEXT},          SEED, {"negative", CM_JSON_TEXT},
+    {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {0}};
 /* Of sets that say which they are. */
-static const cm_json_key set_keys[] = {{"id", CM_JSON_ANY},           {"prompt", CM_JSON_TEXT},  SEED,
-                                       {"negative", CM_JSON_TEXT},    {"groups", CM_JSON_LIST},  {"seed_of_person", CM_JSON_WHOLE},
-                                       {"shot", CM_JSON_NAME},        {"style", CM_JSON_NAME},   {"tokens", CM_JSON_OBJECT},
-                                       {"questions", CM_JSON_OBJECT}, {"spans", CM_JSON_OBJECT}, {0}};
-static const cm_json_key head_keys[] = {{"kind", CM_JSON_NAME},  {"set", CM_JSON_NAME},    {"version", CM_JSON_WHOLE, 1, 1e9},
-                                        {"count", CM_JSON_WHOLE}, {"seed", CM_JSON_WHOLE}, {"made", CM_JSON_TEXT},
-                                        {"about", CM_JSON_TEXT}, {"tokenizers", CM_JSON_OBJECT}, {0}};
+static const cm_json_key set_keys[] = {
+    {"id", CM_JSON_ANY},           {"prompt", CM_JSON_TEXT},  SEED,
+    {"negative", CM_JSON_TEXT},    {"groups", CM_JSON_LIST},  {"seed_of_person", CM_JSON_WHOLE},
+    {"shot", CM_JSON_NAME},        {"style", CM_JSON_NAME},   {"tokens", CM_JSON_OBJECT},
+    {"questions", CM_JSON_OBJECT}, {"spans", CM_JSON_OBJECT}, {0}};
+static const cm_json_key head_keys[] = {
+    {"kind", CM_JSON_NAME},   {"set", CM_JSON_NAME},          {"version", CM_JSON_WHOLE, 1, 1e9},
+    {"count", CM_JSON_WHOLE}, {"seed", CM_JSON_WHOLE},        {"made", CM_JSON_TEXT},
+    {"about", CM_JSON_TEXT},  {"tokenizers", CM_JSON_OBJECT}, {0}};
 
 /* --- ids ------------------------------------------------------------------ */
 
 /* Characters that cannot be seen, or that turn what follows around: controls, blanks, formats, private use. */
 static bool is_hidden(uint32_t c) {
-    static const uint32_t ranges[][2] = {
-        {0x80, 0xa0},     {0xad, 0xad},     {0x34f, 0x34f},   {0x600, 0x605},   {0x61c, 0x61c},     {0x6dd, 0x6dd},
-        {0x70f, 0x70f},   {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f},   {0x2028, 0x202e},
-        {0x2060, 0x206f}, {0x3164, 0x3164}, {0xe000, 0xf8ff}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
-        {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff}};
+    static const uint32_t ranges[][2] = {{0x80, 0xa0},       {0xad, 0xad},       {0x34f, 0x34f},     {0x600, 0x605},
+                                         {0x61c, 0x61c},     {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x115f, 0x1160},
+                                         {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},
+                                         {0x2060, 0x206f},   {0x3164, 0x3164},   {0xe000, 0xf8ff},   {0xfe00, 0xfe0f},
+                                         {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0xfffe, 0xffff},
+                                         {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0x10ffff}};
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (c >= ranges[i][0] && c <= ranges[i][1]) return true;
     return cm_unicode_is_space(c);
@@ -55,11 +61,13 @@ cm_status cm_prompt_id_check(const char *id) {
     cm_char chars[CM_PROMPT_ID_BYTES];
     size_t count;
     if (n > CM_PROMPT_ID_BYTES)
-        return cm_fail(CM_EFORMAT, "id '%.24s...' is %zu bytes long; at most %d can name a file", id, n, CM_PROMPT_ID_BYTES);
+        return cm_fail(CM_EFORMAT, "id '%.24s...' is %zu bytes long; at most %d can name a file", id, n,
+                       CM_PROMPT_ID_BYTES);
     if (cm_unicode_read(id, 0, n, chars, &count) != CM_OK) return cm_fail_in(CM_EFORMAT, "id '%s'", id);
     for (size_t i = 0; i < count; i++)
         if (!may_stand(chars[i].code)) return bad_character(id, chars[i].code);
-    return id[0] == '.' ? cm_fail(CM_EFORMAT, "id '%s': an id that begins with a dot would name a hidden file", id) : CM_OK;
+    return id[0] == '.' ? cm_fail(CM_EFORMAT, "id '%s': an id that begins with a dot would name a hidden file", id)
+                        : CM_OK;
 }
 
 /* Composed and in lower case: what file systems elsewhere take for one name. */
@@ -93,8 +101,9 @@ static int by_folded(const void *a, const void *b) {
 /* Is another row's id, but for case or form: told once. */
 static void warn_alike(const char *path, size_t alike, const id_entry *first) {
     if (alike)
-        cm_warn("%s: %zu id%s another but for case or Unicode form ('%s' and '%s'): some systems take their files for one", path, alike,
-                alike == 1 ? " is like" : "s are like", first[-1].id, first->id);
+        cm_warn(
+            "%s: %zu id%s another but for case or Unicode form ('%s' and '%s'): some systems take their files for one",
+            path, alike, alike == 1 ? " is like" : "s are like", first[-1].id, first->id);
 }
 
 /* Sorted, so that time grows with the number of prompts and not with its square. A row whose id was there before and
@@ -110,8 +119,8 @@ static cm_status check_ids(const char *path, const cm_prompt_reading *how, cm_pr
     for (size_t i = 1; i < r->count; i++) {
         cm_prompt_row *row = &r->rows[all[i].row];
         if (strcmp(all[same].id, all[i].id) == 0) {
-            cm_fail(CM_EFORMAT, "id '%s' stands twice, first in %s %zu", all[i].id, r->source.numbered ? "entry" : "line",
-                    r->rows[all[same].row].line);
+            cm_fail(CM_EFORMAT, "id '%s' stands twice, first in %s %zu", all[i].id,
+                    r->source.numbered ? "entry" : "line", r->rows[all[same].row].line);
             CM_TRY(cm_prompt_fault(how, row->line, cm_prompt_source_fail_in(&r->source, path, row->line, CM_EFORMAT)));
             row->text = NULL;
             continue;
@@ -157,7 +166,8 @@ static cm_status read_head(const char *path, size_t limit, cm_prompt_rows *r) {
     if (s != CM_OK) return cm_fail_in(s, "%s", path);
     const size_t all = cm_json_size_or(head, "count", r->count), there = json_array_size(r->source.entries);
     r->version = cm_json_size_or(head, "version", 0);
-    if (all != there && !limit) cm_warn("%s: %zu prompts where its first line says %zu: a part of the set", path, there, all);
+    if (all != there && !limit)
+        cm_warn("%s: %zu prompts where its first line says %zu: a part of the set", path, there, all);
     return CM_OK;
 }
 
@@ -169,7 +179,8 @@ static void drop_faulty(cm_prompt_rows *r) {
     r->count = n;
 }
 
-static cm_status read_all(const char *path, const cm_prompt_reading *how, cm_arena *out, cm_prompt_rows *r, cm_strays *strays) {
+static cm_status read_all(const char *path, const cm_prompt_reading *how, cm_arena *out, cm_prompt_rows *r,
+                          cm_strays *strays) {
     CM_TRY(cm_prompt_source_read(path, how, out, &r->source));
     r->count = json_array_size(r->source.entries);
     CM_TRY(read_head(path, how->limit, r));

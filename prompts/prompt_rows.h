@@ -4,9 +4,9 @@
  *
  *     {"id": "p0001", "prompt": "a full-body shot, ...", "seed": 7, "negative": "hat", "groups": [...]}
  *
- * The text is needed. A row without an id gets one from its place: p0001, p0002, ... A key that is nearly one of these, a
- * value of another type and a bad id are errors with the line's number; other keys are told in one warning. A set of ours
- * begins with a line that says which it is:
+ * The text is needed. A row without an id gets one from its place: p0001, p0002, ... A key that is nearly one of these,
+ * a value of another type and a bad id are errors with the line's number; other keys are told in one warning. A set of
+ * ours begins with a line that says which it is:
  *
  *     {"kind": "set", "set": "human-2048", "version": 1, "count": 2048}
  */
@@ -26,13 +26,13 @@ typedef struct cm_prompt_row {
     const json_t *tokens;             /* {"clip": n, ...}: counted when the set was made; NULL: not */
     bool has_seed;
     uint64_t seed;
-    size_t line;                      /* where it begins in the file (cm_prompt_rows_fail_in) */
+    size_t line; /* where it begins in the file (cm_prompt_rows_fail_in) */
 } cm_prompt_row;
 
 typedef struct cm_prompt_rows {
     size_t count;
-    cm_prompt_row *rows;     /* in the arena; their texts belong to `source` */
-    size_t version;          /* of a set that says it; 0: it does not */
+    cm_prompt_row *rows; /* in the arena; their texts belong to `source` */
+    size_t version;      /* of a set that says it; 0: it does not */
     cm_prompt_source source;
 } cm_prompt_rows;
 

@@ -33,7 +33,8 @@ static cm_status read_classes(const json_t *o, int group, uint32_t *classes) {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *c = json_array_get(list, i);
         const json_int_t value = json_is_integer(c) ? json_integer_value(c) : -1;
-        if (value < 0 || value >= CM_CLASSES) return cm_fail(CM_EFORMAT, "classes: entry %zu is no parsing class", i + 1);
+        if (value < 0 || value >= CM_CLASSES)
+            return cm_fail(CM_EFORMAT, "classes: entry %zu is no parsing class", i + 1);
         bits |= 1u << value;
     }
     *classes = bits;
@@ -43,7 +44,8 @@ static cm_status read_classes(const json_t *o, int group, uint32_t *classes) {
 static cm_status read_attributes(const json_t *o, cm_arena *out, cm_phrase *p) {
     json_t *all = json_object_get(o, "attributes"), *value;
     const char *key;
-    if (json_object_size(all) > CM_MAX_ATTRIBUTES + 1) return cm_fail(CM_EFORMAT, "more than %d attributes", CM_MAX_ATTRIBUTES + 1);
+    if (json_object_size(all) > CM_MAX_ATTRIBUTES + 1)
+        return cm_fail(CM_EFORMAT, "more than %d attributes", CM_MAX_ATTRIBUTES + 1);
     json_object_foreach(all, key, value) {
         if (!json_is_string(value)) return cm_fail(CM_EFORMAT, "attribute '%s' is not text", key);
         p->attributes[p->attribute_count++] =
@@ -67,12 +69,14 @@ static cm_status read_phrase(const json_t *o, const char *prompt, size_t *from, 
     return read_attributes(o, out, p);
 }
 
-static const cm_json_key group_keys[] = {{"group", CM_JSON_ANY},  {"name", CM_JSON_TEXT},    {"text", CM_JSON_NAME},
-                                         {"begin", CM_JSON_WHOLE}, {"end", CM_JSON_WHOLE},    {"classes", CM_JSON_LIST},
+static const cm_json_key group_keys[] = {{"group", CM_JSON_ANY},         {"name", CM_JSON_TEXT},
+                                         {"text", CM_JSON_NAME},         {"begin", CM_JSON_WHOLE},
+                                         {"end", CM_JSON_WHOLE},         {"classes", CM_JSON_LIST},
                                          {"attributes", CM_JSON_OBJECT}, {0}};
 
 static cm_status read_prompt(const cm_prompt_row *row, cm_arena *out, cm_prompt *p) {
-    *p = (cm_prompt){.id = cm_arena_string(out, row->id), .has_seed = row->has_seed, .seed = row->seed, .line = row->line};
+    *p = (cm_prompt){
+        .id = cm_arena_string(out, row->id), .has_seed = row->has_seed, .seed = row->seed, .line = row->line};
     p->clip_tokens = cm_json_size_or(row->tokens, "clip", 0);
     p->negative = row->negative ? cm_arena_string(out, row->negative) : NULL;
     p->dense.text = cm_arena_string(out, row->text);
@@ -88,7 +92,8 @@ static cm_status read_prompt(const cm_prompt_row *row, cm_arena *out, cm_prompt 
     return cm_arena_check(out);
 }
 
-static cm_status read_all(const char *path, const cm_prompt_rows *rows, const cm_prompt_reading *how, cm_arena *out, cm_prompt_set *s) {
+static cm_status read_all(const char *path, const cm_prompt_rows *rows, const cm_prompt_reading *how, cm_arena *out,
+                          cm_prompt_set *s) {
     s->version = rows->version;
     s->numbered = rows->source.numbered;
     s->prompts = CM_PUSH_ZERO(out, cm_prompt, rows->count);

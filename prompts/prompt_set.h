@@ -5,9 +5,10 @@
  *      "groups": [{"group": 6, "text": "red striped cotton shirt", "classes": [4],
  *                  "attributes": {"color": "red", "pattern": "striped", "material": "cotton", "type": "shirt"}}]}
  *
- * seed is optional (else from the run's seed and the id), negative and groups too. groups are phrases of the prompt in order,
- * by the group's number or name, -1 or "shot" for the shot phrase; a phrase that the prompt does not contain, an unknown group
- * and an id twice are errors with the row's line. classes: the phrase's region; absent: the group's default.
+ * seed is optional (else from the run's seed and the id), negative and groups too. groups are phrases of the prompt in
+ * order, by the group's number or name, -1 or "shot" for the shot phrase; a phrase that the prompt does not contain, an
+ * unknown group and an id twice are errors with the row's line. classes: the phrase's region; absent: the group's
+ * default.
  */
 #ifndef CM_PROMPTS_PROMPT_SET_H
 #define CM_PROMPTS_PROMPT_SET_H
@@ -27,11 +28,11 @@ typedef struct cm_prompt {
 } cm_prompt;
 
 typedef struct cm_prompt_set {
-    const char *name;     /* the file's name without folder and ending */
+    const char *name;      /* the file's name without folder and ending */
     size_t count, version; /* version: of a set that says it in its first line; 0: it does not */
     cm_prompt *prompts;
-    bool numbered;        /* rows are known by their number, not by a line: JSON lists, COCO captions */
-    char hash[65];        /* SHA-256 of the file */
+    bool numbered; /* rows are known by their number, not by a line: JSON lists, COCO captions */
+    char hash[65]; /* SHA-256 of the file */
 } cm_prompt_set;
 
 /* how: which rows, and the name of the text's column; NULL: all, by the usual names. Lives in `out`. */

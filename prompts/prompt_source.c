@@ -51,7 +51,8 @@ static cm_status check_bytes(const prompt_text *t) {
     for (size_t i = 0; i < t->length;) {
         uint32_t code;
         const size_t n = cm_utf8_read(s + i, t->length - i, &code);
-        if (n == 0) return cm_fail(CM_EFORMAT, "%s:%zu: byte 0x%02x is not UTF-8; save it as UTF-8", t->path, line, s[i]);
+        if (n == 0)
+            return cm_fail(CM_EFORMAT, "%s:%zu: byte 0x%02x is not UTF-8; save it as UTF-8", t->path, line, s[i]);
         if (code == 0) return cm_fail(CM_EFORMAT, "%s:%zu: a zero byte, so no text in UTF-8", t->path, line);
         line += code == '\n';
         i += n;
@@ -170,7 +171,8 @@ static bool begins_as_lines(const prompt_text *t) {
 
 static cm_status read_json(cm_prompt_source *s, const prompt_text *t, const cm_prompt_reading *how, cm_arena *out) {
     json_t *whole = NULL;
-    const cm_status status = t->text[strspn(t->text, " \t\r\n")] ? cm_json_parse_line(t->path, t->text, t->length, 0, &whole) : CM_OK;
+    const cm_status status =
+        t->text[strspn(t->text, " \t\r\n")] ? cm_json_parse_line(t->path, t->text, t->length, 0, &whole) : CM_OK;
     const bool list = json_is_array(whole), coco = json_is_array(json_object_get(whole, "annotations"));
     cm_status done = CM_OK;
     s->flat = s->numbered = coco;
@@ -212,14 +214,17 @@ static cm_status read_any(cm_prompt_source *s, const prompt_text *t, const cm_pr
         return cm_prompt_source_table(s, t->path, t->text, t->length, delimiter, how, out);
     }
     if (plain && !(json && begins_as_lines(t))) return read_plain(s, t, how, out);
-    if (json || plain || ends_in(t->path, ".jsonl") || ends_in(t->path, ".ndjson") || ends_in(t->path, ".json") || !first)
+    if (json || plain || ends_in(t->path, ".jsonl") || ends_in(t->path, ".ndjson") || ends_in(t->path, ".json") ||
+        !first)
         return read_json(s, t, how, out);
-    return cm_fail(CM_EFORMAT,
-                   "%s: what prompts are these? call it .jsonl, .json (COCO captions), .csv, .tsv or .txt (a prompt a line)",
-                   t->path);
+    return cm_fail(
+        CM_EFORMAT,
+        "%s: what prompts are these? call it .jsonl, .json (COCO captions), .csv, .tsv or .txt (a prompt a line)",
+        t->path);
 }
 
-cm_status cm_prompt_source_read(const char *path, const cm_prompt_reading *how, cm_arena *out, cm_prompt_source *source) {
+cm_status cm_prompt_source_read(const char *path, const cm_prompt_reading *how, cm_arena *out,
+                                cm_prompt_source *source) {
     prompt_text t = {.path = path};
     cm_prompt_source s = {.entries = json_array()};
     cm_status status = s.entries ? read_text(&t, out) : cm_fail(CM_ENOMEM, "%s: out of memory", path);

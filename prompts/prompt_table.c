@@ -46,7 +46,8 @@ static cm_status name_columns(table *t, const char *column) {
     for (size_t i = 0; i < t->header.count; i++) {
         const char *known = known_key(names[i]);
         const char *key = i == prompts ? "prompt" : known ? known : names[i];
-        if ((known || i == prompts) && has_key(t, i, key)) return cm_fail(CM_EFORMAT, "two columns are called '%s'", key);
+        if ((known || i == prompts) && has_key(t, i, key))
+            return cm_fail(CM_EFORMAT, "two columns are called '%s'", key);
         t->key[i] = i != prompts && (!key[0] || strcmp(key, "prompt") == 0) ? NULL : key;
     }
     return CM_OK;
@@ -86,8 +87,9 @@ static bool is_empty(const cm_cells *row) {
 static cm_status add_row(cm_prompt_source *s, const table *t, const cm_cells *row, const char *path, cm_arena *out) {
     if (is_empty(row)) return CM_OK;
     if (row->count != t->header.count)
-        return cm_fail(CM_EFORMAT, "%s:%zu: %zu cell%s where the header has %zu; a cell with a delimiter in it is put in quotes", path,
-                       row->line, row->count, row->count == 1 ? "" : "s", t->header.count);
+        return cm_fail(CM_EFORMAT,
+                       "%s:%zu: %zu cell%s where the header has %zu; a cell with a delimiter in it is put in quotes",
+                       path, row->line, row->count, row->count == 1 ? "" : "s", t->header.count);
     json_t *entry = row_entry(t, row);
     return entry ? cm_prompt_source_add(s, out, entry, row->line) : cm_fail(CM_ENOMEM, "%s: out of memory", path);
 }

@@ -18,7 +18,8 @@ static bool says_presence(int slot) {
 
 static void add(cm_questions *q, const cm_phrase *p, int slot, int wanted) {
     const cm_slot *s = &cm_slots[slot];
-    q->list[q->count++] = (cm_question){slot, wanted, s->kind, s->object_slot, p->classes, wanted == 0 && says_presence(slot)};
+    q->list[q->count++] =
+        (cm_question){slot, wanted, s->kind, s->object_slot, p->classes, wanted == 0 && says_presence(slot)};
 }
 
 static bool is_asked(const cm_questions *q, size_t from, int slot) {

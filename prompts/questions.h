@@ -5,8 +5,8 @@
  * the slot's kind: object (is the garment there, of that type?), texture (colour, pattern, material), shape
  * (lengths, sleeves, collars, hair style). Slots of kind OTHER (country, age, background) are not asked. A fixed
  * noun ("belt") asks whether the thing is there. A value that the slot does not know cannot be asked.
- * Nor is asked what nobody could tell from the answer: slots that a parser does not name better than by always saying the
- * commonest value (asked_slots.h). Every attribute is counted, asked or not.
+ * Nor is asked what nobody could tell from the answer: slots that a parser does not name better than by always saying
+ * the commonest value (asked_slots.h). Every attribute is counted, asked or not.
  */
 #ifndef CM_PROMPTS_QUESTIONS_H
 #define CM_PROMPTS_QUESTIONS_H
@@ -14,11 +14,11 @@
 #include "core/data/people/people.h"
 
 typedef struct cm_question {
-    int slot, wanted;     /* index into cm_slots, and into the slot's values */
+    int slot, wanted; /* index into cm_slots, and into the slot's values */
     cm_slot_kind kind;
-    int object_slot;      /* slot that says whether the thing is there; -1: none does */
-    uint32_t classes;     /* the phrase's region */
-    bool of_absence;      /* asks for the thing's absence ("bald"): needs no region */
+    int object_slot;  /* slot that says whether the thing is there; -1: none does */
+    uint32_t classes; /* the phrase's region */
+    bool of_absence;  /* asks for the thing's absence ("bald"): needs no region */
 } cm_question;
 
 /* A set of attribute slots: bit i for cm_slots[i]. */

@@ -35,7 +35,8 @@ static size_t find_values(const cm_phrase *p, int slot, found *list, size_t coun
     for (int v = 0; v < cm_slots[slot].count; v++) {
         const char *value = cm_slots[slot].values[v];
         if (strcmp(value, "none") == 0) continue;
-        for (size_t at = find_words(p->text, 0, value); at < length && count < MOST_FOUND; at = find_words(p->text, at + 1, value))
+        for (size_t at = find_words(p->text, 0, value); at < length && count < MOST_FOUND;
+             at = find_words(p->text, at + 1, value))
             list[count++] = (found){slot, v, at, at + strlen(value)};
     }
     return count;

@@ -100,7 +100,8 @@ static void add_word(reader *r, word w) {
 
 /* "black and white shirt" is one phrase: "and" ends only what has a group. */
 static bool ends_phrase(const reader *r, word w) {
-    return lists("wearing in with on at", r->text, w, false) || (lists("and", r->text, w, false) && r->group != NO_GROUP);
+    return lists("wearing in with on at", r->text, w, false) ||
+           (lists("and", r->text, w, false) && r->group != NO_GROUP);
 }
 
 cm_status cm_read_groups(const char *text, cm_arena *out, cm_description *d) {
@@ -115,7 +116,8 @@ cm_status cm_read_groups(const char *text, cm_arena *out, cm_description *d) {
     }
     end_phrase(&r);
     CM_TRY(cm_arena_check(out));
-    if (made.count == 0) return cm_fail(CM_EUNDEFINED, "no phrase of the prompt names a group (hair, tops, shoes, ...)");
+    if (made.count == 0)
+        return cm_fail(CM_EUNDEFINED, "no phrase of the prompt names a group (hair, tops, shoes, ...)");
     *d = made;
     return CM_OK;
 }

@@ -69,7 +69,8 @@ void cm_embed_image(cm_writer *w, const char *folder, const cm_part_image *image
 void cm_embed_plot(cm_writer *w, const char *folder, const cm_plot *plot) {
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
-    const char *file = cm_arena_print(&scratch, "plots/%s.svg", plot->name), *path = file ? cm_inside(folder, file, &scratch) : NULL;
+    const char *file = cm_arena_print(&scratch, "plots/%s.svg", plot->name),
+               *path = file ? cm_inside(folder, file, &scratch) : NULL;
     char *bytes = NULL;
     size_t n = 0;
     if (path && cm_read_text(path, IMAGE_MAX, &scratch, &bytes, &n) == CM_OK) {

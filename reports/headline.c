@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The first sentence of a report: what the first pair found, in words, with N and what N can see. It is made from the records
- * whichever way it falls: moved or not; better, worse or undecided. */
+/* The first sentence of a report: what the first pair found, in words, with N and what N can see. It is made from the
+ * records whichever way it falls: moved or not; better, worse or undecided. */
 #include <math.h>
 #include <string.h>
 
@@ -49,10 +49,12 @@ static bool fell(const found *hola) {
     return hola->verdict == CM_APART && hola->difference < 0;
 }
 
-/* "Daring moved attention ...; ": by the share of all attention, which cannot be fooled, and by the loss's own value. */
+/* "Daring moved attention ...; ": by the share of all attention, which cannot be fooled, and by the loss's own value.
+ */
 static void say_attention(const cm_content *c, const char *a, const char *b) {
     found hola, share;
-    const bool has_hola = find(c, a, b, label_of(c, "hola"), &hola), has_share = find(c, a, b, label_of(c, "attn_share"), &share);
+    const bool has_hola = find(c, a, b, label_of(c, "hola"), &hola),
+               has_share = find(c, a, b, label_of(c, "attn_share"), &share);
     if (!has_hola && !has_share) {
         cm_say(c->d, "%s against %s, which differ by Daring alone: ", a, b);
         return;
@@ -61,7 +63,9 @@ static void say_attention(const cm_content *c, const char *a, const char *b) {
     if (moved && share.difference > 0) cm_say(c->d, "Daring moved attention onto garments' regions (");
     else if (moved && lowered) cm_say(c->d, "Daring lowered its loss, but took attention away from garments' words (");
     else if (moved) cm_say(c->d, "Daring took attention away from garments' words (");
-    else if (lowered && has_share) cm_say(c->d, "Daring lowered its loss, but whether it moved attention onto garments' regions could not be told (");
+    else if (lowered && has_share)
+        cm_say(c->d,
+               "Daring lowered its loss, but whether it moved attention onto garments' regions could not be told (");
     else if (lowered) cm_say(c->d, "Daring moved attention (");
     else cm_say(c->d, "Whether Daring moved attention could not be told (");
     if (has_hola) say_found(c, &hola);
@@ -92,11 +96,13 @@ static void say_outcome(const cm_content *c, const found *f) {
     const char *what = accuracy ? "accuracy" : f->of->title;
     const double n = prompts_of(f->pair);
     switch (f->verdict) {
-        case CM_IS_BETTER: cm_say(c->d, "%s %s with %.0f prompts", what, accuracy ? "rose" : "got better", n); break;
-        case CM_IS_WORSE: cm_say(c->d, "%s %s with %.0f prompts", what, accuracy ? "fell" : "got worse", n); break;
-        case CM_APART: cm_say(c->d, "%s changed with %.0f prompts", what, n); break;
-        case CM_NOT_APART: cm_say(c->d, "%s could not be told apart with %.0f prompts", what, n); break;
-        case CM_NOT_JUDGED: cm_say(c->d, "%s is not judged, since p is not corrected for the number of scores", what); break;
+    case CM_IS_BETTER: cm_say(c->d, "%s %s with %.0f prompts", what, accuracy ? "rose" : "got better", n); break;
+    case CM_IS_WORSE: cm_say(c->d, "%s %s with %.0f prompts", what, accuracy ? "fell" : "got worse", n); break;
+    case CM_APART: cm_say(c->d, "%s changed with %.0f prompts", what, n); break;
+    case CM_NOT_APART: cm_say(c->d, "%s could not be told apart with %.0f prompts", what, n); break;
+    case CM_NOT_JUDGED:
+        cm_say(c->d, "%s is not judged, since p is not corrected for the number of scores", what);
+        break;
     }
     say_evidence(c, f);
 }
@@ -105,11 +111,16 @@ static void say_outcome(const cm_content *c, const found *f) {
 static void say_comparison(const cm_content *c, const char *a, const char *b, const found *f) {
     const double n = prompts_of(f->pair);
     switch (f->verdict) {
-        case CM_IS_BETTER: cm_say(c->d, "%s is better than %s in %s with %.0f prompts", a, b, f->of->title, n); break;
-        case CM_IS_WORSE: cm_say(c->d, "%s is worse than %s in %s with %.0f prompts", a, b, f->of->title, n); break;
-        case CM_APART: cm_say(c->d, "%s and %s differ in %s with %.0f prompts", a, b, f->of->title, n); break;
-        case CM_NOT_APART: cm_say(c->d, "%s and %s could not be told apart in %s with %.0f prompts", a, b, f->of->title, n); break;
-        case CM_NOT_JUDGED: cm_say(c->d, "%s and %s are not judged in %s, since p is not corrected for the number of scores", a, b, f->of->title); break;
+    case CM_IS_BETTER: cm_say(c->d, "%s is better than %s in %s with %.0f prompts", a, b, f->of->title, n); break;
+    case CM_IS_WORSE: cm_say(c->d, "%s is worse than %s in %s with %.0f prompts", a, b, f->of->title, n); break;
+    case CM_APART: cm_say(c->d, "%s and %s differ in %s with %.0f prompts", a, b, f->of->title, n); break;
+    case CM_NOT_APART:
+        cm_say(c->d, "%s and %s could not be told apart in %s with %.0f prompts", a, b, f->of->title, n);
+        break;
+    case CM_NOT_JUDGED:
+        cm_say(c->d, "%s and %s are not judged in %s, since p is not corrected for the number of scores", a, b,
+               f->of->title);
+        break;
     }
     say_evidence(c, f);
 }
@@ -128,8 +139,10 @@ static void say_power(const cm_content *c, const found *f, bool of_the_paper) {
     const double n = prompts_of(f->pair);
     if (!cm_number_of(f->pair, "detectable", &detectable) || detectable <= 0 || n < 1) return;
     const bool fixed = f->of->style == CM_FIXED;
-    cm_say(c->d, fixed ? "; %.0f prompts show a difference of %.*f or more in 8 of 10 runs" : "; %.0f prompts show a difference of %.*g or more in 8 of 10 runs", n,
-           f->of->digits, detectable);
+    cm_say(c->d,
+           fixed ? "; %.0f prompts show a difference of %.*f or more in 8 of 10 runs"
+                 : "; %.0f prompts show a difference of %.*g or more in 8 of 10 runs",
+           n, f->of->digits, detectable);
     if (!of_the_paper) return;
     const double wanted = rounded_up(n * (detectable / PAPERS_GAIN) * (detectable / PAPERS_GAIN));
     if (wanted > n) cm_say(c->d, ", and it would take about %.0f to see the paper's %.1f points", wanted, PAPERS_GAIN);
@@ -144,17 +157,23 @@ static void say_chance(const cm_content *c) {
     const cm_column *of = cm_column_find(r, r->primary);
     const json_t *chance = cm_report_model_chance(r, r->primary);
     double at, from, to, v, lo, hi;
-    if (!of || !cm_number_of(chance, "value", &at) || !cm_number_of(chance, "lo", &from) || !cm_number_of(chance, "hi", &to)) return;
+    if (!of || !cm_number_of(chance, "value", &at) || !cm_number_of(chance, "lo", &from) ||
+        !cm_number_of(chance, "hi", &to))
+        return;
     for (size_t a = 0; a < r->arm_count; a++) {
         const json_t *row = cm_report_model_score(r, r->arms[a], r->primary);
-        if (!cm_number_of(row, "value", &v) || !cm_number_of(row, "lo", &lo) || !cm_number_of(row, "hi", &hi) || lo > to || hi < from) continue;
-        cm_say(c->d, " %s is at chance (%s %.*f; someone else's drawing has %.*f).", r->arms[a], of->title, of->digits, v, of->digits, at);
+        if (!cm_number_of(row, "value", &v) || !cm_number_of(row, "lo", &lo) || !cm_number_of(row, "hi", &hi) ||
+            lo > to || hi < from)
+            continue;
+        cm_say(c->d, " %s is at chance (%s %.*f; someone else's drawing has %.*f).", r->arms[a], of->title, of->digits,
+               v, of->digits, at);
     }
 }
 
 void cm_add_headline(const cm_content *c, const char *a, const char *b) {
     found f;
-    const bool daring = cm_report_model_contrast(c->r, a, b) == CM_CONTRAST_DARING, measured = find(c, a, b, c->r->primary, &f);
+    const bool daring = cm_report_model_contrast(c->r, a, b) == CM_CONTRAST_DARING,
+               measured = find(c, a, b, c->r->primary, &f);
     if (!measured && !daring) return; /* tell_pair says what there is */
     if (daring) say_attention(c, a, b);
     if (!measured) cm_say(c->d, "the primary score was not measured");

@@ -33,7 +33,8 @@ static const char *answers_of(const cm_content *c, const json_t *image) {
         const json_t *right = json_array_get(pair, 0), *asked = json_array_get(pair, 1);
         const cm_column *of = cm_column_find(c->r, key);
         if (!json_is_number(right) || !json_is_number(asked) || json_number_value(asked) <= 0) continue;
-        cm_say(c->d, "%s%s %.0f of %.0f", before, of ? of->title : key, json_number_value(right), json_number_value(asked));
+        cm_say(c->d, "%s%s %.0f of %.0f", before, of ? of->title : key, json_number_value(right),
+               json_number_value(asked));
         before = ", ";
     }
     return cm_said(c->d);
@@ -90,7 +91,8 @@ static void add_prompt(const cm_content *c, size_t prompt) {
     f->folded = prompt >= GRID_FIRST;
     count = 0;
     for (size_t a = 0; a < c->r->arm_count; a++)
-        for (size_t k = 0; k < each && count < f->count && has_images(c, a); k++) fill_image(c, &f->images[count++], c->r->arms[a], cm_text_of(first, "id"), k);
+        for (size_t k = 0; k < each && count < f->count && has_images(c, a); k++)
+            fill_image(c, &f->images[count++], c->r->arms[a], cm_text_of(first, "id"), k);
 }
 
 static void say_rest(const cm_content *c, size_t shown, size_t count) {
@@ -121,7 +123,10 @@ void cm_add_grid(const cm_content *c, size_t most) {
 static bool image_has(const cm_content *c, const char *arm, const char *score) {
     double v;
     for (size_t i = 0; i < c->r->shown.count; i++)
-        if (cm_number_of(json_object_get(cm_report_model_image(c->r, arm, cm_text_of(c->r->shown.at[i], "id")), "scores"), score, &v)) return true;
+        if (cm_number_of(json_object_get(cm_report_model_image(c->r, arm, cm_text_of(c->r->shown.at[i], "id")),
+                                         "scores"),
+                         score, &v))
+            return true;
     return false;
 }
 
@@ -152,7 +157,8 @@ static void add_list(const cm_content *c, size_t arm) {
     for (size_t i = 0; i < c->r->column_count; i++) {
         const cm_column *of = &c->r->columns[i];
         if (!image_has(c, c->r->arms[arm], of->score)) continue;
-        columns[count++] = (cm_table_column){.title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
+        columns[count++] = (cm_table_column){
+            .title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
     }
     columns[count++] = (cm_table_column){.title = "misses"};
     columns[count++] = (cm_table_column){.title = "right of asked", .left = true};
@@ -184,7 +190,8 @@ static void add_maps(const cm_content *c, const char *arm, const char *id) {
         const char *text = k ? cm_text_of(map, "text") : arm;
         f->images[k].file = cm_text_of(k ? map : image, "picture");
         f->images[k].label = text;
-        f->images[k].alt = cm_arena_print(&c->d->arena, k ? "%s: where \"%s\" looks" : "%s, prompt %s", arm, k ? text : id);
+        f->images[k].alt =
+            cm_arena_print(&c->d->arena, k ? "%s: where \"%s\" looks" : "%s, prompt %s", arm, k ? text : id);
     }
 }
 
@@ -195,10 +202,13 @@ void cm_add_attention(const cm_content *c, size_t most) {
         cm_paragraph_of(c->d, CM_PLAIN, "not measured");
         return;
     }
-    cm_paragraph_of(c->d, CM_PLAIN, "Cross-attention of the final model, mean over heads, layers and steps, one map a prompt group, laid over the "
-                                    "image: Daring asks each group to look at its own region.");
+    cm_paragraph_of(
+        c->d, CM_PLAIN,
+        "Cross-attention of the final model, mean over heads, layers and steps, one map a prompt group, laid over the "
+        "image: Daring asks each group to look at its own region.");
     cm_document_colours(c->d);
     for (size_t i = 0; i < count; i++)
-        for (size_t a = 0; a < c->r->arm_count && !cm_interrupted(); a++) add_maps(c, c->r->arms[a], cm_text_of(c->r->illustrated.at[i], "id"));
+        for (size_t a = 0; a < c->r->arm_count && !cm_interrupted(); a++)
+            add_maps(c, c->r->arms[a], cm_text_of(c->r->illustrated.at[i], "id"));
     say_rest(c, count, c->r->illustrated_count);
 }

@@ -11,12 +11,14 @@ static size_t layers_of(const json_t *kept) {
 }
 
 static bool have_equal_layers(const cm_report_model *r, const char *a, const char *b) {
-    const json_t *x = json_object_get(cm_report_model_arm(r, a), "layers"), *y = json_object_get(cm_report_model_arm(r, b), "layers");
+    const json_t *x = json_object_get(cm_report_model_arm(r, a), "layers"),
+                 *y = json_object_get(cm_report_model_arm(r, b), "layers");
     return json_array_size(x) > 0 && json_equal((json_t *)x, (json_t *)y);
 }
 
 static bool both_have(const cm_report_model *r, const cm_layer_pair *p, const char *group) {
-    return layers_of(cm_report_model_kept(r, p->a, group)) == p->layer_count && layers_of(cm_report_model_kept(r, p->b, group)) == p->layer_count;
+    return layers_of(cm_report_model_kept(r, p->a, group)) == p->layer_count &&
+           layers_of(cm_report_model_kept(r, p->b, group)) == p->layer_count;
 }
 
 cm_status cm_layer_pair_find(const cm_report_model *r, cm_arena *out, cm_layer_pair *p) {
@@ -30,7 +32,8 @@ cm_status cm_layer_pair_find(const cm_report_model *r, cm_arena *out, cm_layer_p
         p->layer_count = json_array_size(p->layers);
         for (size_t k = 0; k < r->kept.count; k++) {
             const char *group = cm_text_of(r->kept.at[k], "group");
-            if (!strcmp(cm_text_of(r->kept.at[k], "arm"), p->a) && both_have(r, p, group)) p->groups[p->group_count++] = group;
+            if (!strcmp(cm_text_of(r->kept.at[k], "arm"), p->a) && both_have(r, p, group))
+                p->groups[p->group_count++] = group;
         }
     }
     if (!p->group_count) p->layers = NULL;
@@ -38,7 +41,8 @@ cm_status cm_layer_pair_find(const cm_report_model *r, cm_arena *out, cm_layer_p
 }
 
 double cm_layer_share(const cm_report_model *r, const char *arm, const char *group, size_t layer, bool in_region) {
-    const json_t *kept = cm_report_model_kept(r, arm, group), *v = json_array_get(json_object_get(kept, in_region ? "inside" : "all"), layer);
+    const json_t *kept = cm_report_model_kept(r, arm, group),
+                 *v = json_array_get(json_object_get(kept, in_region ? "inside" : "all"), layer);
     double area = 1;
     if (!json_is_number(v) || (in_region && (!cm_number_of(kept, "area", &area) || area <= 0))) return (double)NAN;
     return json_number_value(v) / area;
@@ -56,11 +60,16 @@ const char *cm_layer_title(const json_t *layer, bool block, cm_arena *out) {
     const char *name = cm_text_of(layer, "name");
     unsigned long of_block = 0, attention = 0, depth = 0;
     const bool has_block = number_behind(name, "_blocks.", &of_block);
-    const char *side = strncmp(name, "down_blocks.", 12) == 0 ? "down" : strncmp(name, "up_blocks.", 10) == 0 ? "up" : strncmp(name, "mid_block.", 10) == 0 ? "mid" : NULL;
+    const char *side = strncmp(name, "down_blocks.", 12) == 0 ? "down"
+                       : strncmp(name, "up_blocks.", 10) == 0 ? "up"
+                       : strncmp(name, "mid_block.", 10) == 0 ? "mid"
+                                                              : NULL;
     if (!side || (!has_block && strcmp(side, "mid") != 0)) return cm_arena_string(out, name);
     number_behind(name, ".attentions.", &attention);
     number_behind(name, ".transformer_blocks.", &depth);
-    if (strcmp(side, "mid") == 0) return block || !depth ? cm_arena_string(out, "mid") : cm_arena_print(out, "mid.%lu", depth);
+    if (strcmp(side, "mid") == 0)
+        return block || !depth ? cm_arena_string(out, "mid") : cm_arena_print(out, "mid.%lu", depth);
     if (block) return cm_arena_print(out, "%s %lu", side, of_block);
-    return depth ? cm_arena_print(out, "%s %lu.%lu.%lu", side, of_block, attention, depth) : cm_arena_print(out, "%s %lu.%lu", side, of_block, attention);
+    return depth ? cm_arena_print(out, "%s %lu.%lu.%lu", side, of_block, attention, depth)
+                 : cm_arena_print(out, "%s %lu.%lu", side, of_block, attention);
 }

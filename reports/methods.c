@@ -17,7 +17,8 @@ static void say_sampling(const cm_content *c, const json_t *s) {
     if (cm_number_of(s, "steps", &v)) cm_say(c->d, ", %.0f steps", v);
     if (cm_number_of(s, "guidance", &v)) cm_say(c->d, ", classifier-free guidance %g", v);
     const char *negative = cm_text_of(s, "negative");
-    cm_say(c->d, ", negative prompt %s%s%s", *negative ? "\"" : "", *negative ? negative : "empty", *negative ? "\"" : "");
+    cm_say(c->d, ", negative prompt %s%s%s", *negative ? "\"" : "", *negative ? negative : "empty",
+           *negative ? "\"" : "");
     if (cm_number_of(s, "width", &v)) cm_say(c->d, ", %.0f", v);
     if (cm_number_of(s, "height", &v)) cm_say(c->d, " x %.0f pixels", v);
     cm_say(c->d, ", backend %s in %s.", cm_text_of(s, "backend"), cm_text_of(s, "dtype"));
@@ -83,9 +84,12 @@ static void say_reference(const cm_content *c) {
     const json_t *ref = json_object_get(c->r->run, "reference");
     double n;
     if (!ref || !cm_number_of(ref, "count", &n)) return;
-    if (c->r->format < 2) cm_say(c->d, " The distribution scores compare with %.0f drawn people held out from all training (%s).", n, cm_text_of(ref, "name"));
-    else cm_say(c->d, " The distribution scores compare with %.0f images: %s%s%s.", n, cm_text_of(ref, "name"), *cm_text_of(ref, "from") ? ", from " : "",
-                cm_text_of(ref, "from"));
+    if (c->r->format < 2)
+        cm_say(c->d, " The distribution scores compare with %.0f drawn people held out from all training (%s).", n,
+               cm_text_of(ref, "name"));
+    else
+        cm_say(c->d, " The distribution scores compare with %.0f images: %s%s%s.", n, cm_text_of(ref, "name"),
+               *cm_text_of(ref, "from") ? ", from " : "", cm_text_of(ref, "from"));
 }
 
 static void say_settings(const cm_content *c) {
@@ -94,7 +98,8 @@ static void say_settings(const cm_content *c) {
     cm_say(c->d, "Suite %s over the fixed prompt set %s", cm_text_of(run, "suite"), cm_text_of(run, "prompts"));
     if (cm_number_of(run, "count", &v)) cm_say(c->d, " (%.0f prompts)", v);
     if (any_model(c->r)) {
-        if (cm_number_of(run, "images", &v) && v > 1) cm_say(c->d, ". Every model draws every prompt %.0f times, each time", v);
+        if (cm_number_of(run, "images", &v) && v > 1)
+            cm_say(c->d, ". Every model draws every prompt %.0f times, each time", v);
         else cm_say(c->d, ". Every model draws every prompt once");
         cm_say(c->d, " from the same starting noise as the others: its generator is seeded from (run seed, prompt id)");
         if (cm_number_of(s, "run_seed", &v)) cm_say(c->d, " with run seed %.0f", v);
@@ -110,18 +115,28 @@ static void say_settings(const cm_content *c) {
 /* --- how they were scored --------------------------------------------------------------- */
 
 static void say_nano_scores(const cm_content *c) {
-    paragraph(c, "fd@nano is the Fréchet distance between Gaussians fitted to features of the shipped nano feature network, "
-                 "|μ1-μ2|² + tr(Σ1 + Σ2 - 2(Σ1Σ2)^½), moments in double, covariance over N-1, square root by a symmetric form. "
-                 "kd@nano is the unbiased squared maximum mean discrepancy of the same features under the kernel (x·y/d + 1)³. "
-                 "Both carry their network's name: they are not FID and KID and compare with nothing but themselves.");
-    paragraph(c, "acc_obj, acc_tex and acc_shape ask what the prompt's own groups say (is the garment there, its colours and patterns, "
-                 "its lengths and shapes) and a parser with attribute heads answers from the image; a texture or shape question "
-                 "counts as failed where its object is absent; acc_all, the primary score, is the plain mean of the three, as in the "
-                 "paper's tables. The scorers' own ceiling, their accuracy on held-out drawings, is printed beside. clip@nano is 100 "
-                 "times the cosine of the nano CLIP pair's image and text embeddings.");
-    paragraph(c, "hola, attn_iou and attn_mass look at the generator's own cross-attention, captured during the run, against the "
-                 "regions that the parser sees in the generated image: hola is the squared error of each group's token maps and of "
-                 "their mean map (Daring's loss in the closed form of the authors' code), attn_iou the overlap of the mean map with "
+    paragraph(
+        c,
+        "fd@nano is the Fréchet distance between Gaussians fitted to features of the shipped nano feature network, "
+        "|μ1-μ2|² + tr(Σ1 + Σ2 - 2(Σ1Σ2)^½), moments in double, covariance over N-1, square root by a symmetric form. "
+        "kd@nano is the unbiased squared maximum mean discrepancy of the same features under the kernel (x·y/d + 1)³. "
+        "Both carry their network's name: they are not FID and KID and compare with nothing but themselves.");
+    paragraph(
+        c,
+        "acc_obj, acc_tex and acc_shape ask what the prompt's own groups say (is the garment there, its colours and "
+        "patterns, "
+        "its lengths and shapes) and a parser with attribute heads answers from the image; a texture or shape question "
+        "counts as failed where its object is absent; acc_all, the primary score, is the plain mean of the three, as "
+        "in the "
+        "paper's tables. The scorers' own ceiling, their accuracy on held-out drawings, is printed beside. clip@nano "
+        "is 100 "
+        "times the cosine of the nano CLIP pair's image and text embeddings.");
+    paragraph(c, "hola, attn_iou and attn_mass look at the generator's own cross-attention, captured during the run, "
+                 "against the "
+                 "regions that the parser sees in the generated image: hola is the squared error of each group's token "
+                 "maps and of "
+                 "their mean map (Daring's loss in the closed form of the authors' code), attn_iou the overlap of the "
+                 "mean map with "
                  "the region, attn_mass the share of attention inside it.");
 }
 
@@ -130,13 +145,16 @@ static void say_planned_scores(const cm_content *c) {
     const json_t *metrics = json_object_get(json_object_get(c->r->run, "plan"), "metrics");
     for (size_t i = 0; i < json_array_size(metrics); i++) {
         const json_t *m = json_array_get(metrics, i);
-        const char *title = cm_text_of(m, "title"), *label = cm_text_of(m, "label"), *network = cm_text_of(m, "network"), *rule = cm_text_of(m, "rule");
+        const char *title = cm_text_of(m, "title"), *label = cm_text_of(m, "label"),
+                   *network = cm_text_of(m, "network"), *rule = cm_text_of(m, "rule");
         cm_say(c->d, "%s%s", i ? "; " : "Scores: ", *title ? title : label);
         if (*title && strcmp(title, label) != 0) cm_say(c->d, " (%s)", label);
         if (*network) cm_say(c->d, " by %s%s%s", network, *rule ? ", images by the rule " : "", rule);
-        if (*cm_text_of(m, "weights")) cm_say(c->d, ", %s weights: it compares with nothing published", cm_text_of(m, "weights"));
+        if (*cm_text_of(m, "weights"))
+            cm_say(c->d, ", %s weights: it compares with nothing published", cm_text_of(m, "weights"));
     }
-    if (json_array_size(metrics)) cm_say(c->d, ". %s%s", *c->r->primary ? "The primary score, named before the run, is " : "", c->r->primary);
+    if (json_array_size(metrics))
+        cm_say(c->d, ". %s%s", *c->r->primary ? "The primary score, named before the run, is " : "", c->r->primary);
     if (json_array_size(metrics) && *c->r->primary) cm_say(c->d, ".");
     cm_paragraph(c->d, CM_SMALL);
 }
@@ -152,7 +170,8 @@ static void say_questions(const cm_content *c) {
         cm_say(c->d, "%s%s (%lld)", before, slot, (long long)json_integer_value(n));
         before = ", ";
     }
-    if (cm_number_of(q, "other", &other) && other > 0) cm_say(c->d, "; %.0f are of kinds that are never asked, as age and background", other);
+    if (cm_number_of(q, "other", &other) && other > 0)
+        cm_say(c->d, "; %.0f are of kinds that are never asked, as age and background", other);
     cm_say(c->d, ".");
     cm_paragraph(c->d, CM_SMALL);
 }
@@ -170,23 +189,34 @@ static void say_networks(const cm_content *c) {
     }
     cm_say(c->d, ".");
     if (cm_report_model_published(c->r))
-        cm_say(c->d, " Backend %s in f32, statistics in double. Intervals are 95 %%. The share of text read is the mean over prompts of "
-                     "the tokens a scorer has read among those the prompt has.", cm_text_of(json_object_get(c->r->run, "settings"), "backend"));
+        cm_say(c->d,
+               " Backend %s in f32, statistics in double. Intervals are 95 %%. The share of text read is the mean over "
+               "prompts of "
+               "the tokens a scorer has read among those the prompt has.",
+               cm_text_of(json_object_get(c->r->run, "settings"), "backend"));
     cm_paragraph(c->d, CM_SMALL);
 }
 
 static void say_statistics(const cm_content *c) {
     if (c->r->format < 2)
-        paragraph(c, "Intervals are 95 % bootstrap intervals over prompts. Differences are paired by prompt; raw p is two-sided, from "
-                     "sign-flip permutations. What is called better, worse or best is decided at the 5 % level by p after Holm's "
-                     "correction for the number of scores of the pair. Undefined scores are not printed as numbers: what was not measured "
+        paragraph(c, "Intervals are 95 % bootstrap intervals over prompts. Differences are paired by prompt; raw p is "
+                     "two-sided, from "
+                     "sign-flip permutations. What is called better, worse or best is decided at the 5 % level by p "
+                     "after Holm's "
+                     "correction for the number of scores of the pair. Undefined scores are not printed as numbers: "
+                     "what was not measured "
                      "says so.");
     else
-        paragraph(c, "The unit is the prompt, with all its images. Intervals are 95 %: of scores that images have by BCa bootstrap over prompts, of sets' "
-                     "scores by the jackknife over prompts. Differences are paired by prompt; raw p is two-sided, by exchanging the arms' images prompt by prompt. What is called better, "
-                     "worse or leading is decided at the 5 % level; between two arms by p, of the primary score, which was named before the run, as it is, of all "
-                     "other scores after Holm's correction over these. HOLA and the attn scores are what the loss trains, and no quality. Arms are "
-                     "compared at equal numbers of images. Undefined scores are not printed as numbers: what was not measured says so.");
+        paragraph(c, "The unit is the prompt, with all its images. Intervals are 95 %: of scores that images have by "
+                     "BCa bootstrap over prompts, of sets' "
+                     "scores by the jackknife over prompts. Differences are paired by prompt; raw p is two-sided, by "
+                     "exchanging the arms' images prompt by prompt. What is called better, "
+                     "worse or leading is decided at the 5 % level; between two arms by p, of the primary score, which "
+                     "was named before the run, as it is, of all "
+                     "other scores after Holm's correction over these. HOLA and the attn scores are what the loss "
+                     "trains, and no quality. Arms are "
+                     "compared at equal numbers of images. Undefined scores are not printed as numbers: what was not "
+                     "measured says so.");
 }
 
 /* --- published scores ------------------------------------------------------------------- */
@@ -211,11 +241,14 @@ static void say_lists(const cm_content *c) {
 
 static void say_times(const cm_content *c) {
     if (c->r->speeds.count)
-        paragraph(c, "Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n repeats; a step is both "
-                     "halves of guidance. Operations are the products that the networks ask for, a multiplication and an addition being two, "
+        paragraph(c, "Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n "
+                     "repeats; a step is both "
+                     "halves of guidance. Operations are the products that the networks ask for, a multiplication and "
+                     "an addition being two, "
                      "convolutions counted directly. Peak memory is the resident set of a process of its own.");
     if (c->r->commands.count)
-        paragraph(c, "Commands of other programs are timed from their start to their end, loading included; their peak memory is the largest resident "
+        paragraph(c, "Commands of other programs are timed from their start to their end, loading included; their peak "
+                     "memory is the largest resident "
                      "set of the process.");
 }
 

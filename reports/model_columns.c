@@ -7,16 +7,22 @@
 
 /* Of runs of `bench` before the header told its columns. */
 static const cm_column nano_columns[] = {
-    {"fd@nano", "fd@nano", CM_LOWER, CM_FIXED, 2, "Fréchet distance on the nano feature network, never FID", "", false, false},
-    {"kd@nano", "kd@nano", CM_LOWER, CM_FIXED, 4, "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features", "", false, false},
+    {"fd@nano", "fd@nano", CM_LOWER, CM_FIXED, 2, "Fréchet distance on the nano feature network, never FID", "", false,
+     false},
+    {"kd@nano", "kd@nano", CM_LOWER, CM_FIXED, 4,
+     "kernel distance (unbiased MMD² with KID's cubic kernel) on the same features", "", false, false},
     {"acc_obj", "Acc_obj", CM_HIGHER, CM_FIXED, 1, "asked objects that the parser finds, %", "", false, false},
     {"acc_tex", "Acc_tex", CM_HIGHER, CM_FIXED, 1, "asked colours, patterns and materials, %", "", false, false},
-    {"acc_shape", "Acc_shape", CM_HIGHER, CM_FIXED, 1, "asked lengths, sleeves, shapes and styles, %", "", false, false},
+    {"acc_shape", "Acc_shape", CM_HIGHER, CM_FIXED, 1, "asked lengths, sleeves, shapes and styles, %", "", false,
+     false},
     {"acc_all", "Acc_all", CM_HIGHER, CM_FIXED, 1, "plain mean of the three; the primary score", "", false, false},
     {"clip@nano", "clip@nano", CM_HIGHER, CM_FIXED, 2, "100 x cosine of the nano CLIP pair", "", false, false},
-    {"hola", "HOLA", CM_LOWER, CM_FIXED, 4, "squared distance of the prompt groups' attention from their regions", "", false, true},
-    {"attn_iou", "attn IoU", CM_HIGHER, CM_FIXED, 3, "overlap of a group's attention with its parsed region", "", false, true},
-    {"attn_mass", "attn mass", CM_HIGHER, CM_FIXED, 3, "share of a group's attention inside its parsed region", "", false, true},
+    {"hola", "HOLA", CM_LOWER, CM_FIXED, 4, "squared distance of the prompt groups' attention from their regions", "",
+     false, true},
+    {"attn_iou", "attn IoU", CM_HIGHER, CM_FIXED, 3, "overlap of a group's attention with its parsed region", "", false,
+     true},
+    {"attn_mass", "attn mass", CM_HIGHER, CM_FIXED, 3, "share of a group's attention inside its parsed region", "",
+     false, true},
 };
 enum { NANO_COLUMNS = sizeof nano_columns / sizeof *nano_columns };
 
@@ -56,7 +62,8 @@ static int compare(const void *a, const void *b) {
 }
 
 /* Each score once that belongs to a metric of the plan; then the metrics that have none. */
-static cm_status list_scores(const cm_report_model *r, const json_t *metrics, const json_t *labels, json_t *seen, bool *has, found *list, size_t *count) {
+static cm_status list_scores(const cm_report_model *r, const json_t *metrics, const json_t *labels, json_t *seen,
+                             bool *has, found *list, size_t *count) {
     for (size_t i = 0; i < r->scores.count; i++) {
         const char *score = cm_text_of(r->scores.at[i], "score");
         const json_t *place = metric_of(labels, score);
@@ -79,25 +86,39 @@ static cm_status list_scores(const cm_report_model *r, const json_t *metrics, co
 /* Records from before they said it: by name. */
 static bool is_mechanism(const json_t *metric) {
     const char *name = cm_text_of(metric, "metric");
-    return json_is_true(json_object_get(metric, "mechanism")) || strcmp(name, "hola") == 0 || strncmp(name, "attn_", 5) == 0;
+    return json_is_true(json_object_get(metric, "mechanism")) || strcmp(name, "hola") == 0 ||
+           strncmp(name, "attn_", 5) == 0;
 }
 
 /* The title tells a part, KID's subsets, and weights other than the published: "FID@clean [nano]" is no FID. */
 static cm_column planned_column(cm_report_model *r, const json_t *metric, const char *score) {
-    const char *label = cm_text_of(metric, "label"), *title = *cm_text_of(metric, "title") ? cm_text_of(metric, "title") : label;
-    const char *weights = cm_text_of(metric, "weights"), *part = strlen(score) > strlen(label) ? score + strlen(label) + 1 : "";
+    const char *label = cm_text_of(metric, "label"),
+               *title = *cm_text_of(metric, "title") ? cm_text_of(metric, "title") : label;
+    const char *weights = cm_text_of(metric, "weights"),
+               *part = strlen(score) > strlen(label) ? score + strlen(label) + 1 : "";
     double decimals = 4, subset;
     cm_number_of(metric, "decimals", &decimals);
-    const char *whole = cm_arena_print(&r->arena, "%s%s%s%s%s%s", title, *part ? " " : "", part, *weights ? " [" : "", weights, *weights ? "]" : "");
-    if (whole && cm_number_of(metric, "subset", &subset)) whole = cm_arena_print(&r->arena, "%s (subsets of %.0f)", whole, subset);
-    return (cm_column){score, whole ? whole : "", better_of(metric), CM_FIXED, decimals >= 0 && decimals <= 12 ? (int)decimals : 4,
-                       cm_text_of(metric, "about"), cm_text_of(metric, "source"), false, is_mechanism(metric)};
+    const char *whole = cm_arena_print(&r->arena, "%s%s%s%s%s%s", title, *part ? " " : "", part, *weights ? " [" : "",
+                                       weights, *weights ? "]" : "");
+    if (whole && cm_number_of(metric, "subset", &subset))
+        whole = cm_arena_print(&r->arena, "%s (subsets of %.0f)", whole, subset);
+    return (cm_column){score,
+                       whole ? whole : "",
+                       better_of(metric),
+                       CM_FIXED,
+                       decimals >= 0 && decimals <= 12 ? (int)decimals : 4,
+                       cm_text_of(metric, "about"),
+                       cm_text_of(metric, "source"),
+                       false,
+                       is_mechanism(metric)};
 }
 
 /* labels: a JSON object from a label to its place in the plan. */
 static cm_status name_labels(const json_t *metrics, json_t *labels) {
     for (size_t m = 0; m < json_array_size(metrics); m++)
-        if (json_object_set_new(labels, cm_text_of(json_array_get(metrics, m), "label"), json_integer((json_int_t)m)) != 0) return out_of_memory();
+        if (json_object_set_new(labels, cm_text_of(json_array_get(metrics, m), "label"), json_integer((json_int_t)m)) !=
+            0)
+            return out_of_memory();
     return CM_OK;
 }
 
@@ -112,7 +133,8 @@ static cm_status planned_columns(cm_report_model *r, json_t *labels, json_t *see
     CM_TRY(name_labels(metrics, labels));
     CM_TRY(list_scores(r, metrics, labels, seen, has, list, &count));
     qsort(list, count, sizeof *list, compare);
-    for (size_t i = 0; i < count; i++) r->columns[i] = planned_column(r, json_array_get(metrics, list[i].metric), list[i].score);
+    for (size_t i = 0; i < count; i++)
+        r->columns[i] = planned_column(r, json_array_get(metrics, list[i].metric), list[i].score);
     r->column_count = count;
     return cm_arena_check(&r->arena);
 }
@@ -126,7 +148,9 @@ static cm_status published_columns(cm_report_model *r, json_t *seen) {
         const json_t *s = r->scores.at[i];
         const char *score = cm_text_of(s, "score");
         if (json_object_get(seen, score)) continue;
-        r->columns[r->column_count++] = (cm_column){score, score, better_of(s), CM_GENERAL, 6, cm_text_of(s, "about"), cm_text_of(s, "source"), false, false};
+        r->columns[r->column_count++] =
+            (cm_column){score, score, better_of(s), CM_GENERAL, 6, cm_text_of(s, "about"), cm_text_of(s, "source"),
+                        false, false};
         if (json_object_set_new(seen, score, json_true()) != 0) return out_of_memory();
     }
     return CM_OK;
@@ -196,7 +220,8 @@ cm_status cm_report_model_find_standings(cm_report_model *r) {
     for (size_t c = 0; c < r->column_count; c++) {
         const size_t best = find_best(r, &r->columns[c]);
         for (size_t a = 0; best < r->arm_count && a < r->arm_count; a++)
-            if (is_leading(r, &r->columns[c], best, a)) r->standings[a * r->column_count + c] = a == best ? CM_BEST : CM_LEADING;
+            if (is_leading(r, &r->columns[c], best, a))
+                r->standings[a * r->column_count + c] = a == best ? CM_BEST : CM_LEADING;
     }
     return CM_OK;
 }
@@ -218,8 +243,10 @@ cm_contrast cm_report_model_contrast(const cm_report_model *r, const char *a, co
     const json_t *of_x = json_object_get(x, "trained"), *of_y = json_object_get(y, "trained");
     if (equal(x, y, "hash")) return CM_CONTRAST_SETTINGS;
     if (!of_x && !of_y) return CM_CONTRAST_UNKNOWN;
-    const bool begun_alike = !json_object_get(of_x, "from") == !json_object_get(of_y, "from") && (!json_object_get(of_x, "from") || equal(of_x, of_y, "from"));
-    const bool same = begun_alike && equal(of_x, of_y, "data") && equal(of_x, of_y, "steps") && equal(of_x, of_y, "seed");
+    const bool begun_alike = !json_object_get(of_x, "from") == !json_object_get(of_y, "from") &&
+                             (!json_object_get(of_x, "from") || equal(of_x, of_y, "from"));
+    const bool same =
+        begun_alike && equal(of_x, of_y, "data") && equal(of_x, of_y, "steps") && equal(of_x, of_y, "seed");
     if (has_hola(of_x) != has_hola(of_y)) return same ? CM_CONTRAST_DARING : CM_CONTRAST_BOTH;
     return same ? CM_CONTRAST_SETTINGS : CM_CONTRAST_UNKNOWN;
 }

@@ -22,13 +22,13 @@ cm_status cm_image_places_add(cm_image_places *p, const json_t *image, long long
         p->at = grown;
         p->room = room;
     }
-    p->at[p->count++] = (cm_image_place){hash(cm_text_of(image, "id")), hash(cm_text_of(image, "arm")), offset, (unsigned char)k,
-                                         json_array_size(json_object_get(image, "attention")) > 0};
+    p->at[p->count++] = (cm_image_place){hash(cm_text_of(image, "id")), hash(cm_text_of(image, "arm")), offset,
+                                         (unsigned char)k, json_array_size(json_object_get(image, "attention")) > 0};
     return CM_OK;
 }
 
 typedef struct choice {
-    size_t count, arm;                                             /* arm: the first that has images */
+    size_t count, arm; /* arm: the first that has images */
     uint64_t ids[2 * CM_SHOWN_PROMPTS];
     size_t shown[CM_SHOWN_PROMPTS], illustrated[CM_SHOWN_PROMPTS]; /* indices of ids */
     const json_t **images;                                         /* [count,arms] */
@@ -94,7 +94,8 @@ static cm_status read_chosen(cm_report_model *r, const cm_image_places *p, choic
         const json_t *image = NULL;
         CM_TRY(cm_record_lines_again(lines, p->at[i].offset, &image));
         if (!image) return cm_fail(CM_EIO, "the records have changed while they were read");
-        if (json_array_append(r->images, (json_t *)image) != 0) return cm_fail(CM_ENOMEM, "out of memory while reading records");
+        if (json_array_append(r->images, (json_t *)image) != 0)
+            return cm_fail(CM_ENOMEM, "out of memory while reading records");
         if (!p->at[i].k) c->images[id * r->arm_count + arm] = image;
         CM_TRY(cm_report_model_index_image(r, image));
     }

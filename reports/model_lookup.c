@@ -12,10 +12,12 @@ static bool make_key(char key[KEY], const char *kind, const char *a, const char 
     return snprintf(key, KEY, "%s\n%s\n%s\n%s", kind, a, b, c) < KEY;
 }
 
-static cm_status add(cm_report_model *r, const json_t *record, const char *kind, const char *a, const char *b, const char *c) {
+static cm_status add(cm_report_model *r, const json_t *record, const char *kind, const char *a, const char *b,
+                     const char *c) {
     char key[KEY];
     if (!make_key(key, kind, a, b, c)) return CM_OK;
-    if (json_object_set(r->index, key, (json_t *)record) != 0) return cm_fail(CM_ENOMEM, "out of memory while reading records");
+    if (json_object_set(r->index, key, (json_t *)record) != 0)
+        return cm_fail(CM_ENOMEM, "out of memory while reading records");
     return CM_OK;
 }
 
@@ -27,9 +29,12 @@ static const json_t *find(const cm_report_model *r, const char *kind, const char
 cm_status cm_report_model_index(cm_report_model *r) {
     double v;
     for (size_t i = 0; i < r->scores.count; i++)
-        CM_TRY(add(r, r->scores.at[i], "score", cm_text_of(r->scores.at[i], "arm"), cm_text_of(r->scores.at[i], "score"), ""));
-    for (size_t i = 0; i < r->ceilings.count; i++) CM_TRY(add(r, r->ceilings.at[i], "ceiling", cm_text_of(r->ceilings.at[i], "score"), "", ""));
-    for (size_t i = 0; i < r->chances.count; i++) CM_TRY(add(r, r->chances.at[i], "chance", cm_text_of(r->chances.at[i], "score"), "", ""));
+        CM_TRY(add(r, r->scores.at[i], "score", cm_text_of(r->scores.at[i], "arm"),
+                   cm_text_of(r->scores.at[i], "score"), ""));
+    for (size_t i = 0; i < r->ceilings.count; i++)
+        CM_TRY(add(r, r->ceilings.at[i], "ceiling", cm_text_of(r->ceilings.at[i], "score"), "", ""));
+    for (size_t i = 0; i < r->chances.count; i++)
+        CM_TRY(add(r, r->chances.at[i], "chance", cm_text_of(r->chances.at[i], "score"), "", ""));
     for (size_t i = 0; i < r->kept.count; i++)
         CM_TRY(add(r, r->kept.at[i], "kept", cm_text_of(r->kept.at[i], "arm"), cm_text_of(r->kept.at[i], "group"), ""));
     for (size_t i = 0; i < r->pairs.count; i++) {
@@ -43,7 +48,8 @@ cm_status cm_report_model_index(cm_report_model *r) {
     for (size_t i = 0; i < r->arm_count; i++)
         CM_TRY(add(r, json_array_get(json_object_get(r->run, "arms"), i), "arm", r->arms[i], "", ""));
     for (size_t i = 0; i < r->sgemms.count; i++)
-        if (cm_number_of(r->sgemms.at[i], "gflops", &v)) CM_TRY(add(r, r->sgemms.at[i], "sgemm", cm_text_of(r->sgemms.at[i], "backend"), "", ""));
+        if (cm_number_of(r->sgemms.at[i], "gflops", &v))
+            CM_TRY(add(r, r->sgemms.at[i], "sgemm", cm_text_of(r->sgemms.at[i], "backend"), "", ""));
     return CM_OK;
 }
 
@@ -112,7 +118,8 @@ double cm_report_model_sgemm(const cm_report_model *r, const char *backend) {
 
 bool cm_pair_is_apart(const json_t *pair) {
     double difference, p;
-    return cm_number_of(pair, "difference", &difference) && difference != 0 && cm_number_of(pair, "p_holm", &p) && p < 0.05;
+    return cm_number_of(pair, "difference", &difference) && difference != 0 && cm_number_of(pair, "p_holm", &p) &&
+           p < 0.05;
 }
 
 cm_verdict cm_pair_verdict(const json_t *pair, const cm_column *of) {
@@ -127,7 +134,7 @@ cm_verdict cm_pair_verdict(const json_t *pair, const cm_column *of) {
 /* --- growth ----------------------------------------------------------------------------- */
 
 typedef struct sized {
-    size_t group, order;       /* group: in order of first appearance */
+    size_t group, order; /* group: in order of first appearance */
     const json_t *row;
     cm_growth_row values;
 } sized;
@@ -143,7 +150,8 @@ static int compare(const void *a, const void *b) {
 /* Numbers the stages of models on backends; groups: a JSON object from what they are to their number. */
 static cm_status group_of(json_t *groups, const json_t *row, size_t *group) {
     char key[KEY];
-    if (!make_key(key, cm_text_of(row, "model"), cm_text_of(row, "backend"), cm_text_of(row, "dtype"), cm_text_of(row, "stage"))) {
+    if (!make_key(key, cm_text_of(row, "model"), cm_text_of(row, "backend"), cm_text_of(row, "dtype"),
+                  cm_text_of(row, "stage"))) {
         *group = SIZE_MAX;
         return CM_OK;
     }
@@ -175,7 +183,8 @@ static void add_growth(cm_report_model *r, const sized *list, size_t count, cm_g
         rows[i].more_seconds = rows[i].seconds / rows[0].seconds;
         rows[i].more_gflop = rows[0].gflop > 0 ? rows[i].gflop / rows[0].gflop : 0;
     }
-    r->growths[r->growth_count++] = (cm_growth){cm_text_of(first, "model"), cm_text_of(first, "backend"), cm_text_of(first, "stage"), count, rows};
+    r->growths[r->growth_count++] =
+        (cm_growth){cm_text_of(first, "model"), cm_text_of(first, "backend"), cm_text_of(first, "stage"), count, rows};
 }
 
 cm_status cm_report_model_find_growths(cm_report_model *r) {
@@ -186,12 +195,14 @@ cm_status cm_report_model_find_growths(cm_report_model *r) {
     CM_TRY(cm_arena_check(&r->arena));
     json_t *groups = json_object();
     size_t count = 0;
-    const cm_status s = groups ? list_sizes(r, groups, list, &count) : cm_fail(CM_ENOMEM, "out of memory while reading records");
+    const cm_status s =
+        groups ? list_sizes(r, groups, list, &count) : cm_fail(CM_ENOMEM, "out of memory while reading records");
     json_decref(groups);
     CM_TRY(s);
     qsort(list, count, sizeof *list, compare);
     for (size_t i = 0, end; i < count; i = end) {
-        for (end = i + 1; end < count && list[end].group == list[i].group; end++) {}
+        for (end = i + 1; end < count && list[end].group == list[i].group; end++) {
+        }
         if (end - i > 1) add_growth(r, list + i, end - i, rows + i);
     }
     return CM_OK;

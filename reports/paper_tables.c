@@ -14,8 +14,9 @@ typedef struct paper_column {
 
 enum { FID, HPS, CLIP, OBJ, TEX, SHAPE, ALL, PAPER_COLUMNS };
 static const paper_column paper_columns[PAPER_COLUMNS] = {
-    {"FID", "fid@", "fd@nano", CM_LOWER, 2},       {"HPSv2", "hpsv2", NULL, CM_HIGHER, 4},   {"CLIP", "clip@", "clip@nano", CM_HIGHER, 2},
-    {"Acc_obj", "acc_obj", NULL, CM_HIGHER, 1},    {"Acc_tex", "acc_tex", NULL, CM_HIGHER, 1}, {"Acc_shape", "acc_shape", NULL, CM_HIGHER, 1},
+    {"FID", "fid@", "fd@nano", CM_LOWER, 2},      {"HPSv2", "hpsv2", NULL, CM_HIGHER, 4},
+    {"CLIP", "clip@", "clip@nano", CM_HIGHER, 2}, {"Acc_obj", "acc_obj", NULL, CM_HIGHER, 1},
+    {"Acc_tex", "acc_tex", NULL, CM_HIGHER, 1},   {"Acc_shape", "acc_shape", NULL, CM_HIGHER, 1},
     {"Acc_all", "acc_all", NULL, CM_HIGHER, 1}};
 
 enum { MOST_TEXTS = 3, MOST_ROWS = 9 };
@@ -33,47 +34,64 @@ typedef struct paper_table {
     paper_row rows[MOST_ROWS];
 } paper_table;
 
-static const paper_table main_table = {
-    "main-comparison", "Main comparison, in the columns of the paper's table 2", 2, {"method"}, 1, 7, 9,
-    {FID, HPS, CLIP, OBJ, TEX, SHAPE, ALL},
-    {{{"SD 1.5"}, {48.09, 0.2659, 30.43, 87.3, 77.4, 59.3, 74.6}},
-     {{"SD 2.0"}, {51.61, 0.2588, 26.27, 82.8, 74.7, 58.7, 72.0}},
-     {{"SDXL"}, {48.61, 0.2647, 30.78, 88.5, 82.5, 63.2, 78.1}},
-     {{"DeepFloyd-IF"}, {44.62, 0.2603, 29.33, 87.9, 84.4, 62.0, 78.1}},
-     {{"DALLE-2"}, {49.60, 0.2630, 29.86, 83.3, 79.3, 55.3, 72.6}},
-     {{"DALLE-3"}, {66.36, 0.2673, 28.86, 86.2, 87.1, 60.1, 77.8}},
-     {{"MidJourney"}, {53.89, 0.2688, 28.89, 85.2, 79.5, 59.4, 74.7}},
-     {{"CosmicMan-SD"}, {36.78, 0.2690, 28.47, 91.7, 85.7, 66.1, 81.2}},
-     {{"CosmicMan-SDXL"}, {35.42, 0.2698, 27.31, 92.7, 88.3, 69.7, 83.6}}}};
+static const paper_table main_table = {"main-comparison",
+                                       "Main comparison, in the columns of the paper's table 2",
+                                       2,
+                                       {"method"},
+                                       1,
+                                       7,
+                                       9,
+                                       {FID, HPS, CLIP, OBJ, TEX, SHAPE, ALL},
+                                       {{{"SD 1.5"}, {48.09, 0.2659, 30.43, 87.3, 77.4, 59.3, 74.6}},
+                                        {{"SD 2.0"}, {51.61, 0.2588, 26.27, 82.8, 74.7, 58.7, 72.0}},
+                                        {{"SDXL"}, {48.61, 0.2647, 30.78, 88.5, 82.5, 63.2, 78.1}},
+                                        {{"DeepFloyd-IF"}, {44.62, 0.2603, 29.33, 87.9, 84.4, 62.0, 78.1}},
+                                        {{"DALLE-2"}, {49.60, 0.2630, 29.86, 83.3, 79.3, 55.3, 72.6}},
+                                        {{"DALLE-3"}, {66.36, 0.2673, 28.86, 86.2, 87.1, 60.1, 77.8}},
+                                        {{"MidJourney"}, {53.89, 0.2688, 28.89, 85.2, 79.5, 59.4, 74.7}},
+                                        {{"CosmicMan-SD"}, {36.78, 0.2690, 28.47, 91.7, 85.7, 66.1, 81.2}},
+                                        {{"CosmicMan-SDXL"}, {35.42, 0.2698, 27.31, 92.7, 88.3, 69.7, 83.6}}}};
 
-static const paper_table data_table = {
-    "data-ablation", "Ablation of the training data, in the columns of the paper's table 3", 3, {"data", "images", "text"}, 3, 2, 6,
-    {FID, ALL},
-    {{{"LAION-5B", "5 B", "alt-text"}, {48.09, 74.6}},
-     {{"HumanSD", "1 M", "alt-text"}, {49.01, 75.0}},
-     {{"CosmicMan-HQ, 1 M", "1 M", "alt-text"}, {47.65, 75.2}},
-     {{"CosmicMan-HQ, 1 M", "1 M", "InstructBLIP, pretrained"}, {51.02, 75.6}},
-     {{"CosmicMan-HQ, 1 M", "1 M", "Annotate Anyone"}, {40.08, 78.8}},
-     {{"CosmicMan-HQ", "6 M", "Annotate Anyone"}, {37.57, 79.7}}}};
+static const paper_table data_table = {"data-ablation",
+                                       "Ablation of the training data, in the columns of the paper's table 3",
+                                       3,
+                                       {"data", "images", "text"},
+                                       3,
+                                       2,
+                                       6,
+                                       {FID, ALL},
+                                       {{{"LAION-5B", "5 B", "alt-text"}, {48.09, 74.6}},
+                                        {{"HumanSD", "1 M", "alt-text"}, {49.01, 75.0}},
+                                        {{"CosmicMan-HQ, 1 M", "1 M", "alt-text"}, {47.65, 75.2}},
+                                        {{"CosmicMan-HQ, 1 M", "1 M", "InstructBLIP, pretrained"}, {51.02, 75.6}},
+                                        {{"CosmicMan-HQ, 1 M", "1 M", "Annotate Anyone"}, {40.08, 78.8}},
+                                        {{"CosmicMan-HQ", "6 M", "Annotate Anyone"}, {37.57, 79.7}}}};
 
-static const paper_table training_table = {
-    "training-ablation", "Ablation of the training strategy, in the columns of the paper's table 4", 4, {"setting"}, 1, 5, 3,
-    {FID, OBJ, TEX, SHAPE, ALL},
-    {{{"SD 1.5, pretrained"}, {48.09, 87.3, 77.4, 59.3, 74.6}},
-     {{"+ CosmicMan-HQ fine-tuning"}, {37.57, 90.8, 83.5, 64.8, 79.7}},
-     {{"+ L_HOLA"}, {36.78, 91.7, 85.7, 66.1, 81.2}}}};
+static const paper_table training_table = {"training-ablation",
+                                           "Ablation of the training strategy, in the columns of the paper's table 4",
+                                           4,
+                                           {"setting"},
+                                           1,
+                                           5,
+                                           3,
+                                           {FID, OBJ, TEX, SHAPE, ALL},
+                                           {{{"SD 1.5, pretrained"}, {48.09, 87.3, 77.4, 59.3, 74.6}},
+                                            {{"+ CosmicMan-HQ fine-tuning"}, {37.57, 90.8, 83.5, 64.8, 79.7}},
+                                            {{"+ L_HOLA"}, {36.78, 91.7, 85.7, 66.1, 81.2}}}};
 
 /* --- columns ---------------------------------------------------------------------------- */
 
 /* A column of the table: one of the paper's, one of ours, or both. */
 typedef struct matched {
-    int theirs;          /* of the paper table's values; -1 */
-    size_t ours;         /* of cm_report_model; SIZE_MAX */
+    int theirs;  /* of the paper table's values; -1 */
+    size_t ours; /* of cm_report_model; SIZE_MAX */
 } matched;
 
-/* Scores on other weights ("fid@clean[random]"), on the nano networks, and cosines on another scale than the paper's. */
+/* Scores on other weights ("fid@clean[random]"), on the nano networks, and cosines on another scale than the paper's.
+ */
 static bool is_another(const char *score) {
-    return strchr(score, '[') != NULL || strstr(score, "nano") != NULL || strcmp(score, "clip@hessel") == 0 || strcmp(score, "clip@t2icomp") == 0;
+    return strchr(score, '[') != NULL || strstr(score, "nano") != NULL || strcmp(score, "clip@hessel") == 0 ||
+           strcmp(score, "clip@t2icomp") == 0;
 }
 
 /* The first of our columns of this family that has a value. */
@@ -91,7 +109,8 @@ static size_t find_nano(const cm_report_model *r, const paper_column *p) {
 }
 
 static cm_table_column title_of(const cm_column *of) {
-    return (cm_table_column){.title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
+    return (cm_table_column){
+        .title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
 }
 
 static size_t match_columns(const cm_report_model *r, const paper_table *p, matched *found, cm_table_column *columns) {
@@ -154,10 +173,14 @@ static void add_table(const cm_content *c, const paper_table *p) {
     t->caption = p->caption;
     for (size_t a = 0; a < c->r->arm_count; a++) our_row(c, t, p, found, a);
     for (size_t i = 0; i < p->row_count; i++) their_row(t, p, found, &p->rows[i]);
-    cm_say(c->d, "Italic: the paper's own rows (CosmicMan, CVPR 2024, table %d): theirs, of photographs, 2,048 prompts and the authors' scorers. "
-                 "Where our prompts, reference or scorers are others, only directions compare.", p->number);
+    cm_say(c->d,
+           "Italic: the paper's own rows (CosmicMan, CVPR 2024, table %d): theirs, of photographs, 2,048 prompts and "
+           "the authors' scorers. "
+           "Where our prompts, reference or scorers are others, only directions compare.",
+           p->number);
     say_names(c, t, found, p->text_count);
-    if (c->r->arm_count > 1) cm_say(c->d, " Bold: our leading group; † marks those of it that are not the best value itself.");
+    if (c->r->arm_count > 1)
+        cm_say(c->d, " Bold: our leading group; † marks those of it that are not the best value itself.");
     t->note = cm_said(c->d);
 }
 

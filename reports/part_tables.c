@@ -17,7 +17,8 @@ cm_status cm_part_groups_find(const cm_report_model *r, cm_arena *out, cm_part_g
         if (!*g->score || strcmp(score, "acc_all") == 0) g->score = score;
         if (json_object_get(seen, group)) continue;
         g->names[g->count++] = group;
-        if (json_object_set_new(seen, group, json_true()) != 0) s = cm_fail(CM_ENOMEM, "out of memory while a report is made");
+        if (json_object_set_new(seen, group, json_true()) != 0)
+            s = cm_fail(CM_ENOMEM, "out of memory while a report is made");
     }
     json_decref(seen);
     return s;
@@ -29,7 +30,8 @@ static bool has_parts(const cm_content *c, const cm_part_groups *g, size_t arm) 
     return false;
 }
 
-static void part_cell(const cm_content *c, cm_table *t, size_t arm, const char *group, const char *score, bool with_interval) {
+static void part_cell(const cm_content *c, cm_table *t, size_t arm, const char *group, const char *score,
+                      bool with_interval) {
     const json_t *row = cm_report_model_part(c->r, c->r->arms[arm], group, score);
     double v, lo, hi;
     if (!cm_number_of(row, "value", &v)) {
@@ -59,12 +61,14 @@ void cm_add_part_table(const cm_content *c) {
     const cm_column *of = cm_column_find(c->r, g.score);
     columns[0] = (cm_table_column){.title = "group", .left = true};
     for (size_t a = 0; a < c->r->arm_count; a++)
-        if (has_parts(c, &g, a)) columns[count++] = (cm_table_column){.title = c->r->arms[a], .better = CM_HIGHER, .digits = 1};
+        if (has_parts(c, &g, a))
+            columns[count++] = (cm_table_column){.title = c->r->arms[a], .better = CM_HIGHER, .digits = 1};
     columns[count++] = (cm_table_column){.title = "questions", .key = "n"};
     cm_table *t = cm_document_table(c->d);
     cm_table_begin(t, &c->d->arena, "parts", columns, count);
     t->caption = cm_arena_print(&c->d->arena, "%s by group, %%", of ? of->title : g.score);
-    t->note = "Of the questions about a group, the share answered as the prompt says. Small: 95 % intervals; groups with few questions have wide ones.";
+    t->note = "Of the questions about a group, the share answered as the prompt says. Small: 95 % intervals; groups "
+              "with few questions have wide ones.";
     for (size_t i = 0; i < g.count && !cm_interrupted(); i++) {
         cm_table_row(t);
         cm_table_text(t, g.names[i]);
@@ -84,7 +88,8 @@ static size_t list_arms(const cm_content *c, const cm_part_groups *g, size_t arm
 
 void cm_add_part_details(const cm_content *c) {
     enum { KINDS = 3 };
-    static const char *const scores[KINDS] = {"acc_obj", "acc_tex", "acc_shape"}, *const titles[KINDS] = {"obj", "tex", "shape"};
+    static const char *const scores[KINDS] = {"acc_obj", "acc_tex", "acc_shape"}, *const titles[KINDS] = {"obj", "tex",
+                                                                                                          "shape"};
     cm_part_groups g;
     size_t arms[MOST_ARMS];
     cm_table_column columns[1 + KINDS * MOST_ARMS] = {{.title = "group", .left = true}};
@@ -100,6 +105,7 @@ void cm_add_part_details(const cm_content *c) {
     for (size_t i = 0; i < g.count && !cm_interrupted(); i++) {
         cm_table_row(t);
         cm_table_text(t, g.names[i]);
-        for (size_t k = 0; k < KINDS * count; k++) part_cell(c, t, arms[k / KINDS], g.names[i], scores[k % KINDS], false);
+        for (size_t k = 0; k < KINDS * count; k++)
+            part_cell(c, t, arms[k / KINDS], g.names[i], scores[k % KINDS], false);
     }
 }

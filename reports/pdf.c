@@ -41,13 +41,14 @@ static void remove_folder(const char *path) {
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* What a browser prints tells the time, and numbers a page's nodes from wherever it stood. Both are written over in place,
- * so that the same page gives the same bytes. */
+/* What a browser prints tells the time, and numbers a page's nodes from wherever it stood. Both are written over in
+ * place, so that the same page gives the same bytes. */
 static void settle_dates(char *bytes, size_t n) {
     static const char before[] = "Date (D:", zero[] = "19700101000000";
     for (char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), before, sizeof before - 1)) != NULL;) {
         at += sizeof before - 1;
-        if ((size_t)(at - bytes) + sizeof zero <= n && strspn(at, "0123456789") >= sizeof zero - 1) memcpy(at, zero, sizeof zero - 1);
+        if ((size_t)(at - bytes) + sizeof zero <= n && strspn(at, "0123456789") >= sizeof zero - 1)
+            memcpy(at, zero, sizeof zero - 1);
     }
 }
 
@@ -107,7 +108,8 @@ static cm_status take_over(const char *made, const char *folder, const char *fil
     struct stat st;
     const char *path = cm_arena_print(scratch, "%s/%s.pdf", folder, file);
     CM_TRY(cm_arena_check(scratch));
-    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
     CM_TRY(cm_read_text(made, MOST_BYTES, scratch, &bytes, &n));
     settle_dates(bytes, n);
     CM_TRY(settle_nodes(bytes, n, scratch));
@@ -128,16 +130,20 @@ static const char *in_work(const job *j, const char *before, const char *ending)
 }
 
 static cm_status run(const job *j, const char *const *argv, const char *folder) {
-    const char *home = cm_arena_print(j->scratch, "HOME=%s", j->work), *temporary = cm_arena_print(j->scratch, "TMPDIR=%s", j->work);
+    const char *home = cm_arena_print(j->scratch, "HOME=%s", j->work),
+               *temporary = cm_arena_print(j->scratch, "TMPDIR=%s", j->work);
     const char *output = cm_arena_print(j->scratch, "TEXMFOUTPUT=%s", j->work);
-    const char *const environment[] = {home, temporary, output, "SOURCE_DATE_EPOCH=0", "FORCE_SOURCE_DATE=1", "openin_any=p", "openout_any=p", NULL};
+    const char *const environment[] = {
+        home, temporary, output, "SOURCE_DATE_EPOCH=0", "FORCE_SOURCE_DATE=1", "openin_any=p", "openout_any=p", NULL};
     CM_TRY(cm_arena_check(j->scratch));
     return cm_tool_run(&(cm_tool){argv, environment, folder, 0, MOST_SECONDS});
 }
 
 static cm_status by_latex(const job *j) {
-    const char *source = cm_arena_print(j->scratch, "%s.tex", j->file), *output = cm_arena_print(j->scratch, "-output-directory=%s", j->work);
-    const char *const argv[] = {"pdflatex", "-no-shell-escape", "-interaction=batchmode", "-halt-on-error", output, source, NULL};
+    const char *source = cm_arena_print(j->scratch, "%s.tex", j->file),
+               *output = cm_arena_print(j->scratch, "-output-directory=%s", j->work);
+    const char *const argv[] = {
+        "pdflatex", "-no-shell-escape", "-interaction=batchmode", "-halt-on-error", output, source, NULL};
     return run(j, argv, j->folder);
 }
 
@@ -151,8 +157,15 @@ static const char *page_url(const job *j, const char *before) {
 /* The texts of a page run nothing, and its policy lets nothing be fetched. */
 static cm_status by_browser(const job *j, const char *program) {
     const char *profile = cm_arena_print(j->scratch, "--user-data-dir=%s/profile", j->work);
-    const char *const argv[] = {program, "--headless", "--disable-gpu", geteuid() == 0 ? "--no-sandbox" : "--no-first-run", "--no-pdf-header-footer",
-                                profile, in_work(j, "--print-to-pdf=", ".pdf"), page_url(j, "file://"), NULL};
+    const char *const argv[] = {program,
+                                "--headless",
+                                "--disable-gpu",
+                                geteuid() == 0 ? "--no-sandbox" : "--no-first-run",
+                                "--no-pdf-header-footer",
+                                profile,
+                                in_work(j, "--print-to-pdf=", ".pdf"),
+                                page_url(j, "file://"),
+                                NULL};
     return run(j, argv, j->work);
 }
 
@@ -166,11 +179,13 @@ static cm_status by_chrome(const job *j) {
 
 typedef struct printer {
     const char *program;
-    bool latex;                           /* reads FILE.tex, else FILE.html */
-    cm_status (*print)(const job *j);     /* leaves WORK/FILE.pdf */
+    bool latex;                       /* reads FILE.tex, else FILE.html */
+    cm_status (*print)(const job *j); /* leaves WORK/FILE.pdf */
 } printer;
 
-static const printer printers[] = {{"pdflatex", true, by_latex}, {"chromium", false, by_chromium}, {"google-chrome", false, by_chrome}};
+static const printer printers[] = {{"pdflatex", true, by_latex},
+                                   {"chromium", false, by_chromium},
+                                   {"google-chrome", false, by_chrome}};
 enum { PRINTERS = sizeof printers / sizeof *printers };
 
 static cm_status write_source(const cm_document *d, const char *file, bool latex) {
@@ -180,7 +195,8 @@ static cm_status write_source(const cm_document *d, const char *file, bool latex
     return latex ? cm_render_latex(d, path) : cm_render_html(d, path);
 }
 
-static cm_status print_in(const printer *p, const cm_document *d, const char *file, const char *work, cm_arena *scratch) {
+static cm_status print_in(const printer *p, const cm_document *d, const char *file, const char *work,
+                          cm_arena *scratch) {
     const job j = {d->folder, file, work, scratch};
     CM_TRY(write_source(d, file, p->latex));
     CM_TRY(p->print(&j));
@@ -200,7 +216,9 @@ static cm_status print(const printer *p, const cm_document *d, const char *file)
 
 /* The first that is here; one that fails on this document leaves it to the next. */
 cm_status cm_report_pdf(const cm_document *d, const char *file) {
-    cm_status s = cm_fail(CM_EUNAVAILABLE, "PDF: neither pdflatex nor chromium is installed; ./setup --pdf installs what prints the page");
+    cm_status s =
+        cm_fail(CM_EUNAVAILABLE,
+                "PDF: neither pdflatex nor chromium is installed; ./setup --pdf installs what prints the page");
     for (size_t i = 0; i < PRINTERS; i++) {
         if (!cm_tool_exists(printers[i].program)) continue;
         s = print(&printers[i], d, file);

@@ -14,7 +14,8 @@ static void put_terminals(cm_writer *w, double width, double height) {
     cm_markup(w, "if (exists('pdf')) set terminal pdfcairo noenhanced font 'Helvetica,9' background '#ffffff' size ");
     cm_number(w, "%.3fin,", width / PIXELS_AN_INCH);
     cm_number(w, "%.3fin\n", height / PIXELS_AN_INCH);
-    cm_markup(w, "if (!exists('pdf')) set terminal svg fixed noenhanced font 'Helvetica,13' background '#ffffff' size ");
+    cm_markup(w,
+              "if (!exists('pdf')) set terminal svg fixed noenhanced font 'Helvetica,13' background '#ffffff' size ");
     cm_number(w, "%.0f,", width);
     cm_number(w, "%.0f\n", height);
     cm_markup(w, "set encoding utf8\nset border 3 lc '#888888'\nset tics nomirror textcolor '#333333'\nset key off\n");

@@ -9,13 +9,17 @@
 #include "reports/content.h"
 #include "reports/writer.h"
 
-enum { CM_PLOT_ALT = 2000, CM_PLOT_COLOURS = 6, CM_PLOT_APART = 0x0b5c7a }; /* APART: a difference that is told apart, as a page's best values */
+enum {
+    CM_PLOT_ALT = 2000,
+    CM_PLOT_COLOURS = 6,
+    CM_PLOT_APART = 0x0b5c7a
+};                                                 /* APART: a difference that is told apart, as a page's best values */
 extern const int cm_plot_colours[CM_PLOT_COLOURS]; /* of arms, in turn; 0xRRGGBB */
 
 typedef struct cm_drawing {
     cm_writer *script, *data;
     const char *name;
-    int width, height;      /* pixels */
+    int width, height; /* pixels */
     char alt[CM_PLOT_ALT];
 } cm_drawing;
 
@@ -28,7 +32,9 @@ void cm_drawing_say(cm_drawing *d, const char *format, ...) __attribute__((forma
 
 void cm_put_number(cm_writer *w, double v); /* and a blank */
 
-cm_status cm_plot_parts(cm_report_model *r, cm_plot *made);  /* plot_parts.c: a radar of accuracy by group */
-cm_status cm_plot_layers(cm_report_model *r, cm_plot *made); /* plot_layers.c: attention of each group's words by layer, one arm over another */
+cm_status cm_plot_parts(cm_report_model *r, cm_plot *made); /* plot_parts.c: a radar of accuracy by group */
+cm_status cm_plot_layers(
+    cm_report_model *r,
+    cm_plot *made); /* plot_layers.c: attention of each group's words by layer, one arm over another */
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Attention of each group's words by layer as a picture: a row a group, a column a layer, the colour how many times as much one arm
- * has as the other. Left of all of the layer's attention, right of that of the group's own region. */
+/* Attention of each group's words by layer as a picture: a row a group, a column a layer, the colour how many times as
+ * much one arm has as the other. Left of all of the layer's attention, right of that of the group's own region. */
 #include <math.h>
 #include <string.h>
 
@@ -11,7 +11,8 @@ enum { MOST_TITLED = 24, ROW = 20, MOST_SAID = 12 };
 #define MOST_TIMES 4.0 /* as powers of two: the ends of the colours */
 
 static double times_of(const cm_report_model *r, const cm_layer_pair *p, size_t group, size_t layer, bool in_region) {
-    const double a = cm_layer_share(r, p->a, p->groups[group], layer, in_region), b = cm_layer_share(r, p->b, p->groups[group], layer, in_region);
+    const double a = cm_layer_share(r, p->a, p->groups[group], layer, in_region),
+                 b = cm_layer_share(r, p->b, p->groups[group], layer, in_region);
     if (!(a >= 0) || !(b > 0)) return (double)NAN;
     return a / b;
 }
@@ -30,7 +31,8 @@ static void put_cell(cm_writer *w, size_t x, size_t y, double times) {
 }
 
 /* The cells, the first group on top, with the titles of column and row. */
-static void put_panel(cm_writer *w, const cm_report_model *r, const cm_layer_pair *p, const char *const *titles, bool in_region) {
+static void put_panel(cm_writer *w, const cm_report_model *r, const cm_layer_pair *p, const char *const *titles,
+                      bool in_region) {
     for (size_t g = 0; g < p->group_count; g++) {
         for (size_t i = 0; i < p->layer_count; i++) {
             put_cell(w, i, p->group_count - 1 - g, times_of(r, p, g, i, in_region));
@@ -51,23 +53,31 @@ static void say_least(cm_drawing *d, const cm_report_model *r, const cm_layer_pa
             const double times = times_of(r, p, g, i, false);
             if (isfinite(times) && (least == p->layer_count || times < times_of(r, p, g, least, false))) least = i;
         }
-        if (least < p->layer_count) cm_drawing_say(d, "%s %s x %.2g (%s)", g ? "," : "", p->groups[g], times_of(r, p, g, least, false), titles[least]);
+        if (least < p->layer_count)
+            cm_drawing_say(d, "%s %s x %.2g (%s)", g ? "," : "", p->groups[g], times_of(r, p, g, least, false),
+                           titles[least]);
     }
 }
 
 static void put_script(cm_writer *w, const cm_layer_pair *p) {
-    cm_markup(w, "set palette defined (-4 '#8c2d04', -2 '#ec7014', 0 '#f7f7f7', 2 '#4393c3', 4 '#053061')\nset cbrange [-4:4]\n"
-                 "set cbtics ('1/16' -4, '1/4' -2, 'equal' 0, '4 x' 2, '16 x' 4)\nset datafile missing 'NaN'\nset tics scale 0\nset border 0\n"
-                 "set xtics rotate by 45 right\n");
+    cm_markup(
+        w,
+        "set palette defined (-4 '#8c2d04', -2 '#ec7014', 0 '#f7f7f7', 2 '#4393c3', 4 '#053061')\nset cbrange [-4:4]\n"
+        "set cbtics ('1/16' -4, '1/4' -2, 'equal' 0, '4 x' 2, '16 x' 4)\nset datafile missing 'NaN'\nset tics scale "
+        "0\nset border 0\n"
+        "set xtics rotate by 45 right\n");
     cm_number(w, "set xrange [-0.5:%g]\n", (double)p->layer_count - 0.5);
     cm_number(w, "set yrange [-0.5:%g]\n", (double)p->group_count - 0.5);
-    cm_markup(w, "set multiplot layout 1,2\nset bmargin 6\nset tmargin 3\nset lmargin at screen 0.16\nset rmargin at screen 0.5\nunset colorbox\n"
+    cm_markup(w, "set multiplot layout 1,2\nset bmargin 6\nset tmargin 3\nset lmargin at screen 0.16\nset rmargin at "
+                 "screen 0.5\nunset colorbox\n"
                  "set title 'of all attention of the layer' textcolor '#333333'\n");
-    if (p->layer_count <= MOST_TITLED) cm_markup(w, "plot 'layers.dat' index 0 using 1:2:3:xtic(4):ytic(5) with image pixels\n");
+    if (p->layer_count <= MOST_TITLED)
+        cm_markup(w, "plot 'layers.dat' index 0 using 1:2:3:xtic(4):ytic(5) with image pixels\n");
     else cm_markup(w, "set format x ''\nplot 'layers.dat' index 0 using 1:2:3:ytic(5) with image pixels\n");
     cm_markup(w, "set lmargin at screen 0.54\nset rmargin at screen 0.88\nset colorbox\nset format y ''\n"
                  "set title 'of the attention in the region of the group' textcolor '#333333'\n");
-    if (p->layer_count <= MOST_TITLED) cm_markup(w, "plot 'layers.dat' index 1 using 1:2:3:xtic(4) with image pixels\n");
+    if (p->layer_count <= MOST_TITLED)
+        cm_markup(w, "plot 'layers.dat' index 1 using 1:2:3:xtic(4) with image pixels\n");
     else cm_markup(w, "plot 'layers.dat' index 1 using 1:2:3 with image pixels\n");
     cm_markup(w, "unset multiplot\n");
 }
@@ -76,7 +86,8 @@ static cm_status draw(cm_report_model *r, const cm_layer_pair *p, cm_plot *made)
     const char **titles = CM_PUSH(&r->arena, const char *, p->layer_count + 1);
     cm_drawing d;
     CM_TRY(cm_arena_check(&r->arena));
-    for (size_t i = 0; i < p->layer_count; i++) titles[i] = cm_layer_title(json_array_get(p->layers, i), false, &r->arena);
+    for (size_t i = 0; i < p->layer_count; i++)
+        titles[i] = cm_layer_title(json_array_get(p->layers, i), false, &r->arena);
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_drawing_open(&d, r, "layers", 900, 140 + ROW * (int)p->group_count));
     put_panel(d.data, r, p, titles, false);

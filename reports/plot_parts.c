@@ -50,14 +50,15 @@ static void put_arm(cm_drawing *d, const cm_report_model *r, const cm_part_group
     cm_markup(d->data, "\n\n");
 }
 
-/* On which side of the web a spoke ends, so that its name stands off it: -1 left, 1 right, 0 above or beneath. Each has a
- * spoke where there are three. */
+/* On which side of the web a spoke ends, so that its name stands off it: -1 left, 1 right, 0 above or beneath. Each has
+ * a spoke where there are three. */
 static int side_of(size_t spoke, size_t spokes) {
     const double across = cos(M_PI / 2 - 2 * M_PI * (double)spoke / (double)spokes);
     return across > 0.2 ? 1 : across < -0.2 ? -1 : 0;
 }
 
-static void put_labels(cm_writer *w, const cm_report_model *r, const cm_part_groups *g, const size_t *arms, size_t count) {
+static void put_labels(cm_writer *w, const cm_report_model *r, const cm_part_groups *g, const size_t *arms,
+                       size_t count) {
     for (int side = -1; side <= 1; side++) {
         for (size_t i = 0; i < g->count; i++)
             if (side_of(i, g->count) == side) put_point(w, i, g->count, side ? 105 : 111, 0x333333, g->names[i]);
@@ -82,28 +83,33 @@ static void put_labels(cm_writer *w, const cm_report_model *r, const cm_part_gro
     }
 }
 
-/* Blocks of the data: 0 the web, 1.. the arms, then the groups' names (left, above and beneath, right), the rings' values,
- * the arms' names. */
+/* Blocks of the data: 0 the web, 1.. the arms, then the groups' names (left, above and beneath, right), the rings'
+ * values, the arms' names. */
 static void put_script(cm_writer *w, size_t arms) {
     cm_markup(w, "unset border\nunset tics\nset size ratio -1\nset xrange [-175:175]\nset yrange [-130:135]\n"
                  "plot 'parts.dat' index 0 using 1:2 with lines lw 1 lc rgb '#d8dee4'");
-    for (size_t a = 0; a < arms; a++) cm_number(w, ", 'parts.dat' index %.0f using 1:2:3 with linespoints pt 7 ps 0.5 lw 2 lc rgb variable", (double)(1 + a));
+    for (size_t a = 0; a < arms; a++)
+        cm_number(w, ", 'parts.dat' index %.0f using 1:2:3 with linespoints pt 7 ps 0.5 lw 2 lc rgb variable",
+                  (double)(1 + a));
     cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels right textcolor '#333333'", (double)(1 + arms));
     cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels textcolor '#333333'", (double)(2 + arms));
     cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels left textcolor '#333333'", (double)(3 + arms));
-    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels left offset 0.4,0 textcolor '#888888'", (double)(4 + arms));
-    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4:3 with labels left offset 1,0 textcolor rgb variable", (double)(5 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4 with labels left offset 0.4,0 textcolor '#888888'",
+              (double)(4 + arms));
+    cm_number(w, ", 'parts.dat' index %.0f using 1:2:4:3 with labels left offset 1,0 textcolor rgb variable",
+              (double)(5 + arms));
     cm_number(w, ", 'parts.dat' index %.0f using 1:2:3 with points pt 7 lc rgb variable\n", (double)(5 + arms));
 }
 
-/* The arms that have a value of some group, the first few; an arm without one would be an empty block, which gnuplot does
- * not count. */
+/* The arms that have a value of some group, the first few; an arm without one would be an empty block, which gnuplot
+ * does not count. */
 static size_t list_arms(const cm_report_model *r, const cm_part_groups *g, size_t arms[MOST_ARMS]) {
     size_t count = 0;
     for (size_t a = 0; a < r->arm_count && count < MOST_ARMS; a++) {
         bool any = false;
         double v;
-        for (size_t i = 0; i < g->count && !any; i++) any = cm_number_of(cm_report_model_part(r, r->arms[a], g->names[i], g->score), "value", &v);
+        for (size_t i = 0; i < g->count && !any; i++)
+            any = cm_number_of(cm_report_model_part(r, r->arms[a], g->names[i], g->score), "value", &v);
         if (any) arms[count++] = a;
     }
     return count;

@@ -35,7 +35,8 @@ static void score_block(cm_drawing *d, const cm_report_model *r, const cm_column
         cm_put_number(d->data, number_or(row, "hi", v));
         cm_put_number(d->data, cm_plot_colours[a % CM_PLOT_COLOURS]);
         put_label(d->data, "", r->arms[a], "", "");
-        if (say) cm_drawing_say(d, c->style == CM_FIXED ? "%s %s %.*f" : "%s %s %.*g", before, r->arms[a], c->digits, v);
+        if (say)
+            cm_drawing_say(d, c->style == CM_FIXED ? "%s %s %.*f" : "%s %s %.*g", before, r->arms[a], c->digits, v);
         before = ",";
     }
     cm_markup(d->data, "\n\n");
@@ -55,7 +56,8 @@ static cm_status draw_scores(cm_report_model *r, cm_plot *made) {
     cm_drawing d;
     for (size_t c = 0; c < r->column_count; c++) panels += r->columns[c].measured;
     if (!panels) return CM_OK;
-    if (panels > MOST_PANELS) return cm_fail(CM_EUNAVAILABLE, "plots/scores.svg would have %zu panels, more than %d", panels, MOST_PANELS);
+    if (panels > MOST_PANELS)
+        return cm_fail(CM_EUNAVAILABLE, "plots/scores.svg would have %zu panels, more than %d", panels, MOST_PANELS);
     const int columns = panels < 5 ? (int)panels : 5, rows = ((int)panels + columns - 1) / columns;
     CM_TRY(cm_drawing_open(&d, r, "scores", 200 * columns, 230 * rows));
     cm_markup(d.script, "set multiplot layout ");
@@ -92,7 +94,9 @@ static void difference_line(cm_drawing *d, const cm_report_model *r, const json_
     cm_put_number(d->data, cm_pair_is_apart(p) ? CM_PLOT_APART : 0x7f8c8d);
     snprintf(before, sizeof before, "%.100s: ", cm_text_of(p, "score"));
     put_label(d->data, before, a, " - ", b);
-    if (say) cm_drawing_say(d, "%s%s, %s minus %s: %+.4g, %s", *d->alt ? "; " : "", title, a, b, v, cm_pair_is_apart(p) ? "told apart" : "not told apart");
+    if (say)
+        cm_drawing_say(d, "%s%s, %s minus %s: %+.4g, %s", *d->alt ? "; " : "", title, a, b, v,
+                       cm_pair_is_apart(p) ? "told apart" : "not told apart");
 }
 
 /* Each paired difference over half the width of its interval, so that all scores share an axis:
@@ -105,13 +109,17 @@ static cm_status draw_differences(cm_report_model *r, cm_plot *made) {
     if (!lines) return CM_OK;
     if (lines > MOST_LINES) return too_many(lines, "differences");
     CM_TRY(cm_drawing_open(&d, r, "differences", 860, 90 + 24 * (int)lines));
-    cm_markup(d.script, "set lmargin 34\nset xzeroaxis\nset arrow from 0, graph 0 to 0, graph 1 nohead lc '#888888'\n"
-                        "set xlabel 'difference over half the width of its 95 % interval; to the right: the first arm is better'\n");
+    cm_markup(
+        d.script,
+        "set lmargin 34\nset xzeroaxis\nset arrow from 0, graph 0 to 0, graph 1 nohead lc '#888888'\n"
+        "set xlabel 'difference over half the width of its 95 % interval; to the right: the first arm is better'\n");
     size_t y = lines;
     for (size_t i = 0; i < r->pairs.count; i++)
-        if (cm_number_of(r->pairs.at[i], "difference", &v)) difference_line(&d, r, r->pairs.at[i], v, y--, said++ < MOST_SAID);
+        if (cm_number_of(r->pairs.at[i], "difference", &v))
+            difference_line(&d, r, r->pairs.at[i], v, y--, said++ < MOST_SAID);
     cm_number(d.script, "set yrange [0.3:%g]\n", (double)lines + 0.7);
-    cm_markup(d.script, "plot 'differences.dat' using 2:1:3:4:5:ytic(6) with xerrorbars pt 7 ps 1.1 lw 2 lc rgb variable\n");
+    cm_markup(d.script,
+              "plot 'differences.dat' using 2:1:3:4:5:ytic(6) with xerrorbars pt 7 ps 1.1 lw 2 lc rgb variable\n");
     return cm_drawing_draw(&d, r, made);
 }
 
@@ -147,8 +155,10 @@ static cm_status draw_speed(cm_report_model *r, cm_plot *made) {
     if (!lines) return CM_OK;
     if (lines > MOST_LINES) return too_many(lines, "speed");
     CM_TRY(cm_drawing_open(&d, r, "speed", 860, 90 + 24 * (int)lines));
-    cm_markup(d.script, "set lmargin 42\nset logscale x\nset format x '%g'\nset xlabel 'seconds (median, 10th to 90th percentile)'\n"
-                        "set grid xtics lc '#dddddd'\n");
+    cm_markup(
+        d.script,
+        "set lmargin 42\nset logscale x\nset format x '%g'\nset xlabel 'seconds (median, 10th to 90th percentile)'\n"
+        "set grid xtics lc '#dddddd'\n");
     size_t y = lines;
     for (size_t i = 0; i < r->speeds.count; i++)
         if (has_time(r->speeds.at[i], &v)) speed_line(&d, r->speeds.at[i], v, y--, said++ < MOST_SAID);
@@ -163,13 +173,17 @@ cm_status cm_report_plots(cm_report_model *r, cm_plots *made) {
     struct stat st;
     *made = (cm_plots){{0}};
     snprintf(path, sizeof path, "%s/plots", r->folder);
-    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) return cm_fail(CM_EIO, "%s: is a link, so nothing is written there; remove it", path);
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+        return cm_fail(CM_EIO, "%s: is a link, so nothing is written there; remove it", path);
     CM_TRY(cm_make_dirs(path));
     const struct {
         cm_status (*draw)(cm_report_model *r, cm_plot *made);
         cm_plot *made;
-    } all[] = {{draw_scores, &made->scores}, {draw_differences, &made->differences}, {draw_speed, &made->speed},
-               {cm_plot_parts, &made->parts}, {cm_plot_layers, &made->layers}};
+    } all[] = {{draw_scores, &made->scores},
+               {draw_differences, &made->differences},
+               {draw_speed, &made->speed},
+               {cm_plot_parts, &made->parts},
+               {cm_plot_layers, &made->layers}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         const cm_status s = all[i].draw(r, all[i].made);
         if (s == CM_EUNAVAILABLE) made->why_not = cm_arena_string(&r->arena, cm_why());

@@ -16,7 +16,8 @@ const char *cm_absent(const cm_content *c, const char *note) {
 }
 
 void cm_add_unfinished(const cm_content *c) {
-    if (!c->r->done) cm_paragraph_of(c->d, CM_PLAIN, "This run has not finished: what is missing below was not measured yet.");
+    if (!c->r->done)
+        cm_paragraph_of(c->d, CM_PLAIN, "This run has not finished: what is missing below was not measured yet.");
 }
 
 /* --- title ------------------------------------------------------------------------------ */
@@ -30,7 +31,8 @@ const char *cm_report_title(const cm_content *c) {
         return cm_said(c->d);
     }
     const char *a = cm_text_of(r->pairs.at[0], "a"), *b = cm_text_of(r->pairs.at[0], "b");
-    if (cm_report_model_contrast(r, a, b) == CM_CONTRAST_DARING) return "People from dense descriptions, with and without Daring";
+    if (cm_report_model_contrast(r, a, b) == CM_CONTRAST_DARING)
+        return "People from dense descriptions, with and without Daring";
     cm_say(c->d, "%s against %s", a, b);
     if (r->arm_count > 2) cm_say(c->d, ", and %zu more", r->arm_count - 2);
     return cm_said(c->d);
@@ -56,8 +58,12 @@ static void say_p(const cm_content *c, double p) {
 }
 
 static const char *verdict(const json_t *pair, const cm_column *of) {
-    static const char *const words[] = {[CM_NOT_JUDGED] = "not judged, since p is not corrected for the number of scores",
-                                        [CM_NOT_APART] = "not told apart", [CM_APART] = "told apart", [CM_IS_BETTER] = "better", [CM_IS_WORSE] = "worse"};
+    static const char *const words[] = {[CM_NOT_JUDGED] =
+                                            "not judged, since p is not corrected for the number of scores",
+                                        [CM_NOT_APART] = "not told apart",
+                                        [CM_APART] = "told apart",
+                                        [CM_IS_BETTER] = "better",
+                                        [CM_IS_WORSE] = "worse"};
     return words[cm_pair_verdict(pair, of)];
 }
 
@@ -68,20 +74,25 @@ static void say_difference(const cm_content *c, const json_t *pair, const cm_col
     double d = 0, lo, hi, p, raw, now;
     cm_number_of(pair, "difference", &d);
     cm_say(c->d, fixed ? "%s %+.*f" : "%s %+.*g", of->title, digits, d);
-    if (cm_number_of(pair, "lo", &lo) && cm_number_of(pair, "hi", &hi)) cm_say(c->d, fixed ? " [%+.*f, %+.*f]" : " [%+.*g, %+.*g]", digits, lo, digits, hi);
+    if (cm_number_of(pair, "lo", &lo) && cm_number_of(pair, "hi", &hi))
+        cm_say(c->d, fixed ? " [%+.*f, %+.*f]" : " [%+.*g, %+.*g]", digits, lo, digits, hi);
     if (cm_number_of(pair, "p_holm", &p)) {
-        cm_say(c->d, cm_number_of(pair, "p", &raw) && raw == p && strcmp(of->score, c->r->primary) == 0 ? ", p" : ", p_Holm");
+        cm_say(c->d,
+               cm_number_of(pair, "p", &raw) && raw == p && strcmp(of->score, c->r->primary) == 0 ? ", p" : ", p_Holm");
         say_p(c, p);
     }
     if (cm_number_of(pair, "n", &now) && now != *n) {
         cm_say(c->d, ", N = %.0f", now);
         *n = now;
     }
-    const char *what = strcmp(of->score, c->r->primary) == 0 ? "the primary score; " : of->mechanism ? "what the loss trains; " : "";
+    const char *what = strcmp(of->score, c->r->primary) == 0 ? "the primary score; "
+                       : of->mechanism                       ? "what the loss trains; "
+                                                             : "";
     cm_say(c->d, " (%s%s)", what, verdict(pair, of));
 }
 
-static bool say_score(const cm_content *c, const cm_column *of, const char *a, const char *b, const char *before, double *n) {
+static bool say_score(const cm_content *c, const cm_column *of, const char *a, const char *b, const char *before,
+                      double *n) {
     const json_t *pair = of ? cm_report_model_pair(c->r, a, b, of->score) : NULL;
     double d;
     if (!cm_number_of(pair, "difference", &d)) return false;
@@ -111,14 +122,18 @@ static void tell_pair(const cm_content *c, const char *a, const char *b) {
 
 static void tell_contrast(const cm_content *c, const char *a, const char *b) {
     switch (cm_report_model_contrast(c->r, a, b)) {
-        case CM_CONTRAST_DARING:
-            cm_say(c->d, "%s and %s differ by Daring alone: equal data, steps and seeds, with and without its loss.", a, b);
-            break;
-        case CM_CONTRAST_BOTH:
-            cm_say(c->d, "%s and %s differ in data and Daring together: their records do not show equal data, steps and seeds.", a, b);
-            break;
-        case CM_CONTRAST_SETTINGS: cm_say(c->d, "%s and %s differ in settings, not in what they were trained on.", a, b); break;
-        case CM_CONTRAST_UNKNOWN: return;
+    case CM_CONTRAST_DARING:
+        cm_say(c->d, "%s and %s differ by Daring alone: equal data, steps and seeds, with and without its loss.", a, b);
+        break;
+    case CM_CONTRAST_BOTH:
+        cm_say(c->d,
+               "%s and %s differ in data and Daring together: their records do not show equal data, steps and seeds.",
+               a, b);
+        break;
+    case CM_CONTRAST_SETTINGS:
+        cm_say(c->d, "%s and %s differ in settings, not in what they were trained on.", a, b);
+        break;
+    case CM_CONTRAST_UNKNOWN: return;
     }
     cm_paragraph(c->d, CM_PLAIN);
 }
@@ -169,7 +184,8 @@ void cm_add_failures(const cm_content *c) {
     enum { MOST_FAILURES = 3 };
     const cm_row_list *f = &c->r->failures;
     if (c->r->format < 2 || !f->count) return;
-    cm_say(c->d, "%zu image%s could not be read and %s left out: ", f->count, f->count == 1 ? "" : "s", f->count == 1 ? "is" : "are");
+    cm_say(c->d, "%zu image%s could not be read and %s left out: ", f->count, f->count == 1 ? "" : "s",
+           f->count == 1 ? "is" : "are");
     for (size_t i = 0; i < f->count && i < MOST_FAILURES; i++)
         cm_say(c->d, "%s%s (%s)", i ? "; " : "", cm_text_of(f->at[i], "source"), cm_text_of(f->at[i], "note"));
     if (f->count > MOST_FAILURES) cm_say(c->d, "; and %zu more", f->count - MOST_FAILURES);
@@ -226,7 +242,8 @@ void cm_add_legend(const cm_content *c) {
     for (size_t i = 0; i < c->r->column_count; i++) {
         const cm_column *of = &c->r->columns[i];
         if (!*of->about) continue;
-        cm_say(c->d, "%s%s %s: %s%s", before, of->title, cm_arrow(of->better), of->mechanism ? "what the loss trains, " : "", of->about);
+        cm_say(c->d, "%s%s %s: %s%s", before, of->title, cm_arrow(of->better),
+               of->mechanism ? "what the loss trains, " : "", of->about);
         if (*of->source) cm_say(c->d, " (%s)", of->source);
         before = "; ";
     }
@@ -238,7 +255,8 @@ void cm_add_products(const cm_content *c) {
     double v;
     for (size_t i = 0; i < c->r->sgemms.count && !cm_interrupted(); i++) {
         if (!cm_number_of(c->r->sgemms.at[i], "gflops", &v)) continue;
-        cm_say(c->d, "One large single-precision product on %s: %.0f GFLOP/s.", cm_text_of(c->r->sgemms.at[i], "backend"), v);
+        cm_say(c->d, "One large single-precision product on %s: %.0f GFLOP/s.",
+               cm_text_of(c->r->sgemms.at[i], "backend"), v);
         cm_paragraph(c->d, CM_SMALL);
     }
 }

@@ -39,18 +39,25 @@ static cm_status write_table(const cm_report_model *r, const record_table *of) {
 }
 
 cm_status cm_report_csv(const cm_report_model *r) {
-    static const char *const scores[] = {"suite", "prompts", "arm", "score", "value", "lo", "hi", "n", "better", "note",
-                                         "deviation", "reference_n", "read", "images", "leading", NULL};
-    static const char *const pairs[] = {"suite", "prompts", "score", "a", "b", "difference", "lo", "hi", "p", "n", "p_holm",
-                                        "effect", "detectable", "primary", "note", NULL};
-    static const char *const speed[] = {"model", "backend", "dtype", "width", "height", "batch", "stage", "median_s", "p10_s",
-                                        "p90_s", "n", "peak_rss_mb", "gflop", "apart", "note", NULL};
-    static const char *const peers[] = {"model", "stage", "engine", "version", "precision", "layout", "width", "height",
-                                        "batch", "threads", "min_s", "median_s", "ratio", "relative_l2", "agrees",
-                                        "peak_rss_mb", "n", "cpu", "started", "note", "psnr_db", "steps", NULL};
-    static const char *const parts[] = {"suite", "prompts", "arm", "group", "score", "value", "lo", "hi", "n", "right", NULL};
-    static const record_table tables[] = {{"scores.csv", offsetof(cm_report_model, scores), scores}, {"pairs.csv", offsetof(cm_report_model, pairs), pairs},
-                                          {"speed.csv", offsetof(cm_report_model, speeds), speed}, {"peers.csv", offsetof(cm_report_model, peers), peers},
+    static const char *const scores[] = {"suite", "prompts", "arm",     "score", "value",     "lo",
+                                         "hi",    "n",       "better",  "note",  "deviation", "reference_n",
+                                         "read",  "images",  "leading", NULL};
+    static const char *const pairs[] = {"suite",      "prompts", "score", "a", "b",      "difference",
+                                        "lo",         "hi",      "p",     "n", "p_holm", "effect",
+                                        "detectable", "primary", "note",  NULL};
+    static const char *const speed[] = {"model", "backend",  "dtype", "width", "height", "batch",
+                                        "stage", "median_s", "p10_s", "p90_s", "n",      "peak_rss_mb",
+                                        "gflop", "apart",    "note",  NULL};
+    static const char *const peers[] = {"model",   "stage",       "engine",  "version",     "precision", "layout",
+                                        "width",   "height",      "batch",   "threads",     "min_s",     "median_s",
+                                        "ratio",   "relative_l2", "agrees",  "peak_rss_mb", "n",         "cpu",
+                                        "started", "note",        "psnr_db", "steps",       NULL};
+    static const char *const parts[] = {"suite", "prompts", "arm", "group", "score", "value",
+                                        "lo",    "hi",      "n",   "right", NULL};
+    static const record_table tables[] = {{"scores.csv", offsetof(cm_report_model, scores), scores},
+                                          {"pairs.csv", offsetof(cm_report_model, pairs), pairs},
+                                          {"speed.csv", offsetof(cm_report_model, speeds), speed},
+                                          {"peers.csv", offsetof(cm_report_model, peers), peers},
                                           {"parts.csv", offsetof(cm_report_model, parts), parts}};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) CM_TRY(write_table(r, &tables[i]));
     return CM_OK;

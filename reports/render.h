@@ -7,9 +7,10 @@
 #include "reports/writer.h"
 
 /* Each writes FOLDER/FILE, d->folder being the folder. */
-cm_status cm_render_html(const cm_document *d, const char *file);     /* one page without outside links */
+cm_status cm_render_html(const cm_document *d, const char *file); /* one page without outside links */
 cm_status cm_render_markdown(const cm_document *d, const char *file);
-cm_status cm_render_latex(const cm_document *d, const char *file);    /* a whole document for pdflatex, run in the folder */
+cm_status cm_render_latex(const cm_document *d,
+                          const char *file); /* a whole document for pdflatex, run in the folder */
 cm_status cm_render_json(const cm_document *d, const char *file);
 cm_status cm_render_csv(const cm_table *t, const char *folder, const char *file);
 

@@ -7,7 +7,8 @@
 /* As the records have it, however the column would print it. */
 static void write_cell(cm_writer *w, const cm_cell *c) {
     if (c->kind == CM_CELL_TEXT) cm_text(w, c->text);
-    if (c->kind == CM_CELL_NUMBER) cm_number(w, c->value == floor(c->value) && fabs(c->value) < 1e15 ? "%.0f" : "%.9g", c->value);
+    if (c->kind == CM_CELL_NUMBER)
+        cm_number(w, c->value == floor(c->value) && fabs(c->value) < 1e15 ? "%.0f" : "%.9g", c->value);
 }
 
 static void write_rows(cm_writer *w, const cm_table *t) {

@@ -13,7 +13,7 @@ enum { MOST_IMAGE_BYTES = 96 << 20, MOST_BESIDE = 3 }; /* more images than that 
 typedef struct page {
     cm_writer *w;
     const cm_document *d;
-    size_t budget;           /* bytes of images that may still be embedded */
+    size_t budget; /* bytes of images that may still be embedded */
     bool in_grid, in_details;
 } page;
 
@@ -188,8 +188,10 @@ static void open_grid(page *p, const cm_block *b) {
 }
 
 static void write_colours(cm_writer *w) {
-    cm_markup(w, "<div class=\"soft\"><div class=\"ramp\" role=\"img\" aria-label=\"colours of a map: dark violet, magenta, orange, pale yellow, "
-                 "from no attention to the map's maximum\"></div><p class=\"ends\"><span>no attention</span><span>the map's maximum</span></p></div>\n");
+    cm_markup(w, "<div class=\"soft\"><div class=\"ramp\" role=\"img\" aria-label=\"colours of a map: dark violet, "
+                 "magenta, orange, pale yellow, "
+                 "from no attention to the map's maximum\"></div><p class=\"ends\"><span>no attention</span><span>the "
+                 "map's maximum</span></p></div>\n");
 }
 
 /* --- page ------------------------------------------------------------------------------- */
@@ -218,12 +220,12 @@ static void write_paragraph(cm_writer *w, const cm_block *b) {
 
 static void write_block(page *p, const cm_block *b) {
     switch (b->kind) {
-        case CM_BLOCK_HEADING: write_heading(p->w, b); break;
-        case CM_BLOCK_PARAGRAPH: write_paragraph(p->w, b); break;
-        case CM_BLOCK_TABLE: write_table(p->w, &b->table); break;
-        case CM_BLOCK_PLOT: cm_embed_plot(p->w, p->d->folder, &b->plot); break;
-        case CM_BLOCK_FIGURE: write_figure(p, &b->figure); break;
-        case CM_BLOCK_COLOURS: write_colours(p->w); break;
+    case CM_BLOCK_HEADING: write_heading(p->w, b); break;
+    case CM_BLOCK_PARAGRAPH: write_paragraph(p->w, b); break;
+    case CM_BLOCK_TABLE: write_table(p->w, &b->table); break;
+    case CM_BLOCK_PLOT: cm_embed_plot(p->w, p->d->folder, &b->plot); break;
+    case CM_BLOCK_FIGURE: write_figure(p, &b->figure); break;
+    case CM_BLOCK_COLOURS: write_colours(p->w); break;
     }
 }
 
@@ -256,8 +258,10 @@ static void write_contents(cm_writer *w, const cm_document *d) {
 }
 
 static void write_top(cm_writer *w, const cm_document *d) {
-    cm_markup(w, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" "
-                 "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-");
+    cm_markup(
+        w,
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" "
+        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-");
     write_script_hash(w);
     cm_markup(w, "'\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>");
     cm_textf(w, "%s - CosmicMan Bench", d->title);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A document as JSON: {"title", "subtitle", "blocks": [...]}. A row has a cell a column: a text, a number {"value", "lo", "hi", "leading"},
- * as exact as the records have it. */
+/* A document as JSON: {"title", "subtitle", "blocks": [...]}. A row has a cell a column: a text, a number {"value",
+ * "lo", "hi", "leading"}, as exact as the records have it. */
 #include "core/base/system.h"
 #include "reports/render.h"
 
@@ -128,12 +128,12 @@ static void write_figure(cm_writer *w, const cm_figure *f) {
 
 static void write_block(cm_writer *w, const cm_block *b) {
     switch (b->kind) {
-        case CM_BLOCK_HEADING: cm_markup(w, "{\"heading\":"); break;
-        case CM_BLOCK_PARAGRAPH: cm_markup(w, "{\"text\":"); break;
-        case CM_BLOCK_PLOT: cm_markup(w, "{\"plot\":"); break;
-        case CM_BLOCK_TABLE: write_table(w, &b->table); return;
-        case CM_BLOCK_FIGURE: write_figure(w, &b->figure); return;
-        case CM_BLOCK_COLOURS: cm_markup(w, "{\"colours\":\"attention\"}"); return;
+    case CM_BLOCK_HEADING: cm_markup(w, "{\"heading\":"); break;
+    case CM_BLOCK_PARAGRAPH: cm_markup(w, "{\"text\":"); break;
+    case CM_BLOCK_PLOT: cm_markup(w, "{\"plot\":"); break;
+    case CM_BLOCK_TABLE: write_table(w, &b->table); return;
+    case CM_BLOCK_FIGURE: write_figure(w, &b->figure); return;
+    case CM_BLOCK_COLOURS: cm_markup(w, "{\"colours\":\"attention\"}"); return;
     }
     write_string(w, b->kind == CM_BLOCK_PLOT ? b->plot.alt : b->text);
     cm_markup(w, "}");

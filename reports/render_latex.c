@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A whole document for pdflatex, run in the run's folder. Tables are booktabs': the leading group bold, a dagger for those
- * of it that are not the best value itself. Tables and images stand where they are told, numbered but not floating; a table
- * that is too wide is scaled, a long one goes on in the next. */
+/* A whole document for pdflatex, run in the run's folder. Tables are booktabs': the leading group bold, a dagger for
+ * those of it that are not the best value itself. Tables and images stand where they are told, numbered but not
+ * floating; a table that is too wide is scaled, a long one goes on in the next. */
 #include <string.h>
 #include <strings.h>
 
@@ -11,20 +11,24 @@
 
 enum { MOST_ROWS = 40, SHORT_TEXT = 24, IMAGES_A_LINE = 6, MAPS_A_LINE = 10 };
 
-#define PREAMBLE                                                                                                                  \
-    "% Written by cosmicman report; pdflatex, run in this folder, makes the PDF.\n\\documentclass[10pt,a4paper]{article}\n"         \
-    "\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n"                \
-    "\\usepackage{textcomp}\n\\usepackage{graphicx}\n\\usepackage{booktabs}\n\\usepackage[margin=21mm]{geometry}\n"                 \
-    "\\pdfinfoomitdate=1\n\\pdftrailerid{}\n\\pdfsuppressptexinfo=-1\n"                                                            \
-    "\\setlength{\\parindent}{0pt}\\setlength{\\parskip}{4pt plus 1pt}\\setlength{\\tabcolsep}{4pt}\\emergencystretch=3em\n"          \
-    "\\newsavebox{\\cmbox}\n"                                                                                                      \
-    "\\newcommand{\\cmfit}{\\ifdim\\wd\\cmbox>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox{\\cmbox}}\\else\\usebox{\\cmbox}\\fi}\n" \
-    "\\newcommand{\\cmbelow}[3]{\\begin{tabular}[t]{@{}#1@{}}#2\\\\[-1pt]{\\scriptsize #3}\\end{tabular}}\n"                        \
-    "\\newcommand{\\cmlong}[1]{\\parbox[t]{44mm}{\\raggedright #1\\strut}}\n"                                                       \
-    "\\newcommand{\\cmtable}{\\par\\medskip\\noindent\\begin{minipage}{\\linewidth}\\centering\\refstepcounter{table}}\n"           \
-    "\\newcommand{\\cmtableend}{\\par\\smallskip\\cmfit\\end{minipage}\\par\\medskip}\n"                                             \
-    "\\newcommand{\\cmfigure}{\\par\\medskip\\noindent\\begin{minipage}{\\linewidth}\\raggedright}\n"                                 \
-    "\\newcommand{\\cmfigureend}{\\end{minipage}\\par\\medskip}\n"                                                                 \
+#define PREAMBLE                                                                                                       \
+    "% Written by cosmicman report; pdflatex, run in this folder, makes the "                                          \
+    "PDF.\n\\documentclass[10pt,a4paper]{article}\n"                                                                   \
+    "\\usepackage[T1]{fontenc}\n\\usepackage[utf8]{inputenc}\n\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n"  \
+    "\\usepackage{textcomp}\n\\usepackage{graphicx}\n\\usepackage{booktabs}\n\\usepackage[margin=21mm]{geometry}\n"    \
+    "\\pdfinfoomitdate=1\n\\pdftrailerid{}\n\\pdfsuppressptexinfo=-1\n"                                                \
+    "\\setlength{\\parindent}{0pt}\\setlength{\\parskip}{4pt plus "                                                    \
+    "1pt}\\setlength{\\tabcolsep}{4pt}\\emergencystretch=3em\n"                                                        \
+    "\\newsavebox{\\cmbox}\n"                                                                                          \
+    "\\newcommand{\\cmfit}{\\ifdim\\wd\\cmbox>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox{\\cmbox}}"               \
+    "\\else\\usebox{\\cmbox}\\fi}\n"                                                                                   \
+    "\\newcommand{\\cmbelow}[3]{\\begin{tabular}[t]{@{}#1@{}}#2\\\\[-1pt]{\\scriptsize #3}\\end{tabular}}\n"           \
+    "\\newcommand{\\cmlong}[1]{\\parbox[t]{44mm}{\\raggedright #1\\strut}}\n"                                          \
+    "\\newcommand{\\cmtable}{\\par\\medskip\\noindent\\begin{minipage}{\\linewidth}\\centering\\refstepcounter{table}" \
+    "}\n"                                                                                                              \
+    "\\newcommand{\\cmtableend}{\\par\\smallskip\\cmfit\\end{minipage}\\par\\medskip}\n"                               \
+    "\\newcommand{\\cmfigure}{\\par\\medskip\\noindent\\begin{minipage}{\\linewidth}\\raggedright}\n"                  \
+    "\\newcommand{\\cmfigureend}{\\end{minipage}\\par\\medskip}\n"                                                     \
     "\\begin{document}\n"
 
 /* --- tables ----------------------------------------------------------------------------- */
@@ -153,7 +157,8 @@ static bool can_include(const char *folder, const char *file) {
     const char *ending = file ? strrchr(file, '.') : NULL;
     cm_arena scratch;
     if (!ending || strspn(file, plain) != strlen(file)) return false;
-    if (strcasecmp(ending, ".png") != 0 && strcasecmp(ending, ".jpg") != 0 && strcasecmp(ending, ".jpeg") != 0) return false;
+    if (strcasecmp(ending, ".png") != 0 && strcasecmp(ending, ".jpg") != 0 && strcasecmp(ending, ".jpeg") != 0)
+        return false;
     cm_arena_init(&scratch, 1 << 13);
     const bool inside = cm_inside(folder, file, &scratch) != NULL;
     cm_arena_free(&scratch);
@@ -224,14 +229,16 @@ static void write_paragraph(cm_writer *w, const cm_block *b) {
 
 static void write_block(cm_writer *w, const cm_document *d, const cm_block *b) {
     switch (b->kind) {
-        case CM_BLOCK_HEADING: write_heading(w, b); break;
-        case CM_BLOCK_PARAGRAPH: write_paragraph(w, b); break;
-        case CM_BLOCK_TABLE: write_table(w, &b->table); break;
-        case CM_BLOCK_PLOT: write_plot(w, &b->plot); break;
-        case CM_BLOCK_FIGURE: write_figure(w, d, &b->figure); break;
-        case CM_BLOCK_COLOURS:
-            cm_markup(w, "{\\footnotesize Colours of a map: dark violet is no attention, pale yellow the map's maximum.\\par}\n\n");
-            break;
+    case CM_BLOCK_HEADING: write_heading(w, b); break;
+    case CM_BLOCK_PARAGRAPH: write_paragraph(w, b); break;
+    case CM_BLOCK_TABLE: write_table(w, &b->table); break;
+    case CM_BLOCK_PLOT: write_plot(w, &b->plot); break;
+    case CM_BLOCK_FIGURE: write_figure(w, d, &b->figure); break;
+    case CM_BLOCK_COLOURS:
+        cm_markup(
+            w,
+            "{\\footnotesize Colours of a map: dark violet is no attention, pale yellow the map's maximum.\\par}\n\n");
+        break;
     }
 }
 

@@ -99,12 +99,12 @@ static void write_figure(cm_writer *w, const cm_figure *f) {
 
 static void write_block(cm_writer *w, const cm_block *b) {
     switch (b->kind) {
-        case CM_BLOCK_HEADING: write_heading(w, b); break;
-        case CM_BLOCK_PARAGRAPH: write_paragraph(w, b); break;
-        case CM_BLOCK_TABLE: write_table(w, &b->table); break;
-        case CM_BLOCK_PLOT: write_plot(w, &b->plot); break;
-        case CM_BLOCK_FIGURE: write_figure(w, &b->figure); break;
-        case CM_BLOCK_COLOURS: break; /* there are no maps here */
+    case CM_BLOCK_HEADING: write_heading(w, b); break;
+    case CM_BLOCK_PARAGRAPH: write_paragraph(w, b); break;
+    case CM_BLOCK_TABLE: write_table(w, &b->table); break;
+    case CM_BLOCK_PLOT: write_plot(w, &b->plot); break;
+    case CM_BLOCK_FIGURE: write_figure(w, &b->figure); break;
+    case CM_BLOCK_COLOURS: break; /* there are no maps here */
     }
 }
 

@@ -34,9 +34,10 @@ typedef struct kind_list {
 
 enum { KINDS = 10 };
 static void name_kinds(cm_report_model *r, kind_list kinds[KINDS]) {
-    const kind_list all[KINDS] = {{"score", &r->scores}, {"pair", &r->pairs}, {"ceiling", &r->ceilings}, {"chance", &r->chances},
-                                  {"kept", &r->kept}, {"speed", &r->speeds},
-                                  {"sgemm", &r->sgemms}, {"part", &r->parts}, {"command", &r->commands}, {"failed", &r->failures}};
+    const kind_list all[KINDS] = {{"score", &r->scores},   {"pair", &r->pairs}, {"ceiling", &r->ceilings},
+                                  {"chance", &r->chances}, {"kept", &r->kept},  {"speed", &r->speeds},
+                                  {"sgemm", &r->sgemms},   {"part", &r->parts}, {"command", &r->commands},
+                                  {"failed", &r->failures}};
     memcpy(kinds, all, sizeof all);
 }
 
@@ -51,21 +52,27 @@ static void modernize(json_t *record) {
     rename_backend(record, "backend");
     rename_backend(settings, "backend");
     rename_backend(settings, "scores_backend");
-    json_array_foreach(json_object_get(record, "arms"), i, arm) rename_backend(json_object_get(arm, "settings"), "backend");
+    json_array_foreach(json_object_get(record, "arms"), i, arm)
+        rename_backend(json_object_get(arm, "settings"), "backend");
 }
 
 static cm_status keep(const cm_report_model *r, json_t *array, const json_t *record) {
     if (r->format < 3) modernize((json_t *)record);
-    return json_array_append(array, (json_t *)record) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory while reading records");
+    return json_array_append(array, (json_t *)record) == 0 ? CM_OK
+                                                           : cm_fail(CM_ENOMEM, "out of memory while reading records");
 }
 
 static cm_status take_header(cm_report_model *r, const json_t *record) {
     double format = 1;
-    if (r->run) return cm_fail(CM_EFORMAT, "two lines of kind \"run\": records of two runs in one file; report each by itself");
+    if (r->run)
+        return cm_fail(CM_EFORMAT, "two lines of kind \"run\": records of two runs in one file; report each by itself");
     cm_number_of(record, "format", &format);
     if (format > NEWEST_FORMAT)
-        return cm_fail(CM_EFORMAT, "records of format %.0f, and version " CM_VERSION " reads up to %d: use version %.40s, which wrote them", format,
-                       NEWEST_FORMAT, *cm_text_of(record, "version") ? cm_text_of(record, "version") : "(unknown)");
+        return cm_fail(CM_EFORMAT,
+                       "records of format %.0f, and version " CM_VERSION
+                       " reads up to %d: use version %.40s, which wrote them",
+                       format, NEWEST_FORMAT,
+                       *cm_text_of(record, "version") ? cm_text_of(record, "version") : "(unknown)");
     r->format = (int)format;
     r->run = record;
     return CM_OK;
@@ -141,7 +148,9 @@ static cm_status read_peers(cm_report_model *r, const char *path) {
     json_t *record;
     json_array_foreach(r->peer_records, i, record)
         if (!strcmp(cm_text_of(record, "kind"), "peer")) r->peers.at[r->peers.count++] = record;
-    return r->peers.count ? CM_OK : cm_fail(CM_EFORMAT, "%s: has no line of kind \"peer\": not the records of `make peers`", path);
+    return r->peers.count
+               ? CM_OK
+               : cm_fail(CM_EFORMAT, "%s: has no line of kind \"peer\": not the records of `make peers`", path);
 }
 
 static cm_status open_all(cm_report_model *r, const char *peers) {

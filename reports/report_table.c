@@ -48,7 +48,9 @@ void cm_table_row_theirs(cm_table *t) {
 /* --- cells ------------------------------------------------------------------------------ */
 
 static cm_cell *next(cm_table *t, cm_cell what) {
-    cm_cell *c = t->row_count && t->column < t->column_count ? &t->cells[(t->row_count - 1) * t->column_count + t->column++] : &t->nowhere;
+    cm_cell *c = t->row_count && t->column < t->column_count
+                     ? &t->cells[(t->row_count - 1) * t->column_count + t->column++]
+                     : &t->nowhere;
     *c = what;
     c->style = -1;
     return c;
@@ -105,11 +107,11 @@ static void number_text(const cm_table *t, size_t column, const cm_cell *c, doub
     const int digits = own ? c->digits : of->digits;
     const bool plus = c->signed_;
     switch (own ? (cm_number_style)c->style : of->style) {
-        case CM_FIXED: snprintf(out, CM_NUMBER_TEXT, plus ? "%+.*f" : "%.*f", digits, v); break;
-        case CM_GENERAL: snprintf(out, CM_NUMBER_TEXT, plus ? "%+.*g" : "%.*g", digits, v); break;
-        case CM_SCIENTIFIC: snprintf(out, CM_NUMBER_TEXT, "%.*e", digits, v); break;
-        case CM_P_VALUE: p_text(v, out); break;
-        case CM_PERCENT: snprintf(out, CM_NUMBER_TEXT, "%.*f %%", digits, 100 * v); break;
+    case CM_FIXED: snprintf(out, CM_NUMBER_TEXT, plus ? "%+.*f" : "%.*f", digits, v); break;
+    case CM_GENERAL: snprintf(out, CM_NUMBER_TEXT, plus ? "%+.*g" : "%.*g", digits, v); break;
+    case CM_SCIENTIFIC: snprintf(out, CM_NUMBER_TEXT, "%.*e", digits, v); break;
+    case CM_P_VALUE: p_text(v, out); break;
+    case CM_PERCENT: snprintf(out, CM_NUMBER_TEXT, "%.*f %%", digits, 100 * v); break;
     }
 }
 

@@ -2,10 +2,8 @@
 /* A table as content: what its cells say, never how they look. It is built once from records (score_tables.h and its
  * like) and written by renderers that know no content (render.h): HTML, Markdown, CSV, LaTeX, JSON.
  *
- *     static const cm_table_column columns[] = {{.title = "arm", .left = true}, {.title = "FID", .better = CM_LOWER, .digits = 2}};
- *     cm_table_begin(t, arena, "scores", columns, 2);
- *     t->caption = "Scores of the arms";
- *     cm_table_row(t);
+ *     static const cm_table_column columns[] = {{.title = "arm", .left = true}, {.title = "FID", .better = CM_LOWER,
+ * .digits = 2}}; cm_table_begin(t, arena, "scores", columns, 2); t->caption = "Scores of the arms"; cm_table_row(t);
  *     cm_table_text(t, "hq");
  *     cm_table_interval(t, 48.1, 47.2, 49.0)->leading = true;
  *     ... cm_arena_check(arena) once at the end
@@ -33,8 +31,8 @@ typedef enum cm_number_style {
 
 typedef struct cm_table_column {
     const char *title;
-    const char *key;       /* its name in CSV and JSON; NULL: the title */
-    bool left;             /* texts; numbers stand to the right */
+    const char *key; /* its name in CSV and JSON; NULL: the title */
+    bool left;       /* texts; numbers stand to the right */
     cm_better better;
     cm_number_style style;
     int digits;
@@ -44,30 +42,30 @@ typedef enum cm_cell_kind { CM_CELL_EMPTY, CM_CELL_TEXT, CM_CELL_NUMBER, CM_CELL
 
 typedef struct cm_cell {
     cm_cell_kind kind;
-    bool leading;          /* of the group that cannot be told from the best */
-    bool dagger;           /* of that group, and not the best itself */
-    bool strong;           /* set apart for another reason that the note tells */
-    bool signed_;          /* a difference: + or - before it */
+    bool leading; /* of the group that cannot be told from the best */
+    bool dagger;  /* of that group, and not the best itself */
+    bool strong;  /* set apart for another reason that the note tells */
+    bool signed_; /* a difference: + or - before it */
     bool has_interval;
-    bool rest;             /* the cell takes all columns that are left */
-    signed char style;     /* -1: the column's */
+    bool rest;         /* the cell takes all columns that are left */
+    signed char style; /* -1: the column's */
     signed char digits;
-    const char *text;      /* of a text; of an absent value, why */
-    const char *aside;     /* smaller, beneath; NULL: none */
-    const char *link;      /* the anchor where it leads; NULL: nowhere */
+    const char *text;  /* of a text; of an absent value, why */
+    const char *aside; /* smaller, beneath; NULL: none */
+    const char *link;  /* the anchor where it leads; NULL: nowhere */
     double value, lo, hi;
 } cm_cell;
 
 typedef struct cm_table {
-    const char *name;      /* one word of ours: its anchor, its key in JSON */
+    const char *name;           /* one word of ours: its anchor, its key in JSON */
     const char *caption, *note; /* NULL: none */
     cm_table_column *columns;
     size_t column_count;
-    cm_cell *cells;        /* [row_count,column_count] */
-    bool *theirs;          /* [row_count]: somebody else's figures, set apart */
+    cm_cell *cells;                     /* [row_count,column_count] */
+    bool *theirs;                       /* [row_count]: somebody else's figures, set apart */
     size_t row_count, row_room, column; /* column: of the row that is open, the next */
     cm_arena *arena;
-    cm_cell nowhere;       /* what is written when memory is short */
+    cm_cell nowhere; /* what is written when memory is short */
 } cm_table;
 
 /* columns: copied; their texts are borrowed. */
@@ -79,8 +77,8 @@ void cm_table_row_theirs(cm_table *t);
 cm_cell *cm_table_text(cm_table *t, const char *text);
 cm_cell *cm_table_number(cm_table *t, double value);
 cm_cell *cm_table_interval(cm_table *t, double value, double lo, double hi);
-cm_cell *cm_table_absent(cm_table *t, const char *why);  /* words where a number would stand */
-cm_cell *cm_table_rest(cm_table *t, const char *why);    /* the same, over all columns that are left */
+cm_cell *cm_table_absent(cm_table *t, const char *why); /* words where a number would stand */
+cm_cell *cm_table_rest(cm_table *t, const char *why);   /* the same, over all columns that are left */
 cm_cell *cm_table_empty(cm_table *t);
 
 const cm_cell *cm_table_at(const cm_table *t, size_t row, size_t column);

@@ -7,20 +7,24 @@
 
 enum { MOST_COLUMNS = 12 }; /* more stand as rows */
 
-static const char marks_note[] = "Bold: the leading group, arms that cannot be told apart from the column's best at the 5 % level; † marks "
-                                 "those of the group that are not the best value itself. Small: 95 % intervals over prompts.";
-static const char mechanism_note[] = " HOLA and the attn scores are what the loss trains: they show whether attention moved, are no quality, and stand "
-                                     "without bold. Even: attention of the same share on every token; floor: the least that any attention can reach.";
+static const char marks_note[] =
+    "Bold: the leading group, arms that cannot be told apart from the column's best at the 5 % level; † marks "
+    "those of the group that are not the best value itself. Small: 95 % intervals over prompts.";
+static const char mechanism_note[] =
+    " HOLA and the attn scores are what the loss trains: they show whether attention moved, are no quality, and stand "
+    "without bold. Even: attention of the same share on every token; floor: the least that any attention can reach.";
 
 /* --- arms ------------------------------------------------------------------------------- */
 
 const char *cm_arm_about(const cm_content *c, const char *arm) {
     const json_t *o = cm_report_model_arm(c->r, arm);
     const char *about = cm_text_of(o, "about"), *kind = cm_text_of(o, "kind"), *from = cm_text_of(o, "from");
-    const char *made = strcmp(kind, "images") == 0 ? "images made elsewhere" : strcmp(kind, "command") == 0 ? "made by a command" : "";
+    const char *made = strcmp(kind, "images") == 0    ? "images made elsewhere"
+                       : strcmp(kind, "command") == 0 ? "made by a command"
+                                                      : "";
     if (strcmp(about, from) == 0) about = "";
-    const char *text = cm_arena_print(&c->d->arena, "%s%s%s%s%s", about, *about && *made ? "; " : "", made, *made && *from ? ", from " : "",
-                                      *made ? from : "");
+    const char *text = cm_arena_print(&c->d->arena, "%s%s%s%s%s", about, *about && *made ? "; " : "", made,
+                                      *made && *from ? ", from " : "", *made ? from : "");
     return text && *text ? text : NULL;
 }
 
@@ -34,7 +38,8 @@ const char *cm_arm_not_run(const cm_content *c, const char *arm) {
 }
 
 static cm_table_column column_of(const cm_column *of) {
-    return (cm_table_column){.title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
+    return (cm_table_column){
+        .title = of->title, .key = of->score, .better = of->better, .style = of->style, .digits = of->digits};
 }
 
 /* "floor 0.0610, even 0.1170": what a score of attention is to be held against; NULL: nothing. */
@@ -69,7 +74,8 @@ void cm_value_cell(const cm_content *c, cm_table *t, size_t arm, size_t column, 
 /* --- a row an arm ----------------------------------------------------------------------- */
 
 /* What every arm stands between. find: cm_report_model_ceiling or cm_report_model_chance. */
-static void bound_row(const cm_content *c, cm_table *t, const char *name, const char *about, const json_t *(*find)(const cm_report_model *, const char *)) {
+static void bound_row(const cm_content *c, cm_table *t, const char *name, const char *about,
+                      const json_t *(*find)(const cm_report_model *, const char *)) {
     double v;
     cm_table_row_theirs(t);
     cm_table_text(t, name)->aside = about;
@@ -81,7 +87,10 @@ static void bound_row(const cm_content *c, cm_table *t, const char *name, const 
 
 static void bound_rows(const cm_content *c, cm_table *t) {
     if (c->r->chances.count) bound_row(c, t, "chance", "someone else's drawing", cm_report_model_chance);
-    if (c->r->ceilings.count) bound_row(c, t, "ceiling", "the scorers on held-out drawings; of distances the floor: other drawings of the same N", cm_report_model_ceiling);
+    if (c->r->ceilings.count)
+        bound_row(c, t, "ceiling",
+                  "the scorers on held-out drawings; of distances the floor: other drawings of the same N",
+                  cm_report_model_ceiling);
 }
 
 static void arm_row(const cm_content *c, cm_table *t, size_t arm) {
@@ -152,8 +161,9 @@ void cm_add_score_table(const cm_content *c) {
     if (r->column_count > MOST_COLUMNS && r->arm_count < r->column_count) scores_as_rows(c, t);
     else arms_as_rows(c, t);
     const cm_column *primary = cm_column_find(r, r->primary);
-    t->caption = cm_arena_print(&c->d->arena, "Scores%s; arrows say which way is better%s%s", r->arm_count > 1 ? " of the arms" : "",
-                                primary ? "; the primary score is " : "", primary ? primary->title : "");
+    t->caption = cm_arena_print(&c->d->arena, "Scores%s; arrows say which way is better%s%s",
+                                r->arm_count > 1 ? " of the arms" : "", primary ? "; the primary score is " : "",
+                                primary ? primary->title : "");
     const char *note = r->arm_count > 1 ? marks_note : "Small: 95 % intervals over prompts.";
     t->note = any_mechanism(r) ? cm_arena_print(&c->d->arena, "%s%s", note, mechanism_note) : note;
 }
@@ -187,7 +197,8 @@ static void sample_cell(const cm_content *c, cm_table *t, const json_t *s) {
     double n, phrases, lost;
     cm_cell *cell = cm_number_of(s, "n", &n) ? cm_table_number(t, n) : cm_table_empty(t);
     if (!cm_number_of(s, "phrases", &phrases) || !cm_number_of(s, "lost", &lost)) return;
-    cell->aside = cm_arena_print(&c->d->arena, "%.0f of %.0f phrases; %.0f have lost their region", phrases - lost, phrases, lost);
+    cell->aside = cm_arena_print(&c->d->arena, "%.0f of %.0f phrases; %.0f have lost their region", phrases - lost,
+                                 phrases, lost);
 }
 
 static void detail_row(const cm_content *c, cm_table *t, const json_t *s, bool arms) {
@@ -198,7 +209,8 @@ static void detail_row(const cm_content *c, cm_table *t, const json_t *s, bool a
     if (arms) cm_table_text(t, cm_text_of(s, "arm"));
     cm_table_text(t, cm_text_of(s, "better"));
     if (!cm_number_of(s, "value", &v)) cm_table_absent(t, "undefined");
-    else if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi)) cm_table_interval(t, v, lo, hi)->link = link_of(c, cm_text_of(s, "arm"));
+    else if (cm_number_of(s, "lo", &lo) && cm_number_of(s, "hi", &hi))
+        cm_table_interval(t, v, lo, hi)->link = link_of(c, cm_text_of(s, "arm"));
     else cm_table_number(t, v)->link = link_of(c, cm_text_of(s, "arm"));
     number_cell(t, s, "deviation");
     sample_cell(c, t, s);
@@ -207,11 +219,16 @@ static void detail_row(const cm_content *c, cm_table *t, const json_t *s, bool a
 }
 
 void cm_add_score_details(const cm_content *c) {
-    static const cm_table_column columns[] = {
-        {.title = "score", .left = true}, {.title = "arm", .left = true}, {.title = "better", .left = true},
-        {.title = "value", .style = CM_GENERAL, .digits = 6}, {.title = "deviation", .style = CM_GENERAL, .digits = 4}, {.title = "n"},
-        {.title = "images"}, {.title = "reference", .key = "reference_n"}, {.title = "text read", .key = "read", .style = CM_PERCENT},
-        {.title = "what it is", .key = "about", .left = true}};
+    static const cm_table_column columns[] = {{.title = "score", .left = true},
+                                              {.title = "arm", .left = true},
+                                              {.title = "better", .left = true},
+                                              {.title = "value", .style = CM_GENERAL, .digits = 6},
+                                              {.title = "deviation", .style = CM_GENERAL, .digits = 4},
+                                              {.title = "n"},
+                                              {.title = "images"},
+                                              {.title = "reference", .key = "reference_n"},
+                                              {.title = "text read", .key = "read", .style = CM_PERCENT},
+                                              {.title = "what it is", .key = "about", .left = true}};
     enum { COLUMNS = sizeof columns / sizeof *columns };
     const bool arms = c->r->arm_count > 1;
     cm_table_column used[COLUMNS];
@@ -251,7 +268,10 @@ static void pair_row(const cm_content *c, cm_table *t, const json_t *p, bool eff
     const char *arms = cm_arena_print(&c->d->arena, "%s - %s", cm_text_of(p, "a"), cm_text_of(p, "b"));
     double d;
     cm_table_row(t);
-    cm_table_text(t, of && c->r->format >= 2 ? of->title : cm_text_of(p, "score"))->aside = primary ? "primary" : of && of->mechanism ? "what the loss trains" : NULL;
+    cm_table_text(t, of && c->r->format >= 2 ? of->title : cm_text_of(p, "score"))->aside = primary ? "primary"
+                                                                                            : of && of->mechanism
+                                                                                                ? "what the loss trains"
+                                                                                                : NULL;
     cm_table_text(t, arms ? arms : "");
     if (!cm_number_of(p, "difference", &d)) {
         cm_table_rest(t, cm_absent(c, cm_text_of(p, "note")));
@@ -266,10 +286,14 @@ static void pair_row(const cm_content *c, cm_table *t, const json_t *p, bool eff
 }
 
 void cm_add_pair_table(const cm_content *c) {
-    static const cm_table_column columns[] = {
-        {.title = "score", .left = true}, {.title = "a - b", .left = true}, {.title = "difference"}, {.title = "p, Holm", .key = "p_holm", .style = CM_P_VALUE},
-        {.title = "raw p", .key = "p", .style = CM_P_VALUE}, {.title = "effect", .style = CM_FIXED, .digits = 2},
-        {.title = "detectable", .style = CM_GENERAL, .digits = 3}, {.title = "n"}};
+    static const cm_table_column columns[] = {{.title = "score", .left = true},
+                                              {.title = "a - b", .left = true},
+                                              {.title = "difference"},
+                                              {.title = "p, Holm", .key = "p_holm", .style = CM_P_VALUE},
+                                              {.title = "raw p", .key = "p", .style = CM_P_VALUE},
+                                              {.title = "effect", .style = CM_FIXED, .digits = 2},
+                                              {.title = "detectable", .style = CM_GENERAL, .digits = 3},
+                                              {.title = "n"}};
     enum { COLUMNS = sizeof columns / sizeof *columns };
     const bool effects = any_has(&c->r->pairs, "effect") || any_has(&c->r->pairs, "detectable");
     cm_table_column used[COLUMNS];
@@ -279,11 +303,14 @@ void cm_add_pair_table(const cm_content *c) {
     cm_table *t = cm_document_table(c->d);
     cm_table_begin(t, &c->d->arena, "pairs", used, effects ? COLUMNS : COLUMNS - 2);
     t->caption = "Differences between two arms, prompt by prompt";
-    t->note = effects ? "Bold: p < 0.05; of the primary score, which was named before the run, as it is, of all others after Holm's correction for these. Raw p is "
+    t->note = effects ? "Bold: p < 0.05; of the primary score, which was named before the run, as it is, of all others "
+                        "after Holm's correction for these. Raw p is "
                         "two-sided. Small: the difference's 95 % interval. "
-                        "Effect: the mean difference over its standard deviation across prompts. Detectable: the smallest difference that this many "
+                        "Effect: the mean difference over its standard deviation across prompts. Detectable: the "
+                        "smallest difference that this many "
                         "prompts would show in 8 of 10 runs."
-                      : "Bold: p < 0.05 after Holm's correction for the scores of the pair; raw p is two-sided, by sign-flip permutation. Small: the "
+                      : "Bold: p < 0.05 after Holm's correction for the scores of the pair; raw p is two-sided, by "
+                        "sign-flip permutation. Small: the "
                         "difference's 95 % interval.";
     for (size_t i = 0; i < c->r->pairs.count && !cm_interrupted(); i++) pair_row(c, t, c->r->pairs.at[i], effects);
 }

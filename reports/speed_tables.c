@@ -63,15 +63,23 @@ static void speed_row(const cm_content *c, cm_table *t, const json_t *s) {
 }
 
 void cm_add_speed_table(const cm_content *c) {
-    static const cm_table_column columns[] = {
-        {.title = "model", .left = true}, {.title = "backend", .left = true}, {.title = "type", .left = true}, {.title = "size"},
-        {.title = "stage", .left = true}, {.title = "median s", .style = CM_GENERAL, .digits = 4}, {.title = "a second", .style = CM_GENERAL, .digits = 4},
-        {.title = "GFLOP/s"}, {.title = "of one product", .digits = 2}, {.title = "n"}, {.title = "peak MB"}};
+    static const cm_table_column columns[] = {{.title = "model", .left = true},
+                                              {.title = "backend", .left = true},
+                                              {.title = "type", .left = true},
+                                              {.title = "size"},
+                                              {.title = "stage", .left = true},
+                                              {.title = "median s", .style = CM_GENERAL, .digits = 4},
+                                              {.title = "a second", .style = CM_GENERAL, .digits = 4},
+                                              {.title = "GFLOP/s"},
+                                              {.title = "of one product", .digits = 2},
+                                              {.title = "n"},
+                                              {.title = "peak MB"}};
     if (!c->r->speeds.count) return;
     cm_table *t = cm_document_table(c->d);
     cm_table_begin(t, &c->d->arena, "speed", columns, sizeof columns / sizeof *columns);
     t->caption = "Time of each stage and peak memory";
-    t->note = "Small: 10th to 90th percentile. A step holds both halves of guidance. Of one product: the rate over that of one large matrix product "
+    t->note = "Small: 10th to 90th percentile. A step holds both halves of guidance. Of one product: the rate over "
+              "that of one large matrix product "
               "on the same backend.";
     for (size_t i = 0; i < c->r->speeds.count && !cm_interrupted(); i++) speed_row(c, t, c->r->speeds.at[i]);
 }
@@ -96,10 +104,15 @@ static void growth_rows(const cm_content *c, cm_table *t, const cm_growth *g) {
 }
 
 void cm_add_growth_table(const cm_content *c) {
-    static const cm_table_column columns[] = {
-        {.title = "model", .left = true}, {.title = "backend", .left = true}, {.title = "stage", .left = true}, {.title = "size"},
-        {.title = "median s", .style = CM_GENERAL, .digits = 4}, {.title = "x time", .digits = 2}, {.title = "GFLOP", .style = CM_GENERAL, .digits = 4},
-        {.title = "x GFLOP", .digits = 2}, {.title = "GFLOP/s"}};
+    static const cm_table_column columns[] = {{.title = "model", .left = true},
+                                              {.title = "backend", .left = true},
+                                              {.title = "stage", .left = true},
+                                              {.title = "size"},
+                                              {.title = "median s", .style = CM_GENERAL, .digits = 4},
+                                              {.title = "x time", .digits = 2},
+                                              {.title = "GFLOP", .style = CM_GENERAL, .digits = 4},
+                                              {.title = "x GFLOP", .digits = 2},
+                                              {.title = "GFLOP/s"}};
     if (!c->r->growth_count) return;
     cm_table *t = cm_document_table(c->d);
     cm_table_begin(t, &c->d->arena, "growth", columns, sizeof columns / sizeof *columns);
@@ -111,7 +124,9 @@ void cm_add_growth_table(const cm_content *c) {
 /* --- other engines ---------------------------------------------------------------------- */
 
 static void peer_row(const cm_content *c, cm_table *t, const json_t *p) {
-    static const char *const texts[] = {"engine", "version", "precision", "layout"}, *const times[] = {"min_s", "median_s", "ratio", "relative_l2", "psnr_db"};
+    static const char *const texts[] = {"engine", "version", "precision", "layout"}, *const times[] = {
+                                                                                         "min_s", "median_s", "ratio",
+                                                                                         "relative_l2", "psnr_db"};
     double v;
     if (strncmp(cm_text_of(p, "engine"), "cosmicman", 9) != 0) cm_table_row_theirs(t);
     else cm_table_row(t);
@@ -134,22 +149,38 @@ static void say_peers(const cm_content *c) {
     const json_t *first = c->r->peers.at[0];
     double threads = 0;
     cm_number_of(first, "threads", &threads);
-    cm_say(c->d, "The same weights and inputs in each engine, %.0f threads, a process each, in turn round after round on %s: unet is "
-                 "one step with guidance (a batch of two), decode one latent, picture a whole one by ours alone. x ours is the "
-                 "median over rounds of their time by ours in the same round: above 1, ours is faster. Relative L2 is against "
-                 "PyTorch in f32, of a picture's last latents against ours in f32; an output that differs by more than "
-                 "its type's tolerance (1e-4 in f32, 3e-2 in bf16 and int8; of a picture, whose steps amplify, 1e-3, 1e-1 and 2e-1) "
-                 "is marked. PSNR is of the pixels against the same reference, clipped; equal pixels have none. Peak memory holds the "
-                 "engine's own libraries.", threads, cm_text_of(first, "cpu"));
+    cm_say(
+        c->d,
+        "The same weights and inputs in each engine, %.0f threads, a process each, in turn round after round on %s: "
+        "unet is "
+        "one step with guidance (a batch of two), decode one latent, picture a whole one by ours alone. x ours is the "
+        "median over rounds of their time by ours in the same round: above 1, ours is faster. Relative L2 is against "
+        "PyTorch in f32, of a picture's last latents against ours in f32; an output that differs by more than "
+        "its type's tolerance (1e-4 in f32, 3e-2 in bf16 and int8; of a picture, whose steps amplify, 1e-3, 1e-1 and "
+        "2e-1) "
+        "is marked. PSNR is of the pixels against the same reference, clipped; equal pixels have none. Peak memory "
+        "holds the "
+        "engine's own libraries.",
+        threads, cm_text_of(first, "cpu"));
     cm_paragraph(c->d, CM_SMALL);
 }
 
 void cm_add_peer_table(const cm_content *c) {
-    static const cm_table_column columns[] = {
-        {.title = "model", .left = true}, {.title = "stage", .left = true}, {.title = "size"}, {.title = "engine", .left = true},
-        {.title = "version", .left = true}, {.title = "type", .left = true}, {.title = "layout", .left = true},
-        {.title = "min s", .style = CM_GENERAL, .digits = 4}, {.title = "median s", .style = CM_GENERAL, .digits = 4}, {.title = "x ours", .digits = 2},
-        {.title = "relative L2", .style = CM_SCIENTIFIC, .digits = 1}, {.title = "PSNR dB", .digits = 1}, {.title = "agrees"}, {.title = "peak MB"}, {.title = "n"}};
+    static const cm_table_column columns[] = {{.title = "model", .left = true},
+                                              {.title = "stage", .left = true},
+                                              {.title = "size"},
+                                              {.title = "engine", .left = true},
+                                              {.title = "version", .left = true},
+                                              {.title = "type", .left = true},
+                                              {.title = "layout", .left = true},
+                                              {.title = "min s", .style = CM_GENERAL, .digits = 4},
+                                              {.title = "median s", .style = CM_GENERAL, .digits = 4},
+                                              {.title = "x ours", .digits = 2},
+                                              {.title = "relative L2", .style = CM_SCIENTIFIC, .digits = 1},
+                                              {.title = "PSNR dB", .digits = 1},
+                                              {.title = "agrees"},
+                                              {.title = "peak MB"},
+                                              {.title = "n"}};
     if (!c->r->peers.count) return;
     cm_subheading(c->d, "Beside other engines");
     say_peers(c);
@@ -175,9 +206,13 @@ static void command_row(cm_table *t, const json_t *o) {
 }
 
 void cm_add_command_table(const cm_content *c) {
-    static const cm_table_column columns[] = {
-        {.title = "arm", .left = true}, {.title = "images"}, {.title = "seconds", .digits = 1}, {.title = "seconds an image", .digits = 2},
-        {.title = "peak MB"}, {.title = "exit status"}, {.title = "note", .left = true}};
+    static const cm_table_column columns[] = {{.title = "arm", .left = true},
+                                              {.title = "images"},
+                                              {.title = "seconds", .digits = 1},
+                                              {.title = "seconds an image", .digits = 2},
+                                              {.title = "peak MB"},
+                                              {.title = "exit status"},
+                                              {.title = "note", .left = true}};
     if (!c->r->commands.count) return;
     cm_table *t = cm_document_table(c->d);
     cm_table_begin(t, &c->d->arena, "commands", columns, sizeof columns / sizeof *columns);

@@ -13,7 +13,8 @@ static void plot(const cm_content *c, const cm_plot *p) {
     if (p->name) cm_document_plot(c->d, *p);
 }
 
-/* Older runs say what they have not measured; of format 2 the plan says what was wanted, and the rest takes no place. */
+/* Older runs say what they have not measured; of format 2 the plan says what was wanted, and the rest takes no place.
+ */
 static bool wants_differences(const cm_report_model *r) {
     return r->format < 2 || r->arm_count > 1;
 }
@@ -133,8 +134,10 @@ static void model_card(const cm_content *c) {
     cm_add_methods(c);
 }
 
-const cm_template cm_templates[] = {
-    {"full", "report", true, full}, {"paper", "paper", false, paper}, {"model-card", "model-card", false, model_card}, {0}};
+const cm_template cm_templates[] = {{"full", "report", true, full},
+                                    {"paper", "paper", false, paper},
+                                    {"model-card", "model-card", false, model_card},
+                                    {0}};
 
 cm_status cm_template_find(const char *name, const cm_template **found) {
     enum { TEMPLATES = sizeof cm_templates / sizeof *cm_templates };

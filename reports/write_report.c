@@ -31,7 +31,10 @@ static cm_status write_documents(const cm_document *d, const char *file, const b
         format format;
         const char *ending;
         cm_status (*render)(const cm_document *d, const char *file);
-    } all[] = {{HTML, "html", cm_render_html}, {MARKDOWN, "md", cm_render_markdown}, {JSON, "json", cm_render_json}, {LATEX, "tex", cm_render_latex}};
+    } all[] = {{HTML, "html", cm_render_html},
+               {MARKDOWN, "md", cm_render_markdown},
+               {JSON, "json", cm_render_json},
+               {LATEX, "tex", cm_render_latex}};
     char path[64];
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!wanted[all[i].format]) continue;

@@ -22,8 +22,10 @@ struct cm_writer {
 cm_status cm_writer_open(cm_writer **w, cm_format format, const char *folder, const char *file) {
     char path[4096];
     struct stat st;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, file) >= sizeof path) return cm_fail(CM_EUSAGE, "%s: this path is too long", folder);
-    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, file) >= sizeof path)
+        return cm_fail(CM_EUSAGE, "%s: this path is too long", folder);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
     cm_writer *made = calloc(1, sizeof *made);
     if (!made) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     made->format = format;
@@ -52,13 +54,13 @@ static bool is_control(char c) {
 
 static const char *html_of(char c) {
     switch (c) {
-        case '&': return "&amp;";
-        case '<': return "&lt;";
-        case '>': return "&gt;";
-        case '"': return "&quot;";
-        case '\'': return "&#39;";
-        case '`': return "&#96;";
-        default: return is_control(c) && c != '\n' ? " " : NULL;
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    case '`': return "&#96;";
+    default: return is_control(c) && c != '\n' ? " " : NULL;
     }
 }
 
@@ -109,17 +111,44 @@ static void escape_plot(FILE *f, const char *text) {
     }
 }
 
-/* What LaTeX would run or refuse. Of other scripts only what its standard fonts have: the Latin alphabets, and the signs
- * that reports use; the rest is a question mark. */
+/* What LaTeX would run or refuse. Of other scripts only what its standard fonts have: the Latin alphabets, and the
+ * signs that reports use; the rest is a question mark. */
 static const struct {
     const char *text, *as;
-} latex_signs[] = {{"\\", "\\textbackslash{}"}, {"{", "\\{"}, {"}", "\\}"}, {"$", "\\$"}, {"&", "\\&"}, {"#", "\\#"},
-                   {"%", "\\%"}, {"_", "\\_"}, {"^", "\\textasciicircum{}"}, {"~", "\\textasciitilde{}"}, {"<", "\\textless{}"},
-                   {">", "\\textgreater{}"}, {"|", "\\textbar{}"}, {"\"", "\\textquotedbl{}"}, {"'", "\\textquotesingle{}"},
-                   {"`", "\\textasciigrave{}"}, {"[", "{[}"}, {"]", "{]}"}, {"-", "-{}"}, {"↑", "$\\uparrow$"},
-                   {"↓", "$\\downarrow$"}, {"†", "\\textdagger{}"}, {"²", "$^2$"}, {"³", "$^3$"}, {"½", "$\\frac12$"},
-                   {"·", "$\\cdot$"}, {"×", "$\\times$"}, {"μ", "$\\mu$"}, {"Σ", "$\\Sigma$"}, {"’", "\\textquoteright{}"},
-                   {"“", "\\textquotedblleft{}"}, {"”", "\\textquotedblright{}"}, {"–", "\\textendash{}"}, {"—", "\\textemdash{}"}};
+} latex_signs[] = {{"\\", "\\textbackslash{}"},
+                   {"{", "\\{"},
+                   {"}", "\\}"},
+                   {"$", "\\$"},
+                   {"&", "\\&"},
+                   {"#", "\\#"},
+                   {"%", "\\%"},
+                   {"_", "\\_"},
+                   {"^", "\\textasciicircum{}"},
+                   {"~", "\\textasciitilde{}"},
+                   {"<", "\\textless{}"},
+                   {">", "\\textgreater{}"},
+                   {"|", "\\textbar{}"},
+                   {"\"", "\\textquotedbl{}"},
+                   {"'", "\\textquotesingle{}"},
+                   {"`", "\\textasciigrave{}"},
+                   {"[", "{[}"},
+                   {"]", "{]}"},
+                   {"-", "-{}"},
+                   {"↑", "$\\uparrow$"},
+                   {"↓", "$\\downarrow$"},
+                   {"†", "\\textdagger{}"},
+                   {"²", "$^2$"},
+                   {"³", "$^3$"},
+                   {"½", "$\\frac12$"},
+                   {"·", "$\\cdot$"},
+                   {"×", "$\\times$"},
+                   {"μ", "$\\mu$"},
+                   {"Σ", "$\\Sigma$"},
+                   {"’", "\\textquoteright{}"},
+                   {"“", "\\textquotedblleft{}"},
+                   {"”", "\\textquotedblright{}"},
+                   {"–", "\\textendash{}"},
+                   {"—", "\\textemdash{}"}};
 
 /* Bytes of the sequence that begins at `text`; 1 where it is none. */
 static size_t sequence(const char *text) {
@@ -162,7 +191,8 @@ static void escape_json(FILE *f, const char *text) {
 }
 
 void cm_text(cm_writer *w, const char *text) {
-    static void (*const escapes[])(FILE *, const char *) = {escape_html, escape_markdown, escape_csv, escape_latex, escape_json, escape_plot};
+    static void (*const escapes[])(FILE *, const char *) = {escape_html,  escape_markdown, escape_csv,
+                                                            escape_latex, escape_json,     escape_plot};
     escapes[w->format](w->part.file, text);
 }
 

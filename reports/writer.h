@@ -8,9 +8,9 @@
  *     cm_markup(w, "</p>");
  *     return cm_writer_close(&w, CM_OK);      // takes its name when it is whole
  *
- * Escaping goes by format, not by place: cm_text is safe between tags and inside a quoted attribute of HTML and SVG, in a
- * paragraph and a cell of Markdown, as a field of CSV, in a paragraph and a cell of LaTeX, between quotes in JSON and in
- * gnuplot's scripts and data. No function gives the file itself away. */
+ * Escaping goes by format, not by place: cm_text is safe between tags and inside a quoted attribute of HTML and SVG, in
+ * a paragraph and a cell of Markdown, as a field of CSV, in a paragraph and a cell of LaTeX, between quotes in JSON and
+ * in gnuplot's scripts and data. No function gives the file itself away. */
 #ifndef CM_REPORTS_WRITER_H
 #define CM_REPORTS_WRITER_H
 
@@ -30,7 +30,8 @@ cm_status cm_writer_close(cm_writer **w, cm_status s);
 
 void cm_text(cm_writer *w, const char *text);
 void cm_textf(cm_writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void cm_number(cm_writer *w, const char *format, double value) __attribute__((format(printf, 2, 0))); /* "%.4g": never a text */
+void cm_number(cm_writer *w, const char *format, double value)
+    __attribute__((format(printf, 2, 0))); /* "%.4g": never a text */
 /* A path's plain signs alone (letters, digits, "._-/"), unescaped: where a format takes a path and no text. */
 void cm_plain_path(cm_writer *w, const char *path);
 void cm_base64(cm_writer *w, const void *bytes, size_t n);

@@ -36,7 +36,7 @@ typedef struct cm_arena_mark {
 void cm_arena_init(cm_arena *a, size_t block_bytes);
 void cm_arena_free(cm_arena *a);
 
-void *cm_arena_push(cm_arena *a, size_t bytes);       /* 64-byte aligned; NULL on failure */
+void *cm_arena_push(cm_arena *a, size_t bytes); /* 64-byte aligned; NULL on failure */
 void *cm_arena_push_zero(cm_arena *a, size_t bytes);
 char *cm_arena_string(cm_arena *a, const char *text); /* a copy */
 char *cm_arena_print(cm_arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -44,7 +44,8 @@ char *cm_arena_print(cm_arena *a, const char *format, ...) __attribute__((format
 cm_arena_mark cm_arena_get_mark(const cm_arena *a);
 void cm_arena_reset(cm_arena *a, cm_arena_mark mark);
 void cm_arena_clear(cm_arena *a); /* reset to empty, blocks kept */
-void cm_arena_join(cm_arena *a);  /* the same, and blocks that hold much more than was ever used make room for one that holds that */
+void cm_arena_join(
+    cm_arena *a); /* the same, and blocks that hold much more than was ever used make room for one that holds that */
 size_t cm_arena_held(const cm_arena *a); /* bytes of all blocks */
 cm_status cm_arena_check(const cm_arena *a);
 

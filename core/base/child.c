@@ -18,9 +18,9 @@
 #include "core/base/system.h"
 
 enum { TURN_MS = 20, TAIL_BYTES = 4096, LOG_BYTES = 1 << 20 };
-#define LOOK_S 0.1   /* between two looks at the tree, and at least LOOK_SHARE times what a look takes */
+#define LOOK_S 0.1 /* between two looks at the tree, and at least LOOK_SHARE times what a look takes */
 #define LOOK_SHARE 20
-#define KILL_S 5.0   /* what SIGKILL does not end in that time waits for the system (a dead network disk) and is left */
+#define KILL_S 5.0 /* what SIGKILL does not end in that time waits for the system (a dead network disk) and is left */
 
 typedef struct running {
     const cm_child *child;
@@ -33,8 +33,8 @@ typedef struct running {
 
 /* --- starting ------------------------------------------------------------------- */
 
-/* In the child, between fork and exec: only what a signal handler might call. Our files are closed, but for the pipe that
- * tells why exec failed; exec closes that. */
+/* In the child, between fork and exec: only what a signal handler might call. Our files are closed, but for the pipe
+ * that tells why exec failed; exec closes that. */
 static _Noreturn void become(const cm_child *c, int log, int report, pid_t parent) {
     enum { SPARE = 10 };
     sigset_t none;
@@ -132,8 +132,8 @@ static void watch(running *p) {
 
 /* --- ending --------------------------------------------------------------------- */
 
-/* Politely, then not; what it prints meanwhile is taken, so that none hangs on a full pipe. A stopped process must go on
- * to hear of it. */
+/* Politely, then not; what it prints meanwhile is taken, so that none hangs on a full pipe. A stopped process must go
+ * on to hear of it. */
 static void end_tree(running *p) {
     const double grace = p->child->grace > 0 ? p->child->grace : 1, begin = cm_now();
     if (cm_process_tree_signal(&p->tree, SIGTERM, &p->scratch) == 0) return;

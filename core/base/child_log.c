@@ -90,7 +90,8 @@ static void write_end(const cm_child_log *l) {
     if (end && n) {
         copy_last(l, n, end);
         if (more > n) {
-            const int length = snprintf(line, sizeof line, "\n[... %llu bytes are left out here ...]\n", (unsigned long long)(more - n));
+            const int length = snprintf(line, sizeof line, "\n[... %llu bytes are left out here ...]\n",
+                                        (unsigned long long)(more - n));
             write_all(l->file, line, (size_t)length);
         }
         write_all(l->file, end, n);

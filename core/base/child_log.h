@@ -10,10 +10,10 @@
 #include "core/base/arena.h"
 
 typedef struct cm_child_log {
-    int from, file;         /* the pipe's reading end, not blocking; -1: closed. The file, or -1 */
-    size_t half;            /* bytes of beginning, and of end */
-    uint64_t total;         /* bytes printed */
-    char *ring;             /* [half]: the last of them, byte i at i % half */
+    int from, file; /* the pipe's reading end, not blocking; -1: closed. The file, or -1 */
+    size_t half;    /* bytes of beginning, and of end */
+    uint64_t total; /* bytes printed */
+    char *ring;     /* [half]: the last of them, byte i at i % half */
 } cm_child_log;
 
 /* Opens the file, never through a link, and the pipe, whose writing end is the child's: close it after the fork.

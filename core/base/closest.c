@@ -57,7 +57,8 @@ cm_status cm_unknown_choice(const char *what, const char *typed, const char *con
     enum { SHORT = 120 };
     char list[2048] = "";
     size_t n = 0;
-    for (size_t i = 0; names[i] && n < sizeof list; i++) n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
+    for (size_t i = 0; names[i] && n < sizeof list; i++)
+        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
     const char *near = cm_closest(typed, names);
     if (!near) return cm_fail(CM_EUSAGE, "%s: '%.80s' is none of %s", what, typed, list);
     if (n > SHORT) return cm_fail(CM_EUSAGE, "%s: there is no '%.80s'; the closest is '%s'", what, typed, near);

@@ -92,7 +92,8 @@ static double quota_of(const group *g, const char *folder) {
     return time > 0 && period > 0 ? time / period : 0;
 }
 
-/* From our group up to the mount point. In a container the mounted root is part of our path, or the path is not seen. */
+/* From our group up to the mount point. In a container the mounted root is part of our path, or the path is not seen.
+ */
 static double least_quota(const char *root, const group *g) {
     char folder[3 * PATH_MAX];
     const size_t shared = strcmp(g->root, "/") == 0 ? 0 : strlen(g->root);

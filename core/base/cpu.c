@@ -63,10 +63,14 @@ static void find_cpu(void) {
     const struct {
         bool has;
         const char *name;
-    } all[] = {{cpu.avx2, "avx2"},       {cpu.fma, "fma"},
-               {cpu.f16c, "f16c"},       {cpu.avx512f, "avx512f"},
-               {cpu.avx512vnni, "avx512vnni"}, {cpu.avx512bf16, "avx512bf16"},
-               {cpu.amx_bf16, "amx_bf16"},     {cpu.amx_int8, "amx_int8"}};
+    } all[] = {{cpu.avx2, "avx2"},
+               {cpu.fma, "fma"},
+               {cpu.f16c, "f16c"},
+               {cpu.avx512f, "avx512f"},
+               {cpu.avx512vnni, "avx512vnni"},
+               {cpu.avx512bf16, "avx512bf16"},
+               {cpu.amx_bf16, "amx_bf16"},
+               {cpu.amx_int8, "amx_int8"}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!all[i].has) continue;
         const size_t at = strlen(cpu.features);

@@ -16,7 +16,8 @@
 static cm_status refuse(const cm_folder_lock *l, const char *folder) {
     struct flock held = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(l->file, F_GETLK, &held) == 0 && held.l_type != F_UNLCK && held.l_pid > 0)
-        return cm_fail(CM_EUSAGE, "%s is in use: another cosmicman is writing here (process %ld)", folder, (long)held.l_pid);
+        return cm_fail(CM_EUSAGE, "%s is in use: another cosmicman is writing here (process %ld)", folder,
+                       (long)held.l_pid);
     return cm_fail(CM_EUSAGE, "%s is in use: another cosmicman is writing here", folder);
 }
 
@@ -31,7 +32,8 @@ static cm_status take_once(cm_folder_lock *l, const char *folder, bool *again) {
     *again = false;
     l->file = open(l->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (l->file < 0)
-        return cm_fail(CM_EIO, "%s: cannot lock the folder: %s", l->path, errno == ELOOP ? "this name is a link" : strerror(errno));
+        return cm_fail(CM_EIO, "%s: cannot lock the folder: %s", l->path,
+                       errno == ELOOP ? "this name is a link" : strerror(errno));
     if (fstat(l->file, &here) != 0 || !S_ISREG(here.st_mode)) return cm_fail(CM_EIO, "%s: is no regular file", l->path);
     if (fcntl(l->file, F_SETLK, &whole) != 0) {
         if (!is_no_lock_system(errno)) return refuse(l, folder);

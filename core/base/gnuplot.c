@@ -16,9 +16,11 @@ static cm_status draw(const char *folder, const char *name, const char *ending, 
     cm_part part;
     snprintf(path, sizeof path, "%s/%s.%s", folder, name, ending);
     snprintf(script, sizeof script, "%s.gp", name);
-    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return cm_fail(CM_EIO, "%s: is no plain file, so it is not written; remove it", path);
     CM_TRY(cm_part_open(&part, path));
-    const char *const plain[] = {"gnuplot", "-d", script, NULL}, *const with[] = {"gnuplot", "-d", "-e", before, script, NULL};
+    const char *const plain[] = {"gnuplot", "-d", script, NULL}, *const with[] = {"gnuplot", "-d",   "-e",
+                                                                                  before,    script, NULL};
     const cm_status s = cm_tool_run(&(cm_tool){before ? with : plain, NULL, folder, fileno(part.file), MOST_SECONDS});
     if (s == CM_OK) return cm_part_finish(&part);
     cm_part_drop(&part);

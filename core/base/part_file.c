@@ -122,7 +122,8 @@ cm_status cm_part_open(cm_part *p, const char *path) {
 
 /* --- finishing --------------------------------------------------------------------- */
 
-/* A new name lasts through a power cut only when its folder is written too. Where folders cannot be, names are all there is. */
+/* A new name lasts through a power cut only when its folder is written too. Where folders cannot be, names are all
+ * there is. */
 static int sync_folder(const char *path) {
     char folder[4096];
     const size_t n = folder_length(path);

@@ -24,7 +24,8 @@ static bool read_small(const char *path, char *text, size_t room) {
     return n > 0;
 }
 
-/* "PID (NAME) STATE PARENT GROUP ..., the 24th: pages in memory". A name may hold blanks and brackets: the last ')' ends it. */
+/* "PID (NAME) STATE PARENT GROUP ..., the 24th: pages in memory". A name may hold blanks and brackets: the last ')'
+ * ends it. */
 static bool read_process(const char *pid, cm_process *p) {
     char path[64], text[1024], state;
     int parent, group;
@@ -32,7 +33,8 @@ static bool read_process(const char *pid, cm_process *p) {
     snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
     if (!read_small(path, text, sizeof text)) return false;
     const char *behind = strrchr(text, ')');
-    static const char format[] = " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %ld";
+    static const char format[] =
+        " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %ld";
     if (!behind || sscanf(behind + 1, format, &state, &parent, &group, &pages) != 4) return false;
     *p = (cm_process){(pid_t)strtol(pid, NULL, 10), parent, group, state == 'Z' || state == 'X',
                       (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576};

@@ -17,9 +17,9 @@ enum { CM_TREE_OTHERS = 32 };
 
 typedef struct cm_process_tree {
     pid_t root, self;
-    bool orphans;                  /* come to us */
+    bool orphans; /* come to us */
     int was_reaper;
-    size_t other_count;            /* children that we had before, which are not of the tree */
+    size_t other_count; /* children that we had before, which are not of the tree */
     pid_t others[CM_TREE_OTHERS];
 } cm_process_tree;
 
@@ -29,7 +29,8 @@ typedef struct cm_process {
     double rss_mb;
 } cm_process;
 
-void cm_process_tree_begin(cm_process_tree *t); /* before the root is forked, which the caller then writes into t->root */
+void cm_process_tree_begin(
+    cm_process_tree *t); /* before the root is forked, which the caller then writes into t->root */
 void cm_process_tree_end(const cm_process_tree *t);
 
 /* The tree's processes now, zombies too; in `scratch`. */

@@ -96,19 +96,20 @@ static void draw(cm_progress *p, double now) {
         memset(bar, '.', CELLS);
         memset(bar, '#', full);
         bar[CELLS] = 0;
-        fprintf(stderr, "\r\033[K%s [%s] %zu/%zu  %s  %s %s%s%s", p->what, bar, p->done, p->total, rate_text, clock_says, clock,
-                gap, p->extra);
+        fprintf(stderr, "\r\033[K%s [%s] %zu/%zu  %s  %s %s%s%s", p->what, bar, p->done, p->total, rate_text,
+                clock_says, clock, gap, p->extra);
         line_open = true;
     } else {
-        fprintf(stderr, "%s: %zu/%zu %s, %s, %s %s%s%s\n", p->what, p->done, p->total, p->unit, rate_text, clock_says, clock,
-                gap, p->extra);
+        fprintf(stderr, "%s: %zu/%zu %s, %s, %s %s%s%s\n", p->what, p->done, p->total, p->unit, rate_text, clock_says,
+                clock, gap, p->extra);
     }
     fflush(stderr);
     p->shown = now;
 }
 
 void cm_progress_begin(cm_progress *p, const char *what, const char *unit, size_t total) {
-    *p = (cm_progress){.what = what, .unit = unit, .total = total, .start = cm_now(), .terminal = isatty(STDERR_FILENO) == 1};
+    *p = (cm_progress){
+        .what = what, .unit = unit, .total = total, .start = cm_now(), .terminal = isatty(STDERR_FILENO) == 1};
     p->shown = p->start;
     if (p->terminal && verbosity >= CM_NORMAL) draw(p, p->start);
 }

@@ -13,9 +13,9 @@
 
 typedef enum cm_verbosity { CM_QUIET, CM_NORMAL, CM_VERBOSE } cm_verbosity;
 void cm_log_level(cm_verbosity v);
-void cm_note(const char *format, ...) __attribute__((format(printf, 1, 2)));    /* not with -q */
-void cm_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* with -v only */
-void cm_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));    /* "warning: ..." */
+void cm_note(const char *format, ...) __attribute__((format(printf, 1, 2)));   /* not with -q */
+void cm_detail(const char *format, ...) __attribute__((format(printf, 1, 2))); /* with -v only */
+void cm_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));   /* "warning: ..." */
 
 /* A warning that may come many times: three are said, all are counted; then one line says how many more there were:
  *     cm_warn_counted(&n, "prompt %s has no picture", id);    cm_warn_rest(n, "prompts have no picture"); */

@@ -189,12 +189,14 @@ void cm_torch_randn(cm_torch_rng *r, float *out, size_t n) {
 }
 
 void cm_philox(uint64_t key, uint64_t counter_hi, uint64_t counter_lo, uint32_t out[4]) {
-    uint32_t c[4] = {(uint32_t)counter_lo, (uint32_t)(counter_lo >> 32), (uint32_t)counter_hi, (uint32_t)(counter_hi >> 32)};
+    uint32_t c[4] = {(uint32_t)counter_lo, (uint32_t)(counter_lo >> 32), (uint32_t)counter_hi,
+                     (uint32_t)(counter_hi >> 32)};
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
         const uint64_t a = (uint64_t)UINT32_C(0xd2511f53) * c[0];
         const uint64_t b = (uint64_t)UINT32_C(0xcd9e8d57) * c[2];
-        const uint32_t next[4] = {(uint32_t)(b >> 32) ^ c[1] ^ k0, (uint32_t)b, (uint32_t)(a >> 32) ^ c[3] ^ k1, (uint32_t)a};
+        const uint32_t next[4] = {(uint32_t)(b >> 32) ^ c[1] ^ k0, (uint32_t)b, (uint32_t)(a >> 32) ^ c[3] ^ k1,
+                                  (uint32_t)a};
         memcpy(c, next, sizeof c);
         k0 += UINT32_C(0x9e3779b9);
         k1 += UINT32_C(0xbb67ae85);

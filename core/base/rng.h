@@ -24,9 +24,9 @@ cm_rng cm_rng_make(uint64_t seed, uint64_t stream);
 cm_rng cm_rng_named(uint64_t seed, const char *name);
 uint32_t cm_rng_u32(cm_rng *r);
 uint64_t cm_rng_u64(cm_rng *r);
-double cm_rng_uniform(cm_rng *r);                        /* [0,1) */
+double cm_rng_uniform(cm_rng *r); /* [0,1) */
 double cm_rng_range(cm_rng *r, double lo, double hi);
-uint32_t cm_rng_below(cm_rng *r, uint32_t n);            /* 0..n-1, without bias; n > 0 */
+uint32_t cm_rng_below(cm_rng *r, uint32_t n); /* 0..n-1, without bias; n > 0 */
 double cm_rng_normal(cm_rng *r);
 size_t cm_rng_choose(cm_rng *r, const double *weights, size_t n);
 void cm_rng_shuffle(cm_rng *r, size_t *items, size_t n); /* Fisher-Yates */

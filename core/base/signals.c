@@ -61,7 +61,8 @@ static void end_now(int number) {
     (void)number;
     if (waits || held) return;
     clean_up();
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {} /* nobody to tell */
+    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) {
+    } /* nobody to tell */
     _exit(128 + caught);
 }
 

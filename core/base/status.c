@@ -10,7 +10,8 @@ static _Thread_local char reason[3072]; /* holds the lists of cm_params_check */
 /* A reason is one line of text, whatever names it quotes from files. */
 static void keep(const char *fresh) {
     size_t i = 0;
-    for (; fresh[i] && i + 1 < sizeof reason; i++) reason[i] = (unsigned char)fresh[i] < ' ' || fresh[i] == 127 ? '?' : fresh[i];
+    for (; fresh[i] && i + 1 < sizeof reason; i++)
+        reason[i] = (unsigned char)fresh[i] < ' ' || fresh[i] == 127 ? '?' : fresh[i];
     reason[i] = 0;
 }
 

@@ -14,9 +14,9 @@
 
 typedef enum cm_status {
     CM_OK = 0,
-    CM_EIO = -1,          /* the system refused: open, read, write, full disk */
-    CM_EFORMAT = -2,      /* a file or text is not what it should be */
-    CM_EUSAGE = -3,       /* a request that makes no sense: unknown name, bad size */
+    CM_EIO = -1,     /* the system refused: open, read, write, full disk */
+    CM_EFORMAT = -2, /* a file or text is not what it should be */
+    CM_EUSAGE = -3,  /* a request that makes no sense: unknown name, bad size */
     CM_ENOMEM = -4,
     CM_EUNAVAILABLE = -5, /* not built, no such device, an operation a backend lacks */
     CM_EUNDEFINED = -6,   /* no value exists: too few samples, a NaN */
@@ -32,10 +32,10 @@ cm_status cm_fail_in(cm_status s, const char *format, ...) __attribute__((format
 /* The reason of this thread's last failure; "" if there was none. Borrowed until the next failure. */
 const char *cm_why(void);
 
-#define CM_TRY(call)                                 \
-    do {                                             \
-        const cm_status cm_try_status = (call);      \
-        if (cm_try_status != CM_OK) return cm_try_status; \
+#define CM_TRY(call)                                                                                                   \
+    do {                                                                                                               \
+        const cm_status cm_try_status = (call);                                                                        \
+        if (cm_try_status != CM_OK) return cm_try_status;                                                              \
     } while (0)
 
 #endif

@@ -115,7 +115,8 @@ cm_status cm_make_dirs(const char *path) {
         c[1] = 0;
         const int trouble = mkdir(p, 0777) == 0 ? 0 : errno; /* before another call says its own */
         if (trouble && !cm_path_is_dir(p))
-            s = cm_fail(CM_EIO, "%s: cannot make folder: %s", p, trouble == EEXIST ? "a file has this name" : strerror(trouble));
+            s = cm_fail(CM_EIO, "%s: cannot make folder: %s", p,
+                        trouble == EEXIST ? "a file has this name" : strerror(trouble));
         c[1] = keep;
     }
     free(p);

@@ -11,13 +11,13 @@
 
 #include "core/base/arena.h"
 
-double cm_now(void);                 /* seconds, monotonic */
-double cm_peak_rss_mb(void);         /* of this process so far */
-double cm_rss_mb(void);              /* now */
-void cm_iso_time(char out[32]);      /* 2026-01-02T03:04:05Z */
+double cm_now(void);            /* seconds, monotonic */
+double cm_peak_rss_mb(void);    /* of this process so far */
+double cm_rss_mb(void);         /* now */
+void cm_iso_time(char out[32]); /* 2026-01-02T03:04:05Z */
 
 typedef struct cm_cpu {
-    char model[96], features[160];   /* "avx2 fma f16c avx512f ..." */
+    char model[96], features[160]; /* "avx2 fma f16c avx512f ..." */
     bool avx2, fma, f16c, avx512f, avx512bf16, avx512vnni, amx_bf16, amx_int8;
     int cores;
 } cm_cpu;
@@ -32,8 +32,8 @@ cm_status cm_sha_file(const char *path, char out[65]);
 
 bool cm_path_exists(const char *path);
 bool cm_path_is_dir(const char *path);
-int64_t cm_file_size(const char *path);                    /* bytes of a regular file; -1: there is none */
-cm_status cm_make_dirs(const char *path);                 /* like mkdir -p */
+int64_t cm_file_size(const char *path);   /* bytes of a regular file; -1: there is none */
+cm_status cm_make_dirs(const char *path); /* like mkdir -p */
 cm_status cm_read_text(const char *path, size_t max_bytes, cm_arena *out, char **text, size_t *length);
 /* A file written under a temporary name beside it: finish syncs it and gives it its name, drop removes it.
  *
@@ -60,16 +60,17 @@ cm_status cm_write_whole(const char *path, const void *data, size_t bytes);
 char *cm_name_beside(const char *path, cm_arena *out);
 
 /* Ctrl-C, SIGTERM and SIGHUP ask politely: long loops check cm_interrupted, save, and return CM_EINTERRUPTED. A second
- * signal ends the program at once. So does the first one after most of a second, with exit status 128 + its number: what
- * is finished is in files by then, and temporary files are removed. SIGHUP that was ignored (nohup) stays ignored. */
+ * signal ends the program at once. So does the first one after most of a second, with exit status 128 + its number:
+ * what is finished is in files by then, and temporary files are removed. SIGHUP that was ignored (nohup) stays ignored.
+ */
 void cm_catch_signals(void);
-void cm_signals_wait(void);          /* no end after a second: for what must save first, however long that takes */
-void cm_signals_hold(bool hold);     /* meanwhile cm_interrupted says no: while that is saved */
+void cm_signals_wait(void);      /* no end after a second: for what must save first, however long that takes */
+void cm_signals_hold(bool hold); /* meanwhile cm_interrupted says no: while that is saved */
 bool cm_interrupted(void);
-int cm_signal_caught(void);          /* its number; 0: none */
+int cm_signal_caught(void); /* its number; 0: none */
 
-/* A file that is removed when a signal ends the program at once. path: the caller's, unchanged until cm_keep_file, which
- * says whether it may be freed (false: the program is just ending). */
+/* A file that is removed when a signal ends the program at once. path: the caller's, unchanged until cm_keep_file,
+ * which says whether it may be freed (false: the program is just ending). */
 void cm_remove_at_end(char *path);
 bool cm_keep_file(char *path);
 

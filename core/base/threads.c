@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The worker pool. A job is announced by a number that grows; a worker that sees the new number takes one of the job's
- * seats and works until no piece is left. Both sides watch for a short while before they sleep, because waking costs more
- * than most pauses between two layers, and whoever called waits for the pieces, not for the workers: one that wakes too
- * late finds no seat.
+ * seats and works until no piece is left. Both sides watch for a short while before they sleep, because waking costs
+ * more than most pauses between two layers, and whoever called waits for the pieces, not for the workers: one that
+ * wakes too late finds no seat.
  *
  * Where the caller has to wait for its own core, other programs run here, and all this turns round: who watches uses up
- * its share of the core, who sleeps is let in soon after it wakes. Then nobody watches, and the caller sleeps until every
- * seat was taken, so that the workers' share of the machine is used as well as its own. */
+ * its share of the core, who sleeps is let in soon after it wakes. Then nobody watches, and the caller sleeps until
+ * every seat was taken, so that the workers' share of the machine is used as well as its own. */
 #define _GNU_SOURCE
 #include "core/base/threads.h"
 
@@ -33,7 +33,7 @@
 
 static struct pool {
     _Alignas(64) _Atomic uint64_t gate;
-    _Alignas(64) atomic_size_t next; /* the first piece that nobody has */
+    _Alignas(64) atomic_size_t next;   /* the first piece that nobody has */
     _Alignas(64) _Atomic uint32_t job; /* the number again, as a word to sleep on */
     _Atomic uint32_t caller_sleeps;
     atomic_int sleeping; /* workers */
@@ -43,8 +43,8 @@ static struct pool {
     atomic_long rounds; /* that a thread watches before it sleeps */
     int workers;
     bool crowded;
-    double looked;      /* when, in seconds */
-    long long delay;    /* the caller's until then, in ns */
+    double looked;        /* when, in seconds */
+    long long delay;      /* the caller's until then, in ns */
     pthread_mutex_t lock; /* of the one who has a job */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 

@@ -18,10 +18,11 @@ static const char *search_path(void) {
 
 static cm_status how_it_ended(const cm_tool *t, const cm_child_result *r) {
     switch (r->end) {
-        case CM_CHILD_NOT_STARTED: return cm_fail(CM_EUNAVAILABLE, "%s cannot be started: %s", t->argv[0], strerror(r->number));
-        case CM_CHILD_TIMED_OUT: return cm_fail(CM_EUNAVAILABLE, "%s took longer than %.0f s", t->argv[0], t->most_seconds);
-        case CM_CHILD_SIGNALLED: return cm_fail(CM_EUNAVAILABLE, "%s was ended by signal %d", t->argv[0], r->number);
-        case CM_CHILD_EXITED: break;
+    case CM_CHILD_NOT_STARTED:
+        return cm_fail(CM_EUNAVAILABLE, "%s cannot be started: %s", t->argv[0], strerror(r->number));
+    case CM_CHILD_TIMED_OUT: return cm_fail(CM_EUNAVAILABLE, "%s took longer than %.0f s", t->argv[0], t->most_seconds);
+    case CM_CHILD_SIGNALLED: return cm_fail(CM_EUNAVAILABLE, "%s was ended by signal %d", t->argv[0], r->number);
+    case CM_CHILD_EXITED: break;
     }
     return r->number == 0 ? CM_OK : cm_fail(CM_EUNAVAILABLE, "%s failed", t->argv[0]);
 }
@@ -32,10 +33,16 @@ cm_status cm_tool_run(const cm_tool *t) {
     cm_child_result r = {.end = CM_CHILD_EXITED};
     cm_arena arena;
     snprintf(path, sizeof path, "PATH=%s", search_path());
-    for (size_t i = 0; t->environment && t->environment[i] && i < MOST_VARIABLES; i++) environment[2 + i] = t->environment[i];
+    for (size_t i = 0; t->environment && t->environment[i] && i < MOST_VARIABLES; i++)
+        environment[2 + i] = t->environment[i];
     cm_arena_init(&arena, 1 << 14);
-    cm_status s = cm_child_run(&(cm_child){.argv = t->argv, .timeout = t->most_seconds, .grace = 0.1, .folder = t->folder, .environment = environment,
-                                           .output = t->output}, &arena, &r);
+    cm_status s = cm_child_run(&(cm_child){.argv = t->argv,
+                                           .timeout = t->most_seconds,
+                                           .grace = 0.1,
+                                           .folder = t->folder,
+                                           .environment = environment,
+                                           .output = t->output},
+                               &arena, &r);
     if (s == CM_OK) s = how_it_ended(t, &r);
     cm_arena_free(&arena);
     return s;

@@ -11,7 +11,7 @@ struct cm_capture {
     cm_attention_observer observer;
     cm_arena *arena;
     cm_capture_plan plan;
-    cm_attention_size size;              /* of the layers that count, where the plan has a factor */
+    cm_attention_size size; /* of the layers that count, where the plan has a factor */
     size_t count;
     cm_attention_map maps[MAX_LAYERS];
 };

@@ -19,14 +19,17 @@ static cm_status read_config(const char *folder, const char *file, cm_arena *a, 
 }
 
 static cm_status open_params(const cm_model_entry *e, const char *folder, int which, uint64_t seed, cm_params **p) {
-    static const cm_ckpt_part parts[] = {[TEXT] = CM_ORIGINAL_TEXT, [UNET] = CM_ORIGINAL_UNET, [VAE] = CM_ORIGINAL_VAE,
-                                             [TEXT2] = CM_ORIGINAL_TEXT2};
+    static const cm_ckpt_part parts[] = {
+        [TEXT] = CM_ORIGINAL_TEXT, [UNET] = CM_ORIGINAL_UNET, [VAE] = CM_ORIGINAL_VAE, [TEXT2] = CM_ORIGINAL_TEXT2};
     if (e->random) return cm_params_create(p, seed);
     const char *file = which == UNET ? e->unet_weights : which == VAE ? e->vae_weights : NULL;
     const bool other = (which == UNET && e->other_unet) || (which == VAE && e->other_vae);
     if (other) return file ? cm_params_open_part(p, file, parts[which]) : cm_params_open(p, folder);
-    const cm_ckpt_part text = e->aesthetic ? CM_ORIGINAL_TEXT_REFINER : e->open_text ? CM_ORIGINAL_TEXT_OPEN : CM_ORIGINAL_TEXT;
-    return e->single ? cm_params_open_original(p, e->single, which == TEXT ? text : parts[which]) : cm_params_open(p, folder);
+    const cm_ckpt_part text = e->aesthetic   ? CM_ORIGINAL_TEXT_REFINER
+                              : e->open_text ? CM_ORIGINAL_TEXT_OPEN
+                                             : CM_ORIGINAL_TEXT;
+    return e->single ? cm_params_open_original(p, e->single, which == TEXT ? text : parts[which])
+                     : cm_params_open(p, folder);
 }
 
 static cm_status build_tower(cm_clip_text *tower, cm_model *m, const json_t *config, cm_params *p) {
@@ -68,7 +71,8 @@ static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *
     if (s == CM_OK) s = cm_params_check(m->params[which], false);
     if (s == CM_OK) s = cm_arena_check(&m->arena);
     const char *file = which == UNET ? e->unet_weights : which == VAE ? e->vae_weights : NULL;
-    if (s != CM_OK && file && strncmp(cm_why(), file, strlen(file)) == 0) s = cm_fail_in(s, which == UNET ? "--unet" : "--vae");
+    if (s != CM_OK && file && strncmp(cm_why(), file, strlen(file)) == 0)
+        s = cm_fail_in(s, which == UNET ? "--unet" : "--vae");
     else if (s != CM_OK && strncmp(cm_why(), folder, strlen(folder)) != 0) s = cm_fail_in(s, "%s", folder);
     char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
     if (text) cm_sha_add(configs, text, strlen(text));
@@ -82,14 +86,16 @@ static void follow_markers(const cm_model_entry *e, json_t *config) {
     if (e->v_pred) json_object_set_new(config, "prediction_type", json_string("v_prediction"));
     if (!e->ztsnr) return;
     json_object_set_new(config, "rescale_betas_zero_snr", json_true());
-    json_object_set_new(config, "timestep_spacing", json_string("trailing")); /* to begin at the last step, as it was trained for */
+    json_object_set_new(config, "timestep_spacing",
+                        json_string("trailing")); /* to begin at the last step, as it was trained for */
 }
 
 /* diffusers' StableDiffusionPipeline corrects old files when it opens them: steps_offset 1, clip_sample false. SDXL's
  * does not. A wrong type is left, for the reader to refuse. */
 static void correct_scheduler(json_t *config) {
     const json_t *offset = json_object_get(config, "steps_offset"), *clip = json_object_get(config, "clip_sample");
-    if (!offset || json_is_null(offset) || json_is_integer(offset)) json_object_set_new(config, "steps_offset", json_integer(1));
+    if (!offset || json_is_null(offset) || json_is_integer(offset))
+        json_object_set_new(config, "steps_offset", json_integer(1));
     if (!clip || json_is_true(clip)) json_object_set_new(config, "clip_sample", json_false());
 }
 
@@ -144,8 +150,8 @@ static cm_status tell_left_over(const cm_model *m, const cm_model_entry *e) {
 
 static cm_status check_tower(const cm_tokenizer *tokenizer, const cm_clip_text_config *t) {
     if ((size_t)cm_tokenizer_size(tokenizer) > t->vocab_size) {
-        return cm_fail(CM_EFORMAT, "the tokenizer has %d tokens, the text encoder only %zu", cm_tokenizer_size(tokenizer),
-                       t->vocab_size);
+        return cm_fail(CM_EFORMAT, "the tokenizer has %d tokens, the text encoder only %zu",
+                       cm_tokenizer_size(tokenizer), t->vocab_size);
     }
     if (cm_tokenizer_length(tokenizer) > t->max_positions) {
         return cm_fail(CM_EFORMAT, "the tokenizer's length is %zu, the text encoder has %zu positions",
@@ -166,9 +172,11 @@ static cm_status check_added(const cm_model *m, const cm_unet_config *u) {
     const size_t pooled = t->projection_dim ? t->projection_dim : t->hidden_size;
     const size_t sizes = m->aesthetic ? CM_REFINER_SIZES : CM_XL_SIZES;
     if (u->added_width == pooled + sizes * u->added_time_dim) return CM_OK;
-    return cm_fail(CM_EFORMAT, "the UNet wants %zu added values, a pooled text of %zu and %zu sizes of %zu give %zu "
-                   "(model_index.json: requires_aesthetics_score %s)", u->added_width, pooled, sizes, u->added_time_dim,
-                   pooled + sizes * u->added_time_dim, m->aesthetic ? "true" : "false");
+    return cm_fail(CM_EFORMAT,
+                   "the UNet wants %zu added values, a pooled text of %zu and %zu sizes of %zu give %zu "
+                   "(model_index.json: requires_aesthetics_score %s)",
+                   u->added_width, pooled, sizes, u->added_time_dim, pooled + sizes * u->added_time_dim,
+                   m->aesthetic ? "true" : "false");
 }
 
 static cm_status check_fit(const cm_model *m) {
@@ -179,7 +187,8 @@ static cm_status check_fit(const cm_model *m) {
     if (m->two) CM_TRY(check_second(m));
     if (m->xl) CM_TRY(check_added(m, u));
     if (!m->xl && u->added_width)
-        return cm_fail(CM_EFORMAT, "the UNet wants a pooled text (text_time), and the model has no second text encoder");
+        return cm_fail(CM_EFORMAT,
+                       "the UNet wants a pooled text (text_time), and the model has no second text encoder");
     if (text != u->cross_attention_dim) {
         return cm_fail(CM_EFORMAT, "the text encoder gives %zu channels, the UNet's cross-attention wants %zu", text,
                        u->cross_attention_dim);
@@ -249,7 +258,8 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
 }
 
 void cm_model_rest(const cm_model *m, unsigned parts) {
-    static const unsigned part_of[PARTS] = {[TEXT] = CM_PART_TEXT, [UNET] = CM_PART_UNET, [VAE] = CM_PART_VAE, [TEXT2] = CM_PART_TEXT};
+    static const unsigned part_of[PARTS] = {
+        [TEXT] = CM_PART_TEXT, [UNET] = CM_PART_UNET, [VAE] = CM_PART_VAE, [TEXT2] = CM_PART_TEXT};
     for (int i = 0; i < PARTS; i++)
         if (m->params[i] && (parts & part_of[i])) cm_params_release(m->params[i]);
 }

@@ -31,7 +31,8 @@ typedef struct export {
     part parts[PARTS];
     json_t *index;
     cm_arena arena;
-} export;
+}
+export;
 
 static cm_status make_folder(const char *path) {
     if (mkdir(path, 0777) == 0) return CM_OK;
@@ -92,12 +93,14 @@ static cm_status copy_text(export *x, const char *source, const char *target) {
     return cm_write_whole(target, text, length);
 }
 
-/* As it is, since Python's -Infinity is no JSON that could be written again; but with what a single file's markers say. */
+/* As it is, since Python's -Infinity is no JSON that could be written again; but with what a single file's markers say.
+ */
 static cm_status write_scheduler(export *x) {
     const cm_model_entry *e = &x->model->entry;
     const char *source = cm_arena_print(&x->arena, "%s/scheduler_config.json", e->scheduler);
     const char *target = cm_arena_print(&x->arena, "%s/scheduler/scheduler_config.json", x->folder);
-    const char *name = cm_json_text_or(x->model->scheduler, "_class_name", e->scheduler_class ? e->scheduler_class : "DDIMScheduler");
+    const char *name =
+        cm_json_text_or(x->model->scheduler, "_class_name", e->scheduler_class ? e->scheduler_class : "DDIMScheduler");
     CM_TRY(make_folder(cm_arena_print(&x->arena, "%s/scheduler", x->folder)));
     CM_TRY(cm_arena_check(&x->arena));
     CM_TRY(e->v_pred || e->ztsnr ? cm_json_write(target, x->model->scheduler) : copy_text(x, source, target));
@@ -106,8 +109,9 @@ static cm_status write_scheduler(export *x) {
 }
 
 static cm_status write_tokenizer(export *x, const char *from, const char *name) {
-    static const char *const files[] = {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json",
-                                        "added_tokens.json", "tokenizer.json"};
+    static const char *const files[] = {
+        "vocab.json",        "merges.txt",    "tokenizer_config.json", "special_tokens_map.json",
+        "added_tokens.json", "tokenizer.json"};
     CM_TRY(make_folder(cm_arena_print(&x->arena, "%s/%s", x->folder, name)));
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         const char *source = cm_arena_print(&x->arena, "%s/%s", from, files[i]);
@@ -127,8 +131,8 @@ static cm_status check_range(const part *p, cm_dtype type) {
         const cm_tensor *w = cm_params_at(p->params, i);
         for (size_t k = 0; k < cm_count(w); k++)
             if (fabsf(w->data[k]) >= 65520.0f)
-                return cm_fail(CM_EUNDEFINED, "%s: %s holds %g, which f16 cannot", p->name, cm_params_name(p->params, i),
-                               (double)w->data[k]);
+                return cm_fail(CM_EUNDEFINED, "%s: %s holds %g, which f16 cannot", p->name,
+                               cm_params_name(p->params, i), (double)w->data[k]);
     }
     return CM_OK;
 }
@@ -160,12 +164,14 @@ static cm_status write_part(export *x, const part *p) {
     const char *said = json_string_value(json_array_get(json_object_get(config, "architectures"), 0));
     add_to_index(x, p->name, p->library, said ? said : p->class_name);
     json_decref(config);
-    return p->hidden_states ? save_hidden_states(x, p, path, metadata) : cm_params_save(p->params, path, x->type, NULL, metadata);
+    return p->hidden_states ? save_hidden_states(x, p, path, metadata)
+                            : cm_params_save(p->params, path, x->type, NULL, metadata);
 }
 
 /* --- the folder ----------------------------------------------------------- */
 
-/* StableDiffusionPipeline takes a tower's first output for the hidden states; with a projection that is the pooled vector. */
+/* StableDiffusionPipeline takes a tower's first output for the hidden states; with a projection that is the pooled
+ * vector. */
 static const char *tower_class(const cm_model *m, const cm_clip_text *t) {
     return m->xl && t->projection ? "CLIPTextModelWithProjection" : "CLIPTextModel";
 }
@@ -178,11 +184,14 @@ static bool second_alone(const cm_model *m) {
 static void list_parts(export *x) {
     const cm_model *m = x->model;
     const cm_model_entry *e = &m->entry;
-    const part parts[PARTS] = {
-        {second_alone(m) ? "text_encoder_2" : "text_encoder", "transformers", tower_class(m, &m->text), "model.safetensors", e->text_encoder, m->params[0], !m->xl},
-        {"text_encoder_2", "transformers", tower_class(m, &m->text2), "model.safetensors", e->text_encoder2, m->params[3], false},
-        {"unet", "diffusers", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors", e->unet, m->params[1], false},
-        {"vae", "diffusers", "AutoencoderKL", "diffusion_pytorch_model.safetensors", e->vae, m->params[2], false}};
+    const part parts[PARTS] = {{second_alone(m) ? "text_encoder_2" : "text_encoder", "transformers",
+                                tower_class(m, &m->text), "model.safetensors", e->text_encoder, m->params[0], !m->xl},
+                               {"text_encoder_2", "transformers", tower_class(m, &m->text2), "model.safetensors",
+                                e->text_encoder2, m->params[3], false},
+                               {"unet", "diffusers", "UNet2DConditionModel", "diffusion_pytorch_model.safetensors",
+                                e->unet, m->params[1], false},
+                               {"vae", "diffusers", "AutoencoderKL", "diffusion_pytorch_model.safetensors", e->vae,
+                                m->params[2], false}};
     memcpy(x->parts, parts, sizeof parts);
 }
 
@@ -190,8 +199,8 @@ static json_t *new_index(const cm_model *m) {
     if (second_alone(m))
         return json_pack("{s:s, s:b, s:b, s:[n, n], s:[n, n], s:[n, n], s:[n, n]}", "_class_name",
                          "StableDiffusionXLImg2ImgPipeline", "force_zeros_for_empty_prompt", m->zero_empty,
-                         "requires_aesthetics_score", m->aesthetic, "feature_extractor", "image_encoder", "text_encoder",
-                         "tokenizer");
+                         "requires_aesthetics_score", m->aesthetic, "feature_extractor", "image_encoder",
+                         "text_encoder", "tokenizer");
     if (m->xl)
         return json_pack("{s:s, s:b, s:[n, n], s:[n, n]}", "_class_name", "StableDiffusionXLPipeline",
                          "force_zeros_for_empty_prompt", m->zero_empty, "feature_extractor", "image_encoder");

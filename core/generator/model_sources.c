@@ -36,7 +36,8 @@ static cm_status read_scheduler_class(const char *index, cm_arena *a, cm_model_e
 
 /* A folder that is no model's, and what it is instead. */
 static cm_status check_is_model(const char *folder, cm_arena *a) {
-    static const char *const parts[] = {"model_index.json", "unet", "text_encoder", "text_encoder_2", "vae", "tokenizer", "tokenizer_2"};
+    static const char *const parts[] = {"model_index.json", "unet",       "text_encoder", "text_encoder_2", "vae",
+                                        "tokenizer",        "tokenizer_2"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *part = cm_arena_print(a, "%s/%s", folder, parts[i]);
         CM_TRY(cm_arena_check(a));
@@ -45,8 +46,11 @@ static cm_status check_is_model(const char *folder, cm_arena *a) {
     const char *config = cm_arena_print(a, "%s/config.json", folder);
     CM_TRY(cm_arena_check(a));
     if (cm_path_exists(config))
-        return cm_fail(CM_EUSAGE, "%s: one network's folder; a model is the folder above it, with tokenizer/, text_encoder/, unet/ and vae/ "
-                                  "(--unet takes a UNet alone)", folder);
+        return cm_fail(
+            CM_EUSAGE,
+            "%s: one network's folder; a model is the folder above it, with tokenizer/, text_encoder/, unet/ and vae/ "
+            "(--unet takes a UNet alone)",
+            folder);
     return cm_fail(CM_EUSAGE, "%s: no diffusers folder: neither model_index.json nor unet/ is in it", folder);
 }
 
@@ -81,13 +85,16 @@ static cm_status unknown_name(const char *name, const cm_model_entry *entries, s
     const char *near = cm_path_exists(name) ? NULL : cm_closest(name, names);
     if (near) return cm_fail(CM_EUSAGE, "no model '%s', and no such folder or file; the closest is '%s'", name, near);
     if (cm_path_exists(name))
-        return cm_fail(CM_EUSAGE, "%s: is no model: a diffusers folder, or a checkpoint file (.safetensors, .ckpt, .pt, .pth, .bin)", name);
+        return cm_fail(
+            CM_EUSAGE,
+            "%s: is no model: a diffusers folder, or a checkpoint file (.safetensors, .ckpt, .pt, .pth, .bin)", name);
     char list[400] = "";
     for (size_t i = 0; i < count; i++) {
         const size_t n = strlen(list);
         snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", entries[i].name);
     }
-    return cm_fail(CM_EUSAGE, "no model '%s': a diffusers folder, a checkpoint file, OWNER/NAME in the hub's cache, or one of %s",
+    return cm_fail(CM_EUSAGE,
+                   "no model '%s': a diffusers folder, a checkpoint file, OWNER/NAME in the hub's cache, or one of %s",
                    name, list);
 }
 
@@ -120,20 +127,28 @@ static cm_status look_into(const char *name, cm_ckpt_family *family, cm_model_en
                       cm_tensor_file_find(f, "conv_in.weight");
     cm_tensor_file_close(&f);
     if (edm)
-        return cm_fail(CM_EFORMAT, "%s: its tensor edm_mean says that it was trained as EDM (Playground 2.5), which is not followed",
-                       name);
+        return cm_fail(
+            CM_EFORMAT,
+            "%s: its tensor edm_mean says that it was trained as EDM (Playground 2.5), which is not followed", name);
     if (*family != CM_ORIGINAL_NONE) return CM_OK;
-    if (unet) return cm_fail(CM_EFORMAT, "%s: a UNet alone, without text encoders: give it as --unet, beside the --model that it is of", name);
-    return cm_fail(CM_EFORMAT, "%s: not a checkpoint in the original layout of Stable Diffusion 1.x, 2.x, XL or XL's refiner", name);
+    if (unet)
+        return cm_fail(CM_EFORMAT,
+                       "%s: a UNet alone, without text encoders: give it as --unet, beside the --model that it is of",
+                       name);
+    return cm_fail(CM_EFORMAT,
+                   "%s: not a checkpoint in the original layout of Stable Diffusion 1.x, 2.x, XL or XL's refiner",
+                   name);
 }
 
 /* The autoencoder that a file lacks is the configuration folder's, unless another is asked for. */
-static cm_status missing_vae(const char *name, const cm_model_options *o, const char *config, cm_arena *a, cm_model_entry *e) {
+static cm_status missing_vae(const char *name, const cm_model_options *o, const char *config, cm_arena *a,
+                             cm_model_entry *e) {
     const char *folder = config ? cm_arena_print(a, "%s/vae", config) : NULL;
     CM_TRY(cm_arena_check(a));
     e->other_vae = true;
     if (o->vae || (folder && cm_path_is_dir(folder))) return CM_OK;
-    return cm_fail(CM_EUSAGE, "%s: holds no autoencoder: --vae names one, or --config a diffusers folder with it", name);
+    return cm_fail(CM_EUSAGE, "%s: holds no autoencoder: --vae names one, or --config a diffusers folder with it",
+                   name);
 }
 
 /* Stable Diffusion 2's weights do not say what they predict: 2-base epsilon, 2 and 2.1 v. */
@@ -141,12 +156,16 @@ static cm_status check_scheduler(const char *name, const char *config, cm_ckpt_f
     const char *path = config ? cm_arena_print(a, "%s/scheduler", config) : NULL;
     CM_TRY(cm_arena_check(a));
     if (family != CM_ORIGINAL_SD2 || (path && cm_path_is_dir(path))) return CM_OK;
-    return cm_fail(CM_EUSAGE, "%s: a Stable Diffusion 2 does not say whether it predicts noise or v: --config DIR names a diffusers "
-                              "folder with its scheduler", name);
+    return cm_fail(
+        CM_EUSAGE,
+        "%s: a Stable Diffusion 2 does not say whether it predicts noise or v: --config DIR names a diffusers "
+        "folder with its scheduler",
+        name);
 }
 
 /* The folders beside a single file: configurations, and what it lacks. */
-static cm_status single_entry(const char *name, const cm_model_options *o, const char *config, cm_arena *a, cm_model_entry *e) {
+static cm_status single_entry(const char *name, const cm_model_options *o, const char *config, cm_arena *a,
+                              cm_model_entry *e) {
     cm_ckpt_family family;
     bool has_vae;
     *e = (cm_model_entry){.name = name, .single = name};
@@ -207,8 +226,10 @@ static bool has_config(const char *folder, const part_kind *k, cm_arena *a) {
     return has;
 }
 
-/* A folder, or the part's folder in it; or a file of weights, whose configuration is the one beside it, or the model's own. */
-static cm_status other_part(const part_kind *k, const char *path, cm_arena *a, const char **folder, const char **weights) {
+/* A folder, or the part's folder in it; or a file of weights, whose configuration is the one beside it, or the model's
+ * own. */
+static cm_status other_part(const part_kind *k, const char *path, cm_arena *a, const char **folder,
+                            const char **weights) {
     CM_TRY(cm_hub_resolve(path, a, &path));
     if (cm_path_is_dir(path)) {
         const char *inside = cm_arena_print(a, "%s/%s", path, k->folder);
@@ -236,9 +257,11 @@ static cm_status take_others(const cm_model_options *o, cm_arena *a, cm_model_en
 }
 
 static cm_status check_folders(const cm_model_entry *e) {
-    const char *const parts[] = {e->tokenizer, e->text_encoder, e->unet, e->vae, e->scheduler, e->tokenizer2, e->text_encoder2};
+    const char *const parts[] = {e->tokenizer, e->text_encoder, e->unet,         e->vae,
+                                 e->scheduler, e->tokenizer2,   e->text_encoder2};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i] && !cm_path_is_dir(parts[i])) return cm_fail(CM_EIO, "%s: this part of the model is missing", parts[i]);
+        if (parts[i] && !cm_path_is_dir(parts[i]))
+            return cm_fail(CM_EIO, "%s: this part of the model is missing", parts[i]);
     }
     return CM_OK;
 }

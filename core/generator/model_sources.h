@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where a model's parts lie: a diffusers folder, a repository in the hub's cache, a single file, a row of models.json, and
- * what stands in place of its UNet or autoencoder. */
+/* Where a model's parts lie: a diffusers folder, a repository in the hub's cache, a single file, a row of models.json,
+ * and what stands in place of its UNet or autoencoder. */
 #ifndef CM_CORE_GENERATOR_MODEL_SOURCES_H
 #define CM_CORE_GENERATOR_MODEL_SOURCES_H
 

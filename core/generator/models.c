@@ -17,20 +17,27 @@ static cm_status part_folder(const json_t *row, const char *key, const char *fol
 }
 
 static bool is_present(const cm_model_entry *e) {
-    const char *const parts[] = {e->text_encoder, e->unet, e->vae, e->scheduler, e->tokenizer, e->text_encoder2, e->tokenizer2};
+    const char *const parts[] = {e->text_encoder, e->unet,          e->vae,       e->scheduler,
+                                 e->tokenizer,    e->text_encoder2, e->tokenizer2};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i] && !cm_path_is_dir(parts[i])) return false;
     }
     return true;
 }
 
-static const cm_json_key model_keys[] = {
-    {"name", CM_JSON_NAME},           {"about", CM_JSON_TEXT},
-    {"tokenizer", CM_JSON_NAME},      {"tokenizer_2", CM_JSON_NAME},
-    {"text_encoder", CM_JSON_NAME},   {"text_encoder_2", CM_JSON_NAME},
-    {"unet", CM_JSON_NAME},           {"vae", CM_JSON_NAME},
-    {"scheduler", CM_JSON_NAME},      {"force_zeros_for_empty_prompt", CM_JSON_BOOL},
-    {"width", CM_JSON_WHOLE, 8, 65536}, {"height", CM_JSON_WHOLE, 8, 65536}, {0}};
+static const cm_json_key model_keys[] = {{"name", CM_JSON_NAME},
+                                         {"about", CM_JSON_TEXT},
+                                         {"tokenizer", CM_JSON_NAME},
+                                         {"tokenizer_2", CM_JSON_NAME},
+                                         {"text_encoder", CM_JSON_NAME},
+                                         {"text_encoder_2", CM_JSON_NAME},
+                                         {"unet", CM_JSON_NAME},
+                                         {"vae", CM_JSON_NAME},
+                                         {"scheduler", CM_JSON_NAME},
+                                         {"force_zeros_for_empty_prompt", CM_JSON_BOOL},
+                                         {"width", CM_JSON_WHOLE, 8, 65536},
+                                         {"height", CM_JSON_WHOLE, 8, 65536},
+                                         {0}};
 
 static cm_status read_row(const json_t *row, const char *folder, cm_arena *out, void *entry) {
     cm_model_entry *e = entry;

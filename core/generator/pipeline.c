@@ -17,24 +17,25 @@ typedef struct run {
     const cm_model *model;
     cm_ctx *g;
     const cm_request *request;
-    cm_arena *out;               /* results */
-    cm_arena keep;               /* of this run: text keys and values */
+    cm_arena *out; /* results */
+    cm_arena keep; /* of this run: text keys and values */
     cm_result *result;
-    cm_schedule schedule;        /* for the request's sampler */
-    size_t batch;                /* 2 with guidance (the empty or negative prompt first), else 1 */
+    cm_schedule schedule; /* for the request's sampler */
+    size_t batch;         /* 2 with guidance (the empty or negative prompt first), else 1 */
     const cm_unet_text *text;
     const cm_unet_text *text_alone; /* the prompt's half, where guidance covers only some of the steps */
-    float *x;                    /* [h,w,C] */
-    cm_torch_rng rng;            /* goes on after the starting noise, for samplers that add more */
-    float *drawn;                /* [C,h,w] of fresh noise */
-    float *clean;                /* [h,w,C] of a preview */
-    size_t first, end;           /* evaluations to be done: [first, end) */
+    float *x;                       /* [h,w,C] */
+    cm_torch_rng rng;               /* goes on after the starting noise, for samplers that add more */
+    float *drawn;                   /* [C,h,w] of fresh noise */
+    float *clean;                   /* [h,w,C] of a preview */
+    size_t first, end;              /* evaluations to be done: [first, end) */
 } run;
 
 /* --- request -------------------------------------------------------------- */
 
 static cm_status check_side(const char *name, size_t side, size_t factor) {
-    if (side == 0 || side % factor != 0) return cm_fail(CM_EUSAGE, "%s: %zu is not a multiple of %zu", name, side, factor);
+    if (side == 0 || side % factor != 0)
+        return cm_fail(CM_EUSAGE, "%s: %zu is not a multiple of %zu", name, side, factor);
     if (side > MAX_SIDE) return cm_fail(CM_EUSAGE, "%s: %zu is more than %d", name, side, MAX_SIDE);
     return CM_OK;
 }
@@ -51,10 +52,12 @@ static cm_status check_request(const run *r) {
         return cm_fail(CM_EUSAGE, "strength: %g is not above 0 and at most 1", q->strength);
     if (!(q->start >= 0 && q->start < 1)) return cm_fail(CM_EUSAGE, "start: %g is not between 0 and 1", q->start);
     if (!(q->end >= 0 && q->end < 1)) return cm_fail(CM_EUSAGE, "end: %g is not between 0 and 1", q->end);
-    if (q->end > 0 && q->end <= q->start) return cm_fail(CM_EUSAGE, "end: %g is not behind the start, %g", q->end, q->start);
+    if (q->end > 0 && q->end <= q->start)
+        return cm_fail(CM_EUSAGE, "end: %g is not behind the start, %g", q->end, q->start);
     if (q->start > 0 && !q->noise) return cm_fail(CM_EUSAGE, "start: a latent to begin from is wanted");
     if (!(q->guidance_from >= 0 && q->guidance_to >= q->guidance_from))
-        return cm_fail(CM_EUSAGE, "guidance interval: %g to %g is not one of noise levels", q->guidance_from, q->guidance_to);
+        return cm_fail(CM_EUSAGE, "guidance interval: %g to %g is not one of noise levels", q->guidance_from,
+                       q->guidance_to);
     return CM_OK;
 }
 
@@ -131,8 +134,11 @@ static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) 
     cm_tensor *hidden = t->hidden, *pooled = t->pooled;
     if (n < r->batch) {
         const size_t each = cm_count(hidden) / r->batch;
-        hidden = cm_tensor_copy(g, CM_SHAPE(n, hidden->shape[1], hidden->shape[2]), hidden->data + (r->batch - n) * each);
-        if (pooled) pooled = cm_tensor_copy(g, CM_SHAPE(n, cm_dim(pooled, -1)), pooled->data + (r->batch - n) * cm_dim(pooled, -1));
+        hidden =
+            cm_tensor_copy(g, CM_SHAPE(n, hidden->shape[1], hidden->shape[2]), hidden->data + (r->batch - n) * each);
+        if (pooled)
+            pooled =
+                cm_tensor_copy(g, CM_SHAPE(n, cm_dim(pooled, -1)), pooled->data + (r->batch - n) * cm_dim(pooled, -1));
     }
     cm_unet_text *text = cm_unet_prepare_text(g, r->model->unet, hidden, &r->keep);
     text = cm_unet_add_guidance(g, r->model->unet, text, r->request->guidance, &r->keep);
@@ -143,7 +149,7 @@ static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) 
 static cm_status encode_text(run *r) {
     const cm_model *m = r->model;
     const size_t length = cm_tokenizer_length(m->tokenizer);
-    int *ids = CM_PUSH(&r->keep, int, r->batch * length), *ids2 = CM_PUSH(&r->keep, int, r->batch * length);
+    int *ids = CM_PUSH(&r->keep, int, r->batch *length), *ids2 = CM_PUSH(&r->keep, int, r->batch *length);
     CM_TRY(cm_arena_check(&r->keep));
     cm_timing *timing = &r->result->timing;
     const double start = cm_now();
@@ -247,7 +253,8 @@ static bool guides_at(const run *r, const cm_sampler_state *state, size_t i) {
 }
 
 /* One pass over the UNet: both halves as one batch; without guidance the prompt's alone. */
-static cm_status pass(run *r, float t, float input_scale, bool guides, const cm_attention_observer *observer, const cm_tensor **noise) {
+static cm_status pass(run *r, float t, float input_scale, bool guides, const cm_attention_observer *observer,
+                      const cm_tensor **noise) {
     cm_ctx *g = r->g;
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
@@ -268,7 +275,8 @@ static cm_status pass(run *r, float t, float input_scale, bool guides, const cm_
 }
 
 /* The pass, then guidance into eps [h,w,C]. */
-static cm_status predict(run *r, float t, float input_scale, bool guides, const cm_attention_observer *observer, float *eps) {
+static cm_status predict(run *r, float t, float input_scale, bool guides, const cm_attention_observer *observer,
+                         float *eps) {
     const size_t n = r->result->h * r->result->w * r->result->channels;
     const cm_tensor *noise;
     CM_TRY(pass(r, t, input_scale, guides, observer, &noise));
@@ -332,12 +340,14 @@ static cm_status begin_in_the_middle(run *r, cm_sampler_state *state, size_t n, 
     return cm_sampler_begin_at(q->sampler, state, *first, noise, r->x);
 }
 
-/* What the decoder is given, as diffusers' pipelines have it: XL's follow the latents' statistics where the autoencoder says them. */
+/* What the decoder is given, as diffusers' pipelines have it: XL's follow the latents' statistics where the autoencoder
+ * says them. */
 static void unscale(const cm_model *m, const float *latents, size_t n, float *out) {
     const cm_vae_config *v = cm_vae_get_config(m->vae);
     const size_t c = v->latent_channels;
     for (size_t i = 0; i < n; i++)
-        out[i] = m->xl && v->has_statistics ? latents[i] * v->std[i % c] / v->scaling_factor + v->mean[i % c] : latents[i] / v->scaling_factor;
+        out[i] = m->xl && v->has_statistics ? latents[i] * v->std[i % c] / v->scaling_factor + v->mean[i % c]
+                                            : latents[i] / v->scaling_factor;
 }
 
 /* Latents [h,w,C] as a picture in `out`. */
@@ -354,7 +364,8 @@ static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *p
     const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
     g->ops = own;
     CM_TRY(cm_ctx_check(g));
-    if (!all_finite(pixels->data, cm_count(pixels))) return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
+    if (!all_finite(pixels->data, cm_count(pixels)))
+        return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
     CM_TRY(cm_image_new(out, r->request->width, r->request->height, 3, picture));
     cm_image_from_float(pixels->data, picture);
     return CM_OK;
@@ -486,7 +497,8 @@ cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *request, c
     cm_result o = {.channels = cm_unet_get_config(m->unet)->in_channels,
                    .h = request->height / factor,
                    .w = request->width / factor};
-    const bool one_pass = request->guidance <= 1 || cm_unet_get_config(m->unet)->guidance_width; /* distilled: the scale is an input */
+    const bool one_pass =
+        request->guidance <= 1 || cm_unet_get_config(m->unet)->guidance_width; /* distilled: the scale is an input */
     run r = {.model = m, .g = g, .request = request, .out = out, .result = &o, .batch = one_pass ? 1 : 2};
     cm_arena_init(&r.keep, 0);
     const cm_status s = stages(&r);

@@ -2,9 +2,9 @@
 /* The generator: prompt in, picture out.
  *
  * A model is a diffusers folder (model_index.json, tokenizer/, text_encoder/, unet/,
- * vae/, scheduler/), a repository of that layout in the hub's cache, a single file in the original layout, or "random:NAME" (the architecture NAME of core/models/architectures with random weights),
- * or "nano:ARM", a shipped one. Latents inside are channels last; files and noise
- * are diffusers' [N,C,h,w].
+ * vae/, scheduler/), a repository of that layout in the hub's cache, a single file in the original layout, or
+ * "random:NAME" (the architecture NAME of core/models/architectures with random weights), or "nano:ARM", a shipped one.
+ * Latents inside are channels last; files and noise are diffusers' [N,C,h,w].
  */
 #ifndef CM_CORE_GENERATOR_PIPELINE_H
 #define CM_CORE_GENERATOR_PIPELINE_H
@@ -22,55 +22,56 @@ enum { CM_XL_SIZES = 6, CM_REFINER_SIZES = 5 };
 
 /* Where a model's parts lie: a row of models.json, or what a folder or file holds. */
 typedef struct cm_model_entry {
-    const char *name, *about;    /* "nano:daring" */
+    const char *name, *about;                                      /* "nano:daring" */
     const char *text_encoder, *unet, *vae, *scheduler, *tokenizer; /* folders, absolute */
-    const char *text_encoder2, *tokenizer2; /* NULL: one text tower */
-    const char *scheduler_class; /* as model_index.json names it, or NULL */
-    bool other_unet, other_vae;  /* not the model's own */
+    const char *text_encoder2, *tokenizer2;                        /* NULL: one text tower */
+    const char *scheduler_class;                                   /* as model_index.json names it, or NULL */
+    bool other_unet, other_vae;                                    /* not the model's own */
     const char *unet_weights, *vae_weights; /* files, where those are not in the folders above; or NULL */
-    bool open_text;              /* a single file's text tower has OpenCLIP's names (Stable Diffusion 2) */
-    const char *single;          /* a single-file checkpoint: the folders then give configurations only; or NULL */
+    bool open_text;                         /* a single file's text tower has OpenCLIP's names (Stable Diffusion 2) */
+    const char *single;             /* a single-file checkpoint: the folders then give configurations only; or NULL */
     bool xl, aesthetic, zero_empty; /* as of a cm_model */
-    bool v_pred, ztsnr;          /* a single file's markers: it predicts v; its last training step is noise alone */
-    size_t width, height;        /* 0: from the UNet's sample_size */
-    bool random;                 /* weights from the seed, configurations only */
-    bool present;                /* every part is there */
+    bool v_pred, ztsnr;             /* a single file's markers: it predicts v; its last training step is noise alone */
+    size_t width, height;           /* 0: from the UNet's sample_size */
+    bool random;                    /* weights from the seed, configurations only */
+    bool present;                   /* every part is there */
 } cm_model_entry;
 
 typedef struct cm_model {
-    char *name;                  /* as asked for */
+    char *name; /* as asked for */
     cm_tokenizer *tokenizer;
     cm_clip_text text;
-    bool xl;                     /* Stable Diffusion XL: the last tower also gives a pooled text */
-    bool aesthetic;              /* its refiner: CM_REFINER_SIZES numbers beside it */
-    bool two;                    /* a second tokenizer and text tower: XL, but not its refiner */
+    bool xl;        /* Stable Diffusion XL: the last tower also gives a pooled text */
+    bool aesthetic; /* its refiner: CM_REFINER_SIZES numbers beside it */
+    bool two;       /* a second tokenizer and text tower: XL, but not its refiner */
     cm_tokenizer *tokenizer2;
     cm_clip_text text2;
-    bool zero_empty;             /* force_zeros_for_empty_prompt: where no negative prompt is given, zeros stand for it */
+    bool zero_empty; /* force_zeros_for_empty_prompt: where no negative prompt is given, zeros stand for it */
     cm_unet *unet;
     cm_vae *vae;
     json_t *scheduler;           /* its scheduler_config.json, with what diffusers' pipeline corrects in it */
     const char *default_sampler; /* of scheduler_config's _class_name, or the one asked for */
     size_t default_width, default_height;
-    char hash[65];               /* SHA-256 over all weights; of a random model: over its configurations and seed */
-    cm_params *params[4];        /* text, unet, vae, text2 */
+    char hash[65];        /* SHA-256 over all weights; of a random model: over its configurations and seed */
+    cm_params *params[4]; /* text, unet, vae, text2 */
     bool lean;
-    cm_model_entry entry;        /* what it was opened from */
+    cm_model_entry entry; /* what it was opened from */
     cm_arena arena;
 } cm_model;
 
 /* How a model is opened beside its name; all zero is a good default. */
 typedef struct cm_model_options {
     uint64_t seed;      /* of random weights */
-    const char *unet;   /* a UNet that takes the model's place (CosmicMan releases nothing else): a folder, a repository in the
-                         * hub's cache, or a file in diffusers' or the original names; or NULL */
+    const char *unet;   /* a UNet that takes the model's place (CosmicMan releases nothing else): a folder, a repository
+                         * in the   hub's cache, or a file in diffusers' or the original names; or NULL */
     const char *vae;    /* an autoencoder, likewise; or NULL */
     const char *config; /* of a single-file checkpoint: a diffusers folder for what the file lacks, its tokenizers (and
                          * configurations, where they are not those of Stable Diffusion 1.5 or XL); or NULL */
-    const cm_sampler *sampler; /* what will be drawn with, which frees from the folder's scheduler class; NULL: the folder's own */
-    bool only_weights;  /* nothing is drawn: what the scheduler's file says does not matter */
-    bool lean;          /* little memory for more time: cm_params_lean, and each part is let go when its stage is done; one
-                         * context at a time */
+    const cm_sampler
+        *sampler; /* what will be drawn with, which frees from the folder's scheduler class; NULL: the folder's own */
+    bool only_weights; /* nothing is drawn: what the scheduler's file says does not matter */
+    bool lean; /* little memory for more time: cm_params_lean, and each part is let go when its stage is done; one
+                * context at a time */
 } cm_model_options;
 
 /* name: a folder, a single-file checkpoint in the original layout (*.safetensors, *.ckpt), or a name of models.json. */
@@ -80,8 +81,8 @@ void cm_model_close(cm_model *m);
 enum { CM_PART_TEXT = 1, CM_PART_UNET = 2, CM_PART_VAE = 4 };
 void cm_model_rest(const cm_model *m, unsigned parts);
 
-/* Writes the model as a diffusers folder: its configurations and tokenizers, and the weights as `type` (f32, f16, bf16).
- * `folder` must be absent or empty; it appears when it is whole. */
+/* Writes the model as a diffusers folder: its configurations and tokenizers, and the weights as `type` (f32, f16,
+ * bf16). `folder` must be absent or empty; it appears when it is whole. */
 cm_status cm_model_export(const cm_model *m, cm_dtype type, const char *folder);
 
 /* Where what ships with the program lies: `sub` ("prompts/sets") under $COSMICMAN_HOME, under the program's folder or
@@ -100,26 +101,26 @@ typedef struct cm_request {
     uint64_t seed;                 /* torch.Generator("cpu").manual_seed(seed) */
     size_t steps, width, height;
     const cm_sampler *sampler;
-    double guidance;               /* <= 1: no guidance, one pass a step */
-    double guidance_rescale;       /* share of the guided output whose spread becomes the unguided one's (Lin et al. 2024,
-                                    * sec. 3.4); 0: none */
+    double guidance;         /* <= 1: no guidance, one pass a step */
+    double guidance_rescale; /* share of the guided output whose spread becomes the unguided one's (Lin et al. 2024,
+                              * sec. 3.4); 0: none */
     double guidance_from, guidance_to; /* guide only at noise levels sigma in (from, to] (Kynkaanniemi et al. 2024);
-                                    * both 0: always */
-    const float *noise;            /* NULL: from seed; else [C,h,w] */
-    const float *clean;            /* NULL; else a latent [C,h,w] to begin from (image to image), noised as far as
-                                    * strength says: the last strength * steps of the steps are taken */
+                                        * both 0: always */
+    const float *noise;                /* NULL: from seed; else [C,h,w] */
+    const float *clean;                /* NULL; else a latent [C,h,w] to begin from (image to image), noised as far as
+                                        * strength says: the last strength * steps of the steps are taken */
     double strength;
-    double start, end;             /* both 0: the whole schedule. Two models may share one, a share of it each: with end
-                                    * the steps stop there (their latent is still noisy), with start they begin there,
-                                    * from the latent in `noise` (diffusers' denoising_start and denoising_end) */
+    double start, end; /* both 0: the whole schedule. Two models may share one, a share of it each: with end
+                        * the steps stop there (their latent is still noisy), with start they begin there,
+                        * from the latent in `noise` (diffusers' denoising_start and denoising_end) */
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
-    bool text_once;                /* no later prompt: the text towers' weights are let go when they have read this one */
-    size_t compare;                /* with an observer: of so many steps, from the second on, a pass without it is timed too */
-    const cm_ops *beside;          /* NULL; else the network runs on this backend too at the last step's input: result.apart */
+    bool text_once;       /* no later prompt: the text towers' weights are let go when they have read this one */
+    size_t compare;       /* with an observer: of so many steps, from the second on, a pass without it is timed too */
+    const cm_ops *beside; /* NULL; else the network runs on this backend too at the last step's input: result.apart */
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;
-    size_t preview_every;          /* 0: never; else after every so many steps `preview` gets the decoded clean latent that the
-                                    * step predicted; the picture is its own until it returns */
+    size_t preview_every; /* 0: never; else after every so many steps `preview` gets the decoded clean latent that the
+                           * step predicted; the picture is its own until it returns */
     cm_status (*preview)(void *arg, size_t step, const cm_image *picture);
     void *preview_arg;
 } cm_request;
@@ -127,21 +128,21 @@ typedef struct cm_request {
 /* Seconds of each stage of one image. */
 typedef struct cm_timing {
     double tokenize, text, unet_step_median, unet, decode, total;
-    double preview;                /* all of them, with what the caller does with each; not in unet */
-    double observed, unobserved;   /* the fastest pass with and without the observer among the compared steps; those without
-                                    * are not in unet */
+    double preview;              /* all of them, with what the caller does with each; not in unet */
+    double observed, unobserved; /* the fastest pass with and without the observer among the compared steps; those
+                                  * without are not in unet */
     size_t unet_steps, previews, compared;
-    const double *unet_step;       /* [unet_steps], each step's seconds */
+    const double *unet_step; /* [unet_steps], each step's seconds */
 } cm_timing;
 
 typedef struct cm_result {
-    float *latents;                /* [C,h,w], final, before the decoder (scaled) */
+    float *latents; /* [C,h,w], final, before the decoder (scaled) */
     size_t channels, h, w;
     cm_image picture;
-    char noise_hash[65];           /* of the starting noise's bytes */
-    cm_tokens tokens;              /* of the prompt */
-    double apart;                  /* relative L2 of the network's output from that on request.beside; 0 without. Not in timing,
-                                    * but for total */
+    char noise_hash[65]; /* of the starting noise's bytes */
+    cm_tokens tokens;    /* of the prompt */
+    double apart;        /* relative L2 of the network's output from that on request.beside; 0 without. Not in timing,
+                          * but for total */
     cm_timing timing;
 } cm_result;
 
@@ -155,20 +156,20 @@ cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *r, cm_aren
  * attention that lies on the span's tokens, mean over heads, of the prompt's half. */
 typedef struct cm_capture cm_capture;
 typedef struct cm_capture_plan {
-    size_t factor;                 /* only layers with height*width == round(H/factor)*round(W/factor) (the paper's rule: 16);
-                                    * 0: all layers */
+    size_t factor; /* only layers with height*width == round(H/factor)*round(W/factor) (the paper's rule: 16);
+                    * 0: all layers */
     size_t pixel_height, pixel_width; /* H, W */
-    size_t keys;                   /* tokens of the encoded prompt: layers with other keys do not count */
-    const cm_token_span *spans;    /* borrowed */
-    size_t span_count, steps;      /* steps: at most so many are kept */
+    size_t keys;                      /* tokens of the encoded prompt: layers with other keys do not count */
+    const cm_token_span *spans;       /* borrowed */
+    size_t span_count, steps;         /* steps: at most so many are kept */
 } cm_capture_plan;
 /* NULL: out of memory, which the arena says too. Nothing else may reset the arena while maps are taken. */
 cm_capture *cm_capture_new(cm_arena *arena, const cm_capture_plan *plan);
 const cm_attention_observer *cm_capture_observer(cm_capture *c);
 typedef struct cm_attention_map {
     const char *layer;
-    size_t height, width, steps;   /* steps seen */
-    float *shares;                 /* [steps, span_count, height*width] */
+    size_t height, width, steps; /* steps seen */
+    float *shares;               /* [steps, span_count, height*width] */
 } cm_attention_map;
 size_t cm_capture_maps(const cm_capture *c, const cm_attention_map **maps);
 

@@ -8,11 +8,17 @@
 #include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
 
-static const cm_json_key recipe_keys[] = {
-    {"name", CM_JSON_NAME},         {"about", CM_JSON_TEXT},          {"sampler", CM_JSON_NAME},
-    {"negative", CM_JSON_TEXT},     {"suffix", CM_JSON_TEXT},         {"steps", CM_JSON_WHOLE, 1, 1000},
-    {"width", CM_JSON_WHOLE, 8, 65536}, {"height", CM_JSON_WHOLE, 8, 65536}, {"guidance", CM_JSON_NUMBER},
-    {"seed", CM_JSON_WHOLE},        {0}};
+static const cm_json_key recipe_keys[] = {{"name", CM_JSON_NAME},
+                                          {"about", CM_JSON_TEXT},
+                                          {"sampler", CM_JSON_NAME},
+                                          {"negative", CM_JSON_TEXT},
+                                          {"suffix", CM_JSON_TEXT},
+                                          {"steps", CM_JSON_WHOLE, 1, 1000},
+                                          {"width", CM_JSON_WHOLE, 8, 65536},
+                                          {"height", CM_JSON_WHOLE, 8, 65536},
+                                          {"guidance", CM_JSON_NUMBER},
+                                          {"seed", CM_JSON_WHOLE},
+                                          {0}};
 
 static cm_status read_recipe(const json_t *row, const char *folder, cm_arena *out, void *entry) {
     cm_recipe *r = entry;
@@ -32,7 +38,8 @@ static cm_status read_recipe(const json_t *row, const char *folder, cm_arena *ou
                      .guidance = cm_json_number_or(row, "guidance", 1),
                      .seed = cm_json_size_or(row, "seed", 0)};
     CM_TRY(cm_sampler_choose("sampler", sampler, &r->sampler));
-    if (!r->steps || !r->width || !r->height) return cm_fail(CM_EFORMAT, "recipe '%s' lacks steps, width or height", name);
+    if (!r->steps || !r->width || !r->height)
+        return cm_fail(CM_EFORMAT, "recipe '%s' lacks steps, width or height", name);
     return CM_OK;
 }
 

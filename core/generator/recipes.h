@@ -10,7 +10,8 @@
 typedef struct cm_recipe {
     const char *name, *about;
     const cm_sampler *sampler;
-    const char *negative, *suffix; /* negative NULL: the recipe gives none; suffix: what the prompt ends in, may be "" */
+    const char *negative,
+        *suffix; /* negative NULL: the recipe gives none; suffix: what the prompt ends in, may be "" */
     size_t steps, width, height;
     double guidance;
     uint64_t seed;

@@ -8,8 +8,14 @@
 #include "core/base/closest.h"
 #include "core/generator/sampler_state.h"
 
-const cm_sampler *const cm_samplers[] = {&cm_sampler_ddim, &cm_sampler_ddpm,    &cm_sampler_pndm,     &cm_sampler_lms,
-                                         &cm_sampler_euler, &cm_sampler_euler_a, &cm_sampler_dpmpp_2m, &cm_sampler_dpmpp_2m_karras,
+const cm_sampler *const cm_samplers[] = {&cm_sampler_ddim,
+                                         &cm_sampler_ddpm,
+                                         &cm_sampler_pndm,
+                                         &cm_sampler_lms,
+                                         &cm_sampler_euler,
+                                         &cm_sampler_euler_a,
+                                         &cm_sampler_dpmpp_2m,
+                                         &cm_sampler_dpmpp_2m_karras,
                                          NULL};
 
 const cm_sampler *cm_sampler_find(const char *name) {
@@ -52,8 +58,8 @@ static cm_status push_arrays(cm_sampler_state *r, const cm_sampler_plan *plan, c
     return cm_arena_check(out);
 }
 
-cm_status cm_sampler_state_new(const cm_schedule *s, const cm_sampler_plan *plan, size_t steps, size_t values, cm_arena *out,
-                               cm_sampler_state **state) {
+cm_status cm_sampler_state_new(const cm_schedule *s, const cm_sampler_plan *plan, size_t steps, size_t values,
+                               cm_arena *out, cm_sampler_state **state) {
     if (steps == 0) return cm_fail(CM_EUSAGE, "steps: 0 makes no picture; 1 to %zu", s->train_steps);
     if (steps > s->train_steps) {
         return cm_fail(CM_EUSAGE, "steps: %zu is more than the %zu the model was trained with", steps, s->train_steps);
@@ -62,8 +68,13 @@ cm_status cm_sampler_state_new(const cm_schedule *s, const cm_sampler_plan *plan
     double *timesteps = CM_PUSH(out, double, steps + 1), *sigmas = CM_PUSH(out, double, steps + 1);
     CM_TRY(cm_arena_check(out));
     const cm_spacing spacing = s->spacing == CM_SPACING_DEFAULT ? plan->spacing : s->spacing;
-    *r = (cm_sampler_state){.schedule = s, .steps = steps, .evaluations = steps, .values = values, .timesteps = timesteps,
-                            .sigmas = sigmas, .init_scale = 1};
+    *r = (cm_sampler_state){.schedule = s,
+                            .steps = steps,
+                            .evaluations = steps,
+                            .values = values,
+                            .timesteps = timesteps,
+                            .sigmas = sigmas,
+                            .init_scale = 1};
     for (size_t i = 0; i < steps; i++) timesteps[i] = timestep_at(s, spacing, !plan->fractions, steps, i);
     *state = r;
     return push_arrays(r, plan, out);
@@ -108,7 +119,8 @@ cm_status cm_sampler_resume_at(const cm_sampler *s, cm_sampler_state *state, siz
     return CM_OK;
 }
 
-cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise, float *x) {
+cm_status cm_sampler_begin_at(const cm_sampler *s, cm_sampler_state *state, size_t first, const float *noise,
+                              float *x) {
     double of_clean, of_noise;
     CM_TRY(cm_sampler_resume_at(s, state, first));
     s->mix(state, first, &of_clean, &of_noise);

@@ -5,7 +5,8 @@
 #include "core/generator/sampler_state.h"
 
 static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
-    return cm_sampler_state_new(s, &(cm_sampler_plan){.spacing = CM_SPACING_LEADING, .keeps = true}, steps, n, out, state);
+    return cm_sampler_state_new(s, &(cm_sampler_plan){.spacing = CM_SPACING_LEADING, .keeps = true}, steps, n, out,
+                                state);
 }
 
 /* The step's end lies a fixed number of training steps before its beginning, whatever the spacing. */
@@ -22,7 +23,8 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
     const double signal_next = sqrt(next), noise_next = sqrt(1 - next);
     const cm_parts p = cm_sampler_parts(s->prediction, sqrt(a), sqrt(1 - a));
     float *clean = state->kept;
-    for (size_t j = 0; j < state->values; j++) clean[j] = (float)(p.clean_x * (double)x[j] + p.clean_out * (double)out[j]);
+    for (size_t j = 0; j < state->values; j++)
+        clean[j] = (float)(p.clean_x * (double)x[j] + p.clean_out * (double)out[j]);
     cm_sampler_limit(state, clean);
     for (size_t j = 0; j < state->values; j++) {
         const double e = p.noise_x * (double)x[j] + p.noise_out * (double)out[j];
@@ -31,6 +33,12 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
 }
 
 const cm_sampler cm_sampler_ddim = {
-    .name = "ddim", .about = "DDIM, eta 0 (Song et al. 2021)", .begin = begin, .init_scale = cm_sampler_init_scale,
-    .timestep = cm_sampler_timestep, .input_scale = cm_sampler_no_scale, .mix = cm_sampler_mix_alphas, .step = step,
+    .name = "ddim",
+    .about = "DDIM, eta 0 (Song et al. 2021)",
+    .begin = begin,
+    .init_scale = cm_sampler_init_scale,
+    .timestep = cm_sampler_timestep,
+    .input_scale = cm_sampler_no_scale,
+    .mix = cm_sampler_mix_alphas,
+    .step = step,
 };

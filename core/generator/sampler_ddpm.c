@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* DDPM's own reverse process (Ho et al. 2020, eq. 6 and 7, the smaller variance or the larger), as diffusers' DDPMScheduler. */
+/* DDPM's own reverse process (Ho et al. 2020, eq. 6 and 7, the smaller variance or the larger), as diffusers'
+ * DDPMScheduler. */
 #include <math.h>
 
 #include "core/generator/sampler_state.h"
@@ -19,13 +20,21 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
     const cm_parts p = cm_sampler_parts(s->prediction, sqrt(a), sqrt(1 - a));
     const float *fresh = state->timesteps[i] > 0 ? cm_sampler_draw(state) : NULL;
     float *clean = state->kept;
-    for (size_t j = 0; j < state->values; j++) clean[j] = (float)(p.clean_x * (double)x[j] + p.clean_out * (double)out[j]);
+    for (size_t j = 0; j < state->values; j++)
+        clean[j] = (float)(p.clean_x * (double)x[j] + p.clean_out * (double)out[j]);
     cm_sampler_limit(state, clean);
     for (size_t j = 0; j < state->values; j++)
         x[j] = (float)(of_clean * (double)clean[j] + of_x * (double)x[j] + (fresh ? spread * (double)fresh[j] : 0));
 }
 
 const cm_sampler cm_sampler_ddpm = {
-    .name = "ddpm", .about = "DDPM's reverse process, the smaller variance (Ho et al. 2020)", .random = true, .begin = begin,
-    .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, .input_scale = cm_sampler_no_scale, .mix = cm_sampler_mix_alphas, .step = step,
+    .name = "ddpm",
+    .about = "DDPM's reverse process, the smaller variance (Ho et al. 2020)",
+    .random = true,
+    .begin = begin,
+    .init_scale = cm_sampler_init_scale,
+    .timestep = cm_sampler_timestep,
+    .input_scale = cm_sampler_no_scale,
+    .mix = cm_sampler_mix_alphas,
+    .step = step,
 };

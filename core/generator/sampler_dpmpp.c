@@ -40,7 +40,8 @@ static void own_timesteps(cm_sampler_state *r, size_t range) {
 static void whole_timesteps(cm_sampler_state *r) {
     const cm_levels levels = r->schedule->levels;
     const bool rounds = !r->schedule->cosine && (levels == CM_LEVELS_KARRAS || levels == CM_LEVELS_LU);
-    for (size_t i = 0; i < r->steps; i++) r->timesteps[i] = rounds ? nearbyint(r->timesteps[i]) : trunc(r->timesteps[i]);
+    for (size_t i = 0; i < r->steps; i++)
+        r->timesteps[i] = rounds ? nearbyint(r->timesteps[i]) : trunc(r->timesteps[i]);
 }
 
 static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
@@ -48,7 +49,8 @@ static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *o
     const cm_sampler_plan plan = {.spacing = CM_SPACING_LINSPACE, .past = 3, .random = random};
     cm_sampler_state *r = NULL;
     const size_t range = unclipped(s);
-    if (range == 0) return cm_fail(CM_EFORMAT, "scheduler config: lambda_min_clipped %g leaves no training step", s->lambda_min);
+    if (range == 0)
+        return cm_fail(CM_EFORMAT, "scheduler config: lambda_min_clipped %g leaves no training step", s->lambda_min);
     CM_TRY(cm_sampler_state_new(s, &plan, steps, n, out, &r));
     own_timesteps(r, range);
     cm_sigmas_fill(r);
@@ -77,27 +79,36 @@ typedef struct weights {
     double x, now, first, second, noise;
 } weights;
 
-/* From level sigma to next, h apart: lemma and appendices of DPM-Solver and DPM-Solver++ in diffusers' form. `exact`: D1's
- * weight is the integral's (heun, order 3), not half of D0's (midpoint). */
+/* From level sigma to next, h apart: lemma and appendices of DPM-Solver and DPM-Solver++ in diffusers' form. `exact`:
+ * D1's weight is the integral's (heun, order 3), not half of D0's (midpoint). */
 static weights weigh(cm_algorithm kind, double sigma, double next, bool exact) {
     const double a = 1 / sqrt(sigma * sigma + 1), a_next = 1 / sqrt(next * next + 1), s_next = next * a_next;
     const double h = log(sigma / next), down = next / sigma, up = sigma / next, twice = down * down;
     weights w = {0};
     switch (kind) {
     case CM_DPMSOLVER_PP:
-        w = (weights){.x = s_next / (sigma * a), .now = a_next * (1 - down), .first = a_next * ((down - 1) / h + 1),
+        w = (weights){.x = s_next / (sigma * a),
+                      .now = a_next * (1 - down),
+                      .first = a_next * ((down - 1) / h + 1),
                       .second = -a_next * ((down - 1 + h) / (h * h) - 0.5)};
         break;
     case CM_DPMSOLVER:
-        w = (weights){.x = a_next / a, .now = -s_next * (up - 1), .first = -s_next * ((up - 1) / h - 1),
+        w = (weights){.x = a_next / a,
+                      .now = -s_next * (up - 1),
+                      .first = -s_next * ((up - 1) / h - 1),
                       .second = -s_next * ((up - 1 - h) / (h * h) - 0.5)};
         break;
     case CM_SDE_DPMSOLVER_PP:
-        w = (weights){.x = s_next / (sigma * a) * down, .now = a_next * (1 - twice), .first = a_next * ((1 - twice) / (-2 * h) + 1),
-                      .second = a_next * ((1 - twice - 2 * h) / (4 * h * h) - 0.5), .noise = s_next * sqrt(1 - twice)};
+        w = (weights){.x = s_next / (sigma * a) * down,
+                      .now = a_next * (1 - twice),
+                      .first = a_next * ((1 - twice) / (-2 * h) + 1),
+                      .second = a_next * ((1 - twice - 2 * h) / (4 * h * h) - 0.5),
+                      .noise = s_next * sqrt(1 - twice)};
         break;
     case CM_SDE_DPMSOLVER:
-        w = (weights){.x = a_next / a, .now = -2 * s_next * (up - 1), .first = -2 * s_next * ((up - 1) / h - 1),
+        w = (weights){.x = a_next / a,
+                      .now = -2 * s_next * (up - 1),
+                      .first = -2 * s_next * ((up - 1) / h - 1),
                       .noise = s_next * sqrt(up * up - 1)};
         break;
     }
@@ -122,7 +133,8 @@ static void predict(cm_sampler_state *state, size_t i, const float *out, const f
     mix(state, i, &signal, &noise);
     const cm_schedule *s = state->schedule;
     const cm_parts p = cm_sampler_parts(s->prediction, signal, noise);
-    const bool of_noise = s->algorithm == CM_DPMSOLVER || s->algorithm == CM_SDE_DPMSOLVER, plain = of_noise && !s->threshold;
+    const bool of_noise = s->algorithm == CM_DPMSOLVER || s->algorithm == CM_SDE_DPMSOLVER,
+               plain = of_noise && !s->threshold;
     const double of_x = plain ? p.noise_x : p.clean_x, of_out = plain ? p.noise_out : p.clean_out;
     for (size_t j = 0; j < state->values; j++) made[j] = (float)(of_x * (double)x[j] + of_out * (double)out[j]);
     if (!plain) cm_sampler_limit(state, made);
@@ -154,10 +166,14 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
     }
 }
 
-#define SAMPLER(called, what, how)                                                                                            \
-    {.name = called, .about = what, .begin = how, .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, \
-     .input_scale = cm_sampler_no_scale, .mix = mix, .step = step}
+#define SAMPLER(called, what, how)                                                                                     \
+    {                                                                                                                  \
+        .name = called, .about = what, .begin = how, .init_scale = cm_sampler_init_scale,                              \
+        .timestep = cm_sampler_timestep, .input_scale = cm_sampler_no_scale, .mix = mix, .step = step                  \
+    }
 
-const cm_sampler cm_sampler_dpmpp_2m = SAMPLER("dpmpp_2m", "DPM-Solver++(2M), midpoint (Lu et al. 2022); its order and form as the model's file says", begin);
+const cm_sampler cm_sampler_dpmpp_2m =
+    SAMPLER("dpmpp_2m", "DPM-Solver++(2M), midpoint (Lu et al. 2022); its order and form as the model's file says",
+            begin);
 const cm_sampler cm_sampler_dpmpp_2m_karras =
     SAMPLER("dpmpp_2m_karras", "the same on Karras et al.'s noise levels (2022, eq. 5)", begin_karras);

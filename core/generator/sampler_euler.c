@@ -10,7 +10,8 @@ enum { ORDER = 4 };
 
 /* diffusers' "log_linear": even in the logarithm from the schedule's most to its least, which ends the last step. */
 static void fill_log_linear(cm_sampler_state *r) {
-    const double most = log(cm_sigma_of(r->schedule, r->schedule->train_steps - 1)), least = log(cm_sigma_of(r->schedule, 0));
+    const double most = log(cm_sigma_of(r->schedule, r->schedule->train_steps - 1)),
+                 least = log(cm_sigma_of(r->schedule, 0));
     for (size_t i = 0; i <= r->steps; i++) r->sigmas[i] = exp(most + (double)i / (double)r->steps * (least - most));
 }
 
@@ -21,7 +22,8 @@ static cm_status begin_levels(const cm_schedule *s, const cm_sampler_plan *plan,
     cm_sigmas_fill(r);
     if (s->log_linear) fill_log_linear(r);
     if (s->levels != CM_LEVELS_STEPS) cm_sigmas_between(r, r->sigmas[0], r->sigmas[s->log_linear ? steps : steps - 1]);
-    for (size_t i = 0; s->continuous && s->prediction == CM_PREDICT_V && i < steps; i++) r->timesteps[i] = 0.25 * log(r->sigmas[i]);
+    for (size_t i = 0; s->continuous && s->prediction == CM_PREDICT_V && i < steps; i++)
+        r->timesteps[i] = 0.25 * log(r->sigmas[i]);
     const double most = r->sigmas[0];
     r->init_scale = s->spacing == CM_SPACING_LEADING ? sqrt(most * most + 1) : most;
     *state = r;
@@ -55,13 +57,20 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
 }
 
 const cm_sampler cm_sampler_euler = {
-    .name = "euler", .about = "Euler on noise levels (Karras et al. 2022)", .begin = begin, .init_scale = cm_sampler_init_scale,
-    .timestep = cm_sampler_timestep, .input_scale = cm_sampler_sigma_scale, .mix = mix, .step = step,
+    .name = "euler",
+    .about = "Euler on noise levels (Karras et al. 2022)",
+    .begin = begin,
+    .init_scale = cm_sampler_init_scale,
+    .timestep = cm_sampler_timestep,
+    .input_scale = cm_sampler_sigma_scale,
+    .mix = mix,
+    .step = step,
 };
 
 /* --- ancestral ------------------------------------------------------------------ */
 
-static cm_status begin_ancestral(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
+static cm_status begin_ancestral(const cm_schedule *s, size_t steps, size_t n, cm_arena *out,
+                                 cm_sampler_state **state) {
     const cm_sampler_plan plan = {.spacing = CM_SPACING_LINSPACE, .fractions = true, .random = true};
     return begin_levels(s, &plan, steps, n, out, state);
 }
@@ -80,14 +89,21 @@ static void step_ancestral(cm_sampler_state *state, size_t i, const float *out, 
 }
 
 const cm_sampler cm_sampler_euler_a = {
-    .name = "euler_a", .about = "Euler with fresh noise at every step (ancestral)", .random = true, .begin = begin_ancestral,
-    .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep, .input_scale = cm_sampler_sigma_scale,
-    .mix = mix, .step = step_ancestral,
+    .name = "euler_a",
+    .about = "Euler with fresh noise at every step (ancestral)",
+    .random = true,
+    .begin = begin_ancestral,
+    .init_scale = cm_sampler_init_scale,
+    .timestep = cm_sampler_timestep,
+    .input_scale = cm_sampler_sigma_scale,
+    .mix = mix,
+    .step = step_ancestral,
 };
 
 /* --- linear multistep ------------------------------------------------------------- */
 
-static cm_status begin_multistep(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
+static cm_status begin_multistep(const cm_schedule *s, size_t steps, size_t n, cm_arena *out,
+                                 cm_sampler_state **state) {
     const cm_sampler_plan plan = {.spacing = CM_SPACING_LINSPACE, .fractions = true, .past = ORDER};
     return begin_levels(s, &plan, steps, n, out, state);
 }
@@ -121,7 +137,13 @@ static void step_multistep(cm_sampler_state *state, size_t i, const float *out, 
 }
 
 const cm_sampler cm_sampler_lms = {
-    .name = "lms", .about = "linear multistep of order 4 on noise levels (Karras et al. 2022)", .whole = true,
-    .begin = begin_multistep, .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep,
-    .input_scale = cm_sampler_sigma_scale, .mix = mix, .step = step_multistep,
+    .name = "lms",
+    .about = "linear multistep of order 4 on noise levels (Karras et al. 2022)",
+    .whole = true,
+    .begin = begin_multistep,
+    .init_scale = cm_sampler_init_scale,
+    .timestep = cm_sampler_timestep,
+    .input_scale = cm_sampler_sigma_scale,
+    .mix = mix,
+    .step = step_multistep,
 };

@@ -60,7 +60,13 @@ static void step(cm_sampler_state *state, size_t i, const float *out, float *x) 
 }
 
 const cm_sampler cm_sampler_pndm = {
-    .name = "pndm", .about = "pseudo linear multistep, no Runge-Kutta steps; one evaluation more than steps (Liu et al. 2022)",
-    .whole = true, .begin = begin, .init_scale = cm_sampler_init_scale, .timestep = cm_sampler_timestep,
-    .input_scale = cm_sampler_no_scale, .mix = cm_sampler_mix_alphas, .step = step,
+    .name = "pndm",
+    .about = "pseudo linear multistep, no Runge-Kutta steps; one evaluation more than steps (Liu et al. 2022)",
+    .whole = true,
+    .begin = begin,
+    .init_scale = cm_sampler_init_scale,
+    .timestep = cm_sampler_timestep,
+    .input_scale = cm_sampler_no_scale,
+    .mix = cm_sampler_mix_alphas,
+    .step = step,
 };

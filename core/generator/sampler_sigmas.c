@@ -36,7 +36,8 @@ double cm_sigma_last(const cm_schedule *s) {
 }
 
 void cm_sigmas_fill(cm_sampler_state *state) {
-    for (size_t i = 0; i < state->steps; i++) state->sigmas[i] = cm_schedule_sigma(state->schedule, state->timesteps[i]);
+    for (size_t i = 0; i < state->steps; i++)
+        state->sigmas[i] = cm_schedule_sigma(state->schedule, state->timesteps[i]);
     state->sigmas[state->steps] = cm_sigma_last(state->schedule);
 }
 
@@ -79,8 +80,8 @@ static double beta_quantile(double share, double a, double b) {
     return low + (high - low) / 2;
 }
 
-/* Level at u in [0,1]: Karras et al. 2022, eq. 5, rho 7; even in the logarithm (Lu et al. 2022); quantiles of Beta(0.6, 0.6)
- * (Lee et al. 2024). */
+/* Level at u in [0,1]: Karras et al. 2022, eq. 5, rho 7; even in the logarithm (Lu et al. 2022); quantiles of Beta(0.6,
+ * 0.6) (Lee et al. 2024). */
 static double level_at(cm_levels levels, double most, double least, double u) {
     const double rho = 7, from = pow(most, 1 / rho), to = pow(least, 1 / rho);
     switch (levels) {

@@ -5,10 +5,10 @@
 #include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
 
-static cm_status read_rows(const json_t *rows, const char *folder, size_t entry_bytes, cm_table_row *read_row, cm_arena *out,
-                           void **entries) {
+static cm_status read_rows(const json_t *rows, const char *folder, size_t entry_bytes, cm_table_row *read_row,
+                           cm_arena *out, void **entries) {
     const size_t n = json_array_size(rows);
-    char *all = CM_PUSH_ZERO(out, char, n * entry_bytes);
+    char *all = CM_PUSH_ZERO(out, char, n *entry_bytes);
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < n; i++) {
         const cm_status s = read_row(json_array_get(rows, i), folder, out, all + i * entry_bytes);
@@ -30,7 +30,9 @@ cm_status cm_table_read(const char *name, size_t entry_bytes, cm_table_row *read
     const size_t n = json_array_size(rows);
     const cm_json_key keys[] = {{name, CM_JSON_LIST}, {0}};
     cm_status s = cm_json_check(table, "table", keys);
-    if (s == CM_OK) s = n ? read_rows(rows, folder, entry_bytes, read_row, out, entries) : cm_fail(CM_EFORMAT, "no list \"%s\"", name);
+    if (s == CM_OK)
+        s = n ? read_rows(rows, folder, entry_bytes, read_row, out, entries)
+              : cm_fail(CM_EFORMAT, "no list \"%s\"", name);
     json_decref(table);
     if (s != CM_OK) return cm_fail_in(s, "%s", path);
     *count = n;

@@ -17,9 +17,12 @@ cm_status cm_far_size(const cm_model *m, size_t width, size_t height, cm_arena *
     const double w = (double)width, h = (double)height;
     const double own_w = (double)m->default_width, own_h = (double)m->default_height;
     *line = NULL;
-    if (m->entry.random || (!far_apart(w * h, own_w * own_h, 2) && !far_apart(w * own_h, own_w * h, m->xl ? 4 : 2))) return CM_OK;
-    *line = cm_arena_print(out, "%zux%zu is far from %zux%zu, the size that the model was trained at; bodies may come out "
-                           "broken or twice", width, height, m->default_width, m->default_height);
+    if (m->entry.random || (!far_apart(w * h, own_w * own_h, 2) && !far_apart(w * own_h, own_w * h, m->xl ? 4 : 2)))
+        return CM_OK;
+    *line = cm_arena_print(out,
+                           "%zux%zu is far from %zux%zu, the size that the model was trained at; bodies may come out "
+                           "broken or twice",
+                           width, height, m->default_width, m->default_height);
     return cm_arena_check(out);
 }
 
@@ -55,7 +58,8 @@ static bool is_of_letters(const char *word) {
     cm_char first[4]; /* of the 4 bytes that a character has at most */
     size_t count = 0, bytes = 1;
     while (bytes < 4 && ((unsigned char)word[bytes] & 0xc0) == 0x80) bytes++;
-    return cm_unicode_read(word, 0, word[0] ? bytes : 0, first, &count) == CM_OK && count == 1 && cm_unicode_is_letter(first[0].code);
+    return cm_unicode_read(word, 0, word[0] ? bytes : 0, first, &count) == CM_OK && count == 1 &&
+           cm_unicode_is_letter(first[0].code);
 }
 
 static cm_status add_word(cm_unknown_words *u, const char *text, size_t bytes) {

@@ -92,14 +92,16 @@ static uint16_t to_bfloat(float f) {
 #if defined(__x86_64__)
 __attribute__((target("avx,f16c"))) static size_t from_half_f16c(const unsigned char *p, size_t count, float *out) {
     size_t i = 0;
-    for (; i + 8 <= count; i += 8) _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 2 * i))));
+    for (; i + 8 <= count; i += 8)
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 2 * i))));
     return i;
 }
 
 __attribute__((target("avx,f16c"))) static size_t to_half_f16c(const float *values, size_t count, unsigned char *p) {
     size_t i = 0;
     for (; i + 8 <= count; i += 8) {
-        _mm_storeu_si128((__m128i *)(p + 2 * i), _mm256_cvtps_ph(_mm256_loadu_ps(values + i), _MM_FROUND_TO_NEAREST_INT));
+        _mm_storeu_si128((__m128i *)(p + 2 * i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(values + i), _MM_FROUND_TO_NEAREST_INT));
     }
     return i;
 }
@@ -115,12 +117,12 @@ static size_t to_half_f16c(const float *values, size_t count, unsigned char *p) 
 #endif
 
 /* Each case reads through memcpy: stored data may lie unaligned. */
-#define WIDEN(type, expression)                        \
-    for (size_t i = 0; i < count; i++) {               \
-        type v;                                        \
-        memcpy(&v, p + i * sizeof v, sizeof v);        \
-        out[i] = (expression);                         \
-    }                                                  \
+#define WIDEN(type, expression)                                                                                        \
+    for (size_t i = 0; i < count; i++) {                                                                               \
+        type v;                                                                                                        \
+        memcpy(&v, p + i * sizeof v, sizeof v);                                                                        \
+        out[i] = (expression);                                                                                         \
+    }                                                                                                                  \
     break
 
 void cm_to_float(cm_dtype type, const void *data, size_t count, float *out) {
@@ -151,12 +153,12 @@ static double whole(float v, double lo, double hi) {
     return isnan(x) ? 0 : x < lo ? lo : x > hi ? hi : x;
 }
 
-#define NARROW(type, expression)                       \
-    for (size_t i = 0; i < count; i++) {               \
-        const float v = values[i];                     \
-        const type x = (type)(expression);             \
-        memcpy(p + i * sizeof x, &x, sizeof x);        \
-    }                                                  \
+#define NARROW(type, expression)                                                                                       \
+    for (size_t i = 0; i < count; i++) {                                                                               \
+        const float v = values[i];                                                                                     \
+        const type x = (type)(expression);                                                                             \
+        memcpy(p + i * sizeof x, &x, sizeof x);                                                                        \
+    }                                                                                                                  \
     break
 
 void cm_from_float(cm_dtype type, const float *values, size_t count, void *data) {
@@ -184,9 +186,10 @@ void cm_from_float(cm_dtype type, const float *values, size_t count, void *data)
 static const struct {
     const char *name;
     size_t size;
-} dtypes[CM_DTYPE_COUNT] = {[CM_F32] = {"F32", 4}, [CM_F16] = {"F16", 2}, [CM_BF16] = {"BF16", 2}, [CM_F64] = {"F64", 8},
-                            [CM_I64] = {"I64", 8}, [CM_I32] = {"I32", 4}, [CM_U8] = {"U8", 1},     [CM_BOOL] = {"BOOL", 1},
-                            [CM_F8_E4M3] = {"F8_E4M3", 1}, [CM_F8_E5M2] = {"F8_E5M2", 1}};
+} dtypes[CM_DTYPE_COUNT] = {
+    [CM_F32] = {"F32", 4},         [CM_F16] = {"F16", 2},        [CM_BF16] = {"BF16", 2}, [CM_F64] = {"F64", 8},
+    [CM_I64] = {"I64", 8},         [CM_I32] = {"I32", 4},        [CM_U8] = {"U8", 1},     [CM_BOOL] = {"BOOL", 1},
+    [CM_F8_E4M3] = {"F8_E4M3", 1}, [CM_F8_E5M2] = {"F8_E5M2", 1}};
 
 size_t cm_dtype_size(cm_dtype t) {
     return dtypes[t].size;

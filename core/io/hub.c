@@ -61,7 +61,8 @@ static cm_status snapshot_of(const char *root, cm_arena *a, const char **folder)
     size_t count = 0;
     CM_TRY(cm_arena_check(a));
     if (!commit) commit = only_snapshot(snapshots, a, &count);
-    if (!commit && count) return cm_fail(CM_EIO, "%s: no refs/main, and %zu snapshots: name one of %s/", root, count, snapshots);
+    if (!commit && count)
+        return cm_fail(CM_EIO, "%s: no refs/main, and %zu snapshots: name one of %s/", root, count, snapshots);
     if (!commit) return cm_fail(CM_EIO, "%s: the hub's cache without a snapshot of this repository", root);
     *folder = cm_arena_print(a, "%s/%s", snapshots, commit);
     CM_TRY(cm_arena_check(a));
@@ -72,7 +73,8 @@ static cm_status snapshot_of(const char *root, cm_arena *a, const char **folder)
 static bool is_root(const char *path, cm_arena *a) {
     const char *snapshots = cm_arena_print(a, "%s/snapshots", path), *refs = cm_arena_print(a, "%s/refs", path);
     const char *slash = strrchr(path, '/'), *name = slash && slash[1] ? slash + 1 : path;
-    return snapshots && refs && cm_path_is_dir(snapshots) && (cm_path_is_dir(refs) || strncmp(name, "models--", 8) == 0);
+    return snapshots && refs && cm_path_is_dir(snapshots) &&
+           (cm_path_is_dir(refs) || strncmp(name, "models--", 8) == 0);
 }
 
 cm_status cm_hub_resolve(const char *path, cm_arena *out, const char **folder) {

@@ -19,8 +19,10 @@ cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channe
     return CM_OK;
 }
 
-/* Deflate makes at most 1032 of one byte, at 1 bit a pixel; JPEG takes at least a bit for 64 pixels, GIF 12 for 4096. */
-cm_status cm_image_new_from(size_t file_bytes, cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image) {
+/* Deflate makes at most 1032 of one byte, at 1 bit a pixel; JPEG takes at least a bit for 64 pixels, GIF 12 for 4096.
+ */
+cm_status cm_image_new_from(size_t file_bytes, cm_arena *out, size_t width, size_t height, size_t channels,
+                            cm_image *image) {
     enum { PIXELS_A_BYTE = 8 * 1032 };
     if (width * height / PIXELS_A_BYTE > file_bytes)
         return cm_fail(CM_EFORMAT, "damaged: %zux%zu pixels in %zu bytes", width, height, file_bytes);
@@ -57,13 +59,18 @@ typedef enum kind { PNG, JPEG, WEBP, BMP, GIF, KINDS } kind;
 static const struct {
     const char *text;
     size_t length;
-} begins[KINDS] = {
-    [PNG] = {"\x89PNG\r\n\x1a\n", 8}, [JPEG] = {"\xff\xd8\xff", 3}, [WEBP] = {"RIFF????WEBP", 12}, [BMP] = {"BM", 2}, [GIF] = {"GIF8", 4}};
+} begins[KINDS] = {[PNG] = {"\x89PNG\r\n\x1a\n", 8},
+                   [JPEG] = {"\xff\xd8\xff", 3},
+                   [WEBP] = {"RIFF????WEBP", 12},
+                   [BMP] = {"BM", 2},
+                   [GIF] = {"GIF8", 4}};
 
 static kind kind_of(const cm_mapped *m) {
     for (kind k = 0; k < KINDS; k++) {
         size_t i = 0;
-        while (i < begins[k].length && i < m->bytes && (begins[k].text[i] == '?' || (unsigned char)begins[k].text[i] == m->data[i])) i++;
+        while (i < begins[k].length && i < m->bytes &&
+               (begins[k].text[i] == '?' || (unsigned char)begins[k].text[i] == m->data[i]))
+            i++;
         if (i == begins[k].length) return k;
     }
     return KINDS;
@@ -140,7 +147,8 @@ cm_status cm_image_check_name(const char *path) {
     struct stat st;
     const bool there = stat(path, &st) == 0;
     if (ends_in(name, ours) || (there && !S_ISREG(st.st_mode))) return CM_OK; /* a pipe or a device has any name */
-    if (!ending && there && holds_no_picture(path)) return cm_fail(CM_EUSAGE, "%s: is there, and is no picture: it would be lost", path);
+    if (!ending && there && holds_no_picture(path))
+        return cm_fail(CM_EUSAGE, "%s: is there, and is no picture: it would be lost", path);
     if (!ending && strcmp(name, "-") != 0) return CM_OK;
     return cm_fail(CM_EUSAGE, "%s: pictures are written as PNG or JPEG (.png, .jpg)", path);
 }

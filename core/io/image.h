@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Images: 8-bit, 1 or 3 channels, rows without padding.
  *
- * PNG, JPEG, WebP, BMP and GIF are read (of an animation the first frame); which one a file is its first bytes say, never
- * its name. Pixels are those of Pillow's Image.open(path).convert("RGB"): palettes are expanded, alpha is dropped, CMYK
- * becomes RGB by Pillow's formula, EXIF's orientation and colour profiles are left alone. One difference is on purpose:
- * of 16-bit grey PNG the high byte counts, as of 16-bit RGB, where Pillow clips at 255 and gives an all but white picture.
- * PNG is written, and read back bit for bit; JPEG is written too. A damaged file is an error naming it, never a partial
- * picture. Reading stops when the user asks for it (CM_EINTERRUPTED).
+ * PNG, JPEG, WebP, BMP and GIF are read (of an animation the first frame); which one a file is its first bytes say,
+ * never its name. Pixels are those of Pillow's Image.open(path).convert("RGB"): palettes are expanded, alpha is
+ * dropped, CMYK becomes RGB by Pillow's formula, EXIF's orientation and colour profiles are left alone. One difference
+ * is on purpose: of 16-bit grey PNG the high byte counts, as of 16-bit RGB, where Pillow clips at 255 and gives an all
+ * but white picture. PNG is written, and read back bit for bit; JPEG is written too. A damaged file is an error naming
+ * it, never a partial picture. Reading stops when the user asks for it (CM_EINTERRUPTED).
  */
 #ifndef CM_CORE_IO_IMAGE_H
 #define CM_CORE_IO_IMAGE_H
@@ -24,7 +24,8 @@ typedef struct cm_image {
     bool lossy;                     /* the file was JPEG or lossy WebP */
 } cm_image;
 
-/* channels wanted: 3 or 1 (grey by BT.601 luma when the file has colour; a grey file gives its values). pixels live in `out`. */
+/* channels wanted: 3 or 1 (grey by BT.601 luma when the file has colour; a grey file gives its values). pixels live in
+ * `out`. */
 cm_status cm_image_read(const char *path, size_t channels, cm_arena *out, cm_image *image);
 /* A label map: 8-bit grey or palette PNG, values as stored (palette indices are not expanded). */
 cm_status cm_image_read_labels(const char *path, cm_arena *out, cm_image *image);
@@ -41,8 +42,8 @@ cm_status cm_image_check_name(const char *path);
 cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image); /* cleared */
 
 /* The resampling filters, each equal to its original within 1 of 255 (uint8) or 1e-5 (float).
- * Pillow's: antialiased, support scaled when shrinking. CM_TORCH_BILINEAR: torch's with half-pixel centres, no antialias;
- * CM_TORCH_ANTIALIAS: the same with it. CM_TF1_BILINEAR: TensorFlow 1's, src = dst*in/out, no antialias. */
+ * Pillow's: antialiased, support scaled when shrinking. CM_TORCH_BILINEAR: torch's with half-pixel centres, no
+ * antialias; CM_TORCH_ANTIALIAS: the same with it. CM_TF1_BILINEAR: TensorFlow 1's, src = dst*in/out, no antialias. */
 typedef enum cm_filter {
     CM_BOX,
     CM_BILINEAR,
@@ -55,9 +56,11 @@ typedef enum cm_filter {
     CM_FILTER_COUNT
 } cm_filter;
 /* Bytes to bytes; of torch's and TensorFlow's, which are of floats, the nearest byte. */
-cm_status cm_image_resize(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *out, cm_image *to);
+cm_status cm_image_resize(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *out,
+                          cm_image *to);
 /* Bytes 0..255 to floats [height,width,channels] on the same scale, neither clipped nor rounded (Pillow's mode "F"). */
-cm_status cm_image_resize_float(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *scratch, float *to);
+cm_status cm_image_resize_float(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *scratch,
+                                float *to);
 /* float [h,w,c] -> [oh,ow,c] */
 cm_status cm_resize_float(const float *from, size_t h, size_t w, size_t c, size_t oh, size_t ow, cm_filter filter,
                           cm_arena *scratch, float *to);

@@ -14,11 +14,11 @@ enum { PLAIN = 0, RLE8 = 1, RLE4 = 2, FIELDS = 3 };
 
 typedef struct bitmap {
     const unsigned char *data;
-    size_t bytes, offset;          /* of the file; where the pixels begin */
+    size_t bytes, offset; /* of the file; where the pixels begin */
     size_t width, height, bits, header;
     uint32_t method, colours;
     bool top_first;
-    uint32_t masks[4];             /* red, green, blue, alpha */
+    uint32_t masks[4]; /* red, green, blue, alpha */
     uint8_t palette[256][3];
 } bitmap;
 
@@ -39,7 +39,8 @@ static cm_status read_sizes(bitmap *b) {
         b->width = u16(p + 18), b->height = u16(p + 20), b->bits = u16(p + 24);
         return CM_OK;
     }
-    if (b->header < INFO_HEADER || b->header > 124) return cm_fail(CM_EFORMAT, "damaged BMP: a header of %zu bytes", b->header);
+    if (b->header < INFO_HEADER || b->header > 124)
+        return cm_fail(CM_EFORMAT, "damaged BMP: a header of %zu bytes", b->header);
     if (b->bytes < FILE_HEADER + b->header) return cm_fail(CM_EFORMAT, "truncated BMP");
     const uint32_t height = u32(p + 22);
     b->top_first = height >> 31;
@@ -61,7 +62,8 @@ static cm_status read_masks(bitmap *b) {
     if (b->bytes < MASKS_AT + 4 * count) return cm_fail(CM_EFORMAT, "truncated BMP");
     for (size_t i = 0; i < count; i++) {
         const uint32_t m = u32(b->data + MASKS_AT + 4 * i), low = m & (~m + 1);
-        if ((m & (m + low)) != 0 || (m == 0 && i < 3)) return cm_fail(CM_EFORMAT, "damaged BMP: bit fields that are no fields");
+        if ((m & (m + low)) != 0 || (m == 0 && i < 3))
+            return cm_fail(CM_EFORMAT, "damaged BMP: bit fields that are no fields");
         b->masks[i] = m;
     }
     return CM_OK;
@@ -86,7 +88,8 @@ static cm_status check_kind(const bitmap *b) {
     static const unsigned char bits[4][6] = {{1, 4, 8, 16, 24, 32}, {8}, {4}, {16, 32}};
     const bool known = b->method <= FIELDS && !(b->method == FIELDS && b->header == OS2_HEADER) && b->bits &&
                        memchr(bits[b->method], (int)b->bits, sizeof *bits);
-    if (!known || b->bits > 32) return cm_fail(CM_EFORMAT, "a BMP of %zu bits and method %u is not read", b->bits, b->method);
+    if (!known || b->bits > 32)
+        return cm_fail(CM_EFORMAT, "a BMP of %zu bits and method %u is not read", b->bits, b->method);
     if (!b->width || !b->height || b->width > CM_IMAGE_MAX_PIXELS / b->height)
         return cm_fail(CM_EFORMAT, "damaged BMP: %zux%zu pixels", b->width, b->height);
     return CM_OK;
@@ -97,7 +100,8 @@ static cm_status check_bytes(const bitmap *b) {
     const size_t packed = b->method == RLE8 || b->method == RLE4;
     const size_t need = packed ? 2 : (b->height - 1) * stride_of(b) + (b->width * b->bits + 7) / 8;
     if (b->offset <= b->bytes && need <= b->bytes - b->offset) return CM_OK;
-    return cm_fail(CM_EFORMAT, "truncated BMP: %zux%zu pixels of %zu bits in %zu bytes", b->width, b->height, b->bits, b->bytes);
+    return cm_fail(CM_EFORMAT, "truncated BMP: %zux%zu pixels of %zu bits in %zu bytes", b->width, b->height, b->bits,
+                   b->bytes);
 }
 
 static cm_status open_bitmap(bitmap *b) {

@@ -13,7 +13,8 @@
 
 /* A cleared image, unless a file of so many bytes is too short to hold that many pixels: a damaged header is refused
  * before memory is asked for. */
-cm_status cm_image_new_from(size_t file_bytes, cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image);
+cm_status cm_image_new_from(size_t file_bytes, cm_arena *out, size_t width, size_t height, size_t channels,
+                            cm_image *image);
 
 /* From a file's bytes; the caller says which file in front of the reason.
  * indices: palette and low-depth values as stored, nothing expanded */

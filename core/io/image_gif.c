@@ -12,7 +12,7 @@ typedef struct reader {
     GifFileType *gif;
     cm_arena *out;
     cm_image image;
-    int transparent;               /* this colour's index; -1: none */
+    int transparent; /* this colour's index; -1: none */
 } reader;
 
 static int read_some(GifFileType *gif, GifByteType *to, int count) {
@@ -25,7 +25,8 @@ static int read_some(GifFileType *gif, GifByteType *to, int count) {
 
 static cm_status damaged(const reader *r) {
     const char *why = r->gif ? GifErrorString(r->gif->Error) : NULL;
-    return cm_fail(CM_EFORMAT, "%s GIF: %s", r->at == r->bytes ? "truncated" : "damaged", why ? why : "no picture in it");
+    return cm_fail(CM_EFORMAT, "%s GIF: %s", r->at == r->bytes ? "truncated" : "damaged",
+                   why ? why : "no picture in it");
 }
 
 static cm_status read_extension(reader *r) {
@@ -65,7 +66,8 @@ static cm_status read_rows(reader *r, GifPixelType *line, uint8_t (*palette)[3])
     const size_t height = (size_t)r->gif->Image.Height;
     const bool laced = r->gif->Image.Interlace;
     for (size_t pass = 0; pass < (laced ? 4 : 1); pass++)
-        for (size_t y = laced ? first[pass] : 0; y < height; y += laced ? step[pass] : 1) CM_TRY(read_row(r, y, line, palette));
+        for (size_t y = laced ? first[pass] : 0; y < height; y += laced ? step[pass] : 1)
+            CM_TRY(read_row(r, y, line, palette));
     return CM_OK;
 }
 
@@ -77,9 +79,10 @@ static cm_status read_picture(reader *r) {
     if (DGifGetImageDesc(r->gif) == GIF_ERROR) return damaged(r);
     const GifImageDesc *d = &r->gif->Image;
     uint8_t palette[256][3];
-    if (d->Width <= 0 || d->Height <= 0) return cm_fail(CM_EFORMAT, "damaged GIF: a picture of %dx%d", d->Width, d->Height);
-    CM_TRY(cm_image_new_from(r->bytes, r->out, larger(r->gif->SWidth, d->Left + d->Width), larger(r->gif->SHeight, d->Top + d->Height), 3,
-                             &r->image));
+    if (d->Width <= 0 || d->Height <= 0)
+        return cm_fail(CM_EFORMAT, "damaged GIF: a picture of %dx%d", d->Width, d->Height);
+    CM_TRY(cm_image_new_from(r->bytes, r->out, larger(r->gif->SWidth, d->Left + d->Width),
+                             larger(r->gif->SHeight, d->Top + d->Height), 3, &r->image));
     GifPixelType *line = CM_PUSH(r->out, GifPixelType, d->Width);
     CM_TRY(cm_arena_check(r->out));
     make_palette(r, palette);
@@ -102,7 +105,8 @@ cm_status cm_gif_decode(const unsigned char *data, size_t bytes, cm_arena *out, 
     int error = 0;
     reader r = {.data = data, .bytes = bytes, .out = out, .transparent = NO_TRANSPARENT_COLOR};
     r.gif = DGifOpen(&r, read_some, &error);
-    if (!r.gif) return cm_fail(CM_EFORMAT, "damaged GIF: %s", GifErrorString(error) ? GifErrorString(error) : "no header");
+    if (!r.gif)
+        return cm_fail(CM_EFORMAT, "damaged GIF: %s", GifErrorString(error) ? GifErrorString(error) : "no header");
     const cm_status s = read_all(&r);
     DGifCloseFile(r.gif, &error);
     if (s != CM_OK) return s;

@@ -12,7 +12,8 @@
 #include "core/base/system.h"
 #include "core/io/image_codecs.h"
 
-/* More scans than any encoder makes, as libjpeg-turbo's own fuzzers have it: each costs a pass over the whole picture. */
+/* More scans than any encoder makes, as libjpeg-turbo's own fuzzers have it: each costs a pass over the whole picture.
+ */
 enum { MAX_SCANS = 500 };
 
 /* All that outlives a longjmp lives here, not in locals. */
@@ -37,7 +38,7 @@ static void on_error(j_common_ptr jpeg) {
 /* libjpeg only warns where picture data are missing or unreadable, and paints grey: here that is an
  * error. Other warnings (stray bytes between markers) leave the picture whole. */
 static void on_message(j_common_ptr jpeg, int level) {
-    static const int lossy[] = {JWRN_JPEG_EOF,    JWRN_HIT_MARKER,    JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC,
+    static const int lossy[] = {JWRN_JPEG_EOF,       JWRN_HIT_MARKER,     JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC,
                                 JWRN_NOT_SEQUENTIAL, JWRN_ARITH_BAD_CODE, JWRN_TOO_MUCH_DATA};
     if (level >= 0) return;
     for (size_t i = 0; i < sizeof lossy / sizeof *lossy; i++) {
@@ -58,8 +59,8 @@ static void on_progress(j_common_ptr jpeg) {
     longjmp(r->back, 1);
 }
 
-/* Adobe's programs, who alone write four components, store them inverted; to RGB by Pillow's formula: what black leaves,
- * less the ink's share of it. */
+/* Adobe's programs, who alone write four components, store them inverted; to RGB by Pillow's formula: what black
+ * leaves, less the ink's share of it. */
 static void from_cmyk(const JSAMPLE *cmyk, size_t width, uint8_t *rgb) {
     for (size_t x = 0; x < width; x++, cmyk += 4, rgb += 3) {
         const unsigned left = cmyk[3];
@@ -73,7 +74,8 @@ static void from_cmyk(const JSAMPLE *cmyk, size_t width, uint8_t *rgb) {
 static cm_status make_picture(reader *r, size_t bytes) {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     const int n = jpeg->num_components;
-    if (n != 1 && n != 3 && n != 4) return cm_fail(CM_EFORMAT, "a JPEG with %d components; grey, RGB and CMYK are read", n);
+    if (n != 1 && n != 3 && n != 4)
+        return cm_fail(CM_EFORMAT, "a JPEG with %d components; grey, RGB and CMYK are read", n);
     jpeg->out_color_space = n == 1 ? JCS_GRAYSCALE : n == 3 ? JCS_RGB : JCS_CMYK;
     CM_TRY(cm_image_new_from(bytes, r->out, jpeg->image_width, jpeg->image_height, n == 1 ? 1 : 3, &r->image));
     r->line = n == 4 ? CM_PUSH(r->out, JSAMPLE, 4 * r->image.width) : NULL;
@@ -175,7 +177,8 @@ static void write_all(writer *w, FILE *f, const cm_image *image, const char *com
 cm_status cm_image_write_jpeg(const char *path, const cm_image *image, const char *const *text) {
     if (!image->width || !image->height || image->width > JPEG_MAX_DIMENSION || image->height > JPEG_MAX_DIMENSION ||
         (image->channels != 1 && image->channels != 3)) {
-        return cm_fail(CM_EUSAGE, "%s: no such JPEG: %zux%zu with %zu channels", path, image->width, image->height, image->channels);
+        return cm_fail(CM_EUSAGE, "%s: no such JPEG: %zux%zu with %zu channels", path, image->width, image->height,
+                       image->channels);
     }
     char *comment = comment_of(text);
     if (!comment) return cm_fail(CM_ENOMEM, "%s: out of memory", path);

@@ -48,7 +48,8 @@ static void set_transforms(reader *r, bool indices) {
     if (indices) {
         png_set_packing(r->png);
     } else {
-        r->alpha = png_get_color_type(r->png, r->info) & PNG_COLOR_MASK_ALPHA || png_get_valid(r->png, r->info, PNG_INFO_tRNS);
+        r->alpha =
+            png_get_color_type(r->png, r->info) & PNG_COLOR_MASK_ALPHA || png_get_valid(r->png, r->info, PNG_INFO_tRNS);
         png_set_strip_16(r->png);
         png_set_expand(r->png);
         png_set_strip_alpha(r->png);
@@ -169,5 +170,6 @@ cm_status cm_image_write_png(const char *path, const cm_image *image, const char
     png_destroy_write_struct(&w.png, &w.info);
     if (!w.failed || ferror(part.file)) return cm_part_finish(&part); /* which says why a write failed */
     cm_part_drop(&part);
-    return cm_fail(CM_EIO, "%s: cannot be written as PNG: %s", path, w.trouble.why[0] ? w.trouble.why : "out of memory");
+    return cm_fail(CM_EIO, "%s: cannot be written as PNG: %s", path,
+                   w.trouble.why[0] ? w.trouble.why : "out of memory");
 }

@@ -42,8 +42,8 @@ static bool is_image(const char *name) {
 }
 
 static bool is_other_image(const char *name) {
-    static const char *const others[] = {"tif", "tiff", "heic", "heif", "avif", "jxl", "jp2", "j2k", "ppm", "pgm", "pnm",
-                                         "tga", "ico",  "psd",  "exr",  "dng",  "hdr", "svg", NULL};
+    static const char *const others[] = {"tif", "tiff", "heic", "heif", "avif", "jxl", "jp2", "j2k", "ppm", "pgm",
+                                         "pnm", "tga",  "ico",  "psd",  "exr",  "dng", "hdr", "svg", NULL};
     return ends_in(name, others);
 }
 
@@ -57,7 +57,8 @@ static cm_left_out made_beside(const char *name) {
     while (dot && dot > name && dot[-1] != '.') dot--;
     const size_t n = dot && dot > name ? (size_t)(end - dot) : 0, step = strlen("step-");
     if (n == strlen("attention") && strncmp(dot, "attention", n) == 0) return CM_LEFT_ATTENTION;
-    if (n >= step + 4 && strncmp(dot, "step-", step) == 0 && strspn(dot + step, "0123456789") == n - step) return CM_LEFT_PREVIEW;
+    if (n >= step + 4 && strncmp(dot, "step-", step) == 0 && strspn(dot + step, "0123456789") == n - step)
+        return CM_LEFT_PREVIEW;
     return CM_LEFT_REASONS;
 }
 
@@ -75,9 +76,9 @@ typedef struct link_entry {
 
 typedef struct walk {
     cm_image_set *set;
-    place *folders;      /* that were looked at, and those above, to which a link would lead back */
+    place *folders; /* that were looked at, and those above, to which a link would lead back */
     size_t folder_count, folder_room;
-    link_entry *links;   /* to be followed when all that is no link has been seen */
+    link_entry *links; /* to be followed when all that is no link has been seen */
     size_t link_count, link_room;
 } walk;
 
@@ -302,7 +303,8 @@ bool cm_image_set_is_odd(const cm_image_set *s) {
 enum { UTF8_LONGEST = 4 }; /* of text that ends in 0, which is no part of a sequence and so ends the reading */
 
 static bool is_shown(uint32_t c) {
-    const bool control = c < ' ' || (c >= 0x7F && c < 0xA0), turns = c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E);
+    const bool control = c < ' ' || (c >= 0x7F && c < 0xA0),
+               turns = c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E);
     return !control && !turns && !(c >= 0x2066 && c <= 0x2069) && c != 0x2028 && c != 0x2029;
 }
 
@@ -311,7 +313,8 @@ const char *cm_printable_path(const char *path, cm_arena *out) {
     const unsigned char *p = (const unsigned char *)path;
     uint32_t code;
     bool plain = true;
-    for (size_t at = 0, n; plain && p[at]; at += n) plain = (n = cm_utf8_read(p + at, UTF8_LONGEST, &code)) != 0 && is_shown(code);
+    for (size_t at = 0, n; plain && p[at]; at += n)
+        plain = (n = cm_utf8_read(p + at, UTF8_LONGEST, &code)) != 0 && is_shown(code);
     if (plain) return path;
     const size_t room = LONGEST * strlen(path) + 1;
     char *text = CM_PUSH(out, char, room), *to = text;

@@ -6,8 +6,8 @@
  *     for (size_t i = 0; i < set.count; i++) ... set.images[i].path ...
  *     cm_image_set_close(&set);
  *
- * An image is a regular file whose name ends in .png, .jpg, .jpeg, .jfif, .webp, .bmp or .gif, in any case, in the folder or in
- * folders below it (to a depth of 16). Links are followed. Left out, and counted by reason, are
+ * An image is a regular file whose name ends in .png, .jpg, .jpeg, .jfif, .webp, .bmp or .gif, in any case, in the
+ * folder or in folders below it (to a depth of 16). Links are followed. Left out, and counted by reason, are
  *
  *     hidden             names that begin with a dot, __MACOSX, and all below such folders
  *     previews           NAME.step-0005.png and the like, which `generate --save-every` puts beside an image
@@ -19,8 +19,8 @@
  *     broken links       that lead nowhere
  *     closed folders     that cannot be read, or lie too deep
  *
- * Other files (.txt, .jsonl, ...) are not counted. The order is that of paths as bytes. A manifest (picture_source.h) takes
- * any file that it names.
+ * Other files (.txt, .jsonl, ...) are not counted. The order is that of paths as bytes. A manifest (picture_source.h)
+ * takes any file that it names.
  */
 #ifndef CM_CORE_IO_IMAGE_SET_H
 #define CM_CORE_IO_IMAGE_SET_H
@@ -46,13 +46,13 @@ typedef struct cm_image_file {
     const char *path;
     dev_t device;
     ino_t inode;
-    bool linked;   /* found through a link */
+    bool linked; /* found through a link */
 } cm_image_file;
 
 typedef struct cm_image_set {
     cm_image_file *images;
     size_t count, capacity;
-    size_t root;                       /* bytes of each path before the part below the folder */
+    size_t root; /* bytes of each path before the part below the folder */
     size_t left_out[CM_LEFT_REASONS];
     const char *examples[CM_LEFT_REASONS]; /* the first of each, or NULL */
     cm_arena arena;
@@ -65,10 +65,11 @@ void cm_image_set_close(cm_image_set *s); /* fine on a cleared one */
 const char *cm_image_set_tell(const cm_image_set *s, cm_arena *out);
 /* {"previews": 3, ...}; NULL when nothing was left out. A new reference. */
 json_t *cm_image_set_describe(const cm_image_set *s);
-bool cm_image_set_is_odd(const cm_image_set *s); /* something else than hidden files and `generate`'s own was left out */
+bool cm_image_set_is_odd(
+    const cm_image_set *s); /* something else than hidden files and `generate`'s own was left out */
 
-/* A path as text that a record, a message or a page can hold: bytes that are no UTF-8 become \xE9, control characters and
- * those that turn the direction of writing \x0A or \u202E. The same pointer when there is nothing to change. */
+/* A path as text that a record, a message or a page can hold: bytes that are no UTF-8 become \xE9, control characters
+ * and those that turn the direction of writing \x0A or \u202E. The same pointer when there is nothing to change. */
 const char *cm_printable_path(const char *path, cm_arena *out);
 
 #endif

@@ -32,7 +32,8 @@ static cm_status read_first_frame(const unsigned char *data, size_t bytes, cm_im
     WebPAnimDecoderOptions o;
     uint8_t *canvas;
     int when;
-    if (!WebPAnimDecoderOptionsInit(&o)) return cm_fail(CM_EUNAVAILABLE, "another libwebp than this program was built with");
+    if (!WebPAnimDecoderOptionsInit(&o))
+        return cm_fail(CM_EUNAVAILABLE, "another libwebp than this program was built with");
     o.color_mode = MODE_RGBA;
     WebPAnimDecoder *d = WebPAnimDecoderNew(&file, &o);
     if (!d) return cm_fail(CM_EFORMAT, "damaged WebP animation");

@@ -24,7 +24,8 @@ const char *cm_inside(const char *folder, const char *file, cm_arena *out) {
     if (!*file || *file == '/' || climbs(file)) return NULL;
     const char *joined = cm_arena_print(out, "%s/%s", folder, file), *found = NULL;
     char *root = realpath(folder, NULL), *path = joined ? realpath(joined, NULL) : NULL;
-    if (root && path && is_below(path, root) && stat(path, &st) == 0 && S_ISREG(st.st_mode)) found = cm_arena_string(out, path);
+    if (root && path && is_below(path, root) && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+        found = cm_arena_string(out, path);
     free(root);
     free(path);
     return found;

@@ -34,8 +34,10 @@ static bool has_type(const json_t *v, cm_json_type type) {
 }
 
 static const char *name_of_type(cm_json_type type) {
-    static const char *const names[] = {"a text", "a text that is not empty", "a whole number", "a number", "true or false",
-                                        "a list", "an object", "a value"};
+    static const char *const names[] = {"a text",         "a text that is not empty",
+                                        "a whole number", "a number",
+                                        "true or false",  "a list",
+                                        "an object",      "a value"};
     return names[type];
 }
 
@@ -57,7 +59,8 @@ static cm_status check_bounds(const cm_json_key *k, double x, const char *given)
 static cm_status check_value(const cm_json_key *k, const json_t *v) {
     char given[64];
     print_value(v, given, sizeof given);
-    if (!has_type(v, k->type)) return cm_fail(CM_EFORMAT, "\"%s\" is %s, not %s", k->name, given, name_of_type(k->type));
+    if (!has_type(v, k->type))
+        return cm_fail(CM_EFORMAT, "\"%s\" is %s, not %s", k->name, given, name_of_type(k->type));
     const bool number = k->type == CM_JSON_WHOLE || k->type == CM_JSON_NUMBER;
     return number ? check_bounds(k, json_number_value(v), given) : CM_OK;
 }
@@ -111,7 +114,8 @@ static const char *beginning(const cm_json_key *keys, const char *key) {
 static cm_status take_stray(cm_strays *strays, const cm_json_key *keys, const char *key) {
     const char *known = beginning(keys, key);
     if (!strays->names) strays->names = json_object();
-    if (json_object_set_new(strays->names, key, known ? json_string(known) : json_null()) != 0) return cm_fail(CM_ENOMEM, "out of memory");
+    if (json_object_set_new(strays->names, key, known ? json_string(known) : json_null()) != 0)
+        return cm_fail(CM_ENOMEM, "out of memory");
     return CM_OK;
 }
 
@@ -147,7 +151,9 @@ void cm_strays_warn(cm_strays *strays, const char *path) {
             snprintf(list + strlen(list), sizeof list - strlen(list), " (known is \"%s\")", json_string_value(known));
     }
     if (n > SHOWN) snprintf(list + strlen(list), sizeof list - strlen(list), " and %zu more", n - SHOWN);
-    if (n) cm_warn("%s: %zu row%s with keys that mean nothing here: %s", path, strays->rows, strays->rows == 1 ? "" : "s", list);
+    if (n)
+        cm_warn("%s: %zu row%s with keys that mean nothing here: %s", path, strays->rows, strays->rows == 1 ? "" : "s",
+                list);
     json_decref(strays->names);
     *strays = (cm_strays){0};
 }

@@ -22,13 +22,13 @@ typedef enum cm_json_type {
     CM_JSON_BOOL,
     CM_JSON_LIST,
     CM_JSON_OBJECT,
-    CM_JSON_ANY     /* its reader checks it */
+    CM_JSON_ANY /* its reader checks it */
 } cm_json_type;
 
 typedef struct cm_json_key {
-    const char *name;    /* NULL ends the table */
+    const char *name; /* NULL ends the table */
     cm_json_type type;
-    double least, most;  /* of numbers; most 0: none, both 0: no bounds but a whole number's 0 */
+    double least, most; /* of numbers; most 0: none, both 0: no bounds but a whole number's 0 */
 } cm_json_key;
 
 /* For files of our own. CM_EFORMAT, in one line that begins with `what`, when o is no object, has a key outside the
@@ -37,8 +37,8 @@ cm_status cm_json_check(const json_t *o, const char *what, const cm_json_key *ke
 
 /* Keys of rows from elsewhere that mean nothing to us: told once, in cm_strays_warn. Begin with {0}; it frees. */
 typedef struct cm_strays {
-    size_t rows;         /* that have such keys */
-    json_t *names;       /* an object; its keys are the names */
+    size_t rows;   /* that have such keys */
+    json_t *names; /* an object; its keys are the names */
 } cm_strays;
 
 /* For rows from elsewhere (prompts, captions): as above, but a key that is no misspelling of a known one goes to

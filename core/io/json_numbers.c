@@ -54,7 +54,8 @@ bool cm_json_fold_seed(const char *line, size_t length, cm_arena *a, const char 
             errno = 0;
             const unsigned long long seed = strtoull(line + digits, &end, 10);
             if (errno || seed <= INT64_MAX) return false;
-            *out = cm_arena_print(a, "%.*s%lld%.*s", (int)digits, line, (long long)seed, (int)(length - (size_t)(end - line)), end);
+            *out = cm_arena_print(a, "%.*s%lld%.*s", (int)digits, line, (long long)seed,
+                                  (int)(length - (size_t)(end - line)), end);
             return *out != NULL;
         }
         at = next;

@@ -59,7 +59,8 @@ static json_t *parse_folded(const char *text, size_t length, size_t flags, bool 
     json_error_t e;
     json_t *value = NULL;
     cm_arena_init(&arena, 0);
-    if (cm_json_fold_seed(text, length, &arena, &folded)) value = cm_json_parse(folded, strlen(folded), flags, no_memory, &e);
+    if (cm_json_fold_seed(text, length, &arena, &folded))
+        value = cm_json_parse(folded, strlen(folded), flags, no_memory, &e);
     cm_arena_free(&arena);
     return value;
 }
@@ -73,7 +74,8 @@ static cm_status parse(const char *path, const char *text, size_t length, size_t
         value = parse_folded(text, length, JSON_REJECT_DUPLICATES | flags, &no_memory);
     if (no_memory) return out_of_memory(path);
     if (!value && json_error_code(&e) == json_error_null_character)
-        return cm_fail(CM_EFORMAT, "%s:%zu: a text has \\u0000 in it, which no text here can hold", path, line ? line : (size_t)e.line);
+        return cm_fail(CM_EFORMAT, "%s:%zu: a text has \\u0000 in it, which no text here can hold", path,
+                       line ? line : (size_t)e.line);
     const char *other = value || text[0] == '{' || text[0] == '[' ? NULL : cm_file_kind(text, length);
     if (other) return cm_fail(CM_EFORMAT, "%s: not JSON but %s", path, other);
     if (!value) return cm_fail(CM_EFORMAT, "%s:%zu: not JSON: %s", path, line ? line : (size_t)e.line, e.text);
@@ -207,7 +209,8 @@ cm_status cm_jsonl_write(const char *path, const json_t *lines) {
     size_t i;
     json_t *line;
     json_array_foreach((json_t *)lines, i, line) {
-        if (json_dumpf(line, p.file, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', p.file) != EOF) continue;
+        if (json_dumpf(line, p.file, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', p.file) != EOF)
+            continue;
         if (ferror(p.file)) break; /* which finish reports */
         cm_part_drop(&p);
         return cm_fail(CM_EFORMAT, "%s: line %zu cannot be written as JSON", path, i + 1);
@@ -282,7 +285,8 @@ cm_status cm_records_add(cm_records *r, const json_t *line) {
 void cm_records_close(cm_records **r) {
     if (!*r) return;
     if ((*r)->file) {
-        fdatasync(fileno((*r)->file)); /* through a power cut; a pipe has no disk, and a failure was told by cm_records_add */
+        fdatasync(
+            fileno((*r)->file)); /* through a power cut; a pipe has no disk, and a failure was told by cm_records_add */
         fclose((*r)->file);
     }
     free((*r)->path);

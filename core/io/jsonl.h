@@ -12,28 +12,31 @@
 
 #include "core/base/arena.h"
 
-cm_status cm_json_read(const char *path, json_t **out);  /* a whole file, perhaps behind a byte order mark; caller json_decref */
+cm_status cm_json_read(const char *path,
+                       json_t **out); /* a whole file, perhaps behind a byte order mark; caller json_decref */
 /* The same of a file that Python's json may have written: NaN, Infinity and -Infinity become strings of that name. */
 cm_status cm_json_read_config(const char *path, json_t **out);
-cm_status cm_json_write(const char *path, const json_t *value); /* indented, sorted as given, through a temporary name */
+cm_status cm_json_write(const char *path,
+                        const json_t *value); /* indented, sorted as given, through a temporary name */
 
 /* json_loadb that tells a text that is wrong from memory that failed; NULL on either. */
 json_t *cm_json_parse(const char *text, size_t length, size_t flags, bool *no_memory, json_error_t *e);
 
-/* One value that stands in a line of a text: errors name path and line. A seed is read as below. line 0: the text is the
- * whole file, and the line that is wrong is told. */
+/* One value that stands in a line of a text: errors name path and line. A seed is read as below. line 0: the text is
+ * the whole file, and the line that is wrong is told. */
 cm_status cm_json_parse_line(const char *path, const char *text, size_t length, size_t line, json_t **out);
 
-/* Reads every line; out is a new JSON array of them. Blank lines are skipped. A "seed" from 2^63 on becomes the negative
- * number that torch takes for the same. */
+/* Reads every line; out is a new JSON array of them. Blank lines are skipped. A "seed" from 2^63 on becomes the
+ * negative number that torch takes for the same. */
 cm_status cm_jsonl_read(const char *path, json_t **out);
 
-/* The same, one line at a time, so that only one is held: take gets its number in the file, from 1; what it returns ends the
- * reading when it is not CM_OK. The line is borrowed. */
+/* The same, one line at a time, so that only one is held: take gets its number in the file, from 1; what it returns
+ * ends the reading when it is not CM_OK. The line is borrowed. */
 typedef cm_status cm_json_line_reader(void *arg, size_t number, json_t *line);
 cm_status cm_jsonl_each(const char *path, cm_json_line_reader *take, void *arg);
 
-/* For messages: the number, from 1, of the line that holds entry `index` of the array above. 0: cannot be read again. */
+/* For messages: the number, from 1, of the line that holds entry `index` of the array above. 0: cannot be read again.
+ */
 size_t cm_jsonl_line_number(const char *path, size_t index);
 
 /* A whole file of lines, through a cm_part. */

@@ -39,10 +39,18 @@ const char *cm_file_kind(const void *data, size_t bytes) {
     static const struct {
         const char *begins, *what;
     } kinds[] = {{"version https://git-lfs", "a pointer of Git LFS, which 'git lfs pull' replaces by the file"},
-                 {"\x89PNG", "a PNG picture"},     {"\xff\xd8\xff", "a JPEG picture"}, {"RIFF", "a WebP picture"},
-                 {"GIF8", "a GIF picture"},        {"PK\x03\x04", "a zip archive"},     {"\x1f\x8b", "a gzip archive"},
-                 {"\x93NUMPY", "a NumPy array"},   {"GGUF", "a GGUF file"},             {"%PDF", "a PDF"},
-                 {"<", "a web page"},              {"{", "a JSON text"},                {"[", "a JSON text"}};
+                 {"\x89PNG", "a PNG picture"},
+                 {"\xff\xd8\xff", "a JPEG picture"},
+                 {"RIFF", "a WebP picture"},
+                 {"GIF8", "a GIF picture"},
+                 {"PK\x03\x04", "a zip archive"},
+                 {"\x1f\x8b", "a gzip archive"},
+                 {"\x93NUMPY", "a NumPy array"},
+                 {"GGUF", "a GGUF file"},
+                 {"%PDF", "a PDF"},
+                 {"<", "a web page"},
+                 {"{", "a JSON text"},
+                 {"[", "a JSON text"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         const size_t n = strlen(kinds[i].begins);
         if (bytes >= n && memcmp(data, kinds[i].begins, n) == 0) return kinds[i].what;

@@ -33,7 +33,8 @@ struct cm_npz {
 static const struct {
     const char *descr;
     cm_dtype dtype;
-} types[] = {{"<f4", CM_F32}, {"<f8", CM_F64}, {"<f2", CM_F16}, {"|u1", CM_U8}, {"<i8", CM_I64}, {"<i4", CM_I32}, {"|b1", CM_BOOL}};
+} types[] = {{"<f4", CM_F32}, {"<f8", CM_F64}, {"<f2", CM_F16}, {"|u1", CM_U8},
+             {"<i8", CM_I64}, {"<i4", CM_I32}, {"|b1", CM_BOOL}};
 
 /* --- one array -------------------------------------------------------------- */
 
@@ -70,7 +71,8 @@ static bool read_shape(const char *at, cm_stored *a) {
 /* '<f4' and the same with another order of bytes, of which '>' matters. */
 static cm_dtype read_type(const char *at, bool *swapped) {
     for (size_t i = 0; at && i < sizeof types / sizeof *types; i++) {
-        if (*at != '\'' || !strchr("<>|=", at[1]) || strncmp(at + 2, types[i].descr + 1, 2) != 0 || at[4] != '\'') continue;
+        if (*at != '\'' || !strchr("<>|=", at[1]) || strncmp(at + 2, types[i].descr + 1, 2) != 0 || at[4] != '\'')
+            continue;
         *swapped = at[1] == '>' && cm_dtype_size(types[i].dtype) > 1;
         return types[i].dtype;
     }
@@ -107,25 +109,31 @@ static cm_status turn(cm_stored *a, cm_arena *arena) {
 
 /* A header at p, of which `there` bytes are at hand; the array has `bytes` in all. *known false: of a type that is left
  * alone. */
-static cm_status read_header(const unsigned char *p, size_t there, size_t bytes, cm_arena *arena, array *r, bool *known) {
+static cm_status read_header(const unsigned char *p, size_t there, size_t bytes, cm_arena *arena, array *r,
+                             bool *known) {
     cm_stored *a = &r->is;
-    if (there < 12 || memcmp(p, "\x93NUMPY", 6) != 0 || p[6] < 1 || p[6] > 3) return cm_fail(CM_EFORMAT, "not a .npy array");
+    if (there < 12 || memcmp(p, "\x93NUMPY", 6) != 0 || p[6] < 1 || p[6] > 3)
+        return cm_fail(CM_EFORMAT, "not a .npy array");
     const bool wide = p[6] > 1;
-    const size_t length = wide ? p[8] | (size_t)p[9] << 8 | (size_t)p[10] << 16 | (size_t)p[11] << 24 : p[8] | (size_t)p[9] << 8;
+    const size_t length =
+        wide ? p[8] | (size_t)p[9] << 8 | (size_t)p[10] << 16 | (size_t)p[11] << 24 : p[8] | (size_t)p[9] << 8;
     const size_t begin = wide ? 12 : 10;
-    if (length > MAX_HEADER || length > there - begin) return cm_fail(CM_EFORMAT, "truncated: its header of %zu bytes does not fit", length);
+    if (length > MAX_HEADER || length > there - begin)
+        return cm_fail(CM_EFORMAT, "truncated: its header of %zu bytes does not fit", length);
     const char *header = cm_arena_print(arena, "%.*s", (int)length, (const char *)p + begin);
     CM_TRY(cm_arena_check(arena));
     a->dtype = read_type(value_of(header, "descr"), &r->swapped);
     *known = a->dtype != CM_DTYPE_COUNT;
     if (!*known) return CM_OK;
     const char *order = value_of(header, "fortran_order");
-    if (!order || !read_shape(value_of(header, "shape"), a)) return cm_fail(CM_EFORMAT, "damaged header: %.60s", header);
+    if (!order || !read_shape(value_of(header, "shape"), a))
+        return cm_fail(CM_EFORMAT, "damaged header: %.60s", header);
     r->begin = begin + length;
     r->fortran = strncmp(order, "True", 4) == 0 && a->ndim > 1 && a->count;
     const size_t size = cm_dtype_size(a->dtype), room = bytes - r->begin;
     if (a->count > room / size)
-        return cm_fail(CM_EFORMAT, "truncated: %zu values of %zu bytes are meant, %zu bytes are there", a->count, size, room);
+        return cm_fail(CM_EFORMAT, "truncated: %zu values of %zu bytes are meant, %zu bytes are there", a->count, size,
+                       room);
     return CM_OK;
 }
 
@@ -156,9 +164,11 @@ static cm_status inflate_entry(const cm_zip_entry *e, const unsigned char *packe
 }
 
 static cm_status check_packed(const cm_zip_entry *e) {
-    if (e->bytes / MAX_RATIO > e->packed) return cm_fail(CM_EFORMAT, "damaged: %llu bytes cannot come of %llu",
-                                                         (unsigned long long)e->bytes, (unsigned long long)e->packed);
-    if (e->bytes > UINT32_MAX || e->packed > UINT32_MAX) return cm_fail(CM_EFORMAT, "a compressed array of more than 4 GB; save it with numpy.savez");
+    if (e->bytes / MAX_RATIO > e->packed)
+        return cm_fail(CM_EFORMAT, "damaged: %llu bytes cannot come of %llu", (unsigned long long)e->bytes,
+                       (unsigned long long)e->packed);
+    if (e->bytes > UINT32_MAX || e->packed > UINT32_MAX)
+        return cm_fail(CM_EFORMAT, "a compressed array of more than 4 GB; save it with numpy.savez");
     return CM_OK;
 }
 
@@ -311,8 +321,10 @@ static size_t npy_header(const cm_store_item *item, char *out, size_t size) {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (types[i].dtype == item->dtype) descr = types[i].descr;
     for (int d = 0; d < item->ndim; d++)
-        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%zu,%s", item->shape[d], d + 1 < item->ndim ? " " : "");
-    const int n = snprintf(out + 10, size - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
+        snprintf(shape + strlen(shape), sizeof shape - strlen(shape), "%zu,%s", item->shape[d],
+                 d + 1 < item->ndim ? " " : "");
+    const int n =
+        snprintf(out + 10, size - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
     size_t end = ((size_t)n + 10 + 1 + 63) / 64 * 64;
     memset(out + 10 + n, ' ', end - 10 - (size_t)n - 1);
     out[end - 1] = '\n';
@@ -332,8 +344,8 @@ static size_t zip_header(unsigned char *out, bool central, const char *name, con
     put(&p, central ? 0x02014b50 : 0x04034b50, 4);
     if (central) put(&p, 20, 2);
     put(&p, 20, 2);
-    put(&p, 0, 4);               /* flags, method: stored */
-    put(&p, 0x00210000, 4);      /* 1980-01-01: the same file from the same values */
+    put(&p, 0, 4);          /* flags, method: stored */
+    put(&p, 0x00210000, 4); /* 1980-01-01: the same file from the same values */
     put(&p, w->crc, 4);
     put(&p, w->bytes, 4);
     put(&p, w->bytes, 4);

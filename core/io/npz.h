@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* NumPy's .npz: a zip of .npy arrays (numpy.lib.format, versions 1 to 3), stored or deflated; and one .npy alone.
  *
- * Arrays of f2, f4, f8, u1, i4, i8 and bool, of either byte order (turned to little-endian), in C or Fortran order (turned
- * to C). Arrays of other types, objects among them, are left alone: nothing of theirs is read.
+ * Arrays of f2, f4, f8, u1, i4, i8 and bool, of either byte order (turned to little-endian), in C or Fortran order
+ * (turned to C). Arrays of other types, objects among them, are left alone: nothing of theirs is read.
  *
  * Opening reads headers only. Values are there after cm_npz_load, which unpacks, sees to the zip's check sum and turns;
  * stored little-endian C arrays stay mapped. So a wrong shape can be refused before anything of it is unpacked.

@@ -7,18 +7,59 @@ enum { MAX_BYTES = 1 << 25, MAX_NODES = 1 << 20, MAX_PROTOCOL = 5, NODES = 256 }
 
 /* Opcodes, named as in Python's pickletools. */
 enum {
-    MARK = '(', STOP = '.', POP = '0', POP_MARK = '1', DUP = '2',
-    NONE = 'N', NEWTRUE = 0x88, NEWFALSE = 0x89, BINFLOAT = 'G',
-    BININT = 'J', BININT1 = 'K', BININT2 = 'M', LONG1 = 0x8a, LONG4 = 0x8b,
-    BINUNICODE = 'X', SHORT_BINUNICODE = 0x8c, BINUNICODE8 = 0x8d,
-    BINSTRING = 'T', SHORT_BINSTRING = 'U', BINBYTES = 'B', SHORT_BINBYTES = 'C', BINBYTES8 = 0x8e, BYTEARRAY8 = 0x96,
-    EMPTY_LIST = ']', APPEND = 'a', APPENDS = 'e', LIST = 'l',
-    EMPTY_TUPLE = ')', TUPLE = 't', TUPLE1 = 0x85, TUPLE2 = 0x86, TUPLE3 = 0x87,
-    EMPTY_DICT = '}', DICT = 'd', SETITEM = 's', SETITEMS = 'u',
-    EMPTY_SET = 0x8f, ADDITEMS = 0x90, FROZENSET = 0x91,
-    BINGET = 'h', LONG_BINGET = 'j', BINPUT = 'q', LONG_BINPUT = 'r', MEMOIZE = 0x94,
-    GLOBAL = 'c', STACK_GLOBAL = 0x93, REDUCE = 'R', NEWOBJ = 0x81, NEWOBJ_EX = 0x92, BUILD = 'b', BINPERSID = 'Q',
-    PROTO = 0x80, FRAME = 0x95
+    MARK = '(',
+    STOP = '.',
+    POP = '0',
+    POP_MARK = '1',
+    DUP = '2',
+    NONE = 'N',
+    NEWTRUE = 0x88,
+    NEWFALSE = 0x89,
+    BINFLOAT = 'G',
+    BININT = 'J',
+    BININT1 = 'K',
+    BININT2 = 'M',
+    LONG1 = 0x8a,
+    LONG4 = 0x8b,
+    BINUNICODE = 'X',
+    SHORT_BINUNICODE = 0x8c,
+    BINUNICODE8 = 0x8d,
+    BINSTRING = 'T',
+    SHORT_BINSTRING = 'U',
+    BINBYTES = 'B',
+    SHORT_BINBYTES = 'C',
+    BINBYTES8 = 0x8e,
+    BYTEARRAY8 = 0x96,
+    EMPTY_LIST = ']',
+    APPEND = 'a',
+    APPENDS = 'e',
+    LIST = 'l',
+    EMPTY_TUPLE = ')',
+    TUPLE = 't',
+    TUPLE1 = 0x85,
+    TUPLE2 = 0x86,
+    TUPLE3 = 0x87,
+    EMPTY_DICT = '}',
+    DICT = 'd',
+    SETITEM = 's',
+    SETITEMS = 'u',
+    EMPTY_SET = 0x8f,
+    ADDITEMS = 0x90,
+    FROZENSET = 0x91,
+    BINGET = 'h',
+    LONG_BINGET = 'j',
+    BINPUT = 'q',
+    LONG_BINPUT = 'r',
+    MEMOIZE = 0x94,
+    GLOBAL = 'c',
+    STACK_GLOBAL = 0x93,
+    REDUCE = 'R',
+    NEWOBJ = 0x81,
+    NEWOBJ_EX = 0x92,
+    BUILD = 'b',
+    BINPERSID = 'Q',
+    PROTO = 0x80,
+    FRAME = 0x95
 };
 
 /* The stack machine. A mark on the stack is the depth below which nothing is taken until it is cleared. */
@@ -139,7 +180,8 @@ static cm_status put(machine *m, uint64_t index) {
 }
 
 static cm_status get(machine *m, uint64_t index) {
-    if (index >= m->memo_room || m->memo[index].kind == CM_PICKLE_NONE) return bad(m, "a memo index that was never set");
+    if (index >= m->memo_room || m->memo[index].kind == CM_PICKLE_NONE)
+        return bad(m, "a memo index that was never set");
     return push(m, m->memo[index]);
 }
 
@@ -206,11 +248,21 @@ static cm_status push_bytes(machine *m, uint64_t size) {
 static const struct numbered {
     unsigned char opcode, size;
     cm_status (*then)(machine *m, uint64_t number);
-} numbered[] = {{LONG1, 1, push_long},       {LONG4, 4, push_long},           {BINUNICODE, 4, push_text},
-                {BINUNICODE8, 8, push_text}, {SHORT_BINUNICODE, 1, push_text}, {BINSTRING, 4, push_bytes},
-                {BINBYTES, 4, push_bytes},   {SHORT_BINSTRING, 1, push_bytes}, {SHORT_BINBYTES, 1, push_bytes},
-                {BINBYTES8, 8, push_bytes},  {BYTEARRAY8, 8, push_bytes},      {BINGET, 1, get},
-                {LONG_BINGET, 4, get},       {BINPUT, 1, put},                 {LONG_BINPUT, 4, put}};
+} numbered[] = {{LONG1, 1, push_long},
+                {LONG4, 4, push_long},
+                {BINUNICODE, 4, push_text},
+                {BINUNICODE8, 8, push_text},
+                {SHORT_BINUNICODE, 1, push_text},
+                {BINSTRING, 4, push_bytes},
+                {BINBYTES, 4, push_bytes},
+                {SHORT_BINSTRING, 1, push_bytes},
+                {SHORT_BINBYTES, 1, push_bytes},
+                {BINBYTES8, 8, push_bytes},
+                {BYTEARRAY8, 8, push_bytes},
+                {BINGET, 1, get},
+                {LONG_BINGET, 4, get},
+                {BINPUT, 1, put},
+                {LONG_BINPUT, 4, put}};
 
 static const struct numbered *find_numbered(unsigned char opcode) {
     for (size_t i = 0; i < sizeof numbered / sizeof *numbered; i++)
@@ -315,7 +367,8 @@ static cm_status duplicate(machine *m) {
 static cm_status protocol(machine *m) {
     uint64_t version = 0;
     CM_TRY(take_number(m, 1, &version));
-    if (version > MAX_PROTOCOL) return cm_fail(CM_EFORMAT, "pickle protocol %d; 2 to %d are read", (int)version, MAX_PROTOCOL);
+    if (version > MAX_PROTOCOL)
+        return cm_fail(CM_EFORMAT, "pickle protocol %d; 2 to %d are read", (int)version, MAX_PROTOCOL);
     return CM_OK;
 }
 
@@ -330,7 +383,10 @@ static cm_status step(machine *m, unsigned char opcode) {
     switch (opcode) {
     case PROTO: return protocol(m);
     case FRAME: return skip(m, 8);
-    case NONE: case NEWTRUE: case NEWFALSE: case EMPTY_SET: return push_kind(m, CM_PICKLE_OTHER);
+    case NONE:
+    case NEWTRUE:
+    case NEWFALSE:
+    case EMPTY_SET: return push_kind(m, CM_PICKLE_OTHER);
     case BINFLOAT: return push_bytes(m, 8);
     case BININT: return push_int(m, 4);
     case BININT2: return push_int(m, 2);
@@ -339,20 +395,26 @@ static cm_status step(machine *m, unsigned char opcode) {
     case POP: return pop(m, 1, &v);
     case POP_MARK: return pop_mark(m, &v, &n);
     case DUP: return duplicate(m);
-    case EMPTY_LIST: case EMPTY_TUPLE: return push_node(m, CM_PICKLE_LIST, NULL, 0);
+    case EMPTY_LIST:
+    case EMPTY_TUPLE: return push_node(m, CM_PICKLE_LIST, NULL, 0);
     case EMPTY_DICT: return push_node(m, CM_PICKLE_DICT, NULL, 0);
-    case LIST: case TUPLE: return marked_node(m, CM_PICKLE_LIST);
+    case LIST:
+    case TUPLE: return marked_node(m, CM_PICKLE_LIST);
     case DICT: return marked_node(m, CM_PICKLE_DICT);
     case FROZENSET: return marked_node(m, CM_PICKLE_OTHER);
-    case TUPLE1: case TUPLE2: case TUPLE3: return tuple(m, opcode - TUPLE1 + 1u);
+    case TUPLE1:
+    case TUPLE2:
+    case TUPLE3: return tuple(m, opcode - TUPLE1 + 1u);
     case APPEND: return some_into_top(m, 1, CM_PICKLE_LIST);
-    case APPENDS: case ADDITEMS: return marked_into_top(m, CM_PICKLE_LIST);
+    case APPENDS:
+    case ADDITEMS: return marked_into_top(m, CM_PICKLE_LIST);
     case SETITEM: return some_into_top(m, 2, CM_PICKLE_DICT);
     case SETITEMS: return marked_into_top(m, CM_PICKLE_DICT);
     case MEMOIZE: return put(m, m->puts);
     case GLOBAL: return named(m);
     case STACK_GLOBAL: return named_on_stack(m);
-    case REDUCE: case NEWOBJ: return call(m, 2);
+    case REDUCE:
+    case NEWOBJ: return call(m, 2);
     case NEWOBJ_EX: return call(m, 3);
     case BUILD: return build(m);
     case BINPERSID: return persistent(m);

@@ -11,22 +11,22 @@
 #include "core/base/arena.h"
 
 typedef enum cm_pickle_kind {
-    CM_PICKLE_NONE,       /* no value here */
-    CM_PICKLE_OTHER,      /* None, booleans, floats, bytes, sets, whole numbers beyond 64 bits */
+    CM_PICKLE_NONE,  /* no value here */
+    CM_PICKLE_OTHER, /* None, booleans, floats, bytes, sets, whole numbers beyond 64 bits */
     CM_PICKLE_INT,
     CM_PICKLE_TEXT,
-    CM_PICKLE_LIST,       /* or a tuple */
+    CM_PICKLE_LIST, /* or a tuple */
     CM_PICKLE_DICT,
-    CM_PICKLE_GLOBAL,     /* a name in a module */
-    CM_PICKLE_CALL,       /* a value called with arguments */
-    CM_PICKLE_PERSISTENT  /* something outside the pickle, by its id */
+    CM_PICKLE_GLOBAL,    /* a name in a module */
+    CM_PICKLE_CALL,      /* a value called with arguments */
+    CM_PICKLE_PERSISTENT /* something outside the pickle, by its id */
 } cm_pickle_kind;
 
 typedef struct cm_pickle_node cm_pickle_node;
 
 typedef struct cm_pickled {
     cm_pickle_kind kind;
-    uint32_t length;          /* of a text, which does not end in 0 */
+    uint32_t length; /* of a text, which does not end in 0 */
     union {
         int64_t whole;
         const char *text;     /* borrowed from the pickle's bytes */
@@ -35,7 +35,7 @@ typedef struct cm_pickled {
 } cm_pickled;
 
 struct cm_pickle_node {
-    cm_pickled *items;        /* a dictionary's and a call's: keys and values in turn */
+    cm_pickled *items; /* a dictionary's and a call's: keys and values in turn */
     size_t count, room;
     cm_pickled first, second; /* GLOBAL: module, name; CALL: what, with which arguments; PERSISTENT: id */
     cm_pickled state;         /* of a CALL: what the object that it makes is to be filled with; mostly nothing */

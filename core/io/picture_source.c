@@ -17,22 +17,22 @@
 enum { FIRST_CAPACITY = 256 };
 
 typedef struct entry {
-    const char *file;              /* as the system names it */
+    const char *file;               /* as the system names it */
     const char *path, *id, *prompt; /* as text */
 } entry;
 
 struct cm_picture_source {
     entry *entries;
     size_t count, capacity;
-    const unsigned char *values;   /* of an array */
+    const unsigned char *values; /* of an array */
     size_t width, height;
     bool channels_first;
     cm_npz *npz;
     cm_safetensors *tensors;
-    cm_image_set set;              /* of a folder */
+    cm_image_set set; /* of a folder */
     char hash[65];
     cm_arena arena;
-    pthread_mutex_t lock;          /* of what was seen */
+    pthread_mutex_t lock; /* of what was seen */
     size_t lossy, alphas, least_width, most_width, least_height, most_height;
 };
 
@@ -80,23 +80,29 @@ static cm_status add_line(cm_picture_source *s, const json_t *line, const char *
     const char *path, *id, *prompt = cm_json_text_or(line, "prompt", NULL);
     CM_TRY(cm_json_text(line, "path", &path));
     id = cm_json_text_or(line, "id", NULL);
-    const char *full = *path == '/' ? cm_arena_string(&s->arena, path) : cm_arena_print(&s->arena, "%s%s", folder, path);
+    const char *full =
+        *path == '/' ? cm_arena_string(&s->arena, path) : cm_arena_print(&s->arena, "%s%s", folder, path);
     id = id ? cm_arena_string(&s->arena, id) : without_ending(&s->arena, cm_arena_string(&s->arena, path));
     prompt = prompt ? cm_arena_string(&s->arena, prompt) : NULL;
     CM_TRY(cm_arena_check(&s->arena));
-    return add(s, (entry){.file = full, .path = cm_printable_path(full, &s->arena), .id = cm_printable_path(id, &s->arena), .prompt = prompt});
+    return add(s, (entry){.file = full,
+                          .path = cm_printable_path(full, &s->arena),
+                          .id = cm_printable_path(id, &s->arena),
+                          .prompt = prompt});
 }
 
 static cm_status open_manifest(cm_picture_source *s, const char *path) {
     json_t *lines = NULL, *line;
     cm_strays strays = {0};
     size_t i;
-    const char *slash = strrchr(path, '/'), *folder = cm_arena_print(&s->arena, "%.*s", slash ? (int)(slash + 1 - path) : 0, path);
+    const char *slash = strrchr(path, '/'),
+               *folder = cm_arena_print(&s->arena, "%.*s", slash ? (int)(slash + 1 - path) : 0, path);
     CM_TRY(cm_arena_check(&s->arena));
     CM_TRY(cm_jsonl_read(path, &lines));
     cm_status status = CM_OK;
     json_array_foreach(lines, i, line) {
-        if (status == CM_OK && (status = add_line(s, line, folder, &strays)) != CM_OK) cm_fail_in(status, "%s: line %zu", path, i + 1);
+        if (status == CM_OK && (status = add_line(s, line, folder, &strays)) != CM_OK)
+            cm_fail_in(status, "%s: line %zu", path, i + 1);
     }
     cm_strays_warn(&strays, path);
     json_decref(lines);
@@ -119,11 +125,13 @@ static cm_status take_array(cm_picture_source *s, const cm_stored *a, const char
     s->width = a->shape[s->channels_first ? 3 : 2];
     const char *shown = cm_printable_path(path, &s->arena);
     CM_TRY(cm_arena_check(&s->arena));
-    if (s->width == 0 || s->height == 0) return cm_fail(CM_EFORMAT, "'%s' holds pictures of %zux%zu", a->name, s->width, s->height);
+    if (s->width == 0 || s->height == 0)
+        return cm_fail(CM_EFORMAT, "'%s' holds pictures of %zux%zu", a->name, s->width, s->height);
     if (s->npz) CM_TRY(cm_npz_load(s->npz, a));
     s->values = a->data;
     for (size_t i = 0; i < a->shape[0]; i++)
-        CM_TRY(add(s, (entry){.path = cm_arena_print(&s->arena, "%s[%zu]", shown, i), .id = cm_arena_print(&s->arena, "%zu", i)}));
+        CM_TRY(add(s, (entry){.path = cm_arena_print(&s->arena, "%s[%zu]", shown, i),
+                              .id = cm_arena_print(&s->arena, "%zu", i)}));
     return CM_OK;
 }
 
@@ -147,7 +155,8 @@ static cm_status open_array(cm_picture_source *s, const char *path) {
 bool cm_picture_source_is_array(const char *path) {
     cm_picture_source s = {0};
     if (!is_array_name(path)) return false;
-    const bool open = (cm_npz_is_name(path) ? cm_npz_open(&s.npz, path) : cm_safetensors_open(&s.tensors, path)) == CM_OK;
+    const bool open =
+        (cm_npz_is_name(path) ? cm_npz_open(&s.npz, path) : cm_safetensors_open(&s.tensors, path)) == CM_OK;
     const bool is = open && find_array(&s);
     cm_npz_close(&s.npz);
     cm_safetensors_close(&s.tensors);
@@ -163,7 +172,8 @@ static void hash_list(cm_picture_source *s, const char *path) {
         const char *file = s->values ? path : s->entries[i].file;
         char line[128] = "";
         if (stat(file, &is) == 0)
-            snprintf(line, sizeof line, "%lld %lld.%09ld", (long long)is.st_size, (long long)is.st_mtim.tv_sec, is.st_mtim.tv_nsec);
+            snprintf(line, sizeof line, "%lld %lld.%09ld", (long long)is.st_size, (long long)is.st_mtim.tv_sec,
+                     is.st_mtim.tv_nsec);
         cm_sha_add(h, s->entries[i].path, strlen(s->entries[i].path) + 1);
         cm_sha_add(h, s->entries[i].id, strlen(s->entries[i].id) + 1);
         cm_sha_add(h, line, strlen(line) + 1);
@@ -176,7 +186,8 @@ static cm_status open_any(cm_picture_source *s, const char *path) {
     if (cm_path_is_dir(path)) return open_folder(s, path);
     if (is_array_name(path)) return open_array(s, path);
     if (ends_in(path, ".jsonl")) return open_manifest(s, path);
-    return cm_fail(CM_EUSAGE, "%s: pictures come from a folder, a .jsonl manifest, or a .npz, .npy or .safetensors array", path);
+    return cm_fail(CM_EUSAGE,
+                   "%s: pictures come from a folder, a .jsonl manifest, or a .npz, .npy or .safetensors array", path);
 }
 
 cm_status cm_picture_source_open(cm_picture_source **out, const char *path) {
@@ -250,7 +261,8 @@ static void look(cm_picture_source *s, const cm_image *image) {
 }
 
 cm_status cm_picture_source_read(cm_picture_source *s, size_t i, cm_arena *out, cm_image *image) {
-    const cm_status status = s->values ? read_array(s, i, out, image) : cm_image_read(s->entries[i].file, 3, out, image);
+    const cm_status status =
+        s->values ? read_array(s, i, out, image) : cm_image_read(s->entries[i].file, 3, out, image);
     if (status != CM_OK) { /* the reason names the file, whatever bytes its name has */
         const char *why = cm_printable_path(cm_why(), out);
         return why ? cm_fail(status, "%s", why) : status;
@@ -274,10 +286,13 @@ void cm_picture_source_tell_left_out(const cm_picture_source *s) {
 
 void cm_picture_source_warn(const cm_picture_source *s) {
     if (s->lossy)
-        cm_warn("%zu of %zu pictures are JPEG or lossy WebP files, whose compression moves distances: score PNG files, or say so",
+        cm_warn("%zu of %zu pictures are JPEG or lossy WebP files, whose compression moves distances: score PNG files, "
+                "or say so",
                 s->lossy, s->count);
-    if (s->alphas) cm_warn("%zu of %zu pictures have transparency, which is dropped, not laid over anything", s->alphas, s->count);
+    if (s->alphas)
+        cm_warn("%zu of %zu pictures have transparency, which is dropped, not laid over anything", s->alphas, s->count);
     if (s->least_width != s->most_width || s->least_height != s->most_height)
-        cm_warn("pictures have different sizes (%zu to %zu wide, %zu to %zu high): each is brought to the network's by itself",
+        cm_warn("pictures have different sizes (%zu to %zu wide, %zu to %zu high): each is brought to the network's by "
+                "itself",
                 s->least_width, s->most_width, s->least_height, s->most_height);
 }

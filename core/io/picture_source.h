@@ -4,10 +4,9 @@
  * From one of
  *     a folder:     the image set that it is (image_set.h), in the order of paths; the id is the path below the folder
  *                   without its ending
- *     a manifest:   JSON lines {"path": ..., "id": ..., "prompt": ...}; path, relative to the manifest, is needed; id is
- *                   else the path without its ending; in the order of the lines. A misspelled key is refused,
- *                   other keys are one warning
- *     an array:     uint8 [N,H,W,3] or [N,3,H,W] in a .npz, .npy or .safetensors; ids are 0, 1, ...
+ *     a manifest:   JSON lines {"path": ..., "id": ..., "prompt": ...}; path, relative to the manifest, is needed; id
+ *     is else the path without its ending; in the order of the lines. A misspelled key is refused, other keys are one
+ *     warning an array:     uint8 [N,H,W,3] or [N,3,H,W] in a .npz, .npy or .safetensors; ids are 0, 1, ...
  *
  * Pictures are read on any thread. What was seen on the way (JPEG, mixed sizes) is kept for one warning each.
  */
@@ -41,8 +40,8 @@ void cm_picture_source_tell_left_out(const cm_picture_source *s); /* in one line
 /* Picture i as RGB; pixels live in `out`. */
 cm_status cm_picture_source_read(cm_picture_source *s, size_t i, cm_arena *out, cm_image *image);
 
-/* Warns of what was seen in pictures read so far that makes scores hard to compare: JPEG files, transparency, sizes that
- * differ. */
+/* Warns of what was seen in pictures read so far that makes scores hard to compare: JPEG files, transparency, sizes
+ * that differ. */
 void cm_picture_source_warn(const cm_picture_source *s);
 
 #endif

@@ -16,14 +16,14 @@ enum { CHUNK = 1 << 16, LONGEST = 1 << 28 };
 struct cm_record_lines {
     FILE *file;
     char *path;
-    char *line;              /* [room]: the line being read */
+    char *line; /* [room]: the line being read */
     size_t room, length;
-    char chunk[CHUNK];       /* what has been read of the file but not been handed out: [at,have) */
+    char chunk[CHUNK]; /* what has been read of the file but not been handed out: [at,have) */
     size_t at, have;
-    size_t number;           /* of the line, from 1 */
-    long long begin, end;    /* of the line in the file */
+    size_t number;        /* of the line, from 1 */
+    long long begin, end; /* of the line in the file */
     json_t *record;
-    size_t strange;          /* records with keys that nothing here reads, and one such key; told at the end */
+    size_t strange; /* records with keys that nothing here reads, and one such key; told at the end */
     char strange_key[64], version[32];
     bool told;
 };
@@ -49,7 +49,8 @@ cm_status cm_record_lines_open(cm_record_lines **out, const char *path) {
 }
 
 static cm_status append(cm_record_lines *r, const char *bytes, size_t n) {
-    if (r->length + n > LONGEST) return cm_fail(CM_EFORMAT, "%s:%zu: this line is longer than %d MiB", r->path, r->number, LONGEST >> 20);
+    if (r->length + n > LONGEST)
+        return cm_fail(CM_EFORMAT, "%s:%zu: this line is longer than %d MiB", r->path, r->number, LONGEST >> 20);
     if (r->length + n > r->room) {
         const size_t room = 2 * (r->length + n);
         char *grown = realloc(r->line, room);
@@ -164,27 +165,150 @@ cm_status cm_record_lines_check(const char *path) {
     const json_t *record = NULL;
     cm_status s;
     CM_TRY(cm_record_lines_open(&lines, path));
-    while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record) {}
+    while ((s = cm_record_lines_next(lines, &record)) == CM_OK && record) {
+    }
     cm_record_lines_close(&lines);
     return s;
 }
 
 /* Top-level keys of every kind of record (docs/RECORDS.md), sorted. */
-static const char *const known_keys[] = {
-    "a", "about", "agrees", "all", "answers", "apart", "area", "arm", "arms", "attention", "b", "backend",
-    "batch", "better", "bound", "ceiling", "chance", "command", "commit", "compiler", "core_type", "count",
-    "counts", "cpu", "cpu_features", "detectable", "deviation", "difference", "dtype", "effect", "end",
-    "engine", "even", "features", "finished", "floor", "format", "from_latents", "gates", "gflop", "gflops",
-    "group", "groups", "guidance", "guidance_from", "guidance_rescale", "guidance_to", "hash", "height", "hi",
-    "id", "images", "index", "inside", "k", "kept", "kind", "layers", "layout", "leading", "lean", "left_out",
-    "libraries", "lists", "lo", "load", "lost", "major_faults", "margin", "median_s", "min_s", "misses",
-    "model", "n", "negative", "noise_hash", "note", "p", "p10_s", "p90_s", "p_holm", "pair", "pairs", "parts",
-    "peak_rss_mb", "phrases", "picture", "picture_bytes", "picture_hash", "plan", "precision", "primary",
-    "prompt", "prompts", "prompts_hash", "prompts_version", "psnr_db", "questions", "ratio", "read", "recipe",
-    "reference", "reference_n", "relative_l2", "right", "sampler", "score", "scorer", "scores", "seconds",
-    "seed", "settings", "shard", "side", "source", "source_hash", "stage", "start", "started", "statistics",
-    "status", "steps", "strength", "suite", "texts", "threads", "tolerance", "trained", "unet", "value",
-    "verdict", "version", "watched", "weights", "weights_seed", "width", "write_statistics"};
+static const char *const known_keys[] = {"a",
+                                         "about",
+                                         "agrees",
+                                         "all",
+                                         "answers",
+                                         "apart",
+                                         "area",
+                                         "arm",
+                                         "arms",
+                                         "attention",
+                                         "b",
+                                         "backend",
+                                         "batch",
+                                         "better",
+                                         "bound",
+                                         "ceiling",
+                                         "chance",
+                                         "command",
+                                         "commit",
+                                         "compiler",
+                                         "core_type",
+                                         "count",
+                                         "counts",
+                                         "cpu",
+                                         "cpu_features",
+                                         "detectable",
+                                         "deviation",
+                                         "difference",
+                                         "dtype",
+                                         "effect",
+                                         "end",
+                                         "engine",
+                                         "even",
+                                         "features",
+                                         "finished",
+                                         "floor",
+                                         "format",
+                                         "from_latents",
+                                         "gates",
+                                         "gflop",
+                                         "gflops",
+                                         "group",
+                                         "groups",
+                                         "guidance",
+                                         "guidance_from",
+                                         "guidance_rescale",
+                                         "guidance_to",
+                                         "hash",
+                                         "height",
+                                         "hi",
+                                         "id",
+                                         "images",
+                                         "index",
+                                         "inside",
+                                         "k",
+                                         "kept",
+                                         "kind",
+                                         "layers",
+                                         "layout",
+                                         "leading",
+                                         "lean",
+                                         "left_out",
+                                         "libraries",
+                                         "lists",
+                                         "lo",
+                                         "load",
+                                         "lost",
+                                         "major_faults",
+                                         "margin",
+                                         "median_s",
+                                         "min_s",
+                                         "misses",
+                                         "model",
+                                         "n",
+                                         "negative",
+                                         "noise_hash",
+                                         "note",
+                                         "p",
+                                         "p10_s",
+                                         "p90_s",
+                                         "p_holm",
+                                         "pair",
+                                         "pairs",
+                                         "parts",
+                                         "peak_rss_mb",
+                                         "phrases",
+                                         "picture",
+                                         "picture_bytes",
+                                         "picture_hash",
+                                         "plan",
+                                         "precision",
+                                         "primary",
+                                         "prompt",
+                                         "prompts",
+                                         "prompts_hash",
+                                         "prompts_version",
+                                         "psnr_db",
+                                         "questions",
+                                         "ratio",
+                                         "read",
+                                         "recipe",
+                                         "reference",
+                                         "reference_n",
+                                         "relative_l2",
+                                         "right",
+                                         "sampler",
+                                         "score",
+                                         "scorer",
+                                         "scores",
+                                         "seconds",
+                                         "seed",
+                                         "settings",
+                                         "shard",
+                                         "side",
+                                         "source",
+                                         "source_hash",
+                                         "stage",
+                                         "start",
+                                         "started",
+                                         "statistics",
+                                         "status",
+                                         "steps",
+                                         "strength",
+                                         "suite",
+                                         "texts",
+                                         "threads",
+                                         "tolerance",
+                                         "trained",
+                                         "unet",
+                                         "value",
+                                         "verdict",
+                                         "version",
+                                         "watched",
+                                         "weights",
+                                         "weights_seed",
+                                         "width",
+                                         "write_statistics"};
 enum { KNOWN_KEYS = sizeof known_keys / sizeof *known_keys };
 
 static int compare_keys(const void *key, const void *known) {
@@ -224,8 +348,9 @@ static void tell_strange(cm_record_lines *r) {
     r->told = true;
     make_plain(r->strange_key);
     make_plain(r->version);
-    cm_warn("%s: %zu record%s with keys that version " CM_VERSION " does not read, \"%s\" among them%s%s", r->path, r->strange,
-            r->strange == 1 ? "" : "s", r->strange_key, r->version[0] ? "; they were written by version " : "", r->version);
+    cm_warn("%s: %zu record%s with keys that version " CM_VERSION " does not read, \"%s\" among them%s%s", r->path,
+            r->strange, r->strange == 1 ? "" : "s", r->strange_key,
+            r->version[0] ? "; they were written by version " : "", r->version);
 }
 
 static cm_status check_name(const json_t *o, const char *key, const char *what) {
@@ -236,7 +361,8 @@ static cm_status check_name(const json_t *o, const char *key, const char *what) 
 }
 
 cm_status cm_record_names(const json_t *record) {
-    static const char *const keys[][2] = {{"suite", "suite"}, {"arm", "arm"}, {"score", "score"}, {"a", "arm"}, {"b", "arm"}};
+    static const char *const keys[][2] = {
+        {"suite", "suite"}, {"arm", "arm"}, {"score", "score"}, {"a", "arm"}, {"b", "arm"}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) CM_TRY(check_name(record, keys[i][0], keys[i][1]));
     const json_t *arms = json_object_get(record, "arms");
     for (size_t i = 0; i < json_array_size(arms); i++) CM_TRY(check_name(json_array_get(arms, i), "name", "arm"));

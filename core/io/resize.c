@@ -50,9 +50,11 @@ static double lanczos3(double x) {
 static const struct {
     double (*shape)(double);
     double support;
-} filters[CM_FILTER_COUNT] = {
-    [CM_BOX] = {box, 0.5}, [CM_BILINEAR] = {triangle, 1}, [CM_BICUBIC] = {cubic, 2}, [CM_LANCZOS] = {lanczos3, 3},
-    [CM_TORCH_ANTIALIAS] = {triangle, 1}};
+} filters[CM_FILTER_COUNT] = {[CM_BOX] = {box, 0.5},
+                              [CM_BILINEAR] = {triangle, 1},
+                              [CM_BICUBIC] = {cubic, 2},
+                              [CM_LANCZOS] = {lanczos3, 3},
+                              [CM_TORCH_ANTIALIAS] = {triangle, 1}};
 
 /* Output i is the sum over k < count[i] of weight[i*room + k] * input[first[i] + k]. */
 typedef struct taps {
@@ -191,7 +193,8 @@ LOOP void scatter(const double *sums, const plane *to, const size_t *rows, size_
     }
 }
 
-typedef double four __attribute__((vector_size(4 * sizeof(double)), may_alias)); /* else gcc shuffles where it need only add */
+typedef double four
+    __attribute__((vector_size(4 * sizeof(double)), may_alias)); /* else gcc shuffles where it need only add */
 
 LOOP void weigh(const taps *t, const double *block, size_t channels, size_t out, double *sums) {
     for (size_t i = 0; i < out; i++) {
@@ -207,7 +210,8 @@ LOOP void weigh(const taps *t, const double *block, size_t channels, size_t out,
 }
 
 /* rows [LINES], of which the first `count` are wanted. block, sums: room for LINES rows of each picture. */
-LOOP void rows_loop(const taps *t, const plane *from, const size_t *rows, size_t count, const plane *to, double *block, double *sums) {
+LOOP void rows_loop(const taps *t, const plane *from, const size_t *rows, size_t count, const plane *to, double *block,
+                    double *sums) {
     gather(from, rows, block);
     weigh(t, block, from->channels, to->width, sums);
     scatter(sums, to, rows, count);
@@ -231,11 +235,12 @@ LOOP void columns_loop(const taps *t, const plane *from, const plane *to, size_t
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static void rows_avx2(const taps *t, const plane *from, const size_t *rows, size_t count,
-                                                      const plane *to, double *block, double *sums) {
+__attribute__((target("avx2"))) static void rows_avx2(const taps *t, const plane *from, const size_t *rows,
+                                                      size_t count, const plane *to, double *block, double *sums) {
     rows_loop(t, from, rows, count, to, block, sums);
 }
-__attribute__((target("avx2"))) static void columns_avx2(const taps *t, const plane *from, const plane *to, size_t first, size_t end) {
+__attribute__((target("avx2"))) static void columns_avx2(const taps *t, const plane *from, const plane *to,
+                                                         size_t first, size_t end) {
     columns_loop(t, from, to, first, end);
 }
 #else
@@ -299,7 +304,8 @@ static void mark_needed(const taps *t, size_t out, bool *needed) {
         for (size_t k = 0; k < t->count[i]; k++) needed[t->first[i] + k] = true;
 }
 
-static cm_status both_passes(const taps *rows, const taps *columns, const plane *from, const plane *to, cm_arena *scratch) {
+static cm_status both_passes(const taps *rows, const taps *columns, const plane *from, const plane *to,
+                             cm_arena *scratch) {
     const bool first = columns_first(from, to);
     plane middle = {first ? to->height : from->height, first ? from->width : to->width, from->channels, NULL, NULL};
     const size_t n = middle.height * middle.width * middle.channels;
@@ -344,7 +350,8 @@ static cm_status resize_rounded(const plane *from, const cm_image *to, cm_filter
     const plane floats = {to->height, to->width, to->channels, NULL, CM_PUSH(scratch, float, n)};
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(resize(from, &floats, filter, scratch));
-    for (size_t i = 0; i < n; i++) to->pixels[i] = (uint8_t)rintf(floats.floats[i]); /* convex weights: stays within 0..255 */
+    for (size_t i = 0; i < n; i++)
+        to->pixels[i] = (uint8_t)rintf(floats.floats[i]); /* convex weights: stays within 0..255 */
     return CM_OK;
 }
 
@@ -352,7 +359,8 @@ static plane plane_of(const cm_image *image) {
     return (plane){image->height, image->width, image->channels, image->pixels, NULL};
 }
 
-cm_status cm_image_resize(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *out, cm_image *to) {
+cm_status cm_image_resize(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *out,
+                          cm_image *to) {
     assert(filter < CM_FILTER_COUNT);
     CM_TRY(check_sizes(from->height, from->width, height, width));
     cm_image image;
@@ -360,13 +368,15 @@ cm_status cm_image_resize(const cm_image *from, size_t width, size_t height, cm_
     CM_TRY(cm_image_new(out, width, height, from->channels, &image));
     cm_arena_init(&scratch, 0);
     const plane source = plane_of(from), target = plane_of(&image);
-    const cm_status s = is_pillows(filter) ? resize(&source, &target, filter, &scratch) : resize_rounded(&source, &image, filter, &scratch);
+    const cm_status s = is_pillows(filter) ? resize(&source, &target, filter, &scratch)
+                                           : resize_rounded(&source, &image, filter, &scratch);
     cm_arena_free(&scratch);
     if (s == CM_OK) *to = image;
     return s;
 }
 
-cm_status cm_image_resize_float(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *scratch, float *to) {
+cm_status cm_image_resize_float(const cm_image *from, size_t width, size_t height, cm_filter filter, cm_arena *scratch,
+                                float *to) {
     assert(filter < CM_FILTER_COUNT);
     CM_TRY(check_sizes(from->height, from->width, height, width));
     const plane source = plane_of(from);

@@ -35,16 +35,17 @@ static cm_status parse_header(cm_safetensors *f, const char *path, size_t *data_
     const char *other = length > MAX_HEADER ? cm_file_kind(f->file.data, f->file.bytes) : NULL;
     if (other) return cm_fail(CM_EFORMAT, "%s: not safetensors but %s", path, other);
     if (length > MAX_HEADER) {
-        return cm_fail(CM_EFORMAT, "%s: not safetensors: a header of %llu bytes (at most %d)", path, (unsigned long long)length,
-                       MAX_HEADER);
+        return cm_fail(CM_EFORMAT, "%s: not safetensors: a header of %llu bytes (at most %d)", path,
+                       (unsigned long long)length, MAX_HEADER);
     }
     if (length > f->file.bytes - LENGTH_BYTES) {
-        return cm_fail(CM_EFORMAT, "%s: truncated: a header of %llu bytes in a file of %zu", path, (unsigned long long)length,
-                       f->file.bytes);
+        return cm_fail(CM_EFORMAT, "%s: truncated: a header of %llu bytes in a file of %zu", path,
+                       (unsigned long long)length, f->file.bytes);
     }
     json_error_t e;
     bool no_memory;
-    f->header = cm_json_parse((const char *)f->file.data + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &no_memory, &e);
+    f->header =
+        cm_json_parse((const char *)f->file.data + LENGTH_BYTES, length, JSON_REJECT_DUPLICATES, &no_memory, &e);
     if (no_memory) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     if (!f->header) return cm_fail(CM_EFORMAT, "%s: header is not JSON: %s", path, e.text);
     if (!json_is_object(f->header)) return cm_fail(CM_EFORMAT, "%s: header is not a JSON object", path);
@@ -75,7 +76,8 @@ static cm_status parse_shape(const char *path, const json_t *shape, cm_stored *t
     t->count = 1;
     for (size_t i = 0; i < ndim; i++) {
         const json_t *v = json_array_get(shape, i);
-        if (!is_size(v)) return cm_fail(CM_EFORMAT, "%s: tensor '%s': a size in its shape is no whole number", path, t->name);
+        if (!is_size(v))
+            return cm_fail(CM_EFORMAT, "%s: tensor '%s': a size in its shape is no whole number", path, t->name);
         t->shape[i] = (size_t)json_integer_value(v);
         if (__builtin_mul_overflow(t->count, t->shape[i], &t->count)) {
             return cm_fail(CM_EFORMAT, "%s: tensor '%s': its shape overflows", path, t->name);
@@ -134,8 +136,10 @@ static cm_status check_places(cm_safetensors *f, const char *path, size_t data_a
     for (size_t i = 0; i < f->count; i++) {
         const cm_stored *t = f->named[i];
         const unsigned char *begin = t->data;
-        if (begin < at) return cm_fail(CM_EFORMAT, "%s: tensor '%s' overlaps '%s'", path, t->name, f->named[i - 1]->name);
-        if (begin > at) return cm_fail(CM_EFORMAT, "%s: %zu stray bytes before tensor '%s'", path, (size_t)(begin - at), t->name);
+        if (begin < at)
+            return cm_fail(CM_EFORMAT, "%s: tensor '%s' overlaps '%s'", path, t->name, f->named[i - 1]->name);
+        if (begin > at)
+            return cm_fail(CM_EFORMAT, "%s: %zu stray bytes before tensor '%s'", path, (size_t)(begin - at), t->name);
         at = end_of(t);
     }
     if (at != f->file.data + f->file.bytes) {
@@ -269,7 +273,8 @@ static void write_item(FILE *f, const cm_store_item *item) {
     }
 }
 
-cm_status cm_safetensors_write(const char *path, const cm_store_item *items, size_t count, const char *const *metadata) {
+cm_status cm_safetensors_write(const char *path, const cm_store_item *items, size_t count,
+                               const char *const *metadata) {
     char *header = NULL;
     CM_TRY(make_header(path, items, count, metadata, &header));
     cm_part p;

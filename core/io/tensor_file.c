@@ -20,7 +20,8 @@ static bool ends_with_any(const char *path, const char *const *ends) {
     return false;
 }
 
-static const char *const safe_ends[] = {".safetensors", NULL}, *const torch_ends[] = {".bin", ".ckpt", ".pt", ".pth", NULL};
+static const char *const safe_ends[] = {".safetensors", NULL}, *const torch_ends[] = {".bin", ".ckpt", ".pt", ".pth",
+                                                                                      NULL};
 
 bool cm_tensor_file_is_name(const char *path) {
     return ends_with_any(path, safe_ends) || ends_with_any(path, torch_ends);

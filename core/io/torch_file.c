@@ -19,9 +19,9 @@ enum { MAX_NAME = 512, MAX_KEY = 32, MAX_NESTED = 4, MAX_DIMS = 8, MAX_DEPTH = 3
 struct cm_torch_file {
     cm_mapped file;
     bool is_old;
-    cm_torch_old old;  /* in place of the zip */
+    cm_torch_old old; /* in place of the zip */
     cm_zip zip;
-    const char *root;  /* of every entry's name, without the slash */
+    const char *root; /* of every entry's name, without the slash */
     cm_arena arena;
     cm_stored *stored; /* in the dictionary's order */
     cm_stored **named; /* sorted by name */
@@ -98,7 +98,8 @@ static cm_status read_pickle(cm_torch_file *f, cm_arena *scratch, cm_pickled *ro
 /* A dictionary's items, plain or ordered; NULL: neither. */
 static const cm_pickle_node *as_dict(const cm_pickled *v) {
     if (v->kind == CM_PICKLE_DICT) return v->is.node;
-    const bool ordered = v->kind == CM_PICKLE_CALL && cm_pickle_is_global(&v->is.node->first, "collections", "OrderedDict");
+    const bool ordered =
+        v->kind == CM_PICKLE_CALL && cm_pickle_is_global(&v->is.node->first, "collections", "OrderedDict");
     return ordered && v->is.node->count % 2 == 0 ? v->is.node : NULL;
 }
 
@@ -143,15 +144,16 @@ static const cm_pickled *without_parameter(const cm_pickled *v) {
         const cm_pickled *what = &v->is.node->first;
         const cm_pickle_node *args = arguments(v);
         if (!cm_pickle_is_global(what, "torch._utils", "_rebuild_parameter") &&
-            !cm_pickle_is_global(what, "torch._utils", "_rebuild_parameter_with_state")) break;
+            !cm_pickle_is_global(what, "torch._utils", "_rebuild_parameter_with_state"))
+            break;
         if (!args || !args->count) break;
         v = &args->items[0];
     }
     return v;
 }
 
-/* The arguments of a tensor's making: storage, offset, shape, strides, ..., and where the storage has no type of its own, it
- * at TYPE; NULL: no such tensor. */
+/* The arguments of a tensor's making: storage, offset, shape, strides, ..., and where the storage has no type of its
+ * own, it at TYPE; NULL: no such tensor. */
 enum { TYPE = 6 };
 
 static const cm_pickle_node *as_tensor(const cm_pickled *v) {
@@ -159,7 +161,8 @@ static const cm_pickle_node *as_tensor(const cm_pickled *v) {
     const cm_pickled *what = &v->is.node->first;
     const bool third = cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor_v3");
     if (!third && !cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor_v2") &&
-        !cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor")) return NULL;
+        !cm_pickle_is_global(what, "torch._utils", "_rebuild_tensor"))
+        return NULL;
     const cm_pickle_node *args = arguments(v);
     return args && args->count >= (third ? TYPE + 1 : 4) ? args : NULL;
 }
@@ -171,7 +174,8 @@ static bool whole(const cm_pickled *v, uint64_t *out) {
 }
 
 /* *unread: the name of a type that is not read. */
-static cm_status read_type(cm_torch_file *f, const cm_pickled *type, const cm_pickle_node *args, cm_dtype *out, const char **unread) {
+static cm_status read_type(cm_torch_file *f, const cm_pickled *type, const cm_pickle_node *args, cm_dtype *out,
+                           const char **unread) {
     static const char *const types[CM_DTYPE_COUNT] = {
         [CM_F32] = "FloatStorage", [CM_F16] = "HalfStorage", [CM_BF16] = "BFloat16Storage", [CM_F64] = "DoubleStorage",
         [CM_I64] = "LongStorage",  [CM_I32] = "IntStorage",  [CM_U8] = "ByteStorage",       [CM_BOOL] = "BoolStorage"};
@@ -222,7 +226,8 @@ static cm_status read_shape(const cm_pickle_node *args, view *w, cm_stored *t) {
         if (!whole(&shape->is.node->items[i], &size) || !whole(&strides->is.node->items[i], &w->stride[i]))
             return cm_fail(CM_EFORMAT, "tensor '%s': a size or stride is no whole number", t->name);
         t->shape[i] = size;
-        if (__builtin_mul_overflow(t->count, size, &t->count)) return cm_fail(CM_EFORMAT, "tensor '%s': its shape overflows", t->name);
+        if (__builtin_mul_overflow(t->count, size, &t->count))
+            return cm_fail(CM_EFORMAT, "tensor '%s': its shape overflows", t->name);
     }
     return CM_OK;
 }
@@ -234,7 +239,9 @@ static bool find_reach(const cm_stored *t, const view *w, uint64_t *reach) {
     uint64_t at = w->offset;
     for (int i = 0; i < t->ndim && t->count; i++) {
         uint64_t step;
-        if (__builtin_mul_overflow((uint64_t)t->shape[i] - 1, w->stride[i], &step) || __builtin_add_overflow(at, step, &at)) return false;
+        if (__builtin_mul_overflow((uint64_t)t->shape[i] - 1, w->stride[i], &step) ||
+            __builtin_add_overflow(at, step, &at))
+            return false;
     }
     return !__builtin_add_overflow(at, (uint64_t)(t->count > 0), reach);
 }
@@ -275,7 +282,8 @@ static cm_status copy_values(cm_torch_file *f, cm_stored *t, const view *w, cons
 }
 
 /* A storage's bytes, and what it is called; data NULL when there is none. */
-static cm_status storage_bytes(cm_torch_file *f, const view *w, char name[MAX_KEY + 8], const unsigned char **data, size_t *bytes) {
+static cm_status storage_bytes(cm_torch_file *f, const view *w, char name[MAX_KEY + 8], const unsigned char **data,
+                               size_t *bytes) {
     snprintf(name, MAX_KEY + 8, "data/%s", w->key);
     if (!f->is_old) return entry_bytes(f, name, data, bytes);
     const cm_torch_storage *s = cm_torch_old_find(&f->old, w->key);
@@ -321,7 +329,8 @@ static cm_status read_tensor(cm_torch_file *f, const char *name, const cm_pickle
 
 static cm_status read_name(cm_torch_file *f, const cm_pickled *key, const char **name) {
     bool plain = key->length <= MAX_NAME;
-    for (size_t i = 0; plain && i < key->length; i++) plain = (unsigned char)key->is.text[i] >= ' ' && key->is.text[i] != 127;
+    for (size_t i = 0; plain && i < key->length; i++)
+        plain = (unsigned char)key->is.text[i] >= ' ' && key->is.text[i] != 127;
     if (!plain) return cm_fail(CM_EFORMAT, "a tensor's name is not a line of at most %d bytes", MAX_NAME);
     *name = cm_arena_print(&f->arena, "%.*s", (int)key->length, key->is.text);
     return cm_arena_check(&f->arena);
@@ -361,7 +370,8 @@ static cm_status read_tensors(cm_torch_file *f, const cm_pickle_node *dict) {
     if (f->count == 0) return cm_fail(CM_EFORMAT, "no named tensors in it");
     qsort(f->named, f->count, sizeof *f->named, by_name);
     for (size_t i = 1; i < f->count; i++)
-        if (by_name(&f->named[i - 1], &f->named[i]) == 0) return cm_fail(CM_EFORMAT, "two tensors named '%s'", f->named[i]->name);
+        if (by_name(&f->named[i - 1], &f->named[i]) == 0)
+            return cm_fail(CM_EFORMAT, "two tensors named '%s'", f->named[i]->name);
     return CM_OK;
 }
 
@@ -372,7 +382,8 @@ static const cm_pickle_node *as_module(const cm_pickled *v) {
     const cm_pickled *class = v->kind == CM_PICKLE_CALL ? &v->is.node->first : v;
     if (class == v || class->kind != CM_PICKLE_GLOBAL || v->is.node->state.kind != CM_PICKLE_DICT) return NULL;
     const cm_pickled *module = &class->is.node->first;
-    const bool script = module->kind == CM_PICKLE_TEXT && module->length >= 9 && memcmp(module->is.text, "__torch__", 9) == 0;
+    const bool script =
+        module->kind == CM_PICKLE_TEXT && module->length >= 9 && memcmp(module->is.text, "__torch__", 9) == 0;
     return script ? v->is.node->state.is.node : NULL;
 }
 
@@ -402,7 +413,8 @@ static cm_status flatten(flattening *w, const cm_pickle_node *module, cm_pickled
     for (size_t i = 0; i + 1 < module->count; i += 2) {
         const cm_pickled *key = &module->items[i], *value = &module->items[i + 1];
         const cm_pickle_node *inner = as_module(value);
-        if (++w->looked_at > MAX_ATTRIBUTES) return cm_fail(CM_EFORMAT, "modules with more than %d attributes", MAX_ATTRIBUTES);
+        if (++w->looked_at > MAX_ATTRIBUTES)
+            return cm_fail(CM_EFORMAT, "modules with more than %d attributes", MAX_ATTRIBUTES);
         if (key->kind != CM_PICKLE_TEXT || (!inner && value->kind != CM_PICKLE_CALL)) continue;
         if (prefix.length + 1 + (size_t)key->length > MAX_NAME)
             return cm_fail(CM_EFORMAT, "a tensor's name is longer than %d bytes", MAX_NAME);

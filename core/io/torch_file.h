@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* PyTorch's checkpoints (torch.save: .bin, .pt, .pth, .ckpt): their named tensors, nothing else.
  *
- * Format: before version 1.6 as torch_old.h says; since then a zip of stored entries: NAME/data.pkl, a pickle that names tensors over storages, and NAME/data/KEY, a
- * storage's values. The pickle is read as data (pickle.h): tensors, storages and ordered dictionaries are understood,
- * anything else is left alone. Tensors are those of the outermost dictionary, or of the one under "state_dict",
- * "params_ema", "params" or "model" in it; a file that is one bare tensor (MLPerf's latents.pt) holds "tensor". An archive of TorchScript (torch.jit.save) holds modules instead, whose
+ * Format: before version 1.6 as torch_old.h says; since then a zip of stored entries: NAME/data.pkl, a pickle that
+ * names tensors over storages, and NAME/data/KEY, a storage's values. The pickle is read as data (pickle.h): tensors,
+ * storages and ordered dictionaries are understood, anything else is left alone. Tensors are those of the outermost
+ * dictionary, or of the one under "state_dict", "params_ema", "params" or "model" in it; a file that is one bare tensor
+ * (MLPerf's latents.pt) holds "tensor". An archive of TorchScript (torch.jit.save) holds modules instead, whose
  * attributes are taken by their dotted path ("visual.conv1.weight"), as its state_dict() would name them; its code is
  * never looked at. Values stay mapped, their
  * check sums seen to when the file is opened; where strides are not a plain array's they are copied.

@@ -7,7 +7,8 @@
 enum { VERSION = 1001 };
 
 /* 0x1950a86a20f9469cfc6c, pickled by protocol 2 */
-static const unsigned char magic[] = {0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+static const unsigned char magic[] = {0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46,
+                                      0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
 
 bool cm_torch_old_begins(const unsigned char *data, size_t bytes) {
     return bytes >= sizeof magic && memcmp(data, magic, sizeof magic) == 0;
@@ -32,9 +33,9 @@ static size_t value_size(const cm_pickled *type) {
     static const struct {
         const char *name;
         size_t size;
-    } types[] = {{"FloatStorage", 4}, {"HalfStorage", 2}, {"BFloat16Storage", 2}, {"DoubleStorage", 8}, {"LongStorage", 8},
-                 {"IntStorage", 4}, {"ShortStorage", 2}, {"CharStorage", 1}, {"ByteStorage", 1}, {"BoolStorage", 1},
-                 {"ComplexFloatStorage", 8}, {"ComplexDoubleStorage", 16}};
+    } types[] = {{"FloatStorage", 4}, {"HalfStorage", 2}, {"BFloat16Storage", 2},     {"DoubleStorage", 8},
+                 {"LongStorage", 8},  {"IntStorage", 4},  {"ShortStorage", 2},        {"CharStorage", 1},
+                 {"ByteStorage", 1},  {"BoolStorage", 1}, {"ComplexFloatStorage", 8}, {"ComplexDoubleStorage", 16}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (cm_pickle_is_global(type, "torch", types[i].name)) return types[i].size;
     return 0;
@@ -47,14 +48,19 @@ static int by_key(const void *a, const void *b) {
     return order ? order : (s->length > t->length) - (s->length < t->length);
 }
 
-/* ("storage", type, key, device, number of values, None), or, in views of storages, which are long gone, a tuple last. */
+/* ("storage", type, key, device, number of values, None), or, in views of storages, which are long gone, a tuple last.
+ */
 static cm_status read_id(const cm_pickled *id, cm_torch_storage *s) {
     const cm_pickle_node *t = id->kind == CM_PICKLE_LIST ? id->is.node : NULL;
-    const bool known = t && t->count >= 5 && cm_pickle_is_text(&t->items[0], "storage") && t->items[2].kind == CM_PICKLE_TEXT &&
-                       t->items[4].kind == CM_PICKLE_INT && t->items[4].is.whole >= 0;
+    const bool known = t && t->count >= 5 && cm_pickle_is_text(&t->items[0], "storage") &&
+                       t->items[2].kind == CM_PICKLE_TEXT && t->items[4].kind == CM_PICKLE_INT &&
+                       t->items[4].is.whole >= 0;
     if (!known) return cm_fail(CM_EFORMAT, "something outside the pickle that is no storage");
-    if (t->count > 5 && t->items[5].kind == CM_PICKLE_LIST) return cm_fail(CM_EFORMAT, "a view of a storage, which is not read");
-    *s = (cm_torch_storage){.key = t->items[2].is.text, .length = t->items[2].length, .size = value_size(&t->items[1]),
+    if (t->count > 5 && t->items[5].kind == CM_PICKLE_LIST)
+        return cm_fail(CM_EFORMAT, "a view of a storage, which is not read");
+    *s = (cm_torch_storage){.key = t->items[2].is.text,
+                            .length = t->items[2].length,
+                            .size = value_size(&t->items[1]),
                             .held = (uint64_t)t->items[4].is.whole};
     return s->size ? CM_OK : cm_fail(CM_EFORMAT, "a storage of a type that is not read");
 }
@@ -71,7 +77,8 @@ static cm_status list_storages(cm_torch_old *t, const cm_pickle_first *object, c
     for (size_t i = 0; i < count; i++) {
         const cm_torch_storage *s = &t->storages[i], *last = t->count ? &t->storages[t->count - 1] : NULL;
         if (!last || by_key(last, s) != 0) t->storages[t->count++] = *s;
-        else if (last->size != s->size || last->held != s->held) return cm_fail(CM_EFORMAT, "one storage with two sizes");
+        else if (last->size != s->size || last->held != s->held)
+            return cm_fail(CM_EFORMAT, "one storage with two sizes");
     }
     return CM_OK;
 }
@@ -86,7 +93,8 @@ static cm_status take_values(reader *r, cm_torch_storage *s, int length, const c
     uint64_t held = 0, bytes;
     if (r->left < 8) return cm_fail(CM_EFORMAT, "truncated before storage %.*s", length, key);
     for (size_t i = 8; i-- > 0;) held = held << 8 | r->at[i];
-    if (held != s->held) return cm_fail(CM_EFORMAT, "storage %.*s does not begin with its number of values", length, key);
+    if (held != s->held)
+        return cm_fail(CM_EFORMAT, "storage %.*s does not begin with its number of values", length, key);
     if (__builtin_mul_overflow(held, (uint64_t)s->size, &bytes) || bytes > r->left - 8)
         return cm_fail(CM_EFORMAT, "truncated: storage %.*s has %zu bytes of %llu values", length, key, r->left - 8,
                        (unsigned long long)held);
@@ -101,7 +109,8 @@ static cm_status place_storages(reader *r, cm_torch_old *t, const cm_pickled *ke
     for (size_t i = 0; i < keys->is.node->count; i++) {
         const cm_pickled *k = &keys->is.node->items[i];
         cm_torch_storage *s = k->kind == CM_PICKLE_TEXT ? find(t, k->is.text, k->length) : NULL;
-        if (!s || s->data) return cm_fail(CM_EFORMAT, "storage %zu in the list is not one that the object names, once", i);
+        if (!s || s->data)
+            return cm_fail(CM_EFORMAT, "storage %zu in the list is not one that the object names, once", i);
         CM_TRY(take_values(r, s, k->length < 32 ? (int)k->length : 32, k->is.text));
     }
     return CM_OK;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* torch.save's format from before version 1.6, in which much was published (pt_inception-2015-12-05-6726825d.pth).
  *
- * Five pickles stand one after the other: a magic number, the version 1001, facts of the machine, the object (which names
- * tensors over storages by key), and the list of the storages' keys. Then follow the storages in that order, each a
- * number of values in 8 bytes and the values (torch/serialization.py, _legacy_save). Nothing is copied.
+ * Five pickles stand one after the other: a magic number, the version 1001, facts of the machine, the object (which
+ * names tensors over storages by key), and the list of the storages' keys. Then follow the storages in that order, each
+ * a number of values in 8 bytes and the values (torch/serialization.py, _legacy_save). Nothing is copied.
  */
 #ifndef CM_CORE_IO_TORCH_OLD_H
 #define CM_CORE_IO_TORCH_OLD_H
@@ -13,8 +13,8 @@
 typedef struct cm_torch_storage {
     const char *key; /* borrowed from the file, without a 0 at its end */
     size_t length;
-    size_t size;     /* of one value in bytes */
-    uint64_t held;   /* values */
+    size_t size;   /* of one value in bytes */
+    uint64_t held; /* values */
     const unsigned char *data;
 } cm_torch_storage;
 

@@ -8,9 +8,20 @@
 #include "core/base/system.h"
 
 enum {
-    LOCAL = 0x04034b50, CENTRAL = 0x02014b50, END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50,
-    LOCAL_BYTES = 30, CENTRAL_BYTES = 46, END_BYTES = 22, END64_BYTES = 56, LOCATOR64_BYTES = 20,
-    MAX_COMMENT = 0xffff, ZIP64_EXTRA = 1, ENCRYPTED = 1, STORED = 0
+    LOCAL = 0x04034b50,
+    CENTRAL = 0x02014b50,
+    END = 0x06054b50,
+    END64 = 0x06064b50,
+    LOCATOR64 = 0x07064b50,
+    LOCAL_BYTES = 30,
+    CENTRAL_BYTES = 46,
+    END_BYTES = 22,
+    END64_BYTES = 56,
+    LOCATOR64_BYTES = 20,
+    MAX_COMMENT = 0xffff,
+    ZIP64_EXTRA = 1,
+    ENCRYPTED = 1,
+    STORED = 0
 };
 
 /* Where the directory lies. */
@@ -45,7 +56,8 @@ static const unsigned char *find_end(const cm_zip *z) {
 
 static cm_status read_end64(const cm_zip *z, const unsigned char *locator, directory *d) {
     const uint64_t at = u64(locator + 8);
-    if (!has_room(z, at, END64_BYTES) || u32(z->data + at) != END64) return cm_fail(CM_EFORMAT, "damaged zip: no zip64 end record");
+    if (!has_room(z, at, END64_BYTES) || u32(z->data + at) != END64)
+        return cm_fail(CM_EFORMAT, "damaged zip: no zip64 end record");
     const unsigned char *p = z->data + at;
     if (u32(p + 16) || u32(p + 20)) return cm_fail(CM_EFORMAT, "a zip of several parts");
     *d = (directory){.entries = u64(p + 32), .bytes = u64(p + 40), .at = u64(p + 48)};
@@ -54,13 +66,15 @@ static cm_status read_end64(const cm_zip *z, const unsigned char *locator, direc
 
 static cm_status find_directory(const cm_zip *z, directory *d) {
     const unsigned char *end = find_end(z);
-    if (!end) return cm_fail(CM_EFORMAT, "truncated: a zip file's directory at the end is missing (an unfinished download?)");
+    if (!end)
+        return cm_fail(CM_EFORMAT, "truncated: a zip file's directory at the end is missing (an unfinished download?)");
     const unsigned char *locator = end - z->data >= LOCATOR64_BYTES ? end - LOCATOR64_BYTES : NULL;
     *d = (directory){.entries = u16(end + 10), .bytes = u32(end + 12), .at = u32(end + 16)};
     if (u16(end + 4) || u16(end + 6)) return cm_fail(CM_EFORMAT, "a zip of several parts");
     if (locator && u32(locator) == LOCATOR64) CM_TRY(read_end64(z, locator, d));
     if (!has_room(z, d->at, d->bytes) || d->entries > d->bytes / CENTRAL_BYTES)
-        return cm_fail(CM_EFORMAT, "damaged zip: its directory of %llu entries does not fit", (unsigned long long)d->entries);
+        return cm_fail(CM_EFORMAT, "damaged zip: its directory of %llu entries does not fit",
+                       (unsigned long long)d->entries);
     return CM_OK;
 }
 
@@ -95,10 +109,16 @@ static cm_status read_entry(const unsigned char *p, size_t left, cm_arena *arena
     const size_t name = u16(p + 28), extra = u16(p + 30);
     *used = CENTRAL_BYTES + name + extra + u16(p + 32);
     if (*used > left) return cm_fail(CM_EFORMAT, "damaged zip: its directory ends early");
-    *e = (cm_zip_entry){.flags = u16(p + 8), .method = u16(p + 10), .crc = u32(p + 16), .packed = u32(p + 20), .bytes = u32(p + 24), .at = u32(p + 42)};
+    *e = (cm_zip_entry){.flags = u16(p + 8),
+                        .method = u16(p + 10),
+                        .crc = u32(p + 16),
+                        .packed = u32(p + 20),
+                        .bytes = u32(p + 24),
+                        .at = u32(p + 42)};
     e->name = cm_arena_print(arena, "%.*s", (int)name, (const char *)p + CENTRAL_BYTES);
     CM_TRY(cm_arena_check(arena));
-    if (strlen(e->name) != name || !is_printable(e->name)) return cm_fail(CM_EFORMAT, "damaged zip: an entry's name is no text");
+    if (strlen(e->name) != name || !is_printable(e->name))
+        return cm_fail(CM_EFORMAT, "damaged zip: an entry's name is no text");
     if (!read_zip64(e, p + CENTRAL_BYTES + name, extra)) return cm_fail(CM_EFORMAT, "%s: damaged zip entry", e->name);
     return CM_OK;
 }
@@ -117,7 +137,8 @@ cm_status cm_zip_open(cm_zip *z, const unsigned char *data, size_t bytes, cm_are
         CM_TRY(read_entry(data + d.at + at, d.bytes - at, arena, &r.entries[r.count++], &used));
     qsort(r.entries, r.count, sizeof *r.entries, by_name);
     for (size_t i = 1; i < r.count; i++)
-        if (by_name(&r.entries[i - 1], &r.entries[i]) == 0) return cm_fail(CM_EFORMAT, "%s: twice in one zip", r.entries[i].name);
+        if (by_name(&r.entries[i - 1], &r.entries[i]) == 0)
+            return cm_fail(CM_EFORMAT, "%s: twice in one zip", r.entries[i].name);
     *z = r;
     return CM_OK;
 }
@@ -128,20 +149,23 @@ const cm_zip_entry *cm_zip_find(const cm_zip *z, const char *name) {
 }
 
 cm_status cm_zip_packed(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data) {
-    if (e->flags & ENCRYPTED) return cm_fail(CM_EFORMAT, "%s: an encrypted zip entry; only plain ones are read", e->name);
+    if (e->flags & ENCRYPTED)
+        return cm_fail(CM_EFORMAT, "%s: an encrypted zip entry; only plain ones are read", e->name);
     if (!has_room(z, e->at, LOCAL_BYTES) || u32(z->data + e->at) != LOCAL)
         return cm_fail(CM_EFORMAT, "%s: damaged zip: no entry where the directory says", e->name);
     const unsigned char *p = z->data + e->at;
     const uint64_t begin = e->at + LOCAL_BYTES + u16(p + 26) + u16(p + 28);
     if (!has_room(z, begin, e->packed))
-        return cm_fail(CM_EFORMAT, "%s: truncated: %llu bytes do not fit the file", e->name, (unsigned long long)e->packed);
+        return cm_fail(CM_EFORMAT, "%s: truncated: %llu bytes do not fit the file", e->name,
+                       (unsigned long long)e->packed);
     *data = z->data + begin;
     return CM_OK;
 }
 
 cm_status cm_zip_data(const cm_zip *z, const cm_zip_entry *e, const unsigned char **data) {
     if (!(e->flags & ENCRYPTED) && (e->method != STORED || e->packed != e->bytes))
-        return cm_fail(CM_EFORMAT, "%s: a compressed zip entry; pack the file again without compression (zip -0)", e->name);
+        return cm_fail(CM_EFORMAT, "%s: a compressed zip entry; pack the file again without compression (zip -0)",
+                       e->name);
     return cm_zip_packed(z, e, data);
 }
 
@@ -155,7 +179,8 @@ cm_status cm_zip_check(cm_zip *z, const cm_zip_entry *e, const unsigned char *da
         crc = (uint32_t)crc32_z(crc, data + at, left < PIECE ? left : PIECE);
     }
     if (crc != e->crc)
-        return cm_fail(CM_EFORMAT, "%s: damaged: its check sum (CRC-32) is %08x, the zip file says %08x", e->name, crc, e->crc);
+        return cm_fail(CM_EFORMAT, "%s: damaged: its check sum (CRC-32) is %08x, the zip file says %08x", e->name, crc,
+                       e->crc);
     z->entries[e - z->entries].checked = true;
     return CM_OK;
 }

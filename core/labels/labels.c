@@ -6,8 +6,8 @@
 #define EVERYTHING (((1u << CM_CLASSES) - 1u) & ~BIT(CM_BACKGROUND))
 
 const char *const cm_class_names[CM_CLASSES] = {
-    "background", "hat", "hair", "sunglasses", "upper-clothes", "skirt", "pants", "dress", "belt",
-    "left-shoe", "right-shoe", "face", "left-leg", "right-leg", "left-arm", "right-arm", "bag", "scarf",
+    "background", "hat",        "hair", "sunglasses", "upper-clothes", "skirt",    "pants",     "dress", "belt",
+    "left-shoe",  "right-shoe", "face", "left-leg",   "right-leg",     "left-arm", "right-arm", "bag",   "scarf",
 };
 
 /* Order, keys and nouns are those of the authors' loader; "color" is added where their own captions put the
@@ -20,10 +20,20 @@ const cm_group_info cm_groups[CM_GROUPS] = {
     {"special clothings", {"sleeve length"}, NULL, "type", BIT(CM_UPPER) | BIT(CM_DRESS)},
     {"one-piece outfits",
      {"color", "pattern", "sleeve length", "length", "shoulder exposure level", "material", "collar shape"},
-     NULL, "type", BIT(CM_DRESS)},
-    {"tops", {"color", "pattern", "top length", "sleeve length", "collar shape", "material", "graphic"}, NULL, "type", BIT(CM_UPPER)},
+     NULL,
+     "type",
+     BIT(CM_DRESS)},
+    {"tops",
+     {"color", "pattern", "top length", "sleeve length", "collar shape", "material", "graphic"},
+     NULL,
+     "type",
+     BIT(CM_UPPER)},
     {"coats", {"color", "pattern", "coat length", "collar shape", "material", "graphic"}, NULL, "type", BIT(CM_UPPER)},
-    {"bottoms", {"color", "pattern", "length", "bottom shape", "material", "graphic"}, NULL, "type", BIT(CM_SKIRT) | BIT(CM_PANTS)},
+    {"bottoms",
+     {"color", "pattern", "length", "bottom shape", "material", "graphic"},
+     NULL,
+     "type",
+     BIT(CM_SKIRT) | BIT(CM_PANTS)},
     {"shoes", {"color", "pattern", "boots length", "material"}, NULL, "type", BIT(CM_LEFT_SHOE) | BIT(CM_RIGHT_SHOE)},
     {"bags", {"color", "material"}, NULL, "type", BIT(CM_BAG)},
     {"hats", {"color", "material"}, NULL, "type", BIT(CM_HAT)},

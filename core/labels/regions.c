@@ -17,8 +17,8 @@ static void position(size_t i, size_t from, size_t to, size_t *a, size_t *b, flo
     *t = x - (float)*a;
 }
 
-static void bilinear(const uint8_t *map, size_t height, size_t width, const bool *chosen, size_t out_height, size_t out_width,
-                     float *out) {
+static void bilinear(const uint8_t *map, size_t height, size_t width, const bool *chosen, size_t out_height,
+                     size_t out_width, float *out) {
     for (size_t y = 0; y < out_height; y++) {
         size_t y0, y1, x0, x1;
         float ty, tx;
@@ -32,7 +32,8 @@ static void bilinear(const uint8_t *map, size_t height, size_t width, const bool
     }
 }
 
-/* How much of pixel i, [i, i+1), lies in cell c of `cells` that `pixels` pixels make, in parts of a pixel times cells. */
+/* How much of pixel i, [i, i+1), lies in cell c of `cells` that `pixels` pixels make, in parts of a pixel times cells.
+ */
 static size_t shared(size_t i, size_t c, size_t pixels, size_t cells) {
     const size_t from = i * cells > c * pixels ? i * cells : c * pixels;
     const size_t to = (i + 1) * cells < (c + 1) * pixels ? (i + 1) * cells : (c + 1) * pixels;
@@ -40,8 +41,8 @@ static size_t shared(size_t i, size_t c, size_t pixels, size_t cells) {
 }
 
 /* In whole numbers, so that a cell that lies in the region is exactly 1. */
-static float cell_share(const uint8_t *map, size_t height, size_t width, const bool *chosen, size_t out_height, size_t out_width,
-                        size_t y, size_t x) {
+static float cell_share(const uint8_t *map, size_t height, size_t width, const bool *chosen, size_t out_height,
+                        size_t out_width, size_t y, size_t x) {
     size_t inside = 0;
     for (size_t i = y * height / out_height; i < height && i * out_height < (y + 1) * height; i++) {
         size_t line = 0;

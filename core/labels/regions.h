@@ -9,8 +9,8 @@
 
 typedef enum cm_region_rule {
     CM_REGION_AREA,     /* the part of the cell's area that belongs to the region: nothing is lost */
-    CM_REGION_BILINEAR, /* torch's interpolate, align_corners false, no antialias: CosmicMan's code. It reads 4 pixels of a
-                           cell, so that a region smaller than a cell can be lost */
+    CM_REGION_BILINEAR, /* torch's interpolate, align_corners false, no antialias: CosmicMan's code. It reads 4 pixels
+                           of a cell, so that a region smaller than a cell can be lost */
 } cm_region_rule;
 
 /* map [height,width] of labels; chosen[label] says which belong; out [out_height,out_width] */

@@ -5,13 +5,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define NAME_FROM(text, name)                        \
-    char text[200];                                  \
-    do {                                             \
-        va_list args;                                \
-        va_start(args, name);                        \
-        vsnprintf(text, sizeof text, name, args);    \
-        va_end(args);                                \
+#define NAME_FROM(text, name)                                                                                          \
+    char text[200];                                                                                                    \
+    do {                                                                                                               \
+        va_list args;                                                                                                  \
+        va_start(args, name);                                                                                          \
+        vsnprintf(text, sizeof text, name, args);                                                                      \
+        va_end(args);                                                                                                  \
     } while (0)
 
 cm_affine cm_affine_conv(cm_params *p, size_t out, size_t in, size_t kernel, const char *name, ...) {
@@ -106,8 +106,8 @@ static cm_affine projection(cm_params *p, const cm_transformer_shape *s, const c
     return cm_affine_conv(p, s->channels, s->channels, 1, "%s.%s", name, part);
 }
 
-void cm_transformer_build(cm_transformer *t, cm_params *p, const char *name, const cm_transformer_shape *s, size_t *sites,
-                          cm_arena *out) {
+void cm_transformer_build(cm_transformer *t, cm_params *p, const char *name, const cm_transformer_shape *s,
+                          size_t *sites, cm_arena *out) {
     *t = (cm_transformer){.groups = s->groups, .heads = s->heads, .depth = s->depth};
     t->layers = CM_PUSH_ZERO(out, cm_transformer_layer, s->depth);
     t->norm = cm_affine_norm(p, s->channels, "%s.norm", name);
@@ -139,8 +139,12 @@ typedef struct text_site {
 /* Attention with the observer told, where it wants to know. */
 static cm_tensor *observed_attention(cm_ctx *g, const cm_transformer_layer *l, cm_tensor *q, const text_site *s) {
     const cm_attention_observer *o = g->observer;
-    const cm_attention_site site = {.name = l->site, .index = g->attention_index++, .n = q ? q->shape[0] : 0,
-                                    .heads = s->heads, .height = s->height, .width = s->width,
+    const cm_attention_site site = {.name = l->site,
+                                    .index = g->attention_index++,
+                                    .n = q ? q->shape[0] : 0,
+                                    .heads = s->heads,
+                                    .height = s->height,
+                                    .width = s->width,
                                     .keys = s->k ? s->k->shape[1] : 0};
     const bool wanted = o && q && s->k && o->wants(o->arg, &site);
     cm_tensor *probs = NULL;
@@ -157,8 +161,9 @@ static cm_tensor *cross_attention(cm_ctx *g, const cm_transformer_layer *l, cm_t
 }
 
 static cm_tensor *feed_forward(cm_ctx *g, const cm_transformer_layer *l, cm_tensor *x) {
-    return cm_feed_forward_plus(g, x, &(cm_feed_forward){l->norm3.weight, l->norm3.bias, 1e-5f, l->ff_in.weight, l->ff_in.bias,
-                                                         l->ff_out.weight, l->ff_out.bias});
+    return cm_feed_forward_plus(g, x,
+                                &(cm_feed_forward){l->norm3.weight, l->norm3.bias, 1e-5f, l->ff_in.weight,
+                                                   l->ff_in.bias, l->ff_out.weight, l->ff_out.bias});
 }
 
 cm_tensor *cm_transformer_forward(cm_ctx *g, const cm_transformer *t, cm_tensor *x, cm_tensor *const *keys,

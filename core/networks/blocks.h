@@ -16,13 +16,14 @@ typedef struct cm_affine {
 /* Ask for NAME.weight and NAME.bias. */
 cm_affine cm_affine_conv(cm_params *p, size_t out, size_t in, size_t kernel, const char *name, ...)
     __attribute__((format(printf, 5, 6)));
-cm_affine cm_affine_linear(cm_params *p, size_t out, size_t in, const char *name, ...) __attribute__((format(printf, 4, 5)));
+cm_affine cm_affine_linear(cm_params *p, size_t out, size_t in, const char *name, ...)
+    __attribute__((format(printf, 4, 5)));
 cm_affine cm_affine_norm(cm_params *p, size_t channels, const char *name, ...) __attribute__((format(printf, 3, 4)));
 
 /* Gives `used` back and returns `made`: x = cm_then(g, x, cm_linear(g, x, ...)) keeps a chain's memory small. */
 cm_tensor *cm_then(cm_ctx *g, cm_tensor *used, cm_tensor *made);
 
-cm_tensor *cm_apply_conv(cm_ctx *g, cm_tensor *x, cm_affine c);   /* stride 1, same size */
+cm_tensor *cm_apply_conv(cm_ctx *g, cm_tensor *x, cm_affine c); /* stride 1, same size */
 cm_tensor *cm_apply_linear(cm_ctx *g, cm_tensor *x, cm_affine l);
 cm_tensor *cm_apply_linear_plus(cm_ctx *g, cm_tensor *x, cm_affine l, cm_tensor *plus); /* plus + l(x) */
 
@@ -58,13 +59,14 @@ typedef struct cm_transformer_shape {
 } cm_transformer_shape;
 
 /* *sites is the next cross-attention's number, counted up. Arrays and names live in `out`. */
-void cm_transformer_build(cm_transformer *t, cm_params *p, const char *name, const cm_transformer_shape *s, size_t *sites,
-                          cm_arena *out);
+void cm_transformer_build(cm_transformer *t, cm_params *p, const char *name, const cm_transformer_shape *s,
+                          size_t *sites, cm_arena *out);
 /* keys, values: of all sites, by number, each [n,L,C] */
 cm_tensor *cm_transformer_forward(cm_ctx *g, const cm_transformer *t, cm_tensor *x, cm_tensor *const *keys,
                                   cm_tensor *const *values);
 
-/* Nearest-neighbour doubling, cut to h x w where the size before halving was odd; the second with a convolution after it. */
+/* Nearest-neighbour doubling, cut to h x w where the size before halving was odd; the second with a convolution after
+ * it. */
 cm_tensor *cm_upsample_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w);
 cm_tensor *cm_upsample_conv_to(cm_ctx *g, cm_tensor *x, size_t h, size_t w, cm_affine conv);
 

@@ -18,9 +18,9 @@ typedef struct merge {
 } merge;
 
 struct cm_bpe {
-    const char **texts;  /* [size], NULL where an id is unused */
+    const char **texts; /* [size], NULL where an id is unused */
     int size;
-    int *slots;          /* hash table of ids, -1 empty */
+    int *slots; /* hash table of ids, -1 empty */
     size_t slot_mask;
     merge *merges;
     size_t merge_mask;
@@ -88,7 +88,8 @@ static cm_status read_vocabulary(cm_bpe *b, const json_t *vocabulary, const char
     json_t *value;
     json_object_foreach((json_t *)vocabulary, key, value) {
         const int id = (int)json_integer_value(value);
-        if (b->texts[id]) return cm_fail(CM_EFORMAT, "%s: \"%.60s\" and \"%.60s\" are both %d", path, b->texts[id], key, id);
+        if (b->texts[id])
+            return cm_fail(CM_EFORMAT, "%s: \"%.60s\" and \"%.60s\" are both %d", path, b->texts[id], key, id);
         b->texts[id] = cm_arena_string(arena, key);
         CM_TRY(cm_arena_check(arena));
         size_t at = hash_text(key, strlen(key)) & b->slot_mask;
@@ -119,7 +120,8 @@ static void name_bytes(cm_bpe *b) {
 static merge *merge_slot(const cm_bpe *b, int left, int right) {
     const uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
     size_t at = (size_t)((key * 0x9E3779B97F4A7C15u) >> 20) & b->merge_mask;
-    while (b->merges[at].left >= 0 && (b->merges[at].left != left || b->merges[at].right != right)) at = (at + 1) & b->merge_mask;
+    while (b->merges[at].left >= 0 && (b->merges[at].left != left || b->merges[at].right != right))
+        at = (at + 1) & b->merge_mask;
     return &b->merges[at];
 }
 
@@ -133,7 +135,8 @@ static cm_status make_merges(cm_bpe *b, size_t count, cm_arena *arena) {
 }
 
 /* where: "merges.txt:12", for messages */
-static cm_status add_merge(cm_bpe *b, const char *left, size_t ln, const char *right, size_t rn, int rank, const char *where) {
+static cm_status add_merge(cm_bpe *b, const char *left, size_t ln, const char *right, size_t rn, int rank,
+                           const char *where) {
     char joined[2 * MAX_TOKEN];
     if (ln == 0 || rn == 0 || ln > MAX_TOKEN || rn > MAX_TOKEN) return cm_fail(CM_EFORMAT, "%s: not two tokens", where);
     memcpy(joined, left, ln);
@@ -148,7 +151,8 @@ static cm_status add_merge(cm_bpe *b, const char *left, size_t ln, const char *r
 
 static cm_status add_line(cm_bpe *b, const char *line, size_t n, int rank, const char *where) {
     const char *blank = memchr(line, ' ', n);
-    if (!blank || memchr(blank + 1, ' ', n - (size_t)(blank + 1 - line))) return cm_fail(CM_EFORMAT, "%s: not two tokens", where);
+    if (!blank || memchr(blank + 1, ' ', n - (size_t)(blank + 1 - line)))
+        return cm_fail(CM_EFORMAT, "%s: not two tokens", where);
     const size_t ln = (size_t)(blank - line);
     return add_merge(b, line, ln, blank + 1, n - ln - 1, rank, where);
 }
@@ -176,12 +180,14 @@ static cm_status read_merges_text(cm_bpe *b, const char *path, const char *text,
 static cm_status read_merges_json(cm_bpe *b, const json_t *merges, const char *path, cm_arena *arena) {
     size_t i;
     json_t *one;
-    if (!json_is_array(merges) || json_array_size(merges) == 0) return cm_fail(CM_EFORMAT, "%s: no list of merges", path);
+    if (!json_is_array(merges) || json_array_size(merges) == 0)
+        return cm_fail(CM_EFORMAT, "%s: no list of merges", path);
     CM_TRY(make_merges(b, json_array_size(merges), arena));
     json_array_foreach(merges, i, one) {
         char where[700];
         snprintf(where, sizeof where, "%s: merge %zu", path, i);
-        const char *left = json_string_value(json_array_get(one, 0)), *right = json_string_value(json_array_get(one, 1));
+        const char *left = json_string_value(json_array_get(one, 0)),
+                   *right = json_string_value(json_array_get(one, 1));
         if (json_is_string(one)) CM_TRY(add_line(b, json_string_value(one), json_string_length(one), (int)i, where));
         else if (left && right) CM_TRY(add_merge(b, left, strlen(left), right, strlen(right), (int)i, where));
         else return cm_fail(CM_EFORMAT, "%s: not two tokens", where);
@@ -221,7 +227,8 @@ static cm_status open_single(cm_bpe *b, const char *path, const json_t *json, cm
 
 cm_status cm_bpe_open(cm_bpe **out, const char *folder, cm_arena *arena, json_t **json) {
     cm_bpe *b = CM_PUSH_ZERO(arena, cm_bpe, 1);
-    const char *vocab = cm_arena_print(arena, "%s/vocab.json", folder), *single = cm_arena_print(arena, "%s/tokenizer.json", folder);
+    const char *vocab = cm_arena_print(arena, "%s/vocab.json", folder),
+               *single = cm_arena_print(arena, "%s/tokenizer.json", folder);
     CM_TRY(cm_arena_check(arena));
     *json = NULL;
     if (cm_path_exists(vocab) || !cm_path_exists(single)) {
@@ -299,7 +306,8 @@ static cm_status open_merges(cm_bpe *b, const char *path, json_t *vocabulary, cm
     CM_TRY(cm_gzip_read(path, MAX_FILE, scratch, &text, &length));
     const char *first = memchr(text, '\n', length);
     if (!first || !memchr(text, '#', (size_t)(first - text)))
-        return cm_fail(CM_EFORMAT, "%s: its first line is not \"...#version...\", as in bpe_simple_vocab_16e6.txt", path);
+        return cm_fail(CM_EFORMAT, "%s: its first line is not \"...#version...\", as in bpe_simple_vocab_16e6.txt",
+                       path);
     char *rest = text + (first + 1 - text);
     length -= (size_t)(rest - text);
     cm_status s = add_bytes(vocabulary, "");

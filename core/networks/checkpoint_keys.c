@@ -38,15 +38,22 @@ static const char *exchange(const renaming *table, const char *text, char out[CM
 
 /* --- UNet --------------------------------------------------------------------- */
 
-static const renaming unet_ends[] = {
-    {"time_embed.0.", "time_embedding.linear_1."}, {"time_embed.2.", "time_embedding.linear_2."},
-    {"label_emb.0.0.", "add_embedding.linear_1."}, {"label_emb.0.2.", "add_embedding.linear_2."},
-    {"input_blocks.0.0.", "conv_in."},             {"out.0.", "conv_norm_out."},
-    {"out.2.", "conv_out."},                       {NULL, NULL}};
+static const renaming unet_ends[] = {{"time_embed.0.", "time_embedding.linear_1."},
+                                     {"time_embed.2.", "time_embedding.linear_2."},
+                                     {"label_emb.0.0.", "add_embedding.linear_1."},
+                                     {"label_emb.0.2.", "add_embedding.linear_2."},
+                                     {"input_blocks.0.0.", "conv_in."},
+                                     {"out.0.", "conv_norm_out."},
+                                     {"out.2.", "conv_out."},
+                                     {NULL, NULL}};
 
-static const renaming unet_resnet[] = {{"in_layers.0.", "norm1."},  {"in_layers.2.", "conv1."},
-                                       {"emb_layers.1.", "time_emb_proj."}, {"out_layers.0.", "norm2."},
-                                       {"out_layers.3.", "conv2."}, {"skip_connection.", "conv_shortcut."}, {NULL, NULL}};
+static const renaming unet_resnet[] = {{"in_layers.0.", "norm1."},
+                                       {"in_layers.2.", "conv1."},
+                                       {"emb_layers.1.", "time_emb_proj."},
+                                       {"out_layers.0.", "norm2."},
+                                       {"out_layers.3.", "conv2."},
+                                       {"skip_connection.", "conv_shortcut."},
+                                       {NULL, NULL}};
 
 static bool resnet_name(const char *block, size_t j, const char *rest, char *out) {
     char name[CM_ORIGINAL_NAME];
@@ -64,7 +71,8 @@ static bool unet_down(const char *rest, char *out) {
     if (!(rest = number(rest, &at)) || !(rest = number(rest, &member)) || at == 0) return false;
     const size_t i = (at - 1) / (LAYERS + 1), j = (at - 1) % (LAYERS + 1);
     snprintf(block, sizeof block, "down_blocks.%zu", i);
-    if (j < LAYERS) return member == 0 ? resnet_name(block, j, rest, out) : member == 1 && attention_name(block, j, rest, out);
+    if (j < LAYERS)
+        return member == 0 ? resnet_name(block, j, rest, out) : member == 1 && attention_name(block, j, rest, out);
     const char *conv = after(rest, "op.");
     return conv && snprintf(out, CM_ORIGINAL_NAME, "%s.downsamplers.0.conv.%s", block, conv) < CM_ORIGINAL_NAME;
 }
@@ -116,7 +124,8 @@ static const renaming vae_mid[] = {{"block_1.", "resnets.0."},
                                    {"attn_1.value.", "attentions.0.to_v."},
                                    {"attn_1.proj_attn.", "attentions.0.to_out.0."},
                                    {NULL, NULL}};
-static const renaming vae_ends[] = {{"conv_in.", "conv_in."}, {"conv_out.", "conv_out."}, {"norm_out.", "conv_norm_out."}, {NULL, NULL}};
+static const renaming vae_ends[] = {
+    {"conv_in.", "conv_in."}, {"conv_out.", "conv_out."}, {"norm_out.", "conv_norm_out."}, {NULL, NULL}};
 static const renaming vae_shortcut[] = {{"nin_shortcut.", "conv_shortcut."}, {"", ""}, {NULL, NULL}};
 
 static bool vae_level(const char *half, bool up, size_t blocks, const char *rest, char *out) {
@@ -127,16 +136,21 @@ static bool vae_level(const char *half, bool up, size_t blocks, const char *rest
     const char *way = up ? "up" : "down", *inner = after(rest, "block.");
     if (inner) {
         if (!(inner = number(inner, &j)) || !exchange(vae_shortcut, inner, name)) return false;
-        return snprintf(out, CM_ORIGINAL_NAME, "%s%s_blocks.%zu.resnets.%zu.%s", half, way, at, j, name) < CM_ORIGINAL_NAME;
+        return snprintf(out, CM_ORIGINAL_NAME, "%s%s_blocks.%zu.resnets.%zu.%s", half, way, at, j, name) <
+               CM_ORIGINAL_NAME;
     }
     inner = after(rest, up ? "upsample.conv." : "downsample.conv.");
-    return inner && snprintf(out, CM_ORIGINAL_NAME, "%s%s_blocks.%zu.%ssamplers.0.conv.%s", half, way, at, way, inner) < CM_ORIGINAL_NAME;
+    return inner && snprintf(out, CM_ORIGINAL_NAME, "%s%s_blocks.%zu.%ssamplers.0.conv.%s", half, way, at, way, inner) <
+                        CM_ORIGINAL_NAME;
 }
 
 static bool vae_name(const char *name, size_t blocks, char *out) {
     if (after(name, "quant_conv.") || after(name, "post_quant_conv."))
         return snprintf(out, CM_ORIGINAL_NAME, "%s", name) < CM_ORIGINAL_NAME;
-    const char *half = after(name, "encoder.") ? "encoder." : after(name, "decoder.") ? "decoder." : NULL, *rest, *inner;
+    const char *half = after(name, "encoder.")   ? "encoder."
+                       : after(name, "decoder.") ? "decoder."
+                                                 : NULL,
+               *rest, *inner;
     char found[CM_ORIGINAL_NAME];
     if (!half) return false;
     rest = name + strlen(half);
@@ -160,12 +174,9 @@ size_t cm_ckpt_vae_blocks(const cm_tensor_file *f) {
 
 /* --- OpenCLIP's towers --------------------------------------------------------------- */
 
-static const renaming tower_layer[] = {{"ln_1.", "layer_norm1."},
-                                       {"ln_2.", "layer_norm2."},
-                                       {"attn.out_proj.", "self_attn.out_proj."},
-                                       {"mlp.c_fc.", "mlp.fc1."},
-                                       {"mlp.c_proj.", "mlp.fc2."},
-                                       {NULL, NULL}};
+static const renaming tower_layer[] = {
+    {"ln_1.", "layer_norm1."}, {"ln_2.", "layer_norm2."},   {"attn.out_proj.", "self_attn.out_proj."},
+    {"mlp.c_fc.", "mlp.fc1."}, {"mlp.c_proj.", "mlp.fc2."}, {NULL, NULL}};
 
 typedef struct tower {
     const char *name, *projection, *stored_projection; /* the projection is stored [in,out] */
@@ -190,7 +201,8 @@ static bool three_names(const char *prefix, const char *layers, size_t i, const 
                         cm_ckpt_tensor *t) {
     t->pieces = 3;
     for (size_t k = 0; k < 3; k++)
-        if (snprintf(t->names[k], CM_ORIGINAL_NAME, "%s%s.%zu.%s.%s", prefix, layers, i, names[k], end) >= CM_ORIGINAL_NAME)
+        if (snprintf(t->names[k], CM_ORIGINAL_NAME, "%s%s.%zu.%s.%s", prefix, layers, i, names[k], end) >=
+            CM_ORIGINAL_NAME)
             return false;
     return true;
 }
@@ -200,7 +212,8 @@ static bool tower_name(const tower *w, const char *name, cm_ckpt_tensor *t) {
     char found[CM_ORIGINAL_NAME];
     size_t i;
     t->pieces = 1;
-    if (exchange(w->ends, name, found)) return snprintf(t->names[0], CM_ORIGINAL_NAME, "%s.%s", w->name, found) < CM_ORIGINAL_NAME;
+    if (exchange(w->ends, name, found))
+        return snprintf(t->names[0], CM_ORIGINAL_NAME, "%s.%s", w->name, found) < CM_ORIGINAL_NAME;
     if (strcmp(name, w->stored_projection) == 0) {
         snprintf(t->names[0], sizeof t->names[0], "%s", w->projection);
         return t->transposed = true;
@@ -237,7 +250,8 @@ static const renaming dino_layer[] = {{"norm1.", "norm1."},
                                       {NULL, NULL}};
 
 static bool dino_name(const char *name, cm_ckpt_tensor *t) {
-    static const char *const three[] = {"attention.attention.query", "attention.attention.key", "attention.attention.value"};
+    static const char *const three[] = {"attention.attention.query", "attention.attention.key",
+                                        "attention.attention.value"};
     char found[CM_ORIGINAL_NAME];
     size_t i;
     t->pieces = 1;
@@ -255,7 +269,9 @@ static bool dino_name(const char *name, cm_ckpt_tensor *t) {
 static const char *in_part(cm_ckpt_part part, const char *stored) {
     const char *rest;
     switch (part) {
-    case CM_ORIGINAL_UNET: rest = after(stored, "model.diffusion_model."); return rest ? rest : after(stored, "diffusion_model.");
+    case CM_ORIGINAL_UNET:
+        rest = after(stored, "model.diffusion_model.");
+        return rest ? rest : after(stored, "diffusion_model.");
     case CM_ORIGINAL_UNET_ALONE:
     case CM_ORIGINAL_VAE_ALONE: return stored;
     case CM_ORIGINAL_TEXT_OPEN: return after(stored, "cond_stage_model.model.");
@@ -282,8 +298,9 @@ static bool useless(const char *name) {
 }
 
 bool cm_ckpt_expects(const char *stored) {
-    static const char *const harmless[] = {"model_ema.", "betas", "alphas_cumprod", "sqrt_", "log_one_minus_", "posterior_",
-                                           "logvar", "lvlb_weights", "denoiser.", "scale_factor", "v_pred", "ztsnr", NULL};
+    static const char *const harmless[] = {
+        "model_ema.",   "betas",     "alphas_cumprod", "sqrt_",  "log_one_minus_", "posterior_", "logvar",
+        "lvlb_weights", "denoiser.", "scale_factor",   "v_pred", "ztsnr",          NULL};
     for (cm_ckpt_part part = CM_ORIGINAL_UNET; part <= CM_ORIGINAL_TEXT_OPEN; part++)
         if (in_part(part, stored)) return true;
     for (const char *const *prefix = harmless; *prefix; prefix++)

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Single-file checkpoints in the original layout of Stable Diffusion 1.x, 2.x, XL and XL's refiner: all networks in one file, under the
- * names of the first implementations; and CLIP's and DINOv2's own files. Here those names become diffusers' and transformers'. */
+/* Single-file checkpoints in the original layout of Stable Diffusion 1.x, 2.x, XL and XL's refiner: all networks in one
+ * file, under the names of the first implementations; and CLIP's and DINOv2's own files. Here those names become
+ * diffusers' and transformers'. */
 #ifndef CM_CORE_NETWORKS_CHECKPOINT_KEYS_H
 #define CM_CORE_NETWORKS_CHECKPOINT_KEYS_H
 
 #include "core/io/tensor_file.h"
 
 typedef enum cm_ckpt_part {
-    CM_ORIGINAL_UNET,  /* model.diffusion_model. */
-    CM_ORIGINAL_VAE,   /* first_stage_model. */
-    CM_ORIGINAL_TEXT,  /* cond_stage_model.transformer., or XL's conditioner.embedders.0.transformer. */
-    CM_ORIGINAL_TEXT2, /* XL's conditioner.embedders.1.model., OpenCLIP's names */
+    CM_ORIGINAL_UNET,         /* model.diffusion_model. */
+    CM_ORIGINAL_VAE,          /* first_stage_model. */
+    CM_ORIGINAL_TEXT,         /* cond_stage_model.transformer., or XL's conditioner.embedders.0.transformer. */
+    CM_ORIGINAL_TEXT2,        /* XL's conditioner.embedders.1.model., OpenCLIP's names */
     CM_ORIGINAL_TEXT_REFINER, /* the same tower of XL's refiner: conditioner.embedders.0.model. */
     CM_ORIGINAL_TEXT_OPEN,    /* Stable Diffusion 2's, OpenCLIP's names: cond_stage_model.model. */
-    CM_ORIGINAL_UNET_ALONE, CM_ORIGINAL_VAE_ALONE, /* a file of this part only, without the prefix */
+    CM_ORIGINAL_UNET_ALONE,
+    CM_ORIGINAL_VAE_ALONE, /* a file of this part only, without the prefix */
     CM_ORIGINAL_CLIP,  /* both towers of a CLIP of OpenAI's, open_clip's or HPSv2's names, perhaps behind "module." */
     CM_ORIGINAL_DINOV2 /* facebookresearch's names: blocks.0.attn.qkv. */
 } cm_ckpt_part;
 
 typedef enum cm_ckpt_family {
-    CM_ORIGINAL_NONE, CM_ORIGINAL_SD1, CM_ORIGINAL_SD2, CM_ORIGINAL_SDXL, CM_ORIGINAL_REFINER
+    CM_ORIGINAL_NONE,
+    CM_ORIGINAL_SD1,
+    CM_ORIGINAL_SD2,
+    CM_ORIGINAL_SDXL,
+    CM_ORIGINAL_REFINER
 } cm_ckpt_family;
 
 /* By the names in it; NONE: not such a checkpoint. */
@@ -46,7 +52,8 @@ typedef struct cm_ckpt_tensor {
 void cm_ckpt_rename(cm_ckpt_part part, size_t vae_blocks, const char *stored, cm_ckpt_tensor *out);
 size_t cm_ckpt_vae_blocks(const cm_tensor_file *f);
 
-/* Is this tensor of a whole checkpoint of any use, or known to be of none: averaged weights, a schedule's tables, markers? */
+/* Is this tensor of a whole checkpoint of any use, or known to be of none: averaged weights, a schedule's tables,
+ * markers? */
 bool cm_ckpt_expects(const char *stored);
 
 #endif

@@ -28,8 +28,8 @@ static size_t projection_width(cm_config *c) {
 static cm_status check_heads(const cm_config *c, size_t hidden, size_t heads) {
     if (c->status != CM_OK) return c->status;
     if (hidden % heads)
-        return cm_fail(CM_EFORMAT, "%s: \"hidden_size\" %zu is not a multiple of \"num_attention_heads\" %zu", c->what, hidden,
-                       heads);
+        return cm_fail(CM_EFORMAT, "%s: \"hidden_size\" %zu is not a multiple of \"num_attention_heads\" %zu", c->what,
+                       hidden, heads);
     return CM_OK;
 }
 
@@ -44,21 +44,79 @@ static const cm_config_rule text_rules[] = {
 };
 
 static const char *const text_known[] = {
-    "architectures", "eos_token_id", "hidden_act", "hidden_size", "intermediate_size", "layer_norm_eps", "max_position_embeddings",
-    "num_attention_heads", "num_hidden_layers", "projection_dim", "vocab_size",
+    "architectures",
+    "eos_token_id",
+    "hidden_act",
+    "hidden_size",
+    "intermediate_size",
+    "layer_norm_eps",
+    "max_position_embeddings",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "projection_dim",
+    "vocab_size",
     /* of training and initialising, of types and versions, and what transformers' versions write of every network, for
      * generating text mostly: nothing of it changes what a text tower gives */
-    "add_cross_attention", "attention_dropout", "attn_implementation", "bad_words_ids", "begin_suppress_tokens", "bos_token_id",
-    "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty", "do_sample", "dropout", "dtype",
-    "early_stopping", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty", "finetuning_task",
-    "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing", "id2label", "initializer_factor",
-    "initializer_range", "is_encoder_decoder", "label2id", "length_penalty", "max_length", "min_length", "name_or_path",
-    "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_return_sequences", "output_attentions",
-    "output_hidden_states", "output_scores", "pad_token_id", "prefix", "problem_type", "remove_invalid_values",
-    "repetition_penalty", "return_dict", "return_dict_in_generate", "sep_token_id", "suppress_tokens",
-    "task_specific_params", "temperature", "tf_legacy_loss", "tie_encoder_decoder", "tie_word_embeddings",
-    "tokenizer_class", "top_k", "top_p", "torch_dtype", "torchscript", "transformers_version", "typical_p", "use_bfloat16",
-    "use_cache", "use_return_dict", NULL,
+    "add_cross_attention",
+    "attention_dropout",
+    "attn_implementation",
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "bos_token_id",
+    "cross_attention_hidden_size",
+    "decoder_start_token_id",
+    "diversity_penalty",
+    "do_sample",
+    "dropout",
+    "dtype",
+    "early_stopping",
+    "encoder_no_repeat_ngram_size",
+    "exponential_decay_length_penalty",
+    "finetuning_task",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "gradient_checkpointing",
+    "id2label",
+    "initializer_factor",
+    "initializer_range",
+    "is_encoder_decoder",
+    "label2id",
+    "length_penalty",
+    "max_length",
+    "min_length",
+    "name_or_path",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "num_return_sequences",
+    "output_attentions",
+    "output_hidden_states",
+    "output_scores",
+    "pad_token_id",
+    "prefix",
+    "problem_type",
+    "remove_invalid_values",
+    "repetition_penalty",
+    "return_dict",
+    "return_dict_in_generate",
+    "sep_token_id",
+    "suppress_tokens",
+    "task_specific_params",
+    "temperature",
+    "tf_legacy_loss",
+    "tie_encoder_decoder",
+    "tie_word_embeddings",
+    "tokenizer_class",
+    "top_k",
+    "top_p",
+    "torch_dtype",
+    "torchscript",
+    "transformers_version",
+    "typical_p",
+    "use_bfloat16",
+    "use_cache",
+    "use_return_dict",
+    NULL,
 };
 
 /* A whole CLIP's file holds the tower's; transformers takes that. */
@@ -69,8 +127,11 @@ static const json_t *text_part(const json_t *config) {
 }
 
 cm_status cm_clip_text_configure(const json_t *config, cm_clip_text_config *out) {
-    static const char *const not_null[] = {"eos_token_id", "hidden_act", "hidden_size", "intermediate_size", "layer_norm_eps",
-                                           "max_position_embeddings", "num_attention_heads", "num_hidden_layers", "vocab_size", NULL};
+    static const char *const not_null[] = {"eos_token_id",        "hidden_act",
+                                           "hidden_size",         "intermediate_size",
+                                           "layer_norm_eps",      "max_position_embeddings",
+                                           "num_attention_heads", "num_hidden_layers",
+                                           "vocab_size",          NULL};
     cm_config c = cm_config_begin(text_part(config), "text encoder config");
     cm_clip_text_config t = {0};
     t.vocab_size = cm_config_size(&c, "vocab_size", 49408, 1, 1 << 24);
@@ -97,8 +158,8 @@ static void image_size(cm_config *c, cm_clip_vision_config *v) {
     v->image_height = two[0];
     v->image_width = two[1];
     if (c->status == CM_OK && (two[0] % v->patch_size || two[1] % v->patch_size))
-        c->status = cm_fail(CM_EFORMAT, "%s: \"image_size\" %zux%zu is not a multiple of \"patch_size\" %zu", c->what, two[0],
-                            two[1], v->patch_size);
+        c->status = cm_fail(CM_EFORMAT, "%s: \"image_size\" %zux%zu is not a multiple of \"patch_size\" %zu", c->what,
+                            two[0], two[1], v->patch_size);
 }
 
 cm_status cm_clip_vision_configure(const json_t *config, cm_clip_vision_config *out) {
@@ -132,10 +193,19 @@ static void take(cm_affine a, cm_tensor **weight, cm_tensor **bias) {
     *bias = a.bias;
 }
 
-static const cm_vit_names layer_names = {"layer_norm1", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
-                                         "self_attn.out_proj", "layer_norm2", "mlp.fc1", "mlp.fc2", NULL, NULL};
+static const cm_vit_names layer_names = {"layer_norm1",
+                                         "self_attn.q_proj",
+                                         "self_attn.k_proj",
+                                         "self_attn.v_proj",
+                                         "self_attn.out_proj",
+                                         "layer_norm2",
+                                         "mlp.fc1",
+                                         "mlp.fc2",
+                                         NULL,
+                                         NULL};
 
-static cm_vit_layer *build_layers(cm_params *p, const char *prefix, const cm_vit_shape *s, size_t layers, cm_arena *out) {
+static cm_vit_layer *build_layers(cm_params *p, const char *prefix, const cm_vit_shape *s, size_t layers,
+                                  cm_arena *out) {
     char name[80];
     snprintf(name, sizeof name, "%sencoder.layers", prefix);
     return cm_vit_build(p, s, &layer_names, name, layers, out);
@@ -153,7 +223,8 @@ void cm_clip_text_build(cm_clip_text *n, const cm_clip_text_config *c, cm_params
     const char *prefix = prefix_of(p, "text_model.", "embeddings.token_embedding.weight");
     const size_t width = c->hidden_size;
     *n = (cm_clip_text){.config = *c};
-    n->token_embedding = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(c->vocab_size, width), "%sembeddings.token_embedding.weight", prefix);
+    n->token_embedding =
+        cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(c->vocab_size, width), "%sembeddings.token_embedding.weight", prefix);
     n->position_embedding = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(c->max_positions, width),
                                      "%sembeddings.position_embedding.weight", prefix);
     const cm_vit_shape shape = text_shape(c);
@@ -169,9 +240,10 @@ void cm_clip_vision_build(cm_clip_vision *n, const cm_clip_vision_config *c, cm_
     const size_t positions = (c->image_height / patch) * (c->image_width / patch) + 1;
     *n = (cm_clip_vision){.config = *c};
     n->class_embedding = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(width), "%sembeddings.class_embedding", prefix);
-    n->patch_weight = cm_param(p, CM_INIT_CONV, CM_SHAPE(width, 3, patch, patch), "%sembeddings.patch_embedding.weight", prefix);
-    n->position_embedding = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(positions, width),
-                                     "%sembeddings.position_embedding.weight", prefix);
+    n->patch_weight =
+        cm_param(p, CM_INIT_CONV, CM_SHAPE(width, 3, patch, patch), "%sembeddings.patch_embedding.weight", prefix);
+    n->position_embedding =
+        cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(positions, width), "%sembeddings.position_embedding.weight", prefix);
     take(cm_affine_norm(p, width, "%spre_layrnorm", prefix), &n->pre_w, &n->pre_b); /* spelt so in every file */
     const cm_vit_shape shape = vision_shape(c);
     n->layers = build_layers(p, prefix, &shape, c->layers, out);
@@ -201,7 +273,8 @@ static size_t end_of(const cm_clip_text_config *c, const int *ids, size_t length
     return at;
 }
 
-static cm_tensor *pool_text(cm_ctx *g, const cm_clip_text *n, cm_tensor *hidden, const int *ids, size_t batch, size_t length) {
+static cm_tensor *pool_text(cm_ctx *g, const cm_clip_text *n, cm_tensor *hidden, const int *ids, size_t batch,
+                            size_t length) {
     const cm_arena_mark mark = cm_arena_get_mark(&g->scratch);
     size_t *rows = CM_PUSH(&g->scratch, size_t, batch);
     if (!rows) return cm_ctx_fail(g, CM_ENOMEM, "out of memory in a text encoder");
@@ -248,7 +321,8 @@ cm_tensor *cm_clip_vision_forward(cm_ctx *g, const cm_clip_vision *n, cm_tensor 
     const cm_clip_vision_config *c = &n->config;
     assert(pixels->shape[1] == c->image_height && pixels->shape[2] == c->image_width);
     const cm_vit_shape shape = vision_shape(c);
-    const size_t batch = pixels->shape[0], patches = (c->image_height / c->patch_size) * (c->image_width / c->patch_size);
+    const size_t batch = pixels->shape[0],
+                 patches = (c->image_height / c->patch_size) * (c->image_width / c->patch_size);
     cm_tensor *x = cm_conv2d(g, pixels, n->patch_weight, NULL, c->patch_size, CM_PAD_NONE);
     x = cm_then(g, x, cm_view(g, x, CM_SHAPE(batch, patches, c->hidden_size)));
     x = cm_then(g, x, cm_vit_prepend(g, n->class_embedding, 1, x));

@@ -10,7 +10,8 @@
 #include "core/tensor/nn.h"
 
 typedef struct cm_clip_text_config {
-    size_t vocab_size, hidden_size, intermediate_size, layers, heads, max_positions, projection_dim; /* projection 0: none */
+    size_t vocab_size, hidden_size, intermediate_size, layers, heads, max_positions,
+        projection_dim; /* projection 0: none */
     cm_act act;
     float layer_norm_eps;
     int eos_token_id; /* 2 in old configs: pool at the largest id */

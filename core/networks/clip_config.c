@@ -18,15 +18,14 @@ static const struct known {
     const char *name, *shown;
     size_t projection, image, patch, width, inner, layers, heads, text_width, text_layers;
     cm_act act; /* of the weights that are usual for it */
-} known[] = {
-    {"clip-vit-b-32", "ViT-B/32", 512, 224, 32, 768, 3072, 12, 12, 512, 12, CM_QUICK_GELU},
-    {"clip-vit-b-16", "ViT-B/16", 512, 224, 16, 768, 3072, 12, 12, 512, 12, CM_QUICK_GELU},
-    {"clip-vit-l-14", "ViT-L/14", 768, 224, 14, 1024, 4096, 24, 16, 768, 12, CM_QUICK_GELU},
-    {"clip-vit-l-14-336", "ViT-L/14@336", 768, 336, 14, 1024, 4096, 24, 16, 768, 12, CM_QUICK_GELU},
-    {"clip-vit-h-14", "ViT-H/14", 1024, 224, 14, 1280, 5120, 32, 16, 1024, 24, CM_GELU},
-    {"clip-vit-g-14", "ViT-g/14", 1024, 224, 14, 1408, 6144, 40, 16, 1024, 24, CM_GELU},
-    {"clip-vit-bigg-14", "ViT-bigG/14", 1280, 224, 14, 1664, 8192, 48, 16, 1280, 32, CM_GELU},
-    {NULL}};
+} known[] = {{"clip-vit-b-32", "ViT-B/32", 512, 224, 32, 768, 3072, 12, 12, 512, 12, CM_QUICK_GELU},
+             {"clip-vit-b-16", "ViT-B/16", 512, 224, 16, 768, 3072, 12, 12, 512, 12, CM_QUICK_GELU},
+             {"clip-vit-l-14", "ViT-L/14", 768, 224, 14, 1024, 4096, 24, 16, 768, 12, CM_QUICK_GELU},
+             {"clip-vit-l-14-336", "ViT-L/14@336", 768, 336, 14, 1024, 4096, 24, 16, 768, 12, CM_QUICK_GELU},
+             {"clip-vit-h-14", "ViT-H/14", 1024, 224, 14, 1280, 5120, 32, 16, 1024, 24, CM_GELU},
+             {"clip-vit-g-14", "ViT-g/14", 1024, 224, 14, 1408, 6144, 40, 16, 1024, 24, CM_GELU},
+             {"clip-vit-bigg-14", "ViT-bigG/14", 1280, 224, 14, 1664, 8192, 48, 16, 1280, 32, CM_GELU},
+             {NULL}};
 
 static void set_act(cm_clip_pair_config *c, cm_act act) {
     c->text.act = c->vision.act = act;
@@ -47,8 +46,10 @@ static void begin(cm_clip_pair_config *c) {
 static const struct known *find_known(const cm_clip_pair_config *c) {
     const cm_clip_vision_config *v = &c->vision;
     for (const struct known *k = known; k->name; k++)
-        if (k->width == v->hidden_size && k->layers == v->layers && k->patch == v->patch_size && k->image == v->image_height &&
-            k->image == v->image_width && k->text_width == c->text.hidden_size && k->text_layers == c->text.layers) return k;
+        if (k->width == v->hidden_size && k->layers == v->layers && k->patch == v->patch_size &&
+            k->image == v->image_height && k->image == v->image_width && k->text_width == c->text.hidden_size &&
+            k->text_layers == c->text.layers)
+            return k;
     return NULL;
 }
 
@@ -105,7 +106,8 @@ cm_status cm_clip_configure(const json_t *config, cm_clip_pair_config *out) {
     begin(out);
     CM_TRY(cm_clip_text_configure(text, &out->text));
     CM_TRY(cm_clip_vision_configure(vision, &out->vision));
-    out->text.projection_dim = out->vision.projection_dim = projection; /* the towers' own are not used by a CLIPModel */
+    out->text.projection_dim = out->vision.projection_dim =
+        projection; /* the towers' own are not used by a CLIPModel */
     set_name(out);
     return CM_OK;
 }
@@ -113,11 +115,15 @@ cm_status cm_clip_configure(const json_t *config, cm_clip_pair_config *out) {
 /* --- open_clip ---------------------------------------------------------------------- */
 
 static cm_status open_vision(const json_t *json, cm_clip_vision_config *v) {
-    static const cm_config_rule rules[] = {
-        {"pool_type", "[\"tok\"]"},   {"pos_embed_type", "[\"learnable\"]"}, {"attentional_pool", "[false]"},
-        {"no_ln_pre", "[false]"},     {"final_ln_after_pool", "[false]"},    {"output_tokens", "[false]"}, {NULL, NULL}};
-    static const char *const read[] = {"layers", "width", "head_width", "mlp_ratio", "patch_size",
-                                       "image_size", "patch_dropout", NULL};
+    static const cm_config_rule rules[] = {{"pool_type", "[\"tok\"]"},
+                                           {"pos_embed_type", "[\"learnable\"]"},
+                                           {"attentional_pool", "[false]"},
+                                           {"no_ln_pre", "[false]"},
+                                           {"final_ln_after_pool", "[false]"},
+                                           {"output_tokens", "[false]"},
+                                           {NULL, NULL}};
+    static const char *const read[] = {"layers",     "width",      "head_width",    "mlp_ratio",
+                                       "patch_size", "image_size", "patch_dropout", NULL};
     cm_config c = cm_config_begin(json, "open_clip's vision_cfg");
     size_t image[2];
     v->layers = cm_config_size(&c, "layers", 12, 1, 256);
@@ -131,15 +137,21 @@ static cm_status open_vision(const json_t *json, cm_clip_vision_config *v) {
     v->image_width = image[1];
     v->heads = v->hidden_size / head;
     if (v->hidden_size % head || v->intermediate_size == 0 || image[0] % v->patch_size || image[1] % v->patch_size)
-        return cm_fail(CM_EFORMAT, "open_clip's vision_cfg: width %zu, head_width %zu, mlp_ratio, image_size and patch_size do not "
-                                   "fit", v->hidden_size, head);
+        return cm_fail(CM_EFORMAT,
+                       "open_clip's vision_cfg: width %zu, head_width %zu, mlp_ratio, image_size and patch_size do not "
+                       "fit",
+                       v->hidden_size, head);
     return CM_OK;
 }
 
 static cm_status open_text(const json_t *json, cm_clip_text_config *t) {
-    static const cm_config_rule rules[] = {
-        {"pool_type", "[\"argmax\"]"},  {"proj_type", "[\"linear\"]"}, {"embed_cls", "[false]"},
-        {"no_causal_mask", "[false]"},  {"proj_bias", "[false]"},      {"output_tokens", "[false]"}, {NULL, NULL}};
+    static const cm_config_rule rules[] = {{"pool_type", "[\"argmax\"]"},
+                                           {"proj_type", "[\"linear\"]"},
+                                           {"embed_cls", "[false]"},
+                                           {"no_causal_mask", "[false]"},
+                                           {"proj_bias", "[false]"},
+                                           {"output_tokens", "[false]"},
+                                           {NULL, NULL}};
     static const char *const read[] = {"context_length", "vocab_size", "width", "heads", "layers", "mlp_ratio", NULL};
     cm_config c = cm_config_begin(json, "open_clip's text_cfg");
     t->max_positions = cm_config_size(&c, "context_length", CONTEXT, 2, 1 << 16);
@@ -150,7 +162,8 @@ static cm_status open_text(const json_t *json, cm_clip_text_config *t) {
     t->intermediate_size = (size_t)(cm_config_number(&c, "mlp_ratio", 4.0) * (double)t->hidden_size);
     CM_TRY(cm_config_end(&c, rules, read));
     if (t->hidden_size % t->heads || t->intermediate_size == 0)
-        return cm_fail(CM_EFORMAT, "open_clip's text_cfg: width %zu, heads %zu and mlp_ratio do not fit", t->hidden_size, t->heads);
+        return cm_fail(CM_EFORMAT, "open_clip's text_cfg: width %zu, heads %zu and mlp_ratio do not fit",
+                       t->hidden_size, t->heads);
     return CM_OK;
 }
 
@@ -168,8 +181,15 @@ static cm_status read_three(const json_t *o, const char *key, float out[3]) {
 
 cm_status cm_clip_configure_open(const json_t *config, cm_clip_pair_config *out) {
     /* the last four say how training began, and in what form open_clip answers */
-    static const char *const read[] = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu",
-                                       "init_logit_scale", "cast_dtype", "output_dict", "nonscalar_logit_scale", NULL};
+    static const char *const read[] = {"embed_dim",
+                                       "vision_cfg",
+                                       "text_cfg",
+                                       "quick_gelu",
+                                       "init_logit_scale",
+                                       "cast_dtype",
+                                       "output_dict",
+                                       "nonscalar_logit_scale",
+                                       NULL};
     const json_t *model = json_object_get(config, "model_cfg"), *pixels = json_object_get(config, "preprocess_cfg");
     static const cm_config_rule rules[] = {{"custom_text", "[false]"}, {NULL, NULL}};
     cm_config c = cm_config_begin(model ? model : config, "open_clip's model_cfg");
@@ -229,14 +249,19 @@ static cm_status check_inferred(const cm_clip_pair_config *c, size_t cells, size
     const cm_clip_text_config *t = &c->text;
     const cm_clip_vision_config *v = &c->vision;
     if (!v->hidden_size || !v->patch_size || !v->layers || !v->intermediate_size || !v->projection_dim)
-        return cm_fail(CM_EFORMAT, "no image tower in open_clip's names (visual.conv1.weight, visual.proj, visual.transformer.…)");
-    if (!t->hidden_size || !t->vocab_size || !t->max_positions || !t->layers || !t->intermediate_size || !t->projection_dim)
-        return cm_fail(CM_EFORMAT, "no text tower in open_clip's names (token_embedding.weight, text_projection, transformer.…)");
+        return cm_fail(CM_EFORMAT,
+                       "no image tower in open_clip's names (visual.conv1.weight, visual.proj, visual.transformer.…)");
+    if (!t->hidden_size || !t->vocab_size || !t->max_positions || !t->layers || !t->intermediate_size ||
+        !t->projection_dim)
+        return cm_fail(CM_EFORMAT,
+                       "no text tower in open_clip's names (token_embedding.weight, text_projection, transformer.…)");
     if (side * side != cells || side == 0)
         return cm_fail(CM_EFORMAT, "visual.positional_embedding has %zu positions, not one and a square", cells + 1);
     if (!v->heads || !t->heads)
-        return cm_fail(CM_EFORMAT, "widths %zu and %zu are of no known number of heads; an open_clip_config.json beside it would say",
-                       v->hidden_size, t->hidden_size);
+        return cm_fail(
+            CM_EFORMAT,
+            "widths %zu and %zu are of no known number of heads; an open_clip_config.json beside it would say",
+            v->hidden_size, t->hidden_size);
     if (v->hidden_size > 1 << 16 || t->hidden_size > 1 << 16 || v->patch_size > 1024 || side > 1024)
         return cm_fail(CM_EFORMAT, "its sizes are beyond any CLIP");
     return CM_OK;

@@ -8,7 +8,8 @@
 #include "core/io/jsonl.h"
 #include "core/networks/clip_config.h"
 
-/* A piece: as many pictures as keep the products busy, few enough that what is between two layers stays in the cache. */
+/* A piece: as many pictures as keep the products busy, few enough that what is between two layers stays in the cache.
+ */
 enum { PICTURE_TOKENS = 1600, TEXT_TOKENS = 1600 };
 
 struct cm_clip_pair {
@@ -104,7 +105,8 @@ static cm_status configure(cm_clip_pair *p, source *s) {
     const char *config = in_folder(&p->arena, s->folder, "config.json");
     CM_TRY(cm_arena_check(&p->arena));
     if (!config)
-        return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it", s->weights);
+        return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it",
+                       s->weights);
     s->says_act = true;
     return read_config(config, cm_clip_configure, &p->config);
 }
@@ -128,8 +130,9 @@ static void choose_act(cm_clip_pair *p, const source *s, cm_clip_act asked) {
         p->info.warning = cm_arena_print(&p->arena, "runs with %s as asked, but %s says %s", act_name(act),
                                          s->openai ? "an archive of OpenAI's" : "its configuration", act_name(said));
     else if (!knows && asked == CM_CLIP_ACT_AUTO && either)
-        p->info.warning = cm_arena_print(&p->arena, "the file does not say its activation: GELU is taken, as open_clip does; weights "
-                                                    "that OpenAI trained need QuickGELU");
+        p->info.warning =
+            cm_arena_print(&p->arena, "the file does not say its activation: GELU is taken, as open_clip does; weights "
+                                      "that OpenAI trained need QuickGELU");
     if (asked != CM_CLIP_ACT_AUTO || s->openai) p->config.text.act = p->config.vision.act = act;
 }
 
@@ -151,8 +154,8 @@ static cm_status open_tokenizer(cm_clip_pair *p, const char *path) {
     cm_clip_text_config *t = &p->config.text;
     CM_TRY(cm_tokenizer_open(&p->tokenizer, path));
     if ((size_t)cm_tokenizer_size(p->tokenizer) > t->vocab_size)
-        return cm_fail(CM_EFORMAT, "%s: has ids up to %d, the text tower knows 0 to %zu", path, cm_tokenizer_size(p->tokenizer) - 1,
-                       t->vocab_size - 1);
+        return cm_fail(CM_EFORMAT, "%s: has ids up to %d, the text tower knows 0 to %zu", path,
+                       cm_tokenizer_size(p->tokenizer) - 1, t->vocab_size - 1);
     if (t->eos_token_id == 2) t->eos_token_id = cm_tokenizer_eos(p->tokenizer); /* "the largest id" means END */
     p->info.pad = cm_tokenizer_pad(p->tokenizer);
     return CM_OK;
@@ -162,8 +165,8 @@ static cm_status open_tokenizer(cm_clip_pair *p, const char *path) {
 
 static cm_status build(cm_clip_pair *p) {
     if (p->config.text.projection_dim != p->config.vision.projection_dim)
-        return cm_fail(CM_EFORMAT, "the image tower projects to %zu, the text tower to %zu", p->config.vision.projection_dim,
-                       p->config.text.projection_dim);
+        return cm_fail(CM_EFORMAT, "the image tower projects to %zu, the text tower to %zu",
+                       p->config.vision.projection_dim, p->config.text.projection_dim);
     cm_clip_text_build(&p->text, &p->config.text, p->params, &p->arena);
     cm_clip_vision_build(&p->vision, &p->config.vision, p->vision_params ? p->vision_params : p->params, &p->arena);
     if (cm_param_exists(p->params, "logit_scale")) cm_param(p->params, CM_INIT_ONE, CM_SHAPE(1), "logit_scale");
@@ -190,14 +193,16 @@ static cm_status configure_vision(const json_t *config, cm_clip_pair_config *out
     return cm_clip_vision_configure(config, &out->vision);
 }
 
-static cm_status configure_tower(cm_clip_pair *p, const char *folder, cm_status (*read)(const json_t *, cm_clip_pair_config *)) {
+static cm_status configure_tower(cm_clip_pair *p, const char *folder,
+                                 cm_status (*read)(const json_t *, cm_clip_pair_config *)) {
     const char *path = cm_arena_print(&p->arena, "%s/config.json", folder);
     CM_TRY(cm_arena_check(&p->arena));
     return read_config(path, read, &p->config);
 }
 
 static cm_status open_towers(cm_clip_pair *p, const char *folder, const char *tokenizer) {
-    const char *text = cm_arena_print(&p->arena, "%s/text_encoder", folder), *vision = cm_arena_print(&p->arena, "%s/clip", folder);
+    const char *text = cm_arena_print(&p->arena, "%s/text_encoder", folder),
+               *vision = cm_arena_print(&p->arena, "%s/clip", folder);
     if (!tokenizer) tokenizer = cm_arena_print(&p->arena, "%s/tokenizer", folder);
     CM_TRY(cm_arena_check(&p->arena));
     CM_TRY(configure_tower(p, text, configure_text));
@@ -217,7 +222,8 @@ static void fill_info(cm_clip_pair *p, const char *path) {
     i->path = cm_arena_string(&p->arena, path);
     i->name = p->config.name;
     if (!i->name)
-        i->name = cm_arena_print(&p->arena, "CLIP %zux%zu/%zu@%zu", v->layers, v->hidden_size, v->patch_size, v->image_height);
+        i->name = cm_arena_print(&p->arena, "CLIP %zux%zu/%zu@%zu", v->layers, v->hidden_size, v->patch_size,
+                                 v->image_height);
     i->act = v->act;
     i->width = v->image_width;
     i->height = v->image_height;
@@ -245,7 +251,8 @@ static cm_status open_files(cm_clip_pair *p, const char *path, const cm_clip_opt
     const char *tokenizer = o->tokenizer ? o->tokenizer : find_tokenizer(p, s.folder);
     CM_TRY(cm_arena_check(&p->arena));
     if (tokenizer) CM_TRY(open_tokenizer(p, tokenizer));
-    CM_TRY(s.original ? cm_params_open_original(&p->params, s.weights, CM_ORIGINAL_CLIP) : cm_params_open(&p->params, s.weights));
+    CM_TRY(s.original ? cm_params_open_original(&p->params, s.weights, CM_ORIGINAL_CLIP)
+                      : cm_params_open(&p->params, s.weights));
     return build(p);
 }
 
@@ -301,7 +308,8 @@ cm_status cm_clip_pair_hash(const cm_clip_pair *p, char out[65]) {
 cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pixels, size_t n, float *out) {
     const cm_clip_vision_config *v = &p->config.vision;
     const size_t tokens = v->image_height / v->patch_size * (v->image_width / v->patch_size) + 1;
-    const size_t values = v->image_height * v->image_width * 3, most = PICTURE_TOKENS / tokens ? PICTURE_TOKENS / tokens : 1;
+    const size_t values = v->image_height * v->image_width * 3,
+                 most = PICTURE_TOKENS / tokens ? PICTURE_TOKENS / tokens : 1;
     cm_status s = CM_OK;
     for (size_t i = 0; i < n && s == CM_OK; i += most) {
         const size_t count = n - i < most ? n - i : most;
@@ -314,8 +322,8 @@ cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pix
 }
 
 /* texts [first, first+count) -> ids [count][context], and the tokens of the longest, START and END included */
-static cm_status tokenize(const cm_clip_pair *p, cm_text_cleaning cleaning, const char *const *texts, size_t first, size_t count,
-                          cm_arena *scratch, int *ids, size_t *longest, cm_clip_reading *readings) {
+static cm_status tokenize(const cm_clip_pair *p, cm_text_cleaning cleaning, const char *const *texts, size_t first,
+                          size_t count, cm_arena *scratch, int *ids, size_t *longest, cm_clip_reading *readings) {
     const size_t context = p->config.text.max_positions;
     *longest = 2;
     for (size_t i = 0; i < count; i++) {
@@ -329,12 +337,13 @@ static cm_status tokenize(const cm_clip_pair *p, cm_text_cleaning cleaning, cons
     return CM_OK;
 }
 
-/* What stands behind END does not reach it: attention looks back only. So a piece is run at its longest text's length. */
-static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts, size_t first,
-                           size_t count, cm_arena *scratch, float *out, cm_clip_reading *readings) {
+/* What stands behind END does not reach it: attention looks back only. So a piece is run at its longest text's length.
+ */
+static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts,
+                           size_t first, size_t count, cm_arena *scratch, float *out, cm_clip_reading *readings) {
     const size_t context = p->config.text.max_positions;
     size_t length;
-    int *ids = CM_PUSH(scratch, int, count * context);
+    int *ids = CM_PUSH(scratch, int, count *context);
     CM_TRY(cm_arena_check(scratch));
     CM_TRY(tokenize(p, cleaning, texts, first, count, scratch, ids, &length, readings));
     for (size_t i = 1; i < count; i++) memmove(ids + i * length, ids + i * context, length * sizeof *ids);
@@ -344,13 +353,15 @@ static cm_status run_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cl
     return cm_vit_take(g, pooled, first, out, "the embedding of text");
 }
 
-cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts, size_t n,
-                             float *out, cm_clip_reading *readings) {
+cm_status cm_clip_pair_texts(const cm_clip_pair *p, cm_ctx *g, cm_text_cleaning cleaning, const char *const *texts,
+                             size_t n, float *out, cm_clip_reading *readings) {
     const size_t context = p->config.text.max_positions, most = TEXT_TOKENS / context ? TEXT_TOKENS / context : 1;
     cm_status s = CM_OK;
     if (!p->tokenizer)
-        return cm_fail(CM_EUSAGE, "%s: no vocabulary beside it (vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz): give one",
-                       p->info.path);
+        return cm_fail(
+            CM_EUSAGE,
+            "%s: no vocabulary beside it (vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz): give one",
+            p->info.path);
     cm_arena scratch;
     cm_arena_init(&scratch, 1 << 16);
     for (size_t i = 0; i < n && s == CM_OK; i += most) {

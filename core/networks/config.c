@@ -77,7 +77,8 @@ const char *cm_config_text(cm_config *c, const char *key, const char *otherwise)
     return json_is_string(v) ? json_string_value(v) : otherwise;
 }
 
-void cm_config_sizes(cm_config *c, const char *key, size_t otherwise, size_t low, size_t high, size_t count, size_t *out) {
+void cm_config_sizes(cm_config *c, const char *key, size_t otherwise, size_t low, size_t high, size_t count,
+                     size_t *out) {
     const json_t *v = value_of(c, key);
     for (size_t i = 0; i < count; i++) out[i] = otherwise;
     if (json_is_array(v) && json_array_size(v) != count) {
@@ -110,8 +111,7 @@ static bool follows(const json_t *value, const char *values) {
     json_array_foreach(accepted, i, one) {
         if (json_is_number(one) && json_is_number(value))
             found = found || json_number_value(one) == json_number_value(value);
-        else
-            found = found || json_equal(one, value);
+        else found = found || json_equal(one, value);
     }
     json_decref(accepted);
     return found;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reading a network's config.json strictly: what we do not know is refused, with the key's name.
  *
- * Every key is followed, or in the caller's table of those that change nothing, or refused: an unknown one with the nearest
- * known name. Status is sticky: read everything, then look once.
+ * Every key is followed, or in the caller's table of those that change nothing, or refused: an unknown one with the
+ * nearest known name. Status is sticky: read everything, then look once.
  */
 #ifndef CM_CORE_NETWORKS_CONFIG_H
 #define CM_CORE_NETWORKS_CONFIG_H
@@ -15,7 +15,7 @@
 
 typedef struct cm_config {
     const json_t *json;
-    const char *what;  /* "UNet config", for messages */
+    const char *what; /* "UNet config", for messages */
     cm_status status;
 } cm_config;
 
@@ -27,7 +27,8 @@ typedef struct cm_config_rule {
 cm_config cm_config_begin(const json_t *json, const char *what);
 /* Is it there, and not null? */
 bool cm_config_has(const cm_config *c, const char *key);
-/* A null of these keys (ends in NULL) is no default: the first implementation reads it as something else, or as nothing. */
+/* A null of these keys (ends in NULL) is no default: the first implementation reads it as something else, or as
+ * nothing. */
 void cm_config_refuse_nulls(cm_config *c, const char *const *keys);
 /* _class_name, where the file says one, must be one of these (ends in NULL). */
 void cm_config_class(cm_config *c, const char *const *names);
@@ -38,7 +39,8 @@ double cm_config_number(cm_config *c, const char *key, double otherwise);
 bool cm_config_bool(cm_config *c, const char *key, bool otherwise);
 const char *cm_config_text(cm_config *c, const char *key, const char *otherwise);
 /* One number for all, or a list of `count`; each in [low, high]. */
-void cm_config_sizes(cm_config *c, const char *key, size_t otherwise, size_t low, size_t high, size_t count, size_t *out);
+void cm_config_sizes(cm_config *c, const char *key, size_t otherwise, size_t low, size_t high, size_t count,
+                     size_t *out);
 /* Number of entries of a list; 0 when absent. */
 size_t cm_config_length(cm_config *c, const char *key);
 /* Entry i of a list of names. */

@@ -29,8 +29,11 @@ struct cm_dinov2 {
 /* --- configuration -------------------------------------------------------------- */
 
 cm_status cm_dinov2_configure(const json_t *config, cm_dinov2_config *out) {
-    static const cm_config_rule rules[] = {{"model_type", "[\"dinov2\", \"dinov2_with_registers\"]"}, {"num_channels", "[3]"},
-                                           {"hidden_act", "[\"gelu\"]"}, {"use_swiglu_ffn", "[false]"}, {"qkv_bias", "[true]"},
+    static const cm_config_rule rules[] = {{"model_type", "[\"dinov2\", \"dinov2_with_registers\"]"},
+                                           {"num_channels", "[3]"},
+                                           {"hidden_act", "[\"gelu\"]"},
+                                           {"use_swiglu_ffn", "[false]"},
+                                           {"qkv_bias", "[true]"},
                                            {NULL, NULL}};
     cm_config c = cm_config_begin(config, "DINOv2 config");
     cm_dinov2_config d = {0};
@@ -46,8 +49,10 @@ cm_status cm_dinov2_configure(const json_t *config, cm_dinov2_config *out) {
     CM_TRY(cm_config_end(&c, rules, NULL));
     d.trained = image / d.patch_size;
     if (d.hidden_size % d.heads || d.trained == 0)
-        return cm_fail(CM_EFORMAT, "DINOv2 config: \"hidden_size\" %zu and \"num_attention_heads\" %zu, or \"image_size\" %zu and "
-                                   "\"patch_size\" %zu, do not fit", d.hidden_size, d.heads, image, d.patch_size);
+        return cm_fail(CM_EFORMAT,
+                       "DINOv2 config: \"hidden_size\" %zu and \"num_attention_heads\" %zu, or \"image_size\" %zu and "
+                       "\"patch_size\" %zu, do not fit",
+                       d.hidden_size, d.heads, image, d.patch_size);
     *out = d;
     return CM_OK;
 }
@@ -64,11 +69,13 @@ static cm_status configure_named(const char *name, cm_dinov2_config *out) {
     for (size_t i = 0; i < KNOWN; i++) {
         const size_t n = strlen(known[i].name);
         if (strncmp(name, known[i].name, n) != 0 || length != n + (registers ? 5 : 0)) continue;
-        *out = (cm_dinov2_config){known[i].width, 4 * known[i].width, known[i].layers, known[i].width / HEAD, 14, registers,
-                                  TRAINED, 1e-6f};
+        *out = (cm_dinov2_config){
+            known[i].width, 4 * known[i].width, known[i].layers, known[i].width / HEAD, 14, registers, TRAINED, 1e-6f};
         return CM_OK;
     }
-    return cm_fail(CM_EUSAGE, "'%.60s' is none of dinov2-vit-s-14, dinov2-vit-b-14, dinov2-vit-l-14, each perhaps with -reg4", name);
+    return cm_fail(CM_EUSAGE,
+                   "'%.60s' is none of dinov2-vit-s-14, dinov2-vit-b-14, dinov2-vit-l-14, each perhaps with -reg4",
+                   name);
 }
 
 /* A dimension of a stored tensor; 0: there is none of this name and so many dimensions. */
@@ -95,8 +102,10 @@ static cm_status infer(const cm_tensor_file *f, cm_dinov2_config *out) {
     c.heads = c.hidden_size / HEAD;
     if (!c.heads || c.hidden_size % HEAD || c.hidden_size > 1 << 16 || !c.patch_size || c.patch_size > 1024 ||
         !c.intermediate_size || !c.layers || !cells || c.trained * c.trained != cells || c.registers > 1024)
-        return cm_fail(CM_EFORMAT, "not a DINOv2 of facebookresearch's (cls_token, pos_embed of a square grid, blocks.0.norm1.weight, "
-                                   "heads of 64), nor a config.json beside it");
+        return cm_fail(
+            CM_EFORMAT,
+            "not a DINOv2 of facebookresearch's (cls_token, pos_embed of a square grid, blocks.0.norm1.weight, "
+            "heads of 64), nor a config.json beside it");
     *out = c;
     return CM_OK;
 }
@@ -136,7 +145,8 @@ static void stretch_plain(const float *x, size_t from, size_t to, size_t c, floa
                 double sum = 0;
                 for (int r = 0; r < 4; r++)
                     for (int s = 0; s < 4; s++)
-                        sum += rows.weight[r] * columns.weight[s] * (double)x[(rows.at[r] * from + columns.at[s]) * c + k];
+                        sum +=
+                            rows.weight[r] * columns.weight[s] * (double)x[(rows.at[r] * from + columns.at[s]) * c + k];
                 out[k] = (float)sum;
             }
         }
@@ -159,13 +169,21 @@ static cm_status set_positions(cm_dinov2 *n) {
     n->grid = CM_PUSH(&n->arena, float, n->side * n->side * c->hidden_size);
     CM_TRY(cm_arena_check(&n->arena));
     memcpy(n->class_position, all, c->hidden_size * sizeof *all);
-    return cm_dinov2_stretch(all + c->hidden_size, c->trained, n->side, c->hidden_size, c->registers > 0, &n->arena, n->grid);
+    return cm_dinov2_stretch(all + c->hidden_size, c->trained, n->side, c->hidden_size, c->registers > 0, &n->arena,
+                             n->grid);
 }
 
 /* --- opening --------------------------------------------------------------------------- */
 
-static const cm_vit_names layer_names = {"norm1", "attention.attention.query", "attention.attention.key",
-                                         "attention.attention.value", "attention.output.dense", "norm2", "mlp.fc1", "mlp.fc2", "layer_scale1.lambda1",
+static const cm_vit_names layer_names = {"norm1",
+                                         "attention.attention.query",
+                                         "attention.attention.key",
+                                         "attention.attention.value",
+                                         "attention.output.dense",
+                                         "norm2",
+                                         "mlp.fc1",
+                                         "mlp.fc2",
+                                         "layer_scale1.lambda1",
                                          "layer_scale2.lambda1"};
 
 static cm_vit_shape shape_of(const cm_dinov2_config *c) {
@@ -178,12 +196,15 @@ static cm_status build(cm_dinov2 *n) {
     const cm_vit_shape shape = shape_of(c);
     cm_params *p = n->params;
     n->class_token = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(1, 1, width), "embeddings.cls_token");
-    if (c->registers) n->registers = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(1, c->registers, width), "embeddings.register_tokens");
-    n->positions = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(1, c->trained * c->trained + 1, width), "embeddings.position_embeddings");
+    if (c->registers)
+        n->registers = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(1, c->registers, width), "embeddings.register_tokens");
+    n->positions = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(1, c->trained * c->trained + 1, width),
+                            "embeddings.position_embeddings");
     n->patch = cm_affine_conv(p, width, 3, c->patch_size, "embeddings.patch_embeddings.projection");
     n->layers = cm_vit_build(p, &shape, &layer_names, "encoder.layer", c->layers, &n->arena);
     n->norm = cm_affine_norm(p, width, "layernorm");
-    if (cm_param_exists(p, "embeddings.mask_token")) cm_param(p, CM_INIT_ZERO, CM_SHAPE(1, width), "embeddings.mask_token");
+    if (cm_param_exists(p, "embeddings.mask_token"))
+        cm_param(p, CM_INIT_ZERO, CM_SHAPE(1, width), "embeddings.mask_token");
     CM_TRY(cm_params_check(p, true));
     cm_params_freeze(p);
     CM_TRY(cm_arena_check(&n->arena));
@@ -223,7 +244,8 @@ static cm_status set_size(cm_dinov2 *n, size_t size) {
     const size_t patch = n->config.patch_size;
     if (size == 0) size = USUAL_SIZE;
     if (size % patch || size > 1 << 14)
-        return cm_fail(CM_EUSAGE, "pictures of %zu pixels: not a multiple of the patches' %zu, or too large", size, patch);
+        return cm_fail(CM_EUSAGE, "pictures of %zu pixels: not a multiple of the patches' %zu, or too large", size,
+                       patch);
     n->side = size / patch;
     n->info.width = n->info.height = size;
     return CM_OK;
@@ -237,7 +259,8 @@ static void fill_info(cm_dinov2 *n, const char *path) {
     memcpy(n->info.mean, mean, sizeof mean);
     memcpy(n->info.std, std, sizeof std);
     const char *registers = c->registers ? cm_arena_print(&n->arena, " reg%zu", c->registers) : "";
-    n->info.name = cm_arena_print(&n->arena, "DINOv2 %zux%zu/%zu%s", c->layers, c->hidden_size, c->patch_size, registers);
+    n->info.name =
+        cm_arena_print(&n->arena, "DINOv2 %zux%zu/%zu%s", c->layers, c->hidden_size, c->patch_size, registers);
     for (size_t i = 0; i < KNOWN; i++)
         if (known[i].width == c->hidden_size && known[i].layers == c->layers && c->patch_size == 14)
             n->info.name = cm_arena_print(&n->arena, "DINOv2 ViT-%c/14%s", known[i].letter, registers);

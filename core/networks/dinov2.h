@@ -9,8 +9,9 @@
  *
  * Positions were trained on a grid of 37x37 (518 pixels) and are stretched to the picture's as the official code does
  * (dinov2/models/vision_transformer.py, hub/backbones.py): bicubic with a = -3/4 at the scale (side + 0.1)/37, not
- * antialiased, for models without registers; antialiased, a = -1/2, at side/37 for those with. transformers leaves the 0.1
- * out, so that its features at 224 pixels differ from the official ones; here a transformers folder gives the official ones.
+ * antialiased, for models without registers; antialiased, a = -1/2, at side/37 for those with. transformers leaves the
+ * 0.1 out, so that its features at 224 pixels differ from the official ones; here a transformers folder gives the
+ * official ones.
  */
 #ifndef CM_CORE_NETWORKS_DINOV2_H
 #define CM_CORE_NETWORKS_DINOV2_H
@@ -33,7 +34,7 @@ typedef struct cm_dinov2_options {
 } cm_dinov2_options;
 
 typedef struct cm_dinov2_info {
-    const char *name;      /* "DINOv2 ViT-L/14", "DINOv2 ViT-L/14 reg4"; "DINOv2 24x1024/14" for others */
+    const char *name; /* "DINOv2 ViT-L/14", "DINOv2 ViT-L/14 reg4"; "DINOv2 24x1024/14" for others */
     const char *path;
     size_t width, height;  /* of the pictures */
     size_t features;       /* C */
@@ -48,8 +49,8 @@ void cm_dinov2_close(cm_dinov2 **n);
 const cm_dinov2_info *cm_dinov2_get_info(const cm_dinov2 *n);
 cm_status cm_dinov2_hash(const cm_dinov2 *n, char out[65]); /* SHA-256 over the weights; reads all of them */
 
-/* pixels [count,height,width,3], normalised -> out [count,C], the class token behind the last norm. g is reset; several threads
- * may call at once, each with its own. CM_EUNDEFINED when a feature is not finite. */
+/* pixels [count,height,width,3], normalised -> out [count,C], the class token behind the last norm. g is reset; several
+ * threads may call at once, each with its own. CM_EUNDEFINED when a feature is not finite. */
 cm_status cm_dinov2_images(const cm_dinov2 *n, cm_ctx *g, const float *pixels, size_t count, float *out);
 
 /* positions [from,from,C] -> out [to,to,C], as above. */

@@ -111,7 +111,8 @@ static layer *add_layer(builder *b, place from, size_t from_channel, place to, s
     return l;
 }
 
-/* One convolution, or 1x1 ones of the same input that run as one. What they write goes behind what is in `to` already. */
+/* One convolution, or 1x1 ones of the same input that run as one. What they write goes behind what is in `to` already.
+ */
 typedef struct spec {
     const char *names[MAX_JOINED];
     size_t outs[MAX_JOINED];
@@ -135,15 +136,26 @@ static cm_tensor *conv(builder *b, spec s) {
         ask(b, s.names[count], in, s.outs[count], kh, kw, from + count * ASKED);
     cm_tensor *weight = cm_param_made(b->p, CM_SHAPE(out, in, kh, kw), fold_weights, from, count * ASKED);
     cm_tensor *bias = cm_param_made(b->p, CM_SHAPE(out), fold_biases, from, count * ASKED);
-    add_layer(b, s.from, s.at, s.to, out)->conv =
-        (cm_conv_layer){.weight = weight, .bias = s.bare ? NULL : bias, .stride = s.stride ? s.stride : 1, .pad = s.pad,
-                        .relu = !s.bare};
+    add_layer(b, s.from, s.at, s.to, out)->conv = (cm_conv_layer){.weight = weight,
+                                                                  .bias = s.bare ? NULL : bias,
+                                                                  .stride = s.stride ? s.stride : 1,
+                                                                  .pad = s.pad,
+                                                                  .relu = !s.bare};
     return bias;
 }
 
 /* One convolution of `kh` x `kw` in a chain: from channel `at` of a place to another, the size stays. */
-static void same(builder *b, const char *name, place from, size_t at, size_t in, place to, size_t out, size_t kh, size_t kw) {
-    conv(b, (spec){.names = {name}, .outs = {out}, .from = from, .at = at, .in = in, .to = to, .kh = kh, .kw = kw, .pad = CM_PAD_SAME});
+static void same(builder *b, const char *name, place from, size_t at, size_t in, place to, size_t out, size_t kh,
+                 size_t kw) {
+    conv(b, (spec){.names = {name},
+                   .outs = {out},
+                   .from = from,
+                   .at = at,
+                   .in = in,
+                   .to = to,
+                   .kh = kh,
+                   .kw = kw,
+                   .pad = CM_PAD_SAME});
 }
 
 /* 3x3 with stride 2, without padding */
@@ -275,7 +287,8 @@ cm_status cm_inception_build(cm_inception **out, cm_inception_kind kind, cm_para
     if (b.status == CM_OK) b.status = cm_params_check(p, false);
     if (b.status != CM_OK)
         return cm_fail_in(b.status, "%s (%zu classes, %s)", cm_inception_name(kind), n->classes,
-                          kind == CM_INCEPTION_FID ? "pt_inception-2015-12-05-6726825d.pth" : "torchvision's inception_v3");
+                          kind == CM_INCEPTION_FID ? "pt_inception-2015-12-05-6726825d.pth"
+                                                   : "torchvision's inception_v3");
     *out = n;
     return CM_OK;
 }
@@ -323,7 +336,8 @@ void cm_inception_forward(cm_ctx *g, const cm_inception *n, cm_tensor *pixels, u
         cm_tensor *y = run_block(g, &n->blocks[i], x);
         if (x != pixels) cm_drop(g, x);
         x = y;
-        if (wanted & CM_INCEPTION_WANT_SPATIAL && strcmp(n->blocks[i].name, "Mixed_6d") == 0) out->spatial = spatial_of(g, x);
+        if (wanted & CM_INCEPTION_WANT_SPATIAL && strcmp(n->blocks[i].name, "Mixed_6d") == 0)
+            out->spatial = spatial_of(g, x);
     }
     cm_tensor *pool = cm_mean_hw(g, x);
     cm_drop(g, x);

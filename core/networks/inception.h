@@ -32,7 +32,7 @@ typedef struct cm_inception cm_inception;
  * network's name, so that the wrong file is seen. AuxLogits.* and num_batches_tracked may be left over. Lives in arena
  * and with p. Not for a trainable p: the folded weights do not follow. Call cm_params_freeze(p) after it for speed. */
 cm_status cm_inception_build(cm_inception **out, cm_inception_kind kind, cm_params *p, cm_arena *arena);
-size_t cm_inception_classes(const cm_inception *n); /* 1008 or 1000 */
+size_t cm_inception_classes(const cm_inception *n);    /* 1008 or 1000 */
 const char *cm_inception_name(cm_inception_kind kind); /* "inception-2015-12-05", "inception-torchvision" */
 
 /* What to compute, to be combined. */
@@ -44,18 +44,19 @@ enum {
 };
 
 typedef struct cm_inception_out {
-    cm_tensor *pool;            /* [n,2048], the mean over 8x8 (TensorFlow's pool_3) */
-    /* [n,2023], for sFID: TensorFlow's "mixed_6/conv:0", channels 0 to 6, as [17,17,7] (ADM's evaluator, github.com/openai/
-     * guided-diffusion, `spatial[..., :7]`). That is branch1x1 of Mixed_6d (torch-fidelity's table of names: mixed_6/conv
-     * is Mixed_6d.branch1x1) after its batch norm and ReLU: the convolution before them is the op mixed_6/conv/Conv2D, and
-     * what goes by the scope's own name is what is joined. Only the pictures' own size 299 makes 17x17. */
+    cm_tensor *pool; /* [n,2048], the mean over 8x8 (TensorFlow's pool_3) */
+    /* [n,2023], for sFID: TensorFlow's "mixed_6/conv:0", channels 0 to 6, as [17,17,7] (ADM's evaluator,
+     * github.com/openai/ guided-diffusion, `spatial[..., :7]`). That is branch1x1 of Mixed_6d (torch-fidelity's table
+     * of names: mixed_6/conv is Mixed_6d.branch1x1) after its batch norm and ReLU: the convolution before them is the
+     * op mixed_6/conv/Conv2D, and what goes by the scope's own name is what is joined. Only the pictures' own size 299
+     * makes 17x17. */
     cm_tensor *spatial;
     cm_tensor *logits_unbiased; /* [n,classes] without the bias: Inception Score's, as in torch-fidelity and TTUR */
     cm_tensor *logits;          /* [n,classes] */
 } cm_inception_out;
 
-/* pixels [n,H,W,3], scaled to [-1,1] by the caller's rule; H = W = 299, or less down to 75 (tests). What is not wanted is
- * NULL. pixels is not dropped. Without gradients: a failure while a tape is open and pixels or weights need one. */
+/* pixels [n,H,W,3], scaled to [-1,1] by the caller's rule; H = W = 299, or less down to 75 (tests). What is not wanted
+ * is NULL. pixels is not dropped. Without gradients: a failure while a tape is open and pixels or weights need one. */
 void cm_inception_forward(cm_ctx *g, const cm_inception *n, cm_tensor *pixels, unsigned wanted, cm_inception_out *out);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The feature network of nano_scorers.h: blocks of four parallel branches, in stages, each half the size of the last. */
+/* The feature network of nano_scorers.h: blocks of four parallel branches, in stages, each half the size of the last.
+ */
 #include <assert.h>
 
 #include "core/networks/blocks.h"
@@ -29,7 +30,8 @@ struct cm_feature_net {
 static cm_status check_groups(size_t groups, const size_t *widths, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (widths[i] % groups)
-            return cm_fail(CM_EFORMAT, "feature config: width %zu is not a multiple of \"groups\" %zu", widths[i], groups);
+            return cm_fail(CM_EFORMAT, "feature config: width %zu is not a multiple of \"groups\" %zu", widths[i],
+                           groups);
     return CM_OK;
 }
 
@@ -39,7 +41,8 @@ static cm_status read_stages(cm_feature_net *n, cm_config *c) {
         for (size_t b = 0; b < BRANCHES; b++) {
             const json_int_t width = json_integer_value(json_array_get(json_array_get(stages, i), b));
             if (width < 1 || width > 4096)
-                return cm_fail(CM_EFORMAT, "feature config: \"stages\" wants lists of %d widths from 1 to 4096", BRANCHES);
+                return cm_fail(CM_EFORMAT, "feature config: \"stages\" wants lists of %d widths from 1 to 4096",
+                               BRANCHES);
             n->widths[i][b] = (size_t)width;
         }
         CM_TRY(check_groups(n->groups, n->widths[i], BRANCHES));
@@ -53,7 +56,8 @@ static cm_status configure(cm_feature_net *n, const json_t *config) {
     n->stages = cm_config_length(&c, "stages");
     const size_t slots = cm_config_length(&c, "slots");
     if (c.status == CM_OK && (n->stages < 1 || n->stages > MAX_STAGES || slots < 1 || slots > MAX_SLOTS))
-        c.status = cm_fail(CM_EFORMAT, "feature config: wants \"stages\" (1 to %d) and \"slots\" (1 to %d)", MAX_STAGES, MAX_SLOTS);
+        c.status = cm_fail(CM_EFORMAT, "feature config: wants \"stages\" (1 to %d) and \"slots\" (1 to %d)", MAX_STAGES,
+                           MAX_SLOTS);
     if (c.status != CM_OK) return c.status;
     cm_config_sizes(&c, "stem", 24, 1, 4096, 2, n->stem_channels);
     cm_config_sizes(&c, "repeats", 1, 1, MAX_REPEATS, n->stages, n->repeats);
@@ -147,7 +151,8 @@ static cm_tensor *run_block(cm_ctx *g, const block *b, cm_tensor *x, size_t grou
     return joined(g, h, run_pool(g, &b->pool, x, groups));
 }
 
-void cm_feature_net_forward(cm_ctx *g, const cm_feature_net *n, cm_tensor *pixels, cm_tensor **pooled, cm_tensor **slots) {
+void cm_feature_net_forward(cm_ctx *g, const cm_feature_net *n, cm_tensor *pixels, cm_tensor **pooled,
+                            cm_tensor **slots) {
     assert(!pixels || (pixels->ndim == 4 && pixels->shape[3] == 3));
     cm_tensor *x = run_unit(g, &n->stem[0], pixels, 2, n->groups);
     x = cm_then(g, x, run_unit(g, &n->stem[1], x, 1, n->groups));

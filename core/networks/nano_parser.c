@@ -14,23 +14,27 @@ static const float eps = 1e-5f;
 
 struct cm_parser {
     size_t levels, channels[MAX_LEVELS], edge_channels, groups, classes, slot_width, slot_heads;
-    size_t slots, slot_counts[MAX_SLOTS], slot_logits, scales, finest; /* finest: the first scale that queries look at */
-    size_t regions, region_width, slot_regions[MAX_SLOTS]; /* regions 0: an older parser, which does not look into them */
+    size_t slots, slot_counts[MAX_SLOTS], slot_logits, scales,
+        finest; /* finest: the first scale that queries look at */
+    size_t regions, region_width,
+        slot_regions[MAX_SLOTS]; /* regions 0: an older parser, which does not look into them */
     cm_affine edge, stem, halve[MAX_LEVELS];
     cm_resnet down[MAX_LEVELS], up[MAX_LEVELS];
     cm_affine narrow, join, join_norm, classify;
-    cm_tensor *queries;                           /* [slots, slot_width] */
+    cm_tensor *queries; /* [slots, slot_width] */
     cm_affine scale_norm[SCALES], keys[SCALES], values[SCALES], mix, answers[MAX_SLOTS];
     cm_affine outline, look, region_key, region_value, region_own; /* where there are regions */
-    cm_tensor *region_names;                      /* [classes + regions, region_width] */
+    cm_tensor *region_names;                                       /* [classes + regions, region_width] */
 };
 
 static cm_status check_groups(const cm_parser *n) {
     for (size_t i = 0; i < n->levels; i++)
         if (n->channels[i] % n->groups)
-            return cm_fail(CM_EFORMAT, "parser config: \"channels\" %zu is not a multiple of \"groups\" %zu", n->channels[i], n->groups);
+            return cm_fail(CM_EFORMAT, "parser config: \"channels\" %zu is not a multiple of \"groups\" %zu",
+                           n->channels[i], n->groups);
     if (2 * n->edge_channels % n->groups)
-        return cm_fail(CM_EFORMAT, "parser config: \"edge_channels\" twice is not a multiple of \"groups\" %zu", n->groups);
+        return cm_fail(CM_EFORMAT, "parser config: \"edge_channels\" twice is not a multiple of \"groups\" %zu",
+                       n->groups);
     if (n->slot_width % n->slot_heads)
         return cm_fail(CM_EFORMAT, "parser config: \"slot_width\" is not a multiple of \"slot_heads\"");
     return CM_OK;
@@ -41,7 +45,8 @@ static cm_status configure(cm_parser *n, const json_t *config) {
     n->levels = cm_config_length(&c, "channels");
     n->slots = cm_config_length(&c, "slots");
     if (c.status == CM_OK && (n->levels < 2 || n->levels > MAX_LEVELS || n->slots < 1 || n->slots > MAX_SLOTS))
-        c.status = cm_fail(CM_EFORMAT, "parser config: wants \"channels\" (2 to %d) and \"slots\" (1 to %d)", MAX_LEVELS, MAX_SLOTS);
+        c.status = cm_fail(CM_EFORMAT, "parser config: wants \"channels\" (2 to %d) and \"slots\" (1 to %d)",
+                           MAX_LEVELS, MAX_SLOTS);
     if (c.status != CM_OK) return c.status;
     cm_config_sizes(&c, "channels", 8, 1, 4096, n->levels, n->channels);
     cm_config_sizes(&c, "slots", 2, 1, 4096, n->slots, n->slot_counts);
@@ -94,7 +99,8 @@ static size_t region_sights(const cm_parser *n) {
 static void build_regions(cm_parser *n, cm_params *p) {
     n->outline = cm_affine_conv(p, n->regions, 2 * n->edge_channels, 1, "regions.classify");
     n->look = cm_affine_linear(p, n->region_width, region_sights(n), "regions.look");
-    n->region_names = cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(n->classes + n->regions, n->region_width), "regions.names");
+    n->region_names =
+        cm_param(p, CM_INIT_EMBEDDING, CM_SHAPE(n->classes + n->regions, n->region_width), "regions.names");
     n->region_key = cm_affine_linear(p, n->slot_width, n->region_width, "regions.key");
     n->region_value = cm_affine_linear(p, n->slot_width, n->region_width, "regions.value");
     n->region_own = cm_affine_linear(p, n->slot_width, n->region_width, "regions.own");
@@ -115,7 +121,8 @@ static void build_slots(cm_parser *n, cm_params *p) {
         n->values[i] = cm_affine_linear(p, width, n->channels[i], "slots.values.%zu", i);
     }
     n->mix = cm_affine_linear(p, width, width, "slots.mix");
-    for (size_t i = 0; i < n->slots; i++) n->answers[i] = cm_affine_linear(p, n->slot_counts[i], slot_sees(n), "slots.answers.%zu", i);
+    for (size_t i = 0; i < n->slots; i++)
+        n->answers[i] = cm_affine_linear(p, n->slot_counts[i], slot_sees(n), "slots.answers.%zu", i);
 }
 
 cm_status cm_parser_build(cm_parser **out, const json_t *config, cm_params *p, cm_arena *arena) {
@@ -137,7 +144,8 @@ size_t cm_parser_slot_logits(const cm_parser *n) {
 
 /* Every scale's features, each position normalised: what keys, values and regions are made of. */
 static void normalise(cm_ctx *g, const cm_parser *n, cm_tensor *const *scale, cm_tensor **norm) {
-    for (size_t i = 0; i < n->scales; i++) norm[i] = cm_layer_norm(g, scale[i], n->scale_norm[i].weight, n->scale_norm[i].bias, eps);
+    for (size_t i = 0; i < n->scales; i++)
+        norm[i] = cm_layer_norm(g, scale[i], n->scale_norm[i].weight, n->scale_norm[i].bias, eps);
 }
 
 /* Tokens of every scale that is looked at, after another: [n, sum of h*w, slot_width]. */
@@ -174,14 +182,15 @@ static cm_tensor *soft_maps(cm_ctx *g, const cm_tensor *logits) {
     return cm_then(g, h, cm_mul(g, h, h));
 }
 
-/* Colours and places: [n,H,W,7]; places are shares of width and height from the left, the top, the right, the bottom, so
- * that their peaks are how far a region reaches. */
+/* Colours and places: [n,H,W,7]; places are shares of width and height from the left, the top, the right, the bottom,
+ * so that their peaks are how far a region reaches. */
 static cm_tensor *places(cm_ctx *g, cm_tensor *pixels) {
     if (!pixels) return NULL;
     const size_t height = pixels->shape[1], width = pixels->shape[2];
     cm_tensor *at = cm_tensor_new(g, CM_SHAPE(pixels->shape[0], height, width, PLACES));
     for (size_t i = 0; at && i < pixels->shape[0] * height * width; i++) {
-        const float x = ((float)(i % width) + 0.5f) / (float)width, y = ((float)(i / width % height) + 0.5f) / (float)height;
+        const float x = ((float)(i % width) + 0.5f) / (float)width,
+                    y = ((float)(i / width % height) + 0.5f) / (float)height;
         const float sides[PLACES] = {x, y, 1 - x, 1 - y};
         for (size_t k = 0; k < PLACES; k++) at->data[PLACES * i + k] = sides[k];
     }
@@ -208,8 +217,8 @@ static cm_tensor *look_into(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm
 }
 
 /* A vector for each class and region: [n, classes + regions, region_width]. */
-static cm_tensor *describe_regions(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor *thin, cm_tensor *const *norm,
-                                   const cm_tensor *classes, const cm_tensor *regions) {
+static cm_tensor *describe_regions(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor *thin,
+                                   cm_tensor *const *norm, const cm_tensor *classes, const cm_tensor *regions) {
     cm_tensor *maps = soft_maps(g, classes);
     maps = cm_then(g, maps, beside(g, maps, soft_maps(g, regions)));
     cm_tensor *h = look_into(g, n, pixels, thin, norm, maps);
@@ -225,7 +234,8 @@ static cm_tensor *own_regions(cm_ctx *g, const cm_parser *n, cm_tensor *regions)
     const size_t images = regions->shape[0], all = n->classes + n->regions;
     size_t *rows = CM_PUSH(&g->memory, size_t, images * n->slots);
     if (!rows) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
-    for (size_t i = 0; i < images * n->slots; i++) rows[i] = i / n->slots * all + n->classes + n->slot_regions[i % n->slots];
+    for (size_t i = 0; i < images * n->slots; i++)
+        rows[i] = i / n->slots * all + n->classes + n->slot_regions[i % n->slots];
     cm_tensor *own = cm_gather_rows(g, regions, rows, images * n->slots);
     return cm_then(g, own, cm_view(g, own, CM_SHAPE(images, n->slots, n->region_width)));
 }
@@ -255,7 +265,8 @@ static cm_tensor *with_regions(cm_ctx *g, cm_tensor *tokens, cm_tensor *regions,
     return tokens;
 }
 
-static cm_tensor *gather_by_attention(cm_ctx *g, const cm_parser *n, cm_tensor *const *norm, cm_tensor *regions, size_t batch) {
+static cm_tensor *gather_by_attention(cm_ctx *g, const cm_parser *n, cm_tensor *const *norm, cm_tensor *regions,
+                                      size_t batch) {
     cm_tensor *k = gather_scales(g, n, norm, n->keys), *v = gather_scales(g, n, norm, n->values);
     if (n->regions) {
         k = with_regions(g, k, regions, n->region_key);
@@ -272,7 +283,8 @@ static cm_tensor *gather_by_attention(cm_ctx *g, const cm_parser *n, cm_tensor *
 
 /* regions: a vector each, or NULL where the parser has none. */
 static cm_tensor *run_slots(cm_ctx *g, const cm_parser *n, cm_tensor *const *norm, cm_tensor *regions, size_t batch) {
-    cm_tensor *h = gather_by_attention(g, n, norm, regions, batch), *own = n->regions ? own_regions(g, n, regions) : NULL;
+    cm_tensor *h = gather_by_attention(g, n, norm, regions, batch),
+              *own = n->regions ? own_regions(g, n, regions) : NULL;
     if (n->regions) h = cm_then(g, h, cm_apply_linear_plus(g, own, n->region_own, h));
     cm_tensor *m = cm_apply_linear(g, h, n->mix);
     m = cm_then(g, m, cm_activate(g, m, CM_SILU));

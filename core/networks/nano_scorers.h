@@ -4,12 +4,12 @@
  * parser: a U of residual blocks from half the picture's size down, joined at full size with a thin layer
  * that saw every pixel: picture [n,H,W,3] in [-1,1] -> class logits a pixel. For every attribute slot
  * (people.h) a learned query gathers from the features of three scales by attention, and a linear head answers.
- * With "regions" it also says for every pixel which of so many labelled regions (groups of clothes) it belongs to, and looks
- * into each of them: how large it is, mean, spread and peak of colours, places and features over the classes' and the
- * regions' own soft maps. Of these a vector a region is made, which the queries see beside the pixels, and each slot's
- * head sees that of its own region: what is small is then as easy to name as what is large.
- * features (Inception-like: parallel 1x1, 3x3, 5x5-as-3x3s and pooled branches): picture ->
- * a pooled vector [n,F] whose Gaussian statistics make fd@nano, trained to name attributes.
+ * With "regions" it also says for every pixel which of so many labelled regions (groups of clothes) it belongs to, and
+ * looks into each of them: how large it is, mean, spread and peak of colours, places and features over the classes' and
+ * the regions' own soft maps. Of these a vector a region is made, which the queries see beside the pixels, and each
+ * slot's head sees that of its own region: what is small is then as easy to name as what is large. features
+ * (Inception-like: parallel 1x1, 3x3, 5x5-as-3x3s and pooled branches): picture -> a pooled vector [n,F] whose Gaussian
+ * statistics make fd@nano, trained to name attributes.
  *
  * config.json, parser:   {"channels": [24,48,80,112], "edge_channels": 8, "groups": 8, "classes": 18,
  *                         "slot_width": 96, "slot_heads": 4, "slots": [5,9,...],
@@ -38,7 +38,8 @@ size_t cm_parser_slot_logits(const cm_parser *n); /* sum of slot counts, from co
 typedef struct cm_feature_net cm_feature_net;
 cm_status cm_feature_net_build(cm_feature_net **out, const json_t *config, cm_params *p, cm_arena *arena);
 /* pooled [n,F]; slots as above, for training (NULL: not wanted) */
-void cm_feature_net_forward(cm_ctx *g, const cm_feature_net *n, cm_tensor *pixels, cm_tensor **pooled, cm_tensor **slots);
+void cm_feature_net_forward(cm_ctx *g, const cm_feature_net *n, cm_tensor *pixels, cm_tensor **pooled,
+                            cm_tensor **slots);
 size_t cm_feature_net_width(const cm_feature_net *n);
 
 #endif

@@ -16,7 +16,7 @@ struct cm_param_files {
     bool *spare;        /* of each of these */
     cm_stored *renamed; /* of a single-file checkpoint: its tensors under other names; NULL otherwise */
     size_t renamed_count;
-    cm_arena arena;     /* of those */
+    cm_arena arena; /* of those */
 };
 
 static bool ends_with(const char *text, const char *end) {
@@ -76,7 +76,8 @@ static cm_status open_shards(cm_param_files *f, const char *index, const json_t 
     if (!json_is_object(map)) return cm_fail(CM_EFORMAT, "%s: no \"weight_map\"", index);
     json_object_foreach((json_t *)map, name, value) {
         const char *file = json_string_value(value);
-        if (!file || strchr(file, '/')) return cm_fail(CM_EFORMAT, "%s: '%s' is in no file beside the index", index, name);
+        if (!file || strchr(file, '/'))
+            return cm_fail(CM_EFORMAT, "%s: '%s' is in no file beside the index", index, name);
         if (is_open(f, file)) continue;
         if (f->count == MAX_SHARDS) return cm_fail(CM_EFORMAT, "%s: more than %d files", index, MAX_SHARDS);
         const char *path = cm_arena_print(a, "%.*s%s", folder, index, file);
@@ -106,7 +107,8 @@ cm_status cm_param_files_open(cm_param_files **out, const char *path) {
     } else if ((s = cm_arena_check(&a)) != CM_OK) {
         s = cm_fail_in(s, "%s", path);
     } else if (!file) {
-        s = cm_fail(CM_EIO, "%s: %s", path, cm_path_is_dir(path) ? "no weights (safetensors, or torch's .bin) in this folder" : "no such file");
+        s = cm_fail(CM_EIO, "%s: %s", path,
+                    cm_path_is_dir(path) ? "no weights (safetensors, or torch's .bin) in this folder" : "no such file");
     } else if (ends_with(file, ".json")) {
         s = open_index(f, file, &a);
     } else if ((s = cm_tensor_file_open(&f->shards[0], file)) == CM_OK) {
@@ -163,7 +165,8 @@ static cm_status rename_all(cm_param_files *f, cm_ckpt_part part) {
         const cm_stored *t = cm_tensor_file_at(file, i);
         cm_ckpt_tensor as;
         cm_ckpt_rename(part, blocks, t->name, &as);
-        if (as.unknown) as.pieces = 1, snprintf(as.names[0], sizeof as.names[0], "%s", t->name); /* left over, if it is */
+        if (as.unknown)
+            as.pieces = 1, snprintf(as.names[0], sizeof as.names[0], "%s", t->name); /* left over, if it is */
         CM_TRY(add_renamed(f, t, &as));
     }
     return CM_OK;

@@ -19,7 +19,8 @@ cm_status cm_param_files_open_part(cm_param_files **out, const char *path, cm_ck
 cm_status cm_param_files_open_original(cm_param_files **out, const char *path, cm_ckpt_part part);
 void cm_param_files_close(cm_param_files **f);
 const cm_stored *cm_param_files_find(const cm_param_files *f, const char *name); /* NULL: absent */
-bool cm_param_files_is_spare(const cm_param_files *f, const cm_stored *t); /* usually unused: no word of it when left over */
-const cm_stored *cm_param_files_at(const cm_param_files *f, size_t i);           /* NULL behind the last */
+bool cm_param_files_is_spare(const cm_param_files *f,
+                             const cm_stored *t); /* usually unused: no word of it when left over */
+const cm_stored *cm_param_files_at(const cm_param_files *f, size_t i); /* NULL behind the last */
 
 #endif

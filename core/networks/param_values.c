@@ -40,9 +40,10 @@ static uint32_t bits_at(const cm_made_values *m, size_t i) {
     return scramble(scramble((uint32_t)i ^ m->key[0]) + m->key[1]);
 }
 
-/* Compiled twice: with AVX2's multiplication the loop becomes vectors. AVX2 alone has no fused multiplication and addition,
- * so the bits are the same. */
-static inline __attribute__((always_inline)) void uniform_values(const cm_made_values *m, size_t begin, size_t end, float *values) {
+/* Compiled twice: with AVX2's multiplication the loop becomes vectors. AVX2 alone has no fused multiplication and
+ * addition, so the bits are the same. */
+static inline __attribute__((always_inline)) void uniform_values(const cm_made_values *m, size_t begin, size_t end,
+                                                                 float *values) {
     const cm_made_values w = *m;
     for (size_t i = begin; i < end; i++) {
         values[i] = w.middle + w.bound * (((float)(int32_t)(bits_at(&w, i) >> 8) + 0.5f) * 0x1p-23f - 1);
@@ -54,7 +55,8 @@ static void uniform_plain(const cm_made_values *m, size_t begin, size_t end, flo
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static void uniform_avx2(const cm_made_values *m, size_t begin, size_t end, float *values) {
+__attribute__((target("avx2"))) static void uniform_avx2(const cm_made_values *m, size_t begin, size_t end,
+                                                         float *values) {
     uniform_values(m, begin, end, values);
 }
 #else
@@ -98,7 +100,8 @@ static void make_piece(const cm_made_values *m, size_t begin, size_t end, float 
 static bool widen_piece(const cm_stored *s, size_t begin, size_t end, float *values) {
     if (!values) return stored_finite(s, begin, end);
     const unsigned char *data = s->data;
-    if ((const void *)values != data) cm_to_float(s->dtype, data + begin * cm_dtype_size(s->dtype), end - begin, values + begin);
+    if ((const void *)values != data)
+        cm_to_float(s->dtype, data + begin * cm_dtype_size(s->dtype), end - begin, values + begin);
     return all_finite(values + begin, end - begin);
 }
 

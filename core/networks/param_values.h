@@ -8,7 +8,7 @@
 
 typedef struct cm_made_values {
     cm_init init;
-    float bound;     /* CM_INIT_EMBEDDING: standard deviation; ZERO, ONE: 0; else uniform around the middle, so far */
+    float bound; /* CM_INIT_EMBEDDING: standard deviation; ZERO, ONE: 0; else uniform around the middle, so far */
     float middle;
     uint32_t key[2]; /* of the weight's random numbers */
 } cm_made_values;

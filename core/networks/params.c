@@ -21,9 +21,9 @@
 typedef struct entry {
     char *name;
     cm_tensor tensor;
-    bool own;     /* its values are ours to write */
+    bool own;                /* its values are ours to write */
     const cm_stored *stored; /* in a file, when reading */
-    float *place; /* of values that can wait, when they stay: memory that is not touched before */
+    float *place;            /* of values that can wait, when they stay: memory that is not touched before */
     cm_init init;
     float bound, middle; /* of a random weight's values */
     cm_param_make *make; /* of `from`; else NULL */
@@ -40,10 +40,10 @@ typedef struct complaints {
 } complaints;
 
 struct cm_params {
-    char *path;             /* for messages */
-    cm_param_files *files;  /* when reading */
-    const cm_params *from;  /* when sharing */
-    uint64_t seed;          /* when creating */
+    char *path;            /* for messages */
+    cm_param_files *files; /* when reading */
+    const cm_params *from; /* when sharing */
+    uint64_t seed;         /* when creating */
     bool creating, planning, trainable;
     size_t fan_in;          /* of the last weight, for its bias */
     cm_arena names, values; /* entries and texts; weights and gradients */
@@ -55,10 +55,10 @@ struct cm_params {
     entry **entries;
     entry *made; /* a list, apart from the entries */
     size_t count, room;
-    uint32_t *slots;        /* hash table: index into entries + 1, 0 empty; twice as many as room */
+    uint32_t *slots; /* hash table: index into entries + 1, 0 empty; twice as many as room */
     complaints missing, misshapen, broken, unread;
     bool no_memory;
-    cm_tensor spare;        /* handed out when not even a tensor can be made */
+    cm_tensor spare; /* handed out when not even a tensor can be made */
 };
 
 enum { MADE_OF = 32 };
@@ -88,15 +88,20 @@ static bool ends_with(const char *text, const char *end) {
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* Weights that mean something else than they say: 8-bit floats with a scale beside each, 4-bit numbers with their tables. */
+/* Weights that mean something else than they say: 8-bit floats with a scale beside each, 4-bit numbers with their
+ * tables. */
 static cm_status refuse_scaled(const cm_params *p) {
-    static const char *const ends[] = {"scaled_fp8", ".scale_weight", ".weight_scale", ".weight.absmax", ".weight.quant_map", NULL};
+    static const char *const ends[] = {"scaled_fp8",     ".scale_weight",     ".weight_scale",
+                                       ".weight.absmax", ".weight.quant_map", NULL};
     const cm_stored *t;
     for (size_t i = 0; (t = cm_param_files_at(p->files, i)); i++)
         for (const char *const *end = ends; *end; end++)
             if (ends_with(t->name, *end))
-                return cm_fail(CM_EFORMAT, "%s: '%s': weights with scales beside them (quantised) are not read; plain f16, bf16 or 8-bit "
-                                           "floats are", p->path, t->name);
+                return cm_fail(
+                    CM_EFORMAT,
+                    "%s: '%s': weights with scales beside them (quantised) are not read; plain f16, bf16 or 8-bit "
+                    "floats are",
+                    p->path, t->name);
     return CM_OK;
 }
 
@@ -242,8 +247,8 @@ static size_t fan_in_of(const cm_tensor *t) {
 static bool can_wait(const cm_params *p, const entry *e, cm_init init) {
     enum { LARGE = 1 << 16, LARGE_TABLE = 1 << 20 };
     const size_t least = init == CM_INIT_LINEAR ? LARGE : LARGE_TABLE;
-    return (init == CM_INIT_LINEAR || init == CM_INIT_EMBEDDING) && e->tensor.ndim >= 2 && cm_count(&e->tensor) >= least &&
-           !p->trainable;
+    return (init == CM_INIT_LINEAR || init == CM_INIT_EMBEDDING) && e->tensor.ndim >= 2 &&
+           cm_count(&e->tensor) >= least && !p->trainable;
 }
 
 /* Memory for values; those that can wait are to stay at their place, or pass through staging. */
@@ -390,7 +395,8 @@ static void read_stored(cm_params *p, entry *e) {
     else push_place(p, e);
     if (!e->tensor.data) return;
     e->tensor.packs.not_resident = e->place != NULL;
-    if (!cm_values_widen(stored, e->tensor.packs.not_resident ? NULL : e->tensor.data)) complain(p, &p->broken, "%s", e->name);
+    if (!cm_values_widen(stored, e->tensor.packs.not_resident ? NULL : e->tensor.data))
+        complain(p, &p->broken, "%s", e->name);
     if (can_wait(p, e, e->init)) give_file_back(stored);
 }
 
@@ -452,7 +458,8 @@ cm_tensor *cm_param(cm_params *p, cm_init init, int ndim, const size_t *shape, c
     return &e->tensor;
 }
 
-cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_make *make, cm_tensor *const *from, size_t count) {
+cm_tensor *cm_param_made(cm_params *p, int ndim, const size_t *shape, cm_param_make *make, cm_tensor *const *from,
+                         size_t count) {
     assert(count <= MADE_OF);
     entry *e = countable(ndim, shape) ? CM_PUSH_ZERO(&p->names, entry, 1) : NULL;
     if (!e) {
@@ -580,7 +587,8 @@ void cm_left_over_add(cm_left_over *all, const char *name) {
 void cm_params_add_left_over(const cm_params *p, cm_left_over *all) {
     const cm_stored *t;
     for (size_t i = 0; p->files && (t = cm_param_files_at(p->files, i)); i++)
-        if ((t->unread || cm_dtype_is_real(t->dtype)) && !cm_param_files_is_spare(p->files, t) && !find_entry(p, t->name))
+        if ((t->unread || cm_dtype_is_real(t->dtype)) && !cm_param_files_is_spare(p->files, t) &&
+            !find_entry(p, t->name))
             cm_left_over_add(all, t->name);
 }
 
@@ -600,8 +608,8 @@ static void add_complaints(char *out, size_t bytes, const char *what, const comp
 
 void cm_left_over_warn(const cm_left_over *all, const char *path) {
     char text[800] = "";
-    add_list(text, sizeof text, all->count == 1 ? "tensor that no network uses" : "tensors that no network uses", all->count,
-             sizeof all->names / sizeof *all->names, all->names);
+    add_list(text, sizeof text, all->count == 1 ? "tensor that no network uses" : "tensors that no network uses",
+             all->count, sizeof all->names / sizeof *all->names, all->names);
     if (all->count) cm_warn("%s: %s", path, text);
 }
 

@@ -8,9 +8,10 @@
 /* --- single characters ------------------------------------------------------------ */
 
 /* Windows-1252's bytes 0x80 to 0x9F; those that it leaves open stay. HTML reads such numbers so too. */
-static const uint16_t windows[32] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160,
-                                     0x2039, 0x152,  0x8D,   0x17D,  0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-                                     0x2013, 0x2014, 0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E, 0x178};
+static const uint16_t windows[32] = {0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021,
+                                     0x2C6,  0x2030, 0x160,  0x2039, 0x152,  0x8D,   0x17D,  0x8F,
+                                     0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014,
+                                     0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
 
 static bool is_c1(uint32_t code) {
     return code >= 0x80 && code < 0xA0;
@@ -27,14 +28,14 @@ static unsigned byte_of(uint32_t code) {
 /* ftfy's ligatures and quotes: what a character becomes. */
 static const struct exchange {
     uint32_t from, to[3]; /* ended by 0 */
-} exchanges[] = {{0x132, {'I', 'J'}},      {0x133, {'i', 'j'}},      {0x149, {'\'', 'n'}},      {0x1C4, {'D', 0x17D}},
-                 {0x1C5, {'D', 0x17E}},    {0x1C6, {'d', 0x17E}},    {0x1C7, {'L', 'J'}},       {0x1C8, {'L', 'j'}},
-                 {0x1C9, {'l', 'j'}},      {0x1CA, {'N', 'J'}},      {0x1CB, {'N', 'j'}},       {0x1CC, {'n', 'j'}},
-                 {0x1F1, {'D', 'Z'}},      {0x1F2, {'D', 'z'}},      {0x1F3, {'d', 'z'}},       {0x2BC, {'\''}},
-                 {0x2018, {'\''}},         {0x2019, {'\''}},         {0x201A, {'\''}},          {0x201B, {'\''}},
-                 {0x201C, {'"'}},          {0x201D, {'"'}},          {0x201E, {'"'}},           {0x201F, {'"'}},
-                 {0xFB00, {'f', 'f'}},     {0xFB01, {'f', 'i'}},     {0xFB02, {'f', 'l'}},      {0xFB03, {'f', 'f', 'i'}},
-                 {0xFB04, {'f', 'f', 'l'}}, {0xFB05, {0x17F, 't'}},  {0xFB06, {'s', 't'}}};
+} exchanges[] = {{0x132, {'I', 'J'}},       {0x133, {'i', 'j'}},    {0x149, {'\'', 'n'}}, {0x1C4, {'D', 0x17D}},
+                 {0x1C5, {'D', 0x17E}},     {0x1C6, {'d', 0x17E}},  {0x1C7, {'L', 'J'}},  {0x1C8, {'L', 'j'}},
+                 {0x1C9, {'l', 'j'}},       {0x1CA, {'N', 'J'}},    {0x1CB, {'N', 'j'}},  {0x1CC, {'n', 'j'}},
+                 {0x1F1, {'D', 'Z'}},       {0x1F2, {'D', 'z'}},    {0x1F3, {'d', 'z'}},  {0x2BC, {'\''}},
+                 {0x2018, {'\''}},          {0x2019, {'\''}},       {0x201A, {'\''}},     {0x201B, {'\''}},
+                 {0x201C, {'"'}},           {0x201D, {'"'}},        {0x201E, {'"'}},      {0x201F, {'"'}},
+                 {0xFB00, {'f', 'f'}},      {0xFB01, {'f', 'i'}},   {0xFB02, {'f', 'l'}}, {0xFB03, {'f', 'f', 'i'}},
+                 {0xFB04, {'f', 'f', 'l'}}, {0xFB05, {0x17F, 't'}}, {0xFB06, {'s', 't'}}};
 
 static const uint32_t *exchanged(uint32_t code) {
     for (size_t i = 0; code >= 0x132 && i < sizeof exchanges / sizeof *exchanges; i++)
@@ -157,7 +158,9 @@ static bool numbered(uint32_t *code) {
     const uint32_t c = *code;
     if (is_c1(c)) *code = windows[c - 0x80];
     else if (c == 0 || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) *code = 0xFFFD;
-    else return !(c < 9 || c == 0x0B || (c >= 0x0E && c < 0x20) || c == 0x7F || (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFE) == 0xFFFE);
+    else
+        return !(c < 9 || c == 0x0B || (c >= 0x0E && c < 0x20) || c == 0x7F || (c >= 0xFDD0 && c <= 0xFDEF) ||
+                 (c & 0xFFFE) == 0xFFFE);
     return true;
 }
 
@@ -186,7 +189,9 @@ static meaning mean_strictly(const cm_char *c, size_t count) {
     uint32_t code = 0;
     while (n < count && n < from + LONGEST && is_alnum(c[n].code)) n++;
     if (n == from || n >= count || c[n].code != ';') return (meaning){.length = 0};
-    if (from == 2) return read_number(c + 1, n - 1, &code) == n - 1 && code != ';' ? of_number(code, n + 1) : (meaning){.length = 0};
+    if (from == 2)
+        return read_number(c + 1, n - 1, &code) == n - 1 && code != ';' ? of_number(code, n + 1)
+                                                                        : (meaning){.length = 0};
     const cm_text_name *name = find_name(c + 1, n - 1);
     if (!name) name = find_capitals(c + 1, n - 1);
     return name ? of_name(name, n + 1) : (meaning){.length = 0};
@@ -268,7 +273,8 @@ static cm_status compose(cm_char *c, size_t *count, cm_arena *scratch, bool *cha
     return CM_OK;
 }
 
-/* ftfy.fix_and_explain in place: its steps in their order, until nothing changes. c and work have room for what it may become. */
+/* ftfy.fix_and_explain in place: its steps in their order, until nothing changes. c and work have room for what it may
+ * become. */
 static cm_status fix(cm_char *c, size_t *count, bool names, cm_char *work, cm_arena *scratch, bool *doubtful) {
     for (bool changed = true; changed;) {
         size_t n = names ? unescape(c, *count, mean_strictly) : *count;
@@ -293,7 +299,8 @@ static size_t markup_from(const cm_char *c, size_t count) {
     return count;
 }
 
-cm_status cm_text_clean(const cm_char *text, size_t count, cm_arena *scratch, cm_char **out, size_t *mended, bool *doubtful) {
+cm_status cm_text_clean(const cm_char *text, size_t count, cm_arena *scratch, cm_char **out, size_t *mended,
+                        bool *doubtful) {
     enum { ROOM = 9 }; /* three for an exchange, three for normalising */
     cm_char *c = CM_PUSH(scratch, cm_char, ROOM * count + 1), *work = CM_PUSH(scratch, cm_char, ROOM * count + 1);
     size_t plain = markup_from(text, count), rest = count - plain;

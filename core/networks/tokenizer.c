@@ -21,7 +21,7 @@ typedef struct special {
     uint32_t *codes;
     size_t count;
     int id;
-    bool cleaned;         /* looked for in the cleaned text, not in the text as it came */
+    bool cleaned;            /* looked for in the cleaned text, not in the text as it came */
     bool as_text, as_object; /* how the configuration has named it so far */
 } special;
 
@@ -36,8 +36,8 @@ struct cm_tokenizer {
 
 /* --- cleaning -------------------------------------------------------------------- */
 
-/* Runs of white space as one blank, lower case; sigmas: by their place in the word, as Python has it and Rust's tokenizers
- * do not. Returns NULL when scratch is exhausted. */
+/* Runs of white space as one blank, lower case; sigmas: by their place in the word, as Python has it and Rust's
+ * tokenizers do not. Returns NULL when scratch is exhausted. */
 static cm_char *lower(const cm_char *text, size_t n, bool sigmas, cm_arena *scratch, size_t *cleaned) {
     enum { SIGMA = 0x3A3, FINAL = 0x3C2 };
     cm_char *out = CM_PUSH(scratch, cm_char, 2 * n + 1);
@@ -101,7 +101,8 @@ static cm_status add_special(cm_tokenizer *t, const char *text, int id, special 
 
 /* Is this text the token of a role, or of the further special ones? */
 static bool has_role(const json_t *config, const char *text) {
-    static const char *const roles[] = {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"};
+    static const char *const roles[] = {"bos_token", "eos_token", "unk_token", "pad_token",
+                                        "sep_token", "cls_token", "mask_token"};
     const json_t *more = json_object_get(config, "extra_special_tokens"); /* version 5 looks into this list only */
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         const json_t *token = json_object_get(config, roles[i]);
@@ -124,7 +125,8 @@ static cm_status add_object(cm_tokenizer *t, const json_t *token, int id) {
     const char *text = json_string_value(json_object_get(token, "content"));
     special *s;
     if (!text || !*text) return cm_fail(CM_EFORMAT, "an added token without \"content\"");
-    if (strips(token)) return cm_fail(CM_EFORMAT, "the added token \"%.60s\" asks for lstrip, rstrip or single_word", text);
+    if (strips(token))
+        return cm_fail(CM_EFORMAT, "the added token \"%.60s\" asks for lstrip, rstrip or single_word", text);
     CM_TRY(add_special(t, text, id, &s));
     s->cleaned = json_is_true(json_object_get(token, "normalized"));
     return CM_OK;
@@ -132,7 +134,8 @@ static cm_status add_object(cm_tokenizer *t, const json_t *token, int id) {
 
 /* A role's token, by name or as an object. Where the same token has several roles, each way of naming it
  * counts when it is met first, and the later way wins: so transformers builds its list. */
-static cm_status add_role(cm_tokenizer *t, const json_t *config, const char *role, const char *usual, bool listed, int *id) {
+static cm_status add_role(cm_tokenizer *t, const json_t *config, const char *role, const char *usual, bool listed,
+                          int *id) {
     const json_t *token = json_object_get(config, role);
     const bool object = json_is_object(token);
     const char *text = json_string_value(object ? json_object_get(token, "content") : token);
@@ -149,8 +152,8 @@ static cm_status add_role(cm_tokenizer *t, const json_t *config, const char *rol
     return CM_OK;
 }
 
-/* Tokens listed with their ids: an object by id in tokenizer_config.json, a list in tokenizer.json. added_tokens.json of
- * transformers before 4.34 (textual inversion's new tokens) counts where there is no such object: {text: id}. */
+/* Tokens listed with their ids: an object by id in tokenizer_config.json, a list in tokenizer.json. added_tokens.json
+ * of transformers before 4.34 (textual inversion's new tokens) counts where there is no such object: {text: id}. */
 static cm_status add_listed(cm_tokenizer *t, const json_t *config, const json_t *single, const json_t *older) {
     const char *key;
     json_t *token;
@@ -192,7 +195,8 @@ static cm_status add_more(cm_tokenizer *t, const json_t *more) {
 }
 
 static cm_status add_specials(cm_tokenizer *t, const json_t *config, const json_t *single, const json_t *older) {
-    const json_t *more[] = {json_object_get(config, "additional_special_tokens"), json_object_get(config, "extra_special_tokens")};
+    const json_t *more[] = {json_object_get(config, "additional_special_tokens"),
+                            json_object_get(config, "extra_special_tokens")};
     const size_t listed = json_object_size(json_object_get(config, "added_tokens_decoder")) +
                           json_array_size(json_object_get(single, "added_tokens")) + json_object_size(older);
     t->specials = CM_PUSH_ZERO(&t->arena, special, listed + 4 + json_array_size(more[0]) + json_array_size(more[1]));
@@ -241,14 +245,14 @@ static cm_status check_config(const json_t *config) {
                                            {"tokenizer_class", "[\"CLIPTokenizer\", \"CLIPTokenizerFast\", null]"},
                                            {NULL, NULL}};
     static const char *const known[] = {
-        "added_tokens_decoder", "additional_special_tokens", "bos_token", "eos_token", "extra_special_tokens", "model_max_length",
-        "pad_token", "unk_token",
+        "added_tokens_decoder", "additional_special_tokens", "bos_token", "eos_token", "extra_special_tokens",
+        "model_max_length", "pad_token", "unk_token",
         /* roles that this tokenizer has no use for, ways back from ids to text, notes of where it came from */
         "auto_map", "backend", "chat_template", "clean_up_tokenization_spaces", "cls_token", "do_lower_case", "errors",
-        "is_local", "language", "local_files_only", "mask_token", "max_length", "merges_file", "model_input_names", "model_specific_special_tokens",
-        "name_or_path", "pad_to_multiple_of", "pad_token_type_id", "processor_class", "sep_token", "special_tokens_map_file", "stride",
-        "token_type_ids_include_special_tokens", "tokenizer_file", "transformers_version", "truncation_strategy", "use_fast",
-        "verbose", "vocab_file", NULL};
+        "is_local", "language", "local_files_only", "mask_token", "max_length", "merges_file", "model_input_names",
+        "model_specific_special_tokens", "name_or_path", "pad_to_multiple_of", "pad_token_type_id", "processor_class",
+        "sep_token", "special_tokens_map_file", "stride", "token_type_ids_include_special_tokens", "tokenizer_file",
+        "transformers_version", "truncation_strategy", "use_fast", "verbose", "vocab_file", NULL};
     cm_config c = cm_config_begin(config, "tokenizer_config.json");
     return cm_config_end(&c, rules, known);
 }
@@ -311,7 +315,8 @@ cm_status cm_tokenizer_open(cm_tokenizer **out, const char *folder) {
     cm_tokenizer *t = CM_PUSH_ZERO(&arena, cm_tokenizer, 1);
     if (!t) return cm_fail(CM_ENOMEM, "%s: out of memory", folder);
     t->arena = arena;
-    const cm_status s = cm_path_is_dir(folder) || !cm_path_exists(folder) ? open_parts(t, folder) : open_merges(t, folder);
+    const cm_status s =
+        cm_path_is_dir(folder) || !cm_path_exists(folder) ? open_parts(t, folder) : open_merges(t, folder);
     if (s == CM_OK) *out = t;
     else cm_tokenizer_close(&t);
     return s;
@@ -381,7 +386,8 @@ static bool is_long_s(const cm_char *c, size_t count) {
 /* OpenAI's CLIP and open_clip find START and END in the cleaned text, each by its own spelling. */
 static size_t spelled_special(run *r, const cm_char *c, size_t count) {
     const bool open = r->cleaning == CM_CLEAN_OPEN_CLIP;
-    const char *const spelled[] = {open ? "<start_of_text>" : "<|startoftext|>", open ? "<end_of_text>" : "<|endoftext|>"};
+    const char *const spelled[] = {open ? "<start_of_text>" : "<|startoftext|>",
+                                   open ? "<end_of_text>" : "<|endoftext|>"};
     for (int i = 0; i < 2; i++) {
         const size_t n = strlen(spelled[i]);
         if (!starts_with(c, count, spelled[i])) continue;
@@ -482,8 +488,8 @@ static cm_status add_mended(run *r, const cm_char *chars, size_t count) {
     return CM_OK;
 }
 
-static cm_status make_tokens(const cm_tokenizer *t, cm_text_cleaning cleaning, const char *text, size_t bytes, size_t length,
-                             cm_arena *out, cm_tokens *tokens) {
+static cm_status make_tokens(const cm_tokenizer *t, cm_text_cleaning cleaning, const char *text, size_t bytes,
+                             size_t length, cm_arena *out, cm_tokens *tokens) {
     *tokens = (cm_tokens){.length = length, .cut_from = bytes};
     tokens->ids = CM_PUSH(out, int, length);
     tokens->begin = CM_PUSH(out, size_t, length);
@@ -509,8 +515,8 @@ cm_status cm_tokenize(const cm_tokenizer *t, const char *text, cm_arena *out, cm
     return cm_tokenize_to(t, CM_CLEAN_TRANSFORMERS, text, t->length, out, tokens);
 }
 
-cm_status cm_tokenize_to(const cm_tokenizer *t, cm_text_cleaning cleaning, const char *text, size_t length, cm_arena *out,
-                         cm_tokens *tokens) {
+cm_status cm_tokenize_to(const cm_tokenizer *t, cm_text_cleaning cleaning, const char *text, size_t length,
+                         cm_arena *out, cm_tokens *tokens) {
     const size_t bytes = strlen(text);
     cm_tokens made;
     assert(length >= 2);

@@ -18,7 +18,7 @@ typedef struct level {
 
 struct cm_unet {
     cm_unet_config config;
-    cm_tensor *guidance; /* [channels[0], guidance_width]; NULL: none */
+    cm_tensor *guidance;                                                 /* [channels[0], guidance_width]; NULL: none */
     cm_affine conv_in, time1, time2, added1, added2, norm_out, conv_out; /* added: weight NULL where there is none */
     level down[CM_UNET_MAX_BLOCKS], mid, up[CM_UNET_MAX_BLOCKS];
     size_t sites; /* number of cross-attentions */
@@ -40,8 +40,11 @@ static void build_layer(const builder *b, level *l, const char *block, size_t j,
     snprintf(name, sizeof name, "%s.resnets.%zu", block, j);
     cm_resnet_build(&l->resnets[j], b->p, name, in, out, c->time_width, c->norm_groups, c->norm_eps);
     if (!l->attention) return;
-    const cm_transformer_shape shape = {.channels = out, .heads = c->heads[i], .depth = depth,
-                                        .text_channels = c->cross_attention_dim, .groups = c->norm_groups,
+    const cm_transformer_shape shape = {.channels = out,
+                                        .heads = c->heads[i],
+                                        .depth = depth,
+                                        .text_channels = c->cross_attention_dim,
+                                        .groups = c->norm_groups,
                                         .linear_projection = c->use_linear_projection};
     snprintf(name, sizeof name, "%s.attentions.%zu", block, j);
     cm_transformer_build(&l->attentions[j], b->p, name, &shape, &b->n->sites, b->arena);
@@ -55,7 +58,8 @@ static void build_down(const builder *b, size_t i) {
     *l = (level){.layers = c->layers[i], .attention = c->down_attention[i]};
     for (size_t j = 0; j < l->layers; j++)
         build_layer(b, l, block, j, j ? c->channels[i] : c->channels[i ? i - 1 : 0], i, c->down_depth[i][j]);
-    if (i + 1 < c->blocks) l->sampler = cm_affine_conv(b->p, c->channels[i], c->channels[i], 3, "%s.downsamplers.0.conv", block);
+    if (i + 1 < c->blocks)
+        l->sampler = cm_affine_conv(b->p, c->channels[i], c->channels[i], 3, "%s.downsamplers.0.conv", block);
 }
 
 static void build_mid(const builder *b) {
@@ -96,7 +100,8 @@ cm_status cm_unet_build(cm_unet **out, const cm_unet_config *c, cm_params *p, cm
     n->time1 = cm_affine_linear(p, time, c->channels[0], "time_embedding.linear_1");
     n->time2 = cm_affine_linear(p, time, time, "time_embedding.linear_2");
     if (c->guidance_width)
-        n->guidance = cm_param(p, CM_INIT_LINEAR, CM_SHAPE(c->channels[0], c->guidance_width), "time_embedding.cond_proj.weight");
+        n->guidance =
+            cm_param(p, CM_INIT_LINEAR, CM_SHAPE(c->channels[0], c->guidance_width), "time_embedding.cond_proj.weight");
     if (c->added_width) {
         n->added1 = cm_affine_linear(p, time, c->added_width, "add_embedding.linear_1");
         n->added2 = cm_affine_linear(p, time, time, "add_embedding.linear_2");
@@ -183,14 +188,16 @@ cm_unet_text *cm_unet_prepare_text(cm_ctx *g, const cm_unet *n, cm_tensor *text,
     return cm_ctx_check(g) == CM_OK ? t : NULL;
 }
 
-cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *t, cm_tensor *pooled, const float *numbers,
-                                     size_t k, cm_arena *keep) {
+cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *t, cm_tensor *pooled,
+                                     const float *numbers, size_t k, cm_arena *keep) {
     const cm_unet_config *c = &n->config;
     if (!t || !pooled) return NULL;
     assert(n->added1.weight && pooled->shape[0] == t->n);
     if (cm_dim(pooled, -1) + k * c->added_time_dim != c->added_width)
-        return cm_ctx_fail(g, CM_EFORMAT, "the UNet wants %zu added values, a pooled text of %zu and %zu numbers of %zu give %zu",
-                           c->added_width, cm_dim(pooled, -1), k, c->added_time_dim, cm_dim(pooled, -1) + k * c->added_time_dim);
+        return cm_ctx_fail(g, CM_EFORMAT,
+                           "the UNet wants %zu added values, a pooled text of %zu and %zu numbers of %zu give %zu",
+                           c->added_width, cm_dim(pooled, -1), k, c->added_time_dim,
+                           cm_dim(pooled, -1) + k * c->added_time_dim);
     cm_tensor *e = cm_timestep_embedding(g, numbers, t->n * k, c->added_time_dim, c->flip_sin_to_cos, c->freq_shift);
     e = cm_then(g, e, cm_view(g, e, CM_SHAPE(t->n, k * c->added_time_dim)));
     e = cm_then(g, e, cm_concat_last(g, pooled, e));
@@ -226,7 +233,7 @@ typedef struct pass {
     cm_ctx *g;
     const cm_unet *n;
     const cm_unet_text *text;
-    cm_tensor *time;            /* [n, time_width], through SiLU */
+    cm_tensor *time;             /* [n, time_width], through SiLU */
     cm_tensor *skips[MAX_SKIPS]; /* outputs of the way down, read again on the way up */
     size_t count;
 } pass;
@@ -283,9 +290,11 @@ cm_tensor *cm_unet_forward(cm_ctx *g, const cm_unet *n, cm_tensor *latents, cons
     if (!latents || !text) return NULL;
     assert(latents->ndim == 4 && latents->shape[3] == n->config.in_channels && latents->shape[0] == text->n);
     if (n->config.added_width && !text->added)
-        return cm_ctx_fail(g, CM_EUSAGE, "this UNet also wants a pooled text and sizes (text_time), and there are none");
+        return cm_ctx_fail(g, CM_EUSAGE,
+                           "this UNet also wants a pooled text and sizes (text_time), and there are none");
     if (n->guidance && !text->guidance)
-        return cm_ctx_fail(g, CM_EUSAGE, "this UNet also wants the guidance scale (time_cond_proj_dim), and there is none");
+        return cm_ctx_fail(g, CM_EUSAGE,
+                           "this UNet also wants the guidance scale (time_cond_proj_dim), and there is none");
     const size_t blocks = n->config.blocks;
     pass f = {.g = g, .n = n, .text = text, .time = time_embedding(g, n, t, latents->shape[0], text)};
     g->attention_index = 0;
@@ -310,8 +319,11 @@ typedef struct site_list {
 static void list_site(void *arg, const cm_transformer_layer *l, size_t heads, size_t halvings) {
     site_list *s = arg;
     if (s->count < s->max)
-        s->sites[s->count] = (cm_attention_site){.name = cm_arena_string(s->arena, l->site), .index = (int)s->count,
-                                                 .heads = heads, .height = s->h, .width = s->w};
+        s->sites[s->count] = (cm_attention_site){.name = cm_arena_string(s->arena, l->site),
+                                                 .index = (int)s->count,
+                                                 .heads = heads,
+                                                 .height = s->h,
+                                                 .width = s->w};
     for (size_t i = 0; s->count < s->max && i < halvings; i++) { /* each halving rounds up */
         s->sites[s->count].height = (s->sites[s->count].height + 1) / 2;
         s->sites[s->count].width = (s->sites[s->count].width + 1) / 2;

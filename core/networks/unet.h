@@ -12,15 +12,19 @@ enum { CM_UNET_MAX_BLOCKS = 8, CM_UNET_MAX_LAYERS = 8 };
 
 typedef struct cm_unet_config {
     size_t in_channels, out_channels, blocks;
-    size_t channels[CM_UNET_MAX_BLOCKS], layers[CM_UNET_MAX_BLOCKS]; /* layers: of the down block; the up block has one more */
+    size_t channels[CM_UNET_MAX_BLOCKS],
+        layers[CM_UNET_MAX_BLOCKS]; /* layers: of the down block; the up block has one more */
     bool down_attention[CM_UNET_MAX_BLOCKS], up_attention[CM_UNET_MAX_BLOCKS]; /* CrossAttn… or plain */
-    size_t heads[CM_UNET_MAX_BLOCKS];  /* diffusers' attention_head_dim, which for SD means the NUMBER of heads */
+    size_t heads[CM_UNET_MAX_BLOCKS]; /* diffusers' attention_head_dim, which for SD means the NUMBER of heads */
     /* transformer_layers_per_block: of each attention of each down and up block, and of the middle's */
-    size_t down_depth[CM_UNET_MAX_BLOCKS][CM_UNET_MAX_LAYERS], up_depth[CM_UNET_MAX_BLOCKS][CM_UNET_MAX_LAYERS + 1], mid_depth;
-    size_t cross_attention_dim, norm_groups, time_width; /* time_width: of the time embedding, usually 4 * channels[0] */
-    size_t added_width, added_time_dim; /* addition_embed_type text_time (SDXL): pooled text and embedded numbers; 0: none */
+    size_t down_depth[CM_UNET_MAX_BLOCKS][CM_UNET_MAX_LAYERS], up_depth[CM_UNET_MAX_BLOCKS][CM_UNET_MAX_LAYERS + 1],
+        mid_depth;
+    size_t cross_attention_dim, norm_groups,
+        time_width; /* time_width: of the time embedding, usually 4 * channels[0] */
+    size_t added_width,
+        added_time_dim; /* addition_embed_type text_time (SDXL): pooled text and embedded numbers; 0: none */
     float norm_eps;
-    size_t guidance_width;       /* time_cond_proj_dim: the guidance scale's embedding (Luo et al. 2023, LCM); 0: none */
+    size_t guidance_width; /* time_cond_proj_dim: the guidance scale's embedding (Luo et al. 2023, LCM); 0: none */
     bool use_linear_projection, flip_sin_to_cos, mid_block, mid_attention;
     float freq_shift;
     size_t sample_height, sample_width; /* of the latents it was made for */
@@ -38,9 +42,10 @@ typedef struct cm_unet_text cm_unet_text;
 cm_unet_text *cm_unet_prepare_text(cm_ctx *g, const cm_unet *n, cm_tensor *text, cm_arena *keep);
 
 /* text_time conditions, computed once a prompt: pooled [n, P], numbers [n,k] (for SDXL height, width, crop top, crop
- * left, target height, target width; Podell et al. 2024, sec. 2.2), P + k * added_time_dim = added_width. Lives as t. */
-cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *t, cm_tensor *pooled, const float *numbers,
-                                     size_t k, cm_arena *keep);
+ * left, target height, target width; Podell et al. 2024, sec. 2.2), P + k * added_time_dim = added_width. Lives as t.
+ */
+cm_unet_text *cm_unet_add_conditions(cm_ctx *g, const cm_unet *n, cm_unet_text *t, cm_tensor *pooled,
+                                     const float *numbers, size_t k, cm_arena *keep);
 
 /* Of a network with guidance_width: the scale that it was distilled to follow in one pass, embedded as diffusers'
  * get_guidance_scale_embedding of guidance - 1 (Luo et al. 2023, LCM), for all n. Lives as t. */

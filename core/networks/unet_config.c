@@ -34,15 +34,40 @@ static const cm_config_rule rules[] = {
 };
 
 static const char *const known[] = {
-    "attention_head_dim", "block_out_channels", "cross_attention_dim", "down_block_types", "flip_sin_to_cos", "freq_shift",
-    "in_channels", "layers_per_block", "mid_block_type", "norm_eps", "norm_num_groups", "out_channels",
-    "reverse_transformer_layers_per_block", "sample_size", "time_cond_proj_dim", "time_embedding_dim",
-    "transformer_layers_per_block", "up_block_types", "use_linear_projection",
+    "attention_head_dim",
+    "block_out_channels",
+    "cross_attention_dim",
+    "down_block_types",
+    "flip_sin_to_cos",
+    "freq_shift",
+    "in_channels",
+    "layers_per_block",
+    "mid_block_type",
+    "norm_eps",
+    "norm_num_groups",
+    "out_channels",
+    "reverse_transformer_layers_per_block",
+    "sample_size",
+    "time_cond_proj_dim",
+    "time_embedding_dim",
+    "transformer_layers_per_block",
+    "up_block_types",
+    "use_linear_projection",
     /* no meaning without what the rules refuse, or for float32 inference */
-    "addition_embed_type_num_heads", "addition_time_embed_dim", "dropout", "projection_class_embeddings_input_dim",
+    "addition_embed_type_num_heads",
+    "addition_time_embed_dim",
+    "dropout",
+    "projection_class_embeddings_input_dim",
     "upcast_attention",
     /* what diffusers' EMAModel.save_pretrained adds: of the average that the weights are */
-    "decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup", NULL,
+    "decay",
+    "inv_gamma",
+    "min_decay",
+    "optimization_step",
+    "power",
+    "update_after_step",
+    "use_ema_warmup",
+    NULL,
 };
 
 /* CosmicMan's trainer (train_sdxl.py) saves the names of its copies of the blocks, which compute the same. */
@@ -84,8 +109,10 @@ static void block_depths(cm_config *c, const char *key, const json_t *entry, siz
         const json_t *v = list ? json_array_get(entry, j) : entry;
         const json_int_t n = json_is_integer(v) ? json_integer_value(v) : -1;
         if (n < 0 || n > MOST_DEPTH || (list && json_array_size(entry) != layers))
-            c->status = cm_fail(CM_EFORMAT, "%s: \"%s\": of a block with %zu attentions neither a whole number from 0 to %d nor "
-                                "a list of so many", c->what, key, layers, MOST_DEPTH);
+            c->status = cm_fail(CM_EFORMAT,
+                                "%s: \"%s\": of a block with %zu attentions neither a whole number from 0 to %d nor "
+                                "a list of so many",
+                                c->what, key, layers, MOST_DEPTH);
         else out[j] = (size_t)n;
     }
 }
@@ -93,14 +120,16 @@ static void block_depths(cm_config *c, const char *key, const json_t *entry, siz
 static const json_t *block_entry(cm_config *c, const char *key, const json_t *v, size_t blocks, size_t i) {
     if (!json_is_array(v)) return v;
     if (c->status == CM_OK && json_array_size(v) != blocks)
-        c->status = cm_fail(CM_EFORMAT, "%s: \"%s\" lists %zu blocks, not %zu", c->what, key, json_array_size(v), blocks);
+        c->status =
+            cm_fail(CM_EFORMAT, "%s: \"%s\" lists %zu blocks, not %zu", c->what, key, json_array_size(v), blocks);
     return json_array_get(v, i);
 }
 
 static bool is_nested(const json_t *v) {
     size_t i;
     json_t *one;
-    json_array_foreach(v, i, one) if (json_is_array(one)) return true;
+    json_array_foreach(v, i, one)
+        if (json_is_array(one)) return true;
     return false;
 }
 
@@ -112,7 +141,8 @@ static void depths(cm_config *c, cm_unet_config *u) {
     const json_t *v = json_object_get(c->json, down), *w = cm_config_has(c, up) ? json_object_get(c->json, up) : NULL;
     if (!v) v = one;
     if (!w && is_nested(v))
-        c->status = cm_fail(CM_EFORMAT, "%s: \"%s\" lists attentions one by one, so that \"%s\" is wanted", c->what, down, up);
+        c->status =
+            cm_fail(CM_EFORMAT, "%s: \"%s\" lists attentions one by one, so that \"%s\" is wanted", c->what, down, up);
     for (size_t i = 0; i < u->blocks; i++) {
         const size_t at = u->blocks - 1 - i;
         block_depths(c, down, block_entry(c, down, v, u->blocks, i), u->layers[i], u->down_depth[i]);
@@ -129,11 +159,14 @@ static cm_status check_divisions(const cm_unet_config *u) {
     for (size_t i = 0; i < u->blocks; i++) {
         const bool attention = u->down_attention[i] || u->up_attention[u->blocks - 1 - i];
         if (u->channels[i] % u->norm_groups)
-            return cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" %zu is not a multiple of \"norm_num_groups\" %zu",
+            return cm_fail(CM_EFORMAT,
+                           "UNet config: \"block_out_channels\" %zu is not a multiple of \"norm_num_groups\" %zu",
                            u->channels[i], u->norm_groups);
         if ((attention || (u->mid_block && u->mid_attention && i + 1 == u->blocks)) && u->channels[i] % u->heads[i])
-            return cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" %zu is not a multiple of \"attention_head_dim\" %zu "
-                           "(which is the number of heads)", u->channels[i], u->heads[i]);
+            return cm_fail(CM_EFORMAT,
+                           "UNet config: \"block_out_channels\" %zu is not a multiple of \"attention_head_dim\" %zu "
+                           "(which is the number of heads)",
+                           u->channels[i], u->heads[i]);
     }
     if (u->channels[0] % 2) return cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" begins with an odd number");
     return CM_OK;
@@ -158,19 +191,23 @@ static void sample_size(cm_config *c, cm_unet_config *u) {
     u->sample_width = both ? two[1] : two[0];
 }
 
-static const char *const not_null[] = {"attention_head_dim", "block_out_channels", "cross_attention_dim", "down_block_types", "flip_sin_to_cos",
-                                       "freq_shift", "in_channels", "layers_per_block", "norm_eps", "norm_num_groups", "out_channels",
-                                       "transformer_layers_per_block", "up_block_types", "use_linear_projection", NULL};
+static const char *const not_null[] = {"attention_head_dim", "block_out_channels",    "cross_attention_dim",
+                                       "down_block_types",   "flip_sin_to_cos",       "freq_shift",
+                                       "in_channels",        "layers_per_block",      "norm_eps",
+                                       "norm_num_groups",    "out_channels",          "transformer_layers_per_block",
+                                       "up_block_types",     "use_linear_projection", NULL};
 
 cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     static const char *const down[2] = {"CrossAttnDownBlock2D", "DownBlock2D"};
     static const char *const up[2] = {"CrossAttnUpBlock2D", "UpBlock2D"};
-    static const char *const classes[] = {"UNet2DConditionModel", "UNet2DConditionModel_New", "FlaxUNet2DConditionModel", NULL};
+    static const char *const classes[] = {"UNet2DConditionModel", "UNet2DConditionModel_New",
+                                          "FlaxUNet2DConditionModel", NULL};
     cm_config c = cm_config_begin(config, "UNet config");
     cm_unet_config u = {0};
     u.blocks = cm_config_length(&c, "block_out_channels");
     if (c.status == CM_OK && (u.blocks < 1 || u.blocks > CM_UNET_MAX_BLOCKS))
-        c.status = cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" must list 1 to %d numbers", CM_UNET_MAX_BLOCKS);
+        c.status =
+            cm_fail(CM_EFORMAT, "UNet config: \"block_out_channels\" must list 1 to %d numbers", CM_UNET_MAX_BLOCKS);
     cm_config_class(&c, classes);
     cm_config_refuse_nulls(&c, not_null);
     if (c.status != CM_OK) return c.status;
@@ -186,7 +223,8 @@ cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     size_t text[CM_UNET_MAX_BLOCKS];
     cm_config_sizes(&c, "cross_attention_dim", 1280, 1, 1 << 16, u.blocks, text);
     for (size_t i = 1; c.status == CM_OK && i < u.blocks; i++)
-        if (text[i] != text[0]) c.status = cm_fail(CM_EFORMAT, "UNet config: \"cross_attention_dim\" differs between blocks");
+        if (text[i] != text[0])
+            c.status = cm_fail(CM_EFORMAT, "UNet config: \"cross_attention_dim\" differs between blocks");
     u.cross_attention_dim = text[0];
     u.norm_groups = cm_config_size(&c, "norm_num_groups", 32, 1, 4096);
     u.norm_eps = (float)cm_config_number(&c, "norm_eps", 1e-5);
@@ -195,13 +233,15 @@ cm_status cm_unet_configure(const json_t *config, cm_unet_config *out) {
     u.freq_shift = (float)cm_config_number(&c, "freq_shift", 0);
     u.time_width = 4 * u.channels[0];
     if (cm_config_has(&c, "time_embedding_dim")) u.time_width = cm_config_size(&c, "time_embedding_dim", 0, 1, 1 << 20);
-    if (cm_config_has(&c, "time_cond_proj_dim")) u.guidance_width = cm_config_size(&c, "time_cond_proj_dim", 0, 4, 1 << 16);
+    if (cm_config_has(&c, "time_cond_proj_dim"))
+        u.guidance_width = cm_config_size(&c, "time_cond_proj_dim", 0, 4, 1 << 16);
     sample_size(&c, &u);
     added_conditions(&c, &u);
     CM_TRY(cm_config_end(&c, rules, known));
     const json_t *only = json_object_get(config, "only_cross_attention");
     if (json_is_array(only) && json_array_size(only) != u.blocks)
-        return cm_fail(CM_EFORMAT, "UNet config: \"only_cross_attention\" lists %zu blocks, not %zu", json_array_size(only), u.blocks);
+        return cm_fail(CM_EFORMAT, "UNet config: \"only_cross_attention\" lists %zu blocks, not %zu",
+                       json_array_size(only), u.blocks);
     CM_TRY(check_divisions(&u));
     *out = u;
     return CM_OK;

@@ -13,7 +13,8 @@ cm_status cm_unicode_read(const char *text, size_t begin, size_t end, cm_char *o
     for (size_t at = begin; at < end; n++) {
         uint32_t code;
         const size_t bytes = cm_utf8_read((const unsigned char *)text + at, end - at, &code);
-        if (!bytes) return cm_fail(CM_EFORMAT, "the text is not UTF-8 at byte %zu (0x%02X)", at, (unsigned char)text[at]);
+        if (!bytes)
+            return cm_fail(CM_EFORMAT, "the text is not UTF-8 at byte %zu (0x%02X)", at, (unsigned char)text[at]);
         out[n] = (cm_char){code, at, at + bytes};
         at += bytes;
     }
@@ -73,8 +74,17 @@ size_t cm_unicode_lower_of(uint32_t code, uint32_t out[2]) {
 enum { LONGEST = CM_NFC_ROOM / 2 }; /* a character decomposes into at most four */
 
 /* Korean syllables are computed (The Unicode Standard, section 3.12). */
-enum { S_BASE = 0xAC00, L_BASE = 0x1100, V_BASE = 0x1161, T_BASE = 0x11A7, L_COUNT = 19, V_COUNT = 21, T_COUNT = 28,
-       N_COUNT = V_COUNT * T_COUNT, S_COUNT = L_COUNT * N_COUNT };
+enum {
+    S_BASE = 0xAC00,
+    L_BASE = 0x1100,
+    V_BASE = 0x1161,
+    T_BASE = 0x11A7,
+    L_COUNT = 19,
+    V_COUNT = 21,
+    T_COUNT = 28,
+    N_COUNT = V_COUNT * T_COUNT,
+    S_COUNT = L_COUNT * N_COUNT
+};
 
 static unsigned class_of(uint32_t code) {
     const cm_unicode_class *r = find_row(cm_unicode_combining, cm_unicode_combining_count, sizeof *r, code);

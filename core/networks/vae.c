@@ -46,11 +46,25 @@ static const cm_config_rule rules[] = {
 };
 
 static const char *const known[] = {
-    "block_out_channels", "down_block_types", "in_channels", "latent_channels", "layers_per_block", "mid_block_add_attention",
-    "norm_num_groups", "out_channels", "scaling_factor", "up_block_types", "use_post_quant_conv", "use_quant_conv",
-    "latents_mean", "latents_std",
+    "block_out_channels",
+    "down_block_types",
+    "in_channels",
+    "latent_channels",
+    "layers_per_block",
+    "mid_block_add_attention",
+    "norm_num_groups",
+    "out_channels",
+    "scaling_factor",
+    "up_block_types",
+    "use_post_quant_conv",
+    "use_quant_conv",
+    "latents_mean",
+    "latents_std",
     /* no meaning for float32; the pipelines of Stable Diffusion 1, 2 and XL do not look at shift_factor */
-    "force_upcast", "sample_size", "shift_factor", NULL,
+    "force_upcast",
+    "sample_size",
+    "shift_factor",
+    NULL,
 };
 
 static void only_blocks(cm_config *c, const char *key, const char *type, size_t count) {
@@ -83,15 +97,24 @@ static void statistics(cm_config *c, cm_vae_config *v) {
 }
 
 cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
-    static const char *const not_null[] = {"block_out_channels", "in_channels", "latent_channels", "layers_per_block",
-                                           "mid_block_add_attention", "norm_num_groups", "out_channels", "scaling_factor",
-                                           "use_post_quant_conv", "use_quant_conv", NULL};
+    static const char *const not_null[] = {"block_out_channels",
+                                           "in_channels",
+                                           "latent_channels",
+                                           "layers_per_block",
+                                           "mid_block_add_attention",
+                                           "norm_num_groups",
+                                           "out_channels",
+                                           "scaling_factor",
+                                           "use_post_quant_conv",
+                                           "use_quant_conv",
+                                           NULL};
     static const char *const classes[] = {"AutoencoderKL", "FlaxAutoencoderKL", NULL};
     cm_config c = cm_config_begin(config, "autoencoder config");
     cm_vae_config v = {0};
     v.blocks = cm_config_length(&c, "block_out_channels");
     if (c.status == CM_OK && (v.blocks < 1 || v.blocks > MAX_BLOCKS))
-        c.status = cm_fail(CM_EFORMAT, "autoencoder config: \"block_out_channels\" must list 1 to %d numbers", MAX_BLOCKS);
+        c.status =
+            cm_fail(CM_EFORMAT, "autoencoder config: \"block_out_channels\" must list 1 to %d numbers", MAX_BLOCKS);
     cm_config_class(&c, classes);
     cm_config_refuse_nulls(&c, not_null);
     if (c.status != CM_OK) return c.status;
@@ -111,8 +134,10 @@ cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
     CM_TRY(cm_config_end(&c, rules, known));
     for (size_t i = 0; i < v.blocks; i++)
         if (v.channels[i] % v.norm_groups)
-            return cm_fail(CM_EFORMAT, "autoencoder config: \"block_out_channels\" %zu is not a multiple of "
-                           "\"norm_num_groups\" %zu", v.channels[i], v.norm_groups);
+            return cm_fail(CM_EFORMAT,
+                           "autoencoder config: \"block_out_channels\" %zu is not a multiple of "
+                           "\"norm_num_groups\" %zu",
+                           v.channels[i], v.norm_groups);
     if (!(v.scaling_factor > 0)) return cm_fail(CM_EFORMAT, "autoencoder config: \"scaling_factor\" is not above zero");
     *out = v;
     return CM_OK;
@@ -122,7 +147,8 @@ cm_status cm_vae_configure(const json_t *config, cm_vae_config *out) {
 
 /* Files from before diffusers 0.18 (Stable Diffusion's among them) call the parts query, key, value, proj_attn. */
 static void build_attention(attention *a, cm_params *p, const char *name, size_t channels) {
-    static const char *const names[2][4] = {{"to_q", "to_k", "to_v", "to_out.0"}, {"query", "key", "value", "proj_attn"}};
+    static const char *const names[2][4] = {{"to_q", "to_k", "to_v", "to_out.0"},
+                                            {"query", "key", "value", "proj_attn"}};
     char older[120];
     snprintf(older, sizeof older, "%s.query.weight", name);
     const char *const *part = names[cm_param_exists(p, older)];
@@ -261,16 +287,18 @@ void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **me
 
 /* --- the decoder's last level in bands ------------------------------------------------
  *
- * Whole, a picture of 1024x1024 has tensors of 1 GiB here (the doubled image), and 512 MiB: x, the middle, the shortcut and
- * the sum of the first residual block are 2.5 GiB. In bands the doubled image never lies whole: its convolution is done
- * twice, once for the norm's statistics (and the shortcut), once for what follows, a twentieth of the decoder's time with a
- * folded kernel, and the sum takes the shortcut's place: 1.25 GiB. Doing the other convolutions twice too would save the
- * middle tensor for a fifth more time. Of smaller pictures (512x512: 256 MiB) the doubled image is kept. */
+ * Whole, a picture of 1024x1024 has tensors of 1 GiB here (the doubled image), and 512 MiB: x, the middle, the shortcut
+ * and the sum of the first residual block are 2.5 GiB. In bands the doubled image never lies whole: its convolution is
+ * done twice, once for the norm's statistics (and the shortcut), once for what follows, a twentieth of the decoder's
+ * time with a folded kernel, and the sum takes the shortcut's place: 1.25 GiB. Doing the other convolutions twice too
+ * would save the middle tensor for a fifth more time. Of smaller pictures (512x512: 256 MiB) the doubled image is kept.
+ */
 
 enum { KEPT = 6 /* bands' bytes of the doubled image, at most */ };
 
 static size_t band_lines(const cm_vae *n, size_t height, size_t width) {
-    const size_t c = n->config.channels[n->config.blocks > 1], line = width * c * sizeof(float), step = cm_band_step(width);
+    const size_t c = n->config.channels[n->config.blocks > 1], line = width * c * sizeof(float),
+                 step = cm_band_step(width);
     if (n->config.blocks < 2 || height * line <= 2 * n->band_bytes) return height;
     const size_t steps = n->band_bytes / line / step;
     return steps ? steps * step : step;
@@ -302,7 +330,8 @@ static cm_group tail_norm(const tail *t, cm_affine a) {
 }
 
 /* x, whole, through norm and convolution into y, a band at a time */
-static void conv_by_bands(const tail *t, const cm_band *x, cm_affine norm, cm_affine conv, bool plus, const cm_band *y) {
+static void conv_by_bands(const tail *t, const cm_band *x, cm_affine norm, cm_affine conv, bool plus,
+                          const cm_band *y) {
     const cm_group group = tail_norm(t, norm);
     cm_band_norm n;
     if (t->g->status != CM_OK || !cm_band_norm_begin(t->g, &group, x->channels, &n)) return;
@@ -342,11 +371,13 @@ static void first_sweep(const tail *t, const cm_resnet *r, cm_band_norm *n) {
     cm_band_norm_end(n);
 }
 
-/* The second: the first convolution, which wants a line more on either side (four, for a tile of the doubling's begins there). */
+/* The second: the first convolution, which wants a line more on either side (four, for a tile of the doubling's begins
+ * there). */
 static void second_sweep(const tail *t, const cm_resnet *r, const cm_band_norm *n) {
     for (size_t at = 0; at < t->sum.height; at += t->lines) {
         const cm_band to = cm_band_part(&t->middle, at, band_at(t, at));
-        const size_t from = at ? at - MARGIN : 0, end = at + to.count + MARGIN < to.height ? at + to.count + MARGIN : to.height;
+        const size_t from = at ? at - MARGIN : 0,
+                     end = at + to.count + MARGIN < to.height ? at + to.count + MARGIN : to.height;
         cm_band x;
         cm_tensor *held;
         if (!doubled(t, from, end - from, &x, &held)) return;
@@ -382,7 +413,8 @@ static cm_tensor *run_tail(cm_ctx *g, const cm_vae *n, cm_tensor *x) {
     const size_t count = x->shape[0], h = 2 * x->shape[1], w = 2 * x->shape[2];
     const bool keep = h * w * c->channels[1] * sizeof(float) <= KEPT * n->band_bytes;
     if (!keep) cm_ctx_trim(g, h * w * c->channels[0] * sizeof(float));
-    cm_tensor *sum = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0])), *middle = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0]));
+    cm_tensor *sum = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0])),
+              *middle = cm_tensor_new(g, CM_SHAPE(1, h, w, c->channels[0]));
     cm_tensor *y = cm_tensor_new(g, CM_SHAPE(count, h, w, c->out_channels));
     tail t = {.g = g, .f = &n->decoder, .blocks = c->blocks, .groups = c->norm_groups, .lines = band_lines(n, h, w)};
     t.sum = cm_band_of(sum, 0);
@@ -405,7 +437,8 @@ cm_tensor *cm_vae_decode(cm_ctx *g, const cm_vae *n, cm_tensor *latents) {
     cm_tensor *z = n->post_quant.weight ? cm_apply_conv(g, latents, n->post_quant) : NULL;
     cm_tensor *x = cm_then(g, z, cm_apply_conv(g, n->post_quant.weight ? z : latents, f->conv_in));
     x = run_mid(g, f, x, c->norm_groups);
-    const bool bands = latents && !g->tape && cm_vae_bands(n, latents->shape[1] * cm_vae_factor(n), latents->shape[2] * cm_vae_factor(n)) > 1;
+    const bool bands = latents && !g->tape &&
+                       cm_vae_bands(n, latents->shape[1] * cm_vae_factor(n), latents->shape[2] * cm_vae_factor(n)) > 1;
     for (size_t i = 0; i < c->blocks; i++) {
         const cm_affine s = f->levels[i].sampler;
         x = run_level(g, &f->levels[i], x);

@@ -13,7 +13,7 @@ enum { CM_VAE_STATISTICS = 64 /* channels of a latent whose statistics are read 
 typedef struct cm_vae_config {
     size_t in_channels, out_channels, latent_channels, blocks, channels[8], layers_per_block, norm_groups;
     float scaling_factor;
-    bool has_statistics;         /* latents_mean and latents_std: Stable Diffusion XL's pipelines follow them */
+    bool has_statistics; /* latents_mean and latents_std: Stable Diffusion XL's pipelines follow them */
     float mean[CM_VAE_STATISTICS], std[CM_VAE_STATISTICS]; /* [latent_channels] */
     bool use_quant_conv, use_post_quant_conv, mid_block_add_attention;
 } cm_vae_config;

@@ -26,8 +26,8 @@ static void build_layer(cm_vit_layer *l, cm_params *p, const cm_vit_shape *s, co
     if (n->scale2) l->scale2 = cm_param(p, CM_INIT_ONE, CM_SHAPE(width), "%s.%s", name, n->scale2);
 }
 
-cm_vit_layer *cm_vit_build(cm_params *p, const cm_vit_shape *s, const cm_vit_names *names, const char *prefix, size_t layers,
-                           cm_arena *out) {
+cm_vit_layer *cm_vit_build(cm_params *p, const cm_vit_shape *s, const cm_vit_names *names, const char *prefix,
+                           size_t layers, cm_arena *out) {
     cm_vit_layer *l = CM_PUSH_ZERO(out, cm_vit_layer, layers);
     for (size_t i = 0; l && i < layers; i++) {
         char name[80];
@@ -38,7 +38,8 @@ cm_vit_layer *cm_vit_build(cm_params *p, const cm_vit_shape *s, const cm_vit_nam
 }
 
 /* x + scale linear(h) */
-static cm_tensor *add_linear(cm_ctx *g, cm_tensor *h, cm_tensor *weight, cm_tensor *bias, cm_tensor *scale, cm_tensor *x) {
+static cm_tensor *add_linear(cm_ctx *g, cm_tensor *h, cm_tensor *weight, cm_tensor *bias, cm_tensor *scale,
+                             cm_tensor *x) {
     if (!scale) return cm_linear_plus(g, h, weight, bias, x);
     cm_tensor *y = cm_linear(g, h, weight, bias);
     return cm_then(g, y, cm_add_scaled(g, x, y, scale));
@@ -54,8 +55,10 @@ static cm_tensor *first_token(cm_ctx *g, cm_tensor *x) {
 }
 
 /* `from`: the normed tokens that ask; x: what the answer is added to */
-static cm_tensor *attend(cm_ctx *g, const cm_vit_layer *l, const cm_vit_shape *s, cm_tensor *from, cm_tensor *h, cm_tensor *x) {
-    cm_tensor *q = cm_linear(g, from, l->q_w, l->q_b), *k = cm_linear(g, h, l->k_w, l->k_b), *v = cm_linear(g, h, l->v_w, l->v_b);
+static cm_tensor *attend(cm_ctx *g, const cm_vit_layer *l, const cm_vit_shape *s, cm_tensor *from, cm_tensor *h,
+                         cm_tensor *x) {
+    cm_tensor *q = cm_linear(g, from, l->q_w, l->q_b), *k = cm_linear(g, h, l->k_w, l->k_b),
+              *v = cm_linear(g, h, l->v_w, l->v_b);
     cm_tensor *y = cm_attention(g, q, k, v, s->heads, 0.0f, s->causal, NULL);
     cm_drop(g, q);
     cm_drop(g, k);
@@ -78,7 +81,8 @@ cm_tensor *cm_vit_run(cm_ctx *g, const cm_vit_layer *l, const cm_vit_shape *s, c
 }
 
 cm_tensor *cm_vit_run_first(cm_ctx *g, const cm_vit_layer *l, const cm_vit_shape *s, cm_tensor *x) {
-    cm_tensor *h = cm_layer_norm(g, x, l->ln1_w, l->ln1_b, s->eps), *from = first_token(g, h), *first = first_token(g, x);
+    cm_tensor *h = cm_layer_norm(g, x, l->ln1_w, l->ln1_b, s->eps), *from = first_token(g, h),
+              *first = first_token(g, x);
     cm_tensor *y = attend(g, l, s, from, h, first);
     cm_drop(g, h);
     cm_drop(g, from);

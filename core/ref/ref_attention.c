@@ -25,7 +25,7 @@ static size_t visible(const cm_attention_shape *s, size_t i) {
 }
 
 void cm_ref_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                   float *out, float *probs, float *lse) {
+                      float *out, float *probs, float *lse) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t width = s->heads * s->d;
     double *p = CM_PUSH(e->scratch, double, s->lk), *sum = CM_PUSH(e->scratch, double, s->d);
@@ -81,9 +81,9 @@ static void add_head(const cm_attention_shape *s, const double *sum, float *d) {
 }
 
 /* out is for backends that need sum_j P dP without P; ref sums it. */
-void cm_ref_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                        const float *out, const float *lse, const float *dout, const float *dprobs, float *dq, float *dk,
-                        float *dv) {
+void cm_ref_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,
+                           const float *v, const float *out, const float *lse, const float *dout, const float *dprobs,
+                           float *dq, float *dk, float *dv) {
     (void)out;
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t width = s->heads * s->d;
@@ -122,7 +122,6 @@ void cm_ref_softmax_grad(const cm_exec *e, size_t rows, size_t c, const float *y
     (void)e;
     for (size_t r = 0; r < rows; r++) {
         const double mean = dot(c, y + r * c, dy + r * c);
-        for (size_t i = 0; i < c; i++)
-            dx[r * c + i] = (float)(dx[r * c + i] + y[r * c + i] * (dy[r * c + i] - mean));
+        for (size_t i = 0; i < c; i++) dx[r * c + i] = (float)(dx[r * c + i] + y[r * c + i] * (dy[r * c + i] - mean));
     }
 }

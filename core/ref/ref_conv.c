@@ -21,11 +21,13 @@ static float *taps_first(cm_arena *scratch, const cm_conv_shape *s, const float 
     return t;
 }
 
-static void one_pixel(const cm_conv_shape *s, size_t x_row, const float *x, const float *t, size_t oy, size_t ox, double *sum) {
+static void one_pixel(const cm_conv_shape *s, size_t x_row, const float *x, const float *t, size_t oy, size_t ox,
+                      double *sum) {
     for (size_t i = 0; i < s->kh; i++) {
         for (size_t j = 0; j < s->kw; j++) {
             size_t iy, ix;
-            if (!tap(oy, s->stride, i, s->pad_top, s->h, &iy) || !tap(ox, s->stride, j, s->pad_left, s->w, &ix)) continue;
+            if (!tap(oy, s->stride, i, s->pad_top, s->h, &iy) || !tap(ox, s->stride, j, s->pad_left, s->w, &ix))
+                continue;
             const float *px = x + (iy * s->w + ix) * x_row;
             const float *pt = t + (i * s->kw + j) * s->c * s->o;
             for (size_t c = 0; c < s->c; c++) {
@@ -41,8 +43,8 @@ static float positive(float x) {
     return x < 0.0f ? 0.0f : x;
 }
 
-void cm_ref_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *at, const float *x, const float *w,
-                       const float *bias, float *y) {
+void cm_ref_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *at,
+                                    const float *x, const float *w, const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     double *sum = CM_PUSH(e->scratch, double, s->o);
     const float *t = taps_first(e->scratch, s, w);
@@ -58,7 +60,8 @@ void cm_ref_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, co
     cm_arena_reset(e->scratch, mark);
 }
 
-void cm_ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+void cm_ref_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,
+                   float *y) {
     cm_ref_conv2d_strided_channels(e, s, &(cm_channel_strides){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
 }
 
@@ -69,7 +72,8 @@ static float pooled(const cm_pool_shape *s, const float *x, size_t oy, size_t ox
     size_t inside = 0;
     for (size_t t = 0; t < s->k * s->k; t++) {
         size_t iy, ix;
-        if (!tap(oy, s->stride, t / s->k, s->pad, s->h, &iy) || !tap(ox, s->stride, t % s->k, s->pad, s->w, &ix)) continue;
+        if (!tap(oy, s->stride, t / s->k, s->pad, s->h, &iy) || !tap(ox, s->stride, t % s->k, s->pad, s->w, &ix))
+            continue;
         const float v = x[(iy * s->w + ix) * s->x_row];
         inside++;
         sum += v;
@@ -84,7 +88,8 @@ void cm_ref_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, con
     for (size_t p = 0; p < s->n * s->oh * s->ow; p++) {
         const size_t n = p / (s->oh * s->ow), q = p % (s->oh * s->ow);
         for (size_t c = 0; c < s->c; c++) {
-            const float v = pooled(s, x + n * s->h * s->w * s->x_row + c, q / s->ow, q % s->ow) + (bias ? bias[c] : 0.0f);
+            const float v =
+                pooled(s, x + n * s->h * s->w * s->x_row + c, q / s->ow, q % s->ow) + (bias ? bias[c] : 0.0f);
             y[p * s->y_row + c] = s->relu ? positive(v) : v;
         }
     }
@@ -141,8 +146,8 @@ static void grad_w(const cm_exec *e, const cm_conv_shape *s, const float *x, con
     }
 }
 
-void cm_ref_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
-                     float *dw, float *dbias) {
+void cm_ref_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+                        float *dx, float *dw, float *dbias) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     if (dx) grad_x(e, s, w, dy, dx);
     if (dw) grad_w(e, s, x, dy, dw);

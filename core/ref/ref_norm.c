@@ -21,7 +21,7 @@ static void moments(const float *x, size_t rows, size_t count, size_t stride, do
 }
 
 void cm_ref_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                    float *y, float *mean, float *rstd) {
+                       float *y, float *mean, float *rstd) {
     (void)e;
     const size_t per = s->c / s->groups;
     for (size_t k = 0; k < s->n * s->groups; k++) {
@@ -51,22 +51,23 @@ void cm_ref_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x
 }
 
 void cm_ref_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
-                     const float *x, float *y) {
+                        const float *x, float *y) {
     (void)e;
     for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < c; i++) y[r * c + i] = (float)cm_ref_act_value(act, (double)x[r * c + i] * scale[i] + shift[i]);
+        for (size_t i = 0; i < c; i++)
+            y[r * c + i] = (float)cm_ref_act_value(act, (double)x[r * c + i] * scale[i] + shift[i]);
 }
 
 /* The gradient that arrives before the activation, and the normalised value. */
-static double before_act(const cm_norm_shape *s, double x, double mean, double rstd, double gamma, double beta, double dy,
-                         double *xhat) {
+static double before_act(const cm_norm_shape *s, double x, double mean, double rstd, double gamma, double beta,
+                         double dy, double *xhat) {
     *xhat = (x - mean) * rstd;
     return dy * cm_ref_act_slope(s->act, gamma * *xhat + beta);
 }
 
 /* With d = dz gamma: dx = rstd (d - mean(d) - xhat mean(d xhat)); means over the group. */
-static void group_grad_x(const cm_norm_shape *s, const float *x, const float *gamma, const float *beta, double m, double r,
-                         const float *dy, float *dx) {
+static void group_grad_x(const cm_norm_shape *s, const float *x, const float *gamma, const float *beta, double m,
+                         double r, const float *dy, float *dx) {
     const size_t per = s->c / s->groups;
     const double count = (double)(s->hw * per);
     double sum = 0.0, along = 0.0, xhat;
@@ -86,8 +87,9 @@ static void group_grad_x(const cm_norm_shape *s, const float *x, const float *ga
     }
 }
 
-void cm_ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                         const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
+void cm_ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma,
+                            const float *beta, const float *mean, const float *rstd, const float *dy, float *dx,
+                            float *dgamma, float *dbeta) {
     if (dx && e->fresh) memset(dx, 0, s->n * s->hw * s->c * sizeof *dx);
     const size_t per = s->c / s->groups;
     for (size_t k = 0; dx && k < s->n * s->groups; k++) {
@@ -108,7 +110,7 @@ void cm_ref_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const floa
 }
 
 void cm_ref_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
-                    const float *beta, float *y, float *mean, float *rstd) {
+                       const float *beta, float *y, float *mean, float *rstd) {
     (void)e;
     for (size_t r = 0; r < rows; r++) {
         double m, s;
@@ -119,8 +121,9 @@ void cm_ref_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const
     }
 }
 
-void cm_ref_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
-                         const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
+void cm_ref_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma,
+                            const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma,
+                            float *dbeta) {
     if (dx && e->fresh) memset(dx, 0, rows * c * sizeof *dx);
     for (size_t r = 0; dx && r < rows; r++) {
         const float *px = x + r * c, *pd = dy + r * c;

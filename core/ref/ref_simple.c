@@ -50,7 +50,7 @@ void cm_ref_upsample2_grad(const cm_exec *e, size_t n, size_t h, size_t w, size_
 }
 
 void cm_ref_adamw(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
-               float grad_scale, const float *g, float *w, float *m, float *v) {
+                  float grad_scale, const float *g, float *w, float *m, float *v) {
     (void)e;
     const double b1 = beta1, b2 = beta2;
     const double correct1 = 1.0 - pow(b1, (double)step), correct2 = sqrt(1.0 - pow(b2, (double)step));

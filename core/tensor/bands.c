@@ -70,12 +70,22 @@ static cm_conv_shape shape_of(const cm_band *x, const cm_tensor *w, const cm_ban
     const size_t pad = (w->shape[2] - 1) / 2, end = y->first + y->count + pad;
     const size_t from = y->first > pad ? y->first - pad : 0, to = end < x->height ? end : x->height;
     *in = cm_band_part(x, from, to - from);
-    return (cm_conv_shape){.n = 1, .h = in->count, .w = x->width, .c = x->channels, .o = w->shape[0], .kh = w->shape[2],
-                           .kw = w->shape[3], .stride = 1, .pad_top = pad - (y->first - from), .pad_left = (w->shape[3] - 1) / 2,
-                           .oh = y->count, .ow = y->width};
+    return (cm_conv_shape){.n = 1,
+                           .h = in->count,
+                           .w = x->width,
+                           .c = x->channels,
+                           .o = w->shape[0],
+                           .kh = w->shape[2],
+                           .kw = w->shape[3],
+                           .stride = 1,
+                           .pad_top = pad - (y->first - from),
+                           .pad_left = (w->shape[3] - 1) / 2,
+                           .oh = y->count,
+                           .ow = y->width};
 }
 
-static void plain_conv(cm_ctx *g, const cm_conv_shape *s, const float *x, cm_tensor *weight, cm_tensor *bias, float *y) {
+static void plain_conv(cm_ctx *g, const cm_conv_shape *s, const float *x, cm_tensor *weight, cm_tensor *bias,
+                       float *y) {
     const cm_exec e = cm_exec_with(g, weight);
     const float *b = bias ? bias->data : NULL;
     if (s->kh == 1 && s->kw == 1) g->ops->linear(&e, s->h * s->w, s->c, s->o, x, weight->data, b, NULL, y);
@@ -99,7 +109,7 @@ static void conv_parts(cm_ctx *g, const cm_conv_shape *s, const float *x, const 
 }
 
 void cm_band_conv(cm_ctx *g, const cm_band *x, const cm_band_norm *norm, cm_tensor *weight, cm_tensor *bias, bool plus,
-                   const cm_band *y) {
+                  const cm_band *y) {
     cm_band in;
     if (g->status != CM_OK) return;
     assert(weight->shape[1] == x->channels && weight->shape[0] == y->channels && y->width == x->width);
@@ -124,10 +134,21 @@ static cm_tensor *doubled_around(cm_ctx *g, const cm_band *low, cm_tensor *weigh
     const size_t w = 2 * low->width;
     cm_tensor *t = cm_tensor_new(g, CM_SHAPE(2 * low->count, w, weight->shape[0]));
     if (!t) return NULL;
-    const cm_conv_shape s = {.n = 1, .h = 2 * low->count, .w = w, .c = low->channels, .o = weight->shape[0], .kh = 3, .kw = 3,
-                             .stride = 1, .pad_top = 1, .pad_left = 1, .oh = 2 * low->count, .ow = w};
+    const cm_conv_shape s = {.n = 1,
+                             .h = 2 * low->count,
+                             .w = w,
+                             .c = low->channels,
+                             .o = weight->shape[0],
+                             .kh = 3,
+                             .kw = 3,
+                             .stride = 1,
+                             .pad_top = 1,
+                             .pad_left = 1,
+                             .oh = 2 * low->count,
+                             .ow = w};
     const cm_exec e = cm_exec_with(g, weight);
-    g->ops->conv2d_fused(&e, &s, &(cm_fusion){.upsample = true}, low->data, weight->data, bias ? bias->data : NULL, t->data);
+    g->ops->conv2d_fused(&e, &s, &(cm_fusion){.upsample = true}, low->data, weight->data, bias ? bias->data : NULL,
+                         t->data);
     y->data = t->data + (y->first - 2 * low->first) * w * weight->shape[0];
     finish(g);
     return t;
@@ -140,8 +161,12 @@ static cm_tensor *doubled_parts(cm_ctx *g, const cm_band *low, cm_tensor *weight
     if (!t) return NULL;
     const cm_exec e = cm_exec_of(g);
     g->ops->upsample2(&e, 1, low->count, low->width, low->channels, low->data, high->data);
-    const cm_band x = {.data = high->data, .first = 2 * low->first, .count = 2 * low->count, .height = 2 * low->height, .width = w,
-                        .channels = low->channels};
+    const cm_band x = {.data = high->data,
+                       .first = 2 * low->first,
+                       .count = 2 * low->count,
+                       .height = 2 * low->height,
+                       .width = w,
+                       .channels = low->channels};
     y->data = t->data;
     cm_band_conv(g, &x, NULL, weight, bias, false, y);
     cm_drop(g, high);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From a channel's sums to a group norm, the same wherever the sums were made: about a center (the first pixel), so that
- * a large mean does not eat the variance, in runs of CM_SUM_ROWS pixels that are added in order. */
+/* From a channel's sums to a group norm, the same wherever the sums were made: about a center (the first pixel), so
+ * that a large mean does not eat the variance, in runs of CM_SUM_ROWS pixels that are added in order. */
 #ifndef CM_CORE_TENSOR_GROUP_SUMS_H
 #define CM_CORE_TENSOR_GROUP_SUMS_H
 

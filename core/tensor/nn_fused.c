@@ -14,7 +14,8 @@ static cm_tensor *instead(cm_ctx *g, cm_tensor *used, cm_tensor *made) {
 /* Scale and shift [2][n,c] of a group norm, a tensor of this pass. */
 static cm_tensor *group_scale(cm_ctx *g, const cm_tensor *x, const cm_group *n) {
     const size_t count = x->shape[0], c = cm_dim(x, -1);
-    const cm_norm_shape s = {.n = count, .hw = cm_count(x) / count / c, .c = c, .groups = n->groups, .eps = n->eps, .act = n->act};
+    const cm_norm_shape s = {
+        .n = count, .hw = cm_count(x) / count / c, .c = c, .groups = n->groups, .eps = n->eps, .act = n->act};
     assert(cm_count(n->weight) == c && c % n->groups == 0);
     cm_tensor *t = cm_tensor_new(g, CM_SHAPE(2, count * c));
     const cm_exec e = cm_exec_of(g);
@@ -34,10 +35,11 @@ static cm_tensor *group_conv_parts(cm_ctx *g, cm_tensor *x, const cm_group *n, c
     return plus ? instead(g, h, cm_add(g, plus, h)) : h;
 }
 
-cm_tensor *cm_group_norm_conv2d(cm_ctx *g, cm_tensor *x, cm_group n, cm_tensor *weight, cm_tensor *bias, cm_tensor *image,
-                                cm_tensor *plus) {
+cm_tensor *cm_group_norm_conv2d(cm_ctx *g, cm_tensor *x, cm_group n, cm_tensor *weight, cm_tensor *bias,
+                                cm_tensor *image, cm_tensor *plus) {
     if (!x || !weight || !n.weight || !n.bias) return NULL;
-    const bool whole = g->ops->conv2d_fused && !cm_records(g, CM_INPUTS(x, n.weight, n.bias, weight, bias, image, plus));
+    const bool whole =
+        g->ops->conv2d_fused && !cm_records(g, CM_INPUTS(x, n.weight, n.bias, weight, bias, image, plus));
     if (!whole) return group_conv_parts(g, x, &n, weight, bias, image, plus);
     const cm_conv_shape s = cm_conv_shape_of(x, weight, 1, CM_PAD_SAME);
     cm_tensor *scale = group_scale(g, x, &n), *y = cm_tensor_new(g, CM_SHAPE(s.n, s.oh, s.ow, s.o));
@@ -58,7 +60,8 @@ static cm_tensor *linear_fused(cm_ctx *g, cm_tensor *x, const cm_fusion *a, cm_t
     cm_tensor *y = cm_like(g, x, a->geglu ? out / 2 : out);
     if (!y) return NULL;
     const cm_exec e = cm_exec_with(g, weight);
-    g->ops->linear_fused(&e, rows, rows / x->shape[0], in, out, a, x->data, weight->data, bias ? bias->data : NULL, y->data);
+    g->ops->linear_fused(&e, rows, rows / x->shape[0], in, out, a, x->data, weight->data, bias ? bias->data : NULL,
+                         y->data);
     return cm_node(g, y, NULL, NULL, 0, 0, NULL);
 }
 
@@ -110,9 +113,18 @@ cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *
     const size_t c = cm_dim(x, -1);
     cm_exec_with(g, f->weight1);
     cm_exec_with(g, f->weight2);
-    const cm_feed_forward_shape s = {.rows = cm_count(x) / c, .c = c, .hidden = cm_dim(f->weight2, 1), .eps = f->eps, .gamma = f->gamma->data,
-                             .beta = f->beta->data, .w1 = f->weight1->data, .b1 = f->bias1->data, .w2 = f->weight2->data,
-                             .b2 = f->bias2->data, .packs1 = &f->weight1->packs, .packs2 = &f->weight2->packs};
+    const cm_feed_forward_shape s = {.rows = cm_count(x) / c,
+                                     .c = c,
+                                     .hidden = cm_dim(f->weight2, 1),
+                                     .eps = f->eps,
+                                     .gamma = f->gamma->data,
+                                     .beta = f->beta->data,
+                                     .w1 = f->weight1->data,
+                                     .b1 = f->bias1->data,
+                                     .w2 = f->weight2->data,
+                                     .b2 = f->bias2->data,
+                                     .packs1 = &f->weight1->packs,
+                                     .packs2 = &f->weight2->packs};
     assert(cm_count(f->weight1) == 2 * s.hidden * c && cm_count(f->weight2) == s.hidden * c);
     cm_tensor *y = cm_like(g, x, c);
     if (!y) return NULL;
@@ -135,6 +147,7 @@ cm_tensor *cm_upsample_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_ten
     cm_tensor *y = cm_tensor_new(g, CM_SHAPE(s.n, s.oh, s.ow, s.o));
     if (!y) return NULL;
     const cm_exec e = cm_exec_with(g, weight);
-    g->ops->conv2d_fused(&e, &s, &(cm_fusion){.upsample = true}, x->data, weight->data, bias ? bias->data : NULL, y->data);
+    g->ops->conv2d_fused(&e, &s, &(cm_fusion){.upsample = true}, x->data, weight->data, bias ? bias->data : NULL,
+                         y->data);
     return cm_node(g, y, NULL, NULL, 0, 0, NULL);
 }

@@ -23,8 +23,14 @@ static void conv_back(cm_ctx *g, void *arg) {
 
 cm_conv_shape cm_conv_shape_under(const cm_tensor *x, size_t channels, const cm_tensor *w, size_t stride, cm_pad pad) {
     assert(x->ndim == 4 && w->ndim == 4 && channels == w->shape[1] && stride > 0);
-    cm_conv_shape s = {.n = x->shape[0], .h = x->shape[1], .w = x->shape[2], .c = channels,
-                       .o = w->shape[0], .kh = w->shape[2], .kw = w->shape[3], .stride = stride};
+    cm_conv_shape s = {.n = x->shape[0],
+                       .h = x->shape[1],
+                       .w = x->shape[2],
+                       .c = channels,
+                       .o = w->shape[0],
+                       .kh = w->shape[2],
+                       .kw = w->shape[3],
+                       .stride = stride};
     size_t rows = s.h, columns = s.w; /* with padding */
     if (pad == CM_PAD_SAME) {
         s.pad_top = (s.kh - 1) / 2;
@@ -72,7 +78,8 @@ static void linear_back(cm_ctx *g, void *arg) {
     if (!dy) return;
     cm_exec e = cm_exec_of(g);
     float *dx = cm_grad_fresh(g, n->x, &e.fresh);
-    g->ops->linear_grad(&e, n->rows, n->in, n->out, n->x->data, n->w->data, dy, dx, cm_grad(g, n->w), cm_grad(g, n->bias));
+    g->ops->linear_grad(&e, n->rows, n->in, n->out, n->x->data, n->w->data, dy, dx, cm_grad(g, n->w),
+                        cm_grad(g, n->bias));
     if (n->plus) cm_grad_pass(g, n->y, 1.0f, n->plus); /* last: it may take dy itself over */
 }
 
@@ -85,7 +92,8 @@ cm_tensor *cm_linear_plus(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor 
     const size_t rows = cm_count(x) / in;
     const cm_exec e = cm_exec_with(g, weight);
     assert(!plus || cm_count(plus) == cm_count(y));
-    g->ops->linear(&e, rows, in, out, x->data, weight->data, bias ? bias->data : NULL, plus ? plus->data : NULL, y->data);
+    g->ops->linear(&e, rows, in, out, x->data, weight->data, bias ? bias->data : NULL, plus ? plus->data : NULL,
+                   y->data);
     return cm_node(g, y, linear_back, &(linear_node){rows, in, out, x, weight, bias, plus, y}, sizeof(linear_node),
                    CM_INPUTS(x, weight, bias, plus));
 }
@@ -144,7 +152,8 @@ cm_tensor *cm_layer_norm(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *
     cm_tensor *y = cm_like(g, x, c), *moments = cm_tensor_new(g, CM_SHAPE(2, rows));
     if (!moments) return NULL;
     const cm_exec e = cm_exec_of(g);
-    g->ops->layer_norm(&e, rows, c, eps, x->data, weight->data, bias->data, y->data, moments->data, moments->data + rows);
+    g->ops->layer_norm(&e, rows, c, eps, x->data, weight->data, bias->data, y->data, moments->data,
+                       moments->data + rows);
     const norm_node node = {{.n = rows, .hw = 1, .c = c, .groups = 1, .eps = eps}, x, weight, bias, y, moments};
     y = cm_node(g, y, layer_back, &node, sizeof node, CM_INPUTS(x, weight, bias, moments));
     cm_drop(g, moments);
@@ -244,8 +253,13 @@ cm_tensor *cm_attention(cm_ctx *g, cm_tensor *q, cm_tensor *k, cm_tensor *v, siz
     assert(q->ndim == 3 && k->ndim == 3 && v->ndim == 3 && q->shape[0] == k->shape[0] && q->shape[2] == k->shape[2]);
     assert(cm_count(k) == cm_count(v) && q->shape[2] % heads == 0);
     const size_t d = q->shape[2] / heads;
-    const cm_attention_shape s = {.n = q->shape[0], .heads = heads, .lq = q->shape[1], .lk = k->shape[1], .d = d,
-                                  .scale = scale != 0.0f ? scale : (float)(1.0 / sqrt((double)d)), .causal = causal};
+    const cm_attention_shape s = {.n = q->shape[0],
+                                  .heads = heads,
+                                  .lq = q->shape[1],
+                                  .lk = k->shape[1],
+                                  .d = d,
+                                  .scale = scale != 0.0f ? scale : (float)(1.0 / sqrt((double)d)),
+                                  .causal = causal};
     const bool records = cm_records(g, CM_INPUTS(q, k, v));
     cm_tensor *out = cm_tensor_new(g, 3, q->shape);
     cm_tensor *p = probs ? cm_tensor_new(g, CM_SHAPE(s.n, heads, s.lq, s.lk)) : NULL;

@@ -91,7 +91,8 @@ cm_tensor *cm_cross_entropy(cm_ctx *g, cm_tensor *logits, const int *labels, con
             continue;
         }
         const size_t label = (size_t)labels[r];
-        const double w = (double)(class_weight ? class_weight[label] : 1.0f) * (row_weight ? row_weight[r] : 1.0f) / total;
+        const double w =
+            (double)(class_weight ? class_weight[label] : 1.0f) * (row_weight ? row_weight[r] : 1.0f) / total;
         const double lse = log_sum_exp(x, c);
         sum += w * (lse - x[label]);
         for (size_t i = 0; d && i < c; i++) d[i] = (float)(w * (exp(x[i] - lse) - (i == label)));

@@ -26,7 +26,8 @@ static void sum_maps(const float *maps, size_t pixels, size_t regions, float *su
 }
 
 /* Peaks of one image, last in each region's row of y: the largest map times value, 0 where none is above it. */
-static void find_peaks(const float *maps, const float *x, size_t pixels, size_t regions, size_t c, float *y, uint32_t *peaks) {
+static void find_peaks(const float *maps, const float *x, size_t pixels, size_t regions, size_t c, float *y,
+                       uint32_t *peaks) {
     for (size_t r = 0; r < regions; r++)
         for (size_t k = 0; k < c; k++) y[r * 3 * c + 2 * c + k] = 0, peaks[r * c + k] = NOWHERE;
     for (size_t p = 0; p < pixels; p++)
@@ -60,7 +61,8 @@ static void pool_image(cm_ctx *g, const region_node *n, size_t image, float *squ
 
 /* With q = map / sum:  d mean / d x = q,  d spread / d x = q (x - mean) / spread. So a pixel's gradient is
  * sum over regions of map (a + x b), b = ds / (spread sum), a = (dm - ds mean / spread) / sum. */
-static void image_back(cm_ctx *g, const region_node *n, size_t image, const float *dy, float *dx, float *a, float *b, float *room) {
+static void image_back(cm_ctx *g, const region_node *n, size_t image, const float *dy, float *dx, float *a, float *b,
+                       float *room) {
     const size_t regions = n->maps->shape[3], c = n->x->shape[3], pixels = n->x->shape[1] * n->x->shape[2];
     const float *maps = n->maps->data + image * pixels * regions, *x = n->x->data + image * pixels * c;
     const float *y = n->y->data + image * regions * 3 * c, *sums = n->sums->data + image * regions;
@@ -88,7 +90,8 @@ static void region_back(cm_ctx *g, void *arg) {
     if (!dx) return;
     cm_tensor *slopes = cm_tensor_new(g, CM_SHAPE(2, regions, c)), *room = cm_tensor_new(g, CM_SHAPE(pixels, c));
     for (size_t i = 0; slopes && room && i < n->x->shape[0]; i++)
-        image_back(g, n, i, dy + i * regions * 3 * c, dx + i * pixels * c, slopes->data, slopes->data + regions * c, room->data);
+        image_back(g, n, i, dy + i * regions * 3 * c, dx + i * pixels * c, slopes->data, slopes->data + regions * c,
+                   room->data);
     cm_drop(g, slopes);
     cm_drop(g, room);
 }
@@ -97,10 +100,12 @@ cm_tensor *cm_region_pool(cm_ctx *g, cm_tensor *maps, cm_tensor *x) {
     if (!maps || !x) return NULL;
     assert(maps->ndim == 4 && x->ndim == 4 && memcmp(maps->shape, x->shape, 3 * sizeof(size_t)) == 0);
     const size_t images = x->shape[0], regions = maps->shape[3], c = x->shape[3], pixels = x->shape[1] * x->shape[2];
-    const region_node n = {maps, x, cm_tensor_new(g, CM_SHAPE(images, regions, 3 * c)), cm_tensor_new(g, CM_SHAPE(images, regions)),
+    const region_node n = {maps, x, cm_tensor_new(g, CM_SHAPE(images, regions, 3 * c)),
+                           cm_tensor_new(g, CM_SHAPE(images, regions)),
                            cm_ctx_push(g, images * regions * c * sizeof(uint32_t))};
     cm_tensor *squares = cm_tensor_new(g, CM_SHAPE(pixels, c)), *moments = cm_tensor_new(g, CM_SHAPE(regions, c));
-    for (size_t i = 0; squares && moments && n.y && n.sums && n.peaks && i < images; i++) pool_image(g, &n, i, squares->data, moments->data);
+    for (size_t i = 0; squares && moments && n.y && n.sums && n.peaks && i < images; i++)
+        pool_image(g, &n, i, squares->data, moments->data);
     cm_drop(g, squares);
     cm_drop(g, moments);
     cm_tensor *y = cm_node(g, n.y, region_back, &n, sizeof n, CM_INPUTS(x, maps, n.sums));

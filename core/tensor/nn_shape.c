@@ -117,7 +117,8 @@ cm_tensor *cm_embedding(cm_ctx *g, const int *ids, size_t n, size_t length, cm_t
         assert(ids[i] >= 0 && (size_t)ids[i] < table->shape[0]);
         rows[i] = (size_t)ids[i];
     }
-    return take_rows(g, table, table->shape[1], rows, n * length, cm_tensor_new(g, CM_SHAPE(n, length, table->shape[1])));
+    return take_rows(g, table, table->shape[1], rows, n * length,
+                     cm_tensor_new(g, CM_SHAPE(n, length, table->shape[1])));
 }
 
 typedef struct patch_node {

@@ -23,8 +23,8 @@
 typedef struct cm_exec {
     int threads;
     cm_arena *scratch;
-    bool fresh;           /* dx holds nothing yet: saves clearing it, and reading the zeros back */
-    cm_pack_slot *packs;  /* of the operation's weight; NULL: pack for this call only */
+    bool fresh;          /* dx holds nothing yet: saves clearing it, and reading the zeros back */
+    cm_pack_slot *packs; /* of the operation's weight; NULL: pack for this call only */
 } cm_exec;
 
 typedef enum cm_act { CM_IDENTITY, CM_SILU, CM_GELU, CM_QUICK_GELU, CM_RELU, CM_TANH, CM_SIGMOID, CM_ACT_COUNT } cm_act;
@@ -32,10 +32,10 @@ typedef enum cm_act { CM_IDENTITY, CM_SILU, CM_GELU, CM_QUICK_GELU, CM_RELU, CM_
 
 /* y[n,oh,ow,o] = bias[o] + sum x[n, y*stride-pad_top+i, x*stride-pad_left+j, c] w[o,c,i,j]; outside is 0. */
 typedef struct cm_conv_shape {
-    size_t n, h, w, c;     /* input [n,h,w,c] */
-    size_t o, kh, kw;      /* weight [o,c,kh,kw] */
+    size_t n, h, w, c; /* input [n,h,w,c] */
+    size_t o, kh, kw;  /* weight [o,c,kh,kw] */
     size_t stride, pad_top, pad_left;
-    size_t oh, ow;         /* output [n,oh,ow,o] */
+    size_t oh, ow; /* output [n,oh,ow,o] */
 } cm_conv_shape;
 
 /* A convolution that stands among others: values from one pixel to the next, at least c and o, so that it reads some
@@ -66,7 +66,7 @@ typedef struct cm_attention_shape {
 typedef struct cm_norm_shape {
     size_t n, hw, c, groups; /* x [n,hw,c]; group norm: one mean per (n, group) over hw and c/groups */
     float eps;
-    cm_act act;              /* applied after the norm: CM_IDENTITY or CM_SILU */
+    cm_act act; /* applied after the norm: CM_IDENTITY or CM_SILU */
 } cm_norm_shape;
 
 /* What a product does to its input as it reads it, and to its result before it writes it. All zero: nothing. */
@@ -75,12 +75,12 @@ typedef struct cm_fusion {
     cm_act act;                 /* CM_IDENTITY or CM_SILU */
     const float *gamma, *beta;  /* [c]: a layer norm of each row (linear only) */
     float eps;
-    bool geglu;                 /* linear only: w [2*half,in], y [rows,half] = first half * gelu(second half) */
-    bool upsample;               /* conv2d only: x is [n,h/2,w/2,c] and is doubled by nearest neighbour */
-    const float *image;         /* [n,o], added to every pixel of an image (conv2d only) */
-    const float *plus;          /* as the result, added to it; may be the result itself */
-    bool relu;                  /* max(0, y), last */
-    size_t x_row, y_row;        /* as of cm_channel_strides; 0: what lies side by side is read and written */
+    bool geglu;          /* linear only: w [2*half,in], y [rows,half] = first half * gelu(second half) */
+    bool upsample;       /* conv2d only: x is [n,h/2,w/2,c] and is doubled by nearest neighbour */
+    const float *image;  /* [n,o], added to every pixel of an image (conv2d only) */
+    const float *plus;   /* as the result, added to it; may be the result itself */
+    bool relu;           /* max(0, y), last */
+    size_t x_row, y_row; /* as of cm_channel_strides; 0: what lies side by side is read and written */
 } cm_fusion;
 
 /* y = x + w2 geglu(w1 layer_norm(x) + b1) + b2 of rows [rows,c] */
@@ -92,17 +92,17 @@ typedef struct cm_feed_forward_shape {
 } cm_feed_forward_shape;
 
 typedef struct cm_ops {
-    const char *name;   /* "ref", "f32", "bf16x3", "bf16", "int8" */
-    const char *about;  /* one line for `list backends` */
-    const char *dtype;  /* "f32", or the coarsest that goes into products: "bf16", "int8" */
-    bool slow_here;     /* this machine lacks what it is made for */
-    bool inference;     /* too coarse to train by */
-    double rounding;    /* unit roundoff of what goes into products, where it is coarser than f32's; else 0 */
+    const char *name;  /* "ref", "f32", "bf16x3", "bf16", "int8" */
+    const char *about; /* one line for `list backends` */
+    const char *dtype; /* "f32", or the coarsest that goes into products: "bf16", "int8" */
+    bool slow_here;    /* this machine lacks what it is made for */
+    bool inference;    /* too coarse to train by */
+    double rounding;   /* unit roundoff of what goes into products, where it is coarser than f32's; else 0 */
 
     /* C[m,n] = alpha op(A) op(B) + beta C, row-major; ta: A is stored [k,m]; tb: B is stored [n,k].
      * beta 0 does not read C. */
-    void (*gemm)(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha,
-                 const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+    void (*gemm)(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                 size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 
     /* y[rows,out] = x[rows,in] w[out,in]' + bias[out] + plus[rows,out]; bias and plus may be NULL */
     void (*linear)(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
@@ -110,11 +110,12 @@ typedef struct cm_ops {
     void (*linear_grad)(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
                         const float *dy, float *dx, float *dw, float *dbias);
 
-    void (*conv2d)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
+    void (*conv2d)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,
+                   float *y);
     void (*conv2d_grad)(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
                         float *dx, float *dw, float *dbias);
-    void (*conv2d_strided_channels)(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-                          const float *bias, float *y);
+    void (*conv2d_strided_channels)(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p,
+                                    const float *x, const float *w, const float *bias, float *y);
     /* bias [c] or NULL */
     void (*pool2d)(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y);
 
@@ -122,8 +123,8 @@ typedef struct cm_ops {
     void (*group_norm)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
                        float *y, float *mean, float *rstd);
     void (*group_norm_grad)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma,
-                            const float *beta, const float *mean, const float *rstd, const float *dy,
-                            float *dx, float *dgamma, float *dbeta);
+                            const float *beta, const float *mean, const float *rstd, const float *dy, float *dx,
+                            float *dgamma, float *dbeta);
     /* sums [2][c] += x - center and (x - center)^2 over rows, for a group norm of an image that is seen in pieces */
     void (*channel_sums)(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums);
     /* y = act(x*scale + shift) per channel, CM_IDENTITY or CM_SILU; y may be x */
@@ -133,9 +134,10 @@ typedef struct cm_ops {
     void (*layer_norm)(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
                        const float *beta, float *y, float *mean, float *rstd);
     void (*layer_norm_grad)(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma,
-                            const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta);
+                            const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma,
+                            float *dbeta);
 
-    void (*act)(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y);  /* y may be x */
+    void (*act)(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y); /* y may be x */
     void (*act_grad)(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx);
 
     /* x [rows,2*half] -> y [rows,half] = x[:, :half] * gelu(x[:, half:]) (diffusers' GEGLU) */
@@ -149,12 +151,13 @@ typedef struct cm_ops {
     void (*add_rows)(const cm_exec *e, size_t n, size_t hw, size_t c, const float *x, const float *t, float *y);
     void (*sum_hw)(const cm_exec *e, size_t n, size_t hw, size_t c, const float *dy, float *dt);
 
-    /* probs [n,heads,lq,lk] is written when not NULL. lse [n,heads,lq] = log-sum-exp of the scaled scores, when not NULL. */
+    /* probs [n,heads,lq,lk] is written when not NULL. lse [n,heads,lq] = log-sum-exp of the scaled scores, when not
+     * NULL. */
     void (*attention)(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
                       float *out, float *probs, float *lse);
     /* dprobs [n,heads,lq,lk]: an extra gradient that arrives at the probabilities (HOLA), or NULL */
-    void (*attention_grad)(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                           const float *out, const float *lse, const float *dout, const float *dprobs,
+    void (*attention_grad)(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,
+                           const float *v, const float *out, const float *lse, const float *dout, const float *dprobs,
                            float *dq, float *dk, float *dv);
 
     /* rows of x [rows,c] -> probabilities; y may be x. _grad from y */
@@ -168,9 +171,9 @@ typedef struct cm_ops {
     /* A product with what stands around it, in one; NULL: the backend has none, and nn.h calls the parts.
      * rows of `per_image` to an image. group_scale: a group norm as scale and shift [n,c] of its input. */
     void (*linear_fused)(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a,
-                          const float *x, const float *w, const float *bias, float *y);
+                         const float *x, const float *w, const float *bias, float *y);
     void (*conv2d_fused)(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
-                          const float *bias, float *y);
+                         const float *bias, float *y);
     /* false: not for this shape */
     bool (*feed_forward)(const cm_exec *e, const cm_feed_forward_shape *s, const float *x, float *y);
     void (*group_scale)(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,

@@ -28,9 +28,11 @@ typedef struct cm_pack_slot cm_pack_slot;
 typedef struct cm_packs {
     cm_arena memory;
     pthread_mutex_t lock;
-    void (*fetch)(struct cm_packs *p, cm_pack_slot *slot); /* makes the weight's values, to stay; NULL: they are always there */
-    void (*stage)(struct cm_packs *p, cm_pack_slot *slot); /* the same in the staging place, until the next one's come */
-    void (*drop)(struct cm_packs *p, cm_pack_slot *slot);  /* lets them go */
+    void (*fetch)(struct cm_packs *p,
+                  cm_pack_slot *slot); /* makes the weight's values, to stay; NULL: they are always there */
+    void (*stage)(struct cm_packs *p,
+                  cm_pack_slot *slot);                    /* the same in the staging place, until the next one's come */
+    void (*drop)(struct cm_packs *p, cm_pack_slot *slot); /* lets them go */
     bool lean;
     size_t most, kept;    /* lean: bytes of packs that may be kept, and are */
     cm_pack_slot *latest; /* lean: whose values were used last */
@@ -38,8 +40,8 @@ typedef struct cm_packs {
 
 /* A weight's place in it. */
 struct cm_pack_slot {
-    cm_packs *packs; /* NULL: values are always there, and no pack is kept */
-    bool keeps;      /* packs */
+    cm_packs *packs;   /* NULL: values are always there, and no pack is kept */
+    bool keeps;        /* packs */
     bool not_resident; /* the values are not in memory now */
     cm_pack *first;
 };
@@ -56,8 +58,8 @@ void cm_packs_clear(cm_packs *p);
 
 typedef void cm_pack_fill(void *arg, void *data);
 
-/* The pack of this kind, 64-byte aligned, filled when it is asked for first. NULL: none is kept, or no memory; the values
- * are in memory then, if only staged. */
+/* The pack of this kind, 64-byte aligned, filled when it is asked for first. NULL: none is kept, or no memory; the
+ * values are in memory then, if only staged. */
 void *cm_pack_get(cm_pack_slot *slot, int kind, size_t bytes, cm_pack_fill *fill, void *arg);
 
 #endif

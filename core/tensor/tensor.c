@@ -151,7 +151,8 @@ void cm_ctx_trim(cm_ctx *g, size_t below) {
     enum { LARGE = 32 << 20, PAGE = 4096 };
     for (int c = 0; g->free_list && c < CLASSES; c++) {
         for (const block *b = g->free_list->of[c]; b; b = b->next) {
-            const uintptr_t from = ((uintptr_t)b->data + PAGE - 1) / PAGE * PAGE, to = ((uintptr_t)b->data + b->bytes) / PAGE * PAGE;
+            const uintptr_t from = ((uintptr_t)b->data + PAGE - 1) / PAGE * PAGE,
+                            to = ((uintptr_t)b->data + b->bytes) / PAGE * PAGE;
             if (b->bytes >= LARGE && b->bytes < below) madvise((void *)from, to - from, MADV_DONTNEED);
         }
     }

@@ -37,11 +37,11 @@ typedef struct cm_buffer cm_buffer; /* counted storage, private to tensor.c */
 
 typedef struct cm_tensor {
     float *data;
-    float *grad;      /* same shape; NULL until something flows back, or for a parameter: its own storage */
+    float *grad; /* same shape; NULL until something flows back, or for a parameter: its own storage */
     int ndim;
     size_t shape[CM_MAX_DIMS];
-    bool needs_grad;  /* a parameter in training, or made from one */
-    bool is_param;    /* lives outside the context; never dropped */
+    bool needs_grad; /* a parameter in training, or made from one */
+    bool is_param;   /* lives outside the context; never dropped */
     cm_buffer *buffer;
     cm_pack_slot packs; /* of a weight that does not change */
 } cm_tensor;
@@ -71,22 +71,24 @@ typedef struct cm_free_list cm_free_list;
 typedef struct cm_ctx {
     const struct cm_ops *ops; /* the backend's table, ops.h */
     int threads;
-    cm_arena memory;          /* tensors and their data */
-    cm_arena scratch;         /* inside one operation */
+    cm_arena memory;  /* tensors and their data */
+    cm_arena scratch; /* inside one operation */
     cm_free_list *free_list;
-    cm_tape *tape;            /* NULL: no gradients */
+    cm_tape *tape;                         /* NULL: no gradients */
     const cm_attention_observer *observer; /* NULL: nobody looks */
-    int attention_index;      /* next cross-attention's index in this pass */
+    int attention_index;                   /* next cross-attention's index in this pass */
     cm_status status;
-    char why[512];            /* of the first failure */
+    char why[512]; /* of the first failure */
 } cm_ctx;
 
 void cm_ctx_init(cm_ctx *g, const struct cm_ops *ops, int threads);
 void cm_ctx_free(cm_ctx *g);
-void cm_ctx_reset(cm_ctx *g);              /* ends the pass; clears status; closes the tape */
-void cm_ctx_rest(cm_ctx *g, size_t most);  /* the same; where more bytes than `most` are held, gives all back to the system */
-cm_status cm_ctx_check(const cm_ctx *g);   /* the first failure since the reset, with its reason */
-void *cm_ctx_fail(cm_ctx *g, cm_status s, const char *format, ...) __attribute__((format(printf, 3, 4))); /* returns NULL */
+void cm_ctx_reset(cm_ctx *g); /* ends the pass; clears status; closes the tape */
+void cm_ctx_rest(cm_ctx *g,
+                 size_t most); /* the same; where more bytes than `most` are held, gives all back to the system */
+cm_status cm_ctx_check(const cm_ctx *g); /* the first failure since the reset, with its reason */
+void *cm_ctx_fail(cm_ctx *g, cm_status s, const char *format, ...)
+    __attribute__((format(printf, 3, 4))); /* returns NULL */
 
 /* New tensors; not cleared. shape is copied. */
 cm_tensor *cm_tensor_new(cm_ctx *g, int ndim, const size_t *shape);
@@ -98,13 +100,13 @@ cm_tensor *cm_tensor_copy(cm_ctx *g, int ndim, const size_t *shape, const float 
 /* A view: same bytes, other shape with the same number of values. Gradients are shared too. */
 cm_tensor *cm_view(cm_ctx *g, cm_tensor *x, int ndim, const size_t *shape);
 
-void cm_drop(cm_ctx *g, cm_tensor *x);     /* the caller reads x no more; NULL and parameters are fine */
+void cm_drop(cm_ctx *g, cm_tensor *x); /* the caller reads x no more; NULL and parameters are fine */
 
-/* Gives the pages of dropped tensors back that are large, but smaller than `below` bytes: before tensors of that size are
- * made in their stead. */
+/* Gives the pages of dropped tensors back that are large, but smaller than `below` bytes: before tensors of that size
+ * are made in their stead. */
 void cm_ctx_trim(cm_ctx *g, size_t below);
 
-size_t cm_count(const cm_tensor *x);       /* number of values */
-size_t cm_dim(const cm_tensor *x, int i);  /* i < 0 counts from the end */
+size_t cm_count(const cm_tensor *x);      /* number of values */
+size_t cm_dim(const cm_tensor *x, int i); /* i < 0 counts from the end */
 
 #endif

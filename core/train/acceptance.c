@@ -32,7 +32,7 @@ bool cm_criterion_holds(const cm_criterion *g) {
 }
 
 static const struct {
-    const char *name, *folder;  /* folder NULL: the model's arm */
+    const char *name, *folder; /* folder NULL: the model's arm */
     cm_status (*check)(cm_checking *c, cm_acceptance *out);
 } parts[] = {{"vae", "nano/vae", cm_check_vae},
              {"clip", "nano/text_encoder", cm_check_clip},
@@ -50,7 +50,8 @@ static size_t count_failed(const cm_acceptance *g) {
 static cm_status check_part(cm_checking *c, const cm_check_request *r, size_t i, size_t *failed) {
     const char *arm = strchr(r->model, ':');
     if (parts[i].folder) c->folder = cm_arena_print(&c->arena, "%s/%s", c->models, parts[i].folder);
-    else if (arm) c->folder = cm_arena_print(&c->arena, "%s/%.*s/unet-%s", c->models, (int)(arm - r->model), r->model, arm + 1);
+    else if (arm)
+        c->folder = cm_arena_print(&c->arena, "%s/%.*s/unet-%s", c->models, (int)(arm - r->model), r->model, arm + 1);
     else return cm_fail(CM_EUSAGE, "--model: '%s' is not like nano:base, nano:hq, nano:daring", r->model);
     CM_TRY(cm_arena_check(&c->arena));
     cm_acceptance gates = {0};
@@ -105,8 +106,10 @@ static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
 static cm_status check_card_people(const cm_check_request *r, size_t first, size_t last) {
     for (size_t i = first; i < last && r->write_cards; i++)
         if (parts[i].check == cm_check_parser && r->count < CM_CARD_PEOPLE)
-            return cm_fail(CM_EUSAGE, "--count: at least %d with --cards, not %zu: the parser's card decides which questions are asked",
-                           CM_CARD_PEOPLE, r->count);
+            return cm_fail(
+                CM_EUSAGE,
+                "--count: at least %d with --cards, not %zu: the parser's card decides which questions are asked",
+                CM_CARD_PEOPLE, r->count);
     return CM_OK;
 }
 

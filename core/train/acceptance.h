@@ -3,11 +3,10 @@
  *
  *   vae       reconstruction of held-out drawings, in dB
  *   clip      linear probe from a garment's last token to its colour and pattern; spread; retrieval
- *   parser    attributes on drawings and on the autoencoder's pictures of them; which questions are asked (slot_check.h);
- *             mean intersection over union of the 18 classes
- *   features  attributes
- *   unet      swap test and drop test: with the same noise, the noise error inside two garments must rise when their
- *             attributes are exchanged in the caption, or the caption is left out
+ *   parser    attributes on drawings and on the autoencoder's pictures of them; which questions are asked
+ *   (slot_check.h); mean intersection over union of the 18 classes features  attributes unet      swap test and drop
+ *   test: with the same noise, the noise error inside two garments must rise when their attributes are exchanged in the
+ *   caption, or the caption is left out
  */
 #ifndef CM_CORE_TRAIN_ACCEPTANCE_H
 #define CM_CORE_TRAIN_ACCEPTANCE_H
@@ -24,16 +23,16 @@
 /* One line of results; */
 typedef struct cm_criterion {
     const char *name;
-    double value, lo, hi;  /* lo = hi = value where there is no interval */
+    double value, lo, hi; /* lo = hi = value where there is no interval */
     size_t n;
-    double least;          /* the gate holds when lo (or value) is at least this; NaN: no gate */
+    double least; /* the gate holds when lo (or value) is at least this; NaN: no gate */
 } cm_criterion;
 
 /* One question of a parser's, "tops.color". */
 typedef struct cm_question_criterion {
     const char *slot;
     cm_slot_check drawn;
-    double reconstructed;  /* share right on the autoencoder's pictures */
+    double reconstructed; /* share right on the autoencoder's pictures */
 } cm_question_criterion;
 
 enum { CM_CHECK_MAX_GATES = 24, CM_CARD_PEOPLE = 256 /* the fewest that a parser's card may be written from */ };
@@ -45,12 +44,12 @@ typedef struct cm_acceptance {
 } cm_acceptance;
 
 typedef struct cm_check_request {
-    const char *model;     /* "nano:daring": which arm; its autoencoder and text tower are the others' */
-    const char *part;      /* "all", or one of the above */
+    const char *model; /* "nano:daring": which arm; its autoencoder and text tower are the others' */
+    const char *part;  /* "all", or one of the above */
     const char *backend;
-    size_t count;          /* held-out people */
+    size_t count;                                                 /* held-out people */
     void (*report)(const char *part, const cm_acceptance *gates); /* called once a part */
-    bool write_cards;      /* results into <folder>/card.json and README.md, which a note names */
+    bool write_cards; /* results into <folder>/card.json and README.md, which a note names */
 } cm_check_request;
 
 /* A gate that does not hold is no error; failed: how many there are. */
@@ -65,9 +64,9 @@ bool cm_criterion_holds(const cm_criterion *g);
 typedef struct cm_checking {
     cm_ctx g;
     cm_arena arena;
-    cm_people_dataset crowd;        /* held-out people, drawn */
-    const char *folder;    /* of the weights checked */
-    const char *models;    /* of all models */
+    cm_people_dataset crowd; /* held-out people, drawn */
+    const char *folder;      /* of the weights checked */
+    const char *models;      /* of all models */
 } cm_checking;
 
 cm_status cm_check_vae(cm_checking *c, cm_acceptance *out);

@@ -32,8 +32,8 @@ cm_status cm_caption_make(const cm_tokenizer *t, const cm_person *p, cm_caption_
     return finish(t, NULL, out, c);
 }
 
-cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *crowd, size_t i, cm_caption_kind kind, uint64_t seed, double drop,
-                        cm_arena *out, cm_caption *c) {
+cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *crowd, size_t i, cm_caption_kind kind,
+                        uint64_t seed, double drop, cm_arena *out, cm_caption *c) {
     cm_person p;
     if (!crowd->data) {
         cm_people_dataset_person(crowd, i, &p);

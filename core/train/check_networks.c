@@ -34,7 +34,9 @@ cm_status cm_check_vae(cm_checking *c, cm_acceptance *out) {
     }
     cm_ctx_reset(&c->g);
     cm_open_network_close(&files);
-    if (s == CM_OK) cm_acceptance_add(out, "reconstruction, dB", 10 * log10(4 * (double)c->crowd.count / error), 27, c->crowd.count);
+    if (s == CM_OK)
+        cm_acceptance_add(out, "reconstruction, dB", 10 * log10(4 * (double)c->crowd.count / error), 27,
+                          c->crowd.count);
     return s;
 }
 
@@ -65,7 +67,8 @@ static void add_garments(probe_set *set, const char *key, const cm_description *
         for (size_t a = 0; slot >= 0 && a < p->attribute_count; a++) {
             if (strcmp(p->attributes[a].key, key) != 0) continue;
             set->labels[set->n] = word_label(set, p->attributes[a].value);
-            memcpy(set->x + set->n++ * set->width, hidden + (p->token_end - 1) * set->width, set->width * sizeof(float));
+            memcpy(set->x + set->n++ * set->width, hidden + (p->token_end - 1) * set->width,
+                   set->width * sizeof(float));
         }
     }
 }
@@ -77,7 +80,8 @@ static size_t set_people(const cm_checking *c) {
     return 4 * c->crowd.count;
 }
 
-static cm_status probe_text(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text, probe_set sets[2], double *spread) {
+static cm_status probe_text(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text, probe_set sets[2],
+                            double *spread) {
     const size_t width = text->config.hidden_size;
     double sum = 0, squares = 0, n = 0;
     for (size_t i = 0; i < set_people(c); i++) {
@@ -105,7 +109,7 @@ static cm_status check_text(cm_checking *c, const cm_tokenizer *t, const cm_clip
     probe_set sets[2];
     const size_t width = text->config.hidden_size, most = set_people(c) * CM_GROUPS;
     for (size_t k = 0; k < 2; k++)
-        sets[k] = (probe_set){.x = CM_PUSH(&c->arena, float, most * width),
+        sets[k] = (probe_set){.x = CM_PUSH(&c->arena, float, most *width),
                               .labels = CM_PUSH_ZERO(&c->arena, int, most),
                               .width = width};
     CM_TRY(cm_arena_check(&c->arena));
@@ -120,8 +124,8 @@ static cm_status check_text(cm_checking *c, const cm_tokenizer *t, const cm_clip
 }
 
 /* Unit vectors of a caption and its picture. */
-static cm_status embed(cm_checking *c, const cm_clip_text *text, const cm_clip_vision *vision, const cm_caption *caption,
-                       size_t person, float *words, float *picture) {
+static cm_status embed(cm_checking *c, const cm_clip_text *text, const cm_clip_vision *vision,
+                       const cm_caption *caption, size_t person, float *words, float *picture) {
     cm_tensor *pooled;
     CM_TRY(cm_clip_text_forward(&c->g, text, caption->tokens.ids, 1, caption->tokens.length, NULL, NULL, &pooled));
     cm_tensor *a = cm_normalize_last(&c->g, pooled, 1e-6f);
@@ -136,7 +140,7 @@ static cm_status embed(cm_checking *c, const cm_clip_text *text, const cm_clip_v
 static cm_status check_retrieval(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text,
                                  const cm_clip_vision *vision, cm_acceptance *out) {
     const size_t n = c->crowd.count, width = vision->config.projection_dim;
-    float *words = CM_PUSH(&c->arena, float, n * width), *pictures = CM_PUSH(&c->arena, float, n * width);
+    float *words = CM_PUSH(&c->arena, float, n *width), *pictures = CM_PUSH(&c->arena, float, n *width);
     CM_TRY(cm_arena_check(&c->arena));
     for (size_t i = 0; i < n; i++) {
         cm_person p;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Gates of the score networks: what they name rightly on held-out drawings, and what the parser names on the pictures that
- * the autoencoder makes of them, which no generator that works with it can better. */
+/* Gates of the score networks: what they name rightly on held-out drawings, and what the parser names on the pictures
+ * that the autoencoder makes of them, which no generator that works with it can better. */
 #include <math.h>
 #include <string.h>
 
@@ -28,7 +28,8 @@ static size_t largest(const float *x, size_t n) {
 
 static void tally_slots(tally *t, const cm_person *p, const float *logits) {
     int seen[CM_MAX_SLOTS];
-    for (int k = 0; k < cm_slot_count; logits += cm_slots[k++].count) seen[k] = (int)largest(logits, (size_t)cm_slots[k].count);
+    for (int k = 0; k < cm_slot_count; logits += cm_slots[k++].count)
+        seen[k] = (int)largest(logits, (size_t)cm_slots[k].count);
     cm_slot_tally_add(&t->slots, p, seen);
 }
 
@@ -42,7 +43,8 @@ static void tally_classes(tally *t, const uint8_t *truth, const float *logits, s
 }
 
 /* Of the slots that are asked, the share that is named rightly, kind by kind, and the mean of the kinds. */
-static void add_kinds(const cm_slot_tally *t, const bool asked[CM_MAX_SLOTS], const char *const names[4], size_t n, cm_acceptance *out) {
+static void add_kinds(const cm_slot_tally *t, const bool asked[CM_MAX_SLOTS], const char *const names[4], size_t n,
+                      cm_acceptance *out) {
     double sum = 0;
     for (int k = 0; k < 3; k++) {
         const double share = cm_slot_tally_share(t, asked, (cm_slot_kind)k);
@@ -62,20 +64,22 @@ static void add_classes(const tally *t, size_t n, cm_acceptance *out) {
 /* --- the parser -------------------------------------------------------------------------- */
 
 /* What its questions say, into `out`; asked: the slots that are asked. */
-static void add_questions(const cm_slot_tally *drawn, const cm_slot_tally *made, bool asked[CM_MAX_SLOTS], cm_acceptance *out) {
+static void add_questions(const cm_slot_tally *drawn, const cm_slot_tally *made, bool asked[CM_MAX_SLOTS],
+                          cm_acceptance *out) {
     for (int i = 0; i < cm_slot_count; i++) {
         const cm_slot_check c = cm_slot_check_of(drawn, i);
         asked[i] = c.asked;
         if (cm_slots[i].kind == CM_SLOT_OTHER || c.n == 0) continue;
-        out->questions[out->question_count++] = (cm_question_criterion){cm_slots[i].name, c, cm_slot_check_of(made, i).right};
+        out->questions[out->question_count++] =
+            (cm_question_criterion){cm_slots[i].name, c, cm_slot_check_of(made, i).right};
     }
 }
 
 static void add_parser(const tally *drawn, const tally *made, size_t n, cm_acceptance *out) {
-    static const char *const of_drawn[4] = {"objects right, of those asked", "textures right, of those asked", "shapes right, of those asked",
-                                             "mean of the three"};
-    static const char *const of_made[4] = {"objects right, reconstructed", "textures right, reconstructed", "shapes right, reconstructed",
-                                            "mean of the three, reconstructed"};
+    static const char *const of_drawn[4] = {"objects right, of those asked", "textures right, of those asked",
+                                            "shapes right, of those asked", "mean of the three"};
+    static const char *const of_made[4] = {"objects right, reconstructed", "textures right, reconstructed",
+                                           "shapes right, reconstructed", "mean of the three, reconstructed"};
     bool asked[CM_MAX_SLOTS] = {false};
     add_questions(&drawn->slots, &made->slots, asked, out);
     add_kinds(&drawn->slots, asked, of_drawn, n, out);
@@ -90,7 +94,8 @@ static cm_tensor *reconstruct(cm_checking *c, const cm_vae *vae, cm_tensor *x) {
     return cm_clamp(&c->g, cm_vae_decode(&c->g, vae, mean), -1, 1);
 }
 
-static cm_status parse_person(cm_checking *c, const cm_parser *parser, const cm_vae *vae, size_t i, tally *drawn, tally *made) {
+static cm_status parse_person(cm_checking *c, const cm_parser *parser, const cm_vae *vae, size_t i, tally *drawn,
+                              tally *made) {
     const size_t pixels = c->crowd.width * c->crowd.height;
     cm_tensor *classes, *slots, *again;
     cm_person p;
@@ -116,7 +121,8 @@ cm_status cm_check_parser(cm_checking *c, cm_acceptance *out) {
     CM_TRY(cm_open_parser(&files, c->folder, &c->arena, &parser));
     cm_status s = cm_open_vae(&vae_files, vae_folder, &c->arena, &vae);
     if (s == CM_OK) {
-        for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) s = parse_person(c, parser, vae, i, &both[0], &both[1]);
+        for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++)
+            s = parse_person(c, parser, vae, i, &both[0], &both[1]);
         cm_ctx_reset(&c->g);
         cm_open_network_close(&vae_files);
     }

@@ -22,7 +22,7 @@ typedef struct swap_test {
     cm_unet *unet;
     cm_latents latents;
     cm_schedule schedule;
-    int own;   /* the kind of captions the arm was trained on: DENSE or POOR */
+    int own; /* the kind of captions the arm was trained on: DENSE or POOR */
     double *error, *swap[TIMES], *drop[TIMES], *swap_all, *drop_all, *dense_drop; /* per person that counts */
     size_t n;
 } swap_test;
@@ -42,7 +42,8 @@ static cm_status make_captions(swap_test *t, size_t i, int *ids, float *mask, bo
     CM_TRY(cm_caption_make(t->latents.tokenizer, &other, CM_CAPTION_DENSE, seed, 0, &t->c->arena, &c[EXCHANGED]));
     CM_TRY(cm_tokenize(t->latents.tokenizer, "", &t->c->arena, &c[NONE].tokens));
     CM_TRY(cm_caption_make(t->latents.tokenizer, &p, CM_CAPTION_POOR, seed, 0, &t->c->arena, &c[POOR]));
-    for (size_t k = 0; k < TEXTS; k++) memcpy(ids + k * t->latents.length, c[k].tokens.ids, t->latents.length * sizeof *ids);
+    for (size_t k = 0; k < TEXTS; k++)
+        memcpy(ids + k * t->latents.length, c[k].tokens.ids, t->latents.length * sizeof *ids);
     chosen[1 + groups[0]] = chosen[1 + groups[1]] = true;
     const size_t pixels = crowd->height * crowd->width, factor = cm_vae_factor(t->latents.vae);
     const uint8_t *map = crowd->groups + i * pixels;
@@ -69,7 +70,8 @@ static cm_status errors_at(swap_test *t, const float *z, const int *ids, const f
     CM_TRY(cm_ctx_check(g));
     for (size_t j = 0; j < values; j++) {
         noise->data[j] = (float)cm_rng_normal(r);
-        for (size_t k = 0; k < TEXTS; k++) x->data[k * values + j] = (float)(keep * (double)z[j] + add * (double)noise->data[j]);
+        for (size_t k = 0; k < TEXTS; k++)
+            x->data[k * values + j] = (float)(keep * (double)z[j] + add * (double)noise->data[j]);
     }
     const float when = (float)time, at[TEXTS] = {when, when, when, when};
     const cm_tensor *eps = cm_unet_forward(g, t->unet, x, at, cm_unet_prepare_text(g, t->unet, text, NULL));
@@ -137,8 +139,8 @@ static cm_status open_test(swap_test *t) {
     json_decref(recipe);
     CM_TRY(s);
     const char *path = cm_arena_print(&c->arena, "%s/nano/scheduler/scheduler_config.json", c->models);
-    double **const arrays[] = {&t->error, &t->swap_all, &t->drop_all, &t->dense_drop, &t->swap[0], &t->swap[1],
-                               &t->swap[2], &t->drop[0], &t->drop[1], &t->drop[2]};
+    double **const arrays[] = {&t->error,   &t->swap_all, &t->drop_all, &t->dense_drop, &t->swap[0],
+                               &t->swap[1], &t->swap[2],  &t->drop[0],  &t->drop[1],    &t->drop[2]};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) *arrays[i] = CM_PUSH(&c->arena, double, c->crowd.count);
     CM_TRY(cm_arena_check(&c->arena));
     CM_TRY(cm_json_read(path, &config));
@@ -160,7 +162,8 @@ cm_status cm_check_unet(cm_checking *c, cm_acceptance *out) {
     if (s == CM_OK) {
         cm_acceptance_add_mean(out, "noise error inside the clothes", t.error, t.n, NAN);
         cm_acceptance_add_mean(out, "swap test", t.swap_all, t.n, 0);
-        cm_acceptance_add_mean(out, t.own == POOR ? "drop test, with its poor captions" : "drop test", t.drop_all, t.n, 0);
+        cm_acceptance_add_mean(out, t.own == POOR ? "drop test, with its poor captions" : "drop test", t.drop_all, t.n,
+                               0);
         if (t.own == POOR) cm_acceptance_add_mean(out, "drop test, with dense captions", t.dense_drop, t.n, NAN);
         for (size_t k = 0; k < TIMES; k++) cm_acceptance_add_mean(out, swaps[k], t.swap[k], t.n, NAN);
         for (size_t k = 0; k < TIMES; k++) cm_acceptance_add_mean(out, drops[k], t.drop[k], t.n, NAN);

@@ -43,7 +43,8 @@ cm_status cm_checkpoint_save(const cm_trainer *t) {
     char *path = cm_arena_print(&a, "%s/checkpoint.safetensors", t->out);
     char *step = cm_arena_print(&a, "%zu", o->step);
     cm_status s = cm_arena_check(&a);
-    const char *const metadata[] = {"stage", t->stage->name, "step", step, "people", people_of(t), NULL}; /* no times: equal runs, equal bytes */
+    const char *const metadata[] = {"stage",  t->stage->name, "step", step,
+                                    "people", people_of(t),   NULL}; /* no times: equal runs, equal bytes */
     if (s == CM_OK) s = cm_safetensors_write(path, items, o->count * KINDS, metadata);
     cm_arena_free(&a);
     return s;
@@ -58,8 +59,8 @@ static bool is_of(const cm_stored *stored, const cm_tensor *p) {
 static cm_status fill(cm_trainer *t, const cm_safetensors *f, const char *path, cm_arena *a) {
     const cm_optimizer *o = &t->optimizer;
     if (cm_safetensors_count(f) > o->count * KINDS)
-        return cm_fail(CM_EUSAGE, "%s: has %zu tensors, this network's has %zu: the checkpoint is of another network", path,
-                       cm_safetensors_count(f), o->count * KINDS);
+        return cm_fail(CM_EUSAGE, "%s: has %zu tensors, this network's has %zu: the checkpoint is of another network",
+                       path, cm_safetensors_count(f), o->count * KINDS);
     for (size_t i = 0; i < o->count; i++) {
         const size_t n = cm_count(o->params[i]);
         for (size_t kind = 0; kind < KINDS; kind++) {
@@ -67,7 +68,8 @@ static cm_status fill(cm_trainer *t, const cm_safetensors *f, const char *path, 
             const cm_stored *stored = name ? cm_safetensors_find(f, name) : NULL;
             CM_TRY(cm_arena_check(a));
             if (!is_of(stored, o->params[i]))
-                return cm_fail(CM_EUSAGE, "%s: '%s' is missing or misshapen: the checkpoint is of another network", path, name);
+                return cm_fail(CM_EUSAGE, "%s: '%s' is missing or misshapen: the checkpoint is of another network",
+                               path, name);
             memcpy(kind_data(o, i, kind), stored->data, n * sizeof(float));
         }
     }
@@ -77,9 +79,12 @@ static cm_status fill(cm_trainer *t, const cm_safetensors *f, const char *path, 
 static cm_status check_people(const cm_trainer *t, const char *path, const char *before) {
     const char *now = people_of(t);
     if (strcmp(before, now) == 0) return CM_OK;
-    if (!t->crowd.data) return cm_fail(CM_EUSAGE, "%s: was trained on people of a folder, not on drawn ones; give its --data, or another --out", path);
-    return cm_fail(CM_EUSAGE, "%s: was trained on %s than those of %s; give another --out (and its weights as --init)", path,
-                   strcmp(before, "drawn") == 0 ? "drawn people, other" : "other people", t->crowd.data->labels);
+    if (!t->crowd.data)
+        return cm_fail(CM_EUSAGE,
+                       "%s: was trained on people of a folder, not on drawn ones; give its --data, or another --out",
+                       path);
+    return cm_fail(CM_EUSAGE, "%s: was trained on %s than those of %s; give another --out (and its weights as --init)",
+                   path, strcmp(before, "drawn") == 0 ? "drawn people, other" : "other people", t->crowd.data->labels);
 }
 
 static cm_status load_from(cm_trainer *t, const cm_safetensors *f, const char *path, cm_arena *a) {
@@ -127,8 +132,8 @@ static json_t *sessions(const cm_trainer *t) {
     json_array_foreach(lines, i, line) {
         const json_t *recipe = json_object_get(line, "recipe");
         if (!recipe) continue;
-        json_array_append_new(list, json_pack("{s:I, s:I}", "from", (json_int_t)cm_json_size_or(line, "step", 0), "planned",
-                                              (json_int_t)cm_json_size_or(recipe, "steps", 0)));
+        json_array_append_new(list, json_pack("{s:I, s:I}", "from", (json_int_t)cm_json_size_or(line, "step", 0),
+                                              "planned", (json_int_t)cm_json_size_or(recipe, "steps", 0)));
     }
     json_decref(lines);
     return list;
@@ -138,10 +143,11 @@ static cm_status write_card(const cm_trainer *t, const cm_train_part *part, cons
     json_t *measured = json_object();
     for (size_t k = 0; k < CM_TRAIN_METRICS && t->stage->metrics[k]; k++)
         json_object_set_new(measured, t->stage->metrics[k], json_real(t->mean_metrics[k]));
-    json_t *card = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:s, s:f, s:o, s:o, s:O}", "stage", t->stage->name, "parameters",
-                             (json_int_t)cm_params_values(part->params), "steps", (json_int_t)t->optimizer.step, "samples",
-                             (json_int_t)(t->optimizer.step * t->batch), "hours", t->seconds / 3600, "cpu",
-                             cm_cpu_get()->model, "dtype", t->ops->dtype, "loss", t->mean_loss, "training", measured, "sessions", sessions(t), "recipe", t->recipe);
+    json_t *card = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s, s:s, s:f, s:o, s:o, s:O}", "stage", t->stage->name,
+                             "parameters", (json_int_t)cm_params_values(part->params), "steps",
+                             (json_int_t)t->optimizer.step, "samples", (json_int_t)(t->optimizer.step * t->batch),
+                             "hours", t->seconds / 3600, "cpu", cm_cpu_get()->model, "dtype", t->ops->dtype, "loss",
+                             t->mean_loss, "training", measured, "sessions", sessions(t), "recipe", t->recipe);
     if (card && t->crowd.data) json_object_set_new(card, "labels", json_string(t->crowd.data->hash));
     const cm_status s = card ? cm_json_write(path, card) : cm_fail(CM_ENOMEM, "%s: out of memory", path);
     json_decref(card);
@@ -174,13 +180,16 @@ static cm_status check_weights_of(const cm_trainer *t, const cm_train_part *part
     const char *path = cm_arena_print(a, "%s/config.json", folder);
     json_t *there;
     CM_TRY(cm_arena_check(a));
-    if (cm_path_exists(folder) && !cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: is a file; weights go to a folder", folder);
+    if (cm_path_exists(folder) && !cm_path_is_dir(folder))
+        return cm_fail(CM_EUSAGE, "%s: is a file; weights go to a folder", folder);
     if (!cm_path_exists(path)) return CM_OK;
     CM_TRY(cm_json_read(path, &there));
     const char *key = cm_config_differs(part->config, there);
     json_decref(there);
     if (!key) return CM_OK;
-    return cm_fail(CM_EUSAGE, "%s: holds the weights of another network (\"%s\" in its config.json), which would be lost", folder, key);
+    return cm_fail(CM_EUSAGE,
+                   "%s: holds the weights of another network (\"%s\" in its config.json), which would be lost", folder,
+                   key);
 }
 
 cm_status cm_trainer_check_weights(const cm_trainer *t) {

@@ -20,7 +20,8 @@ static size_t size_index(const cm_hola *h, const cm_attention_site *site) {
 
 static bool wants(void *arg, const cm_attention_site *site) {
     const cm_hola *h = arg;
-    return size_index(h, site) < h->config.factor_count && h->layers < CM_HOLA_MAX_LAYERS && cm_hola_takes_name(&h->config, site->name);
+    return size_index(h, site) < h->config.factor_count && h->layers < CM_HOLA_MAX_LAYERS &&
+           cm_hola_takes_name(&h->config, site->name);
 }
 
 static void give(void *arg, const cm_attention_site *site, cm_tensor *probs) {
@@ -31,7 +32,8 @@ static void give(void *arg, const cm_attention_site *site, cm_tensor *probs) {
 
 void cm_hola_init(cm_hola *h, const cm_hola_config *c, size_t pixel_height, size_t pixel_width) {
     *h = (cm_hola){.config = *c};
-    for (size_t i = 0; i < c->factor_count; i++) h->sizes[i] = cm_attention_size_of(pixel_height, pixel_width, c->factors[i]);
+    for (size_t i = 0; i < c->factor_count; i++)
+        h->sizes[i] = cm_attention_size_of(pixel_height, pixel_width, c->factors[i]);
     h->observer = (cm_attention_observer){.arg = h, .wants = wants, .give = give};
 }
 
@@ -86,8 +88,8 @@ static double layer_loss(const cm_hola *h, size_t layer, const cm_hola_image *im
             const size_t at = (b * heads * hw + row) * keys;
             for (size_t i = 0; i < image->count; i++)
                 if (image->groups[i].target[size])
-                    sum += pixel_loss(&h->config, &image->groups[i], image->groups[i].target[size][row % hw], probs->data + at,
-                                      grad ? grad + at : NULL, scale * part);
+                    sum += pixel_loss(&h->config, &image->groups[i], image->groups[i].target[size][row % hw],
+                                      probs->data + at, grad ? grad + at : NULL, scale * part);
         }
         total += sum * part;
     }
@@ -112,7 +114,8 @@ static void hola_backward(cm_ctx *g, void *arg) {
 cm_tensor *cm_hola_loss(cm_ctx *g, cm_hola *h, const cm_hola_image *images) {
     if (cm_ctx_check(g) != CM_OK) return NULL;
     if (h->layers == 0)
-        return cm_ctx_fail(g, CM_EUSAGE, "HOLA: no cross-attention layer works at %zux%zu; another \"hola_factor\" is wanted",
+        return cm_ctx_fail(g, CM_EUSAGE,
+                           "HOLA: no cross-attention layer works at %zux%zu; another \"hola_factor\" is wanted",
                            h->sizes[0].height, h->sizes[0].width);
     double total = 0;
     for (size_t l = 0; l < h->layers; l++) total += layer_loss(h, l, images, NULL, 0);

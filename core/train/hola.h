@@ -29,18 +29,19 @@ typedef struct cm_hola_config {
     size_t factor_count, factors[CM_HOLA_MAX_SIZES];
     cm_hola_terms terms; /* which channels count */
     bool summed;
-    size_t name_count;   /* 0: layers of any name */
+    size_t name_count;                    /* 0: layers of any name */
     const char *names[CM_HOLA_MAX_NAMES]; /* supervised layers' names begin with one of these: "up_blocks.1" */
 } cm_hola_config;
 
 /* One phrase of one image: its tokens and where it should look. */
 typedef struct cm_hola_group {
-    size_t begin, end;   /* tokens [begin, end) of the encoded prompt */
-    const float *target[CM_HOLA_MAX_SIZES]; /* [height*width] for each factor, 0..1; NULL: not supervised at that size */
+    size_t begin, end; /* tokens [begin, end) of the encoded prompt */
+    const float
+        *target[CM_HOLA_MAX_SIZES]; /* [height*width] for each factor, 0..1; NULL: not supervised at that size */
 } cm_hola_group;
 
 typedef struct cm_hola_image {
-    size_t count;        /* 0: the image does not take part */
+    size_t count; /* 0: the image does not take part */
     const cm_hola_group *groups;
 } cm_hola_image;
 
@@ -48,7 +49,7 @@ typedef struct cm_hola_image {
 typedef struct cm_hola {
     cm_hola_config config;
     cm_attention_size sizes[CM_HOLA_MAX_SIZES]; /* of the supervised maps, for each factor */
-    cm_attention_observer observer;   /* put this into the context */
+    cm_attention_observer observer;             /* put this into the context */
     size_t layers;
     cm_tensor *probs[CM_HOLA_MAX_LAYERS];
     size_t size_of[CM_HOLA_MAX_LAYERS]; /* index into sizes */
@@ -61,7 +62,8 @@ void cm_hola_begin(cm_hola *h); /* forgets the last pass */
 /* Does a layer of that name take part, as far as names go? */
 bool cm_hola_takes_name(const cm_hola_config *c, const char *name);
 
-/* What one squared difference of an image counts within a layer of the size: 1/(hw K) or 1/N; 0: the image has no group there. */
+/* What one squared difference of an image counts within a layer of the size: 1/(hw K) or 1/N; 0: the image has no group
+ * there. */
 double cm_hola_share(const cm_hola_config *c, const cm_hola_image *image, size_t size, size_t cells);
 
 /* The loss [1] over the maps seen since begin; images [n], n the batch. NULL when no layer was supervised (an error in

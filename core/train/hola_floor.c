@@ -32,7 +32,8 @@ static double water_level(const claim *claims, size_t n) {
     return level;
 }
 
-static size_t list_claims(const cm_hola_config *c, const cm_hola_image *image, size_t size, size_t cell, claim *claims) {
+static size_t list_claims(const cm_hola_config *c, const cm_hola_image *image, size_t size, size_t cell,
+                          claim *claims) {
     size_t n = 0;
     for (size_t i = 0; i < image->count; i++) {
         const cm_hola_group *g = &image->groups[i];

@@ -17,7 +17,8 @@ static size_t phrase_of(const cm_description *d, const cm_hola_group *g) {
     return 0;
 }
 
-static cm_status add_size(reaching *r, const cm_hola_image *image, const cm_description *d, size_t k, cm_hola_reach *out) {
+static cm_status add_size(reaching *r, const cm_hola_image *image, const cm_description *d, size_t k,
+                          cm_hola_reach *out) {
     const size_t cells = out->sizes[k].height * out->sizes[k].width;
     double *kept = CM_PUSH(&r->scratch, double, image->count + 1);
     cm_hola_bounds b;
@@ -30,7 +31,8 @@ static cm_status add_size(reaching *r, const cm_hola_image *image, const cm_desc
     for (size_t i = 0; i < image->count; i++) {
         const size_t p = phrase_of(d, &image->groups[i]);
         out->kept[p][k] += kept[i] / (double)cells;
-        for (size_t c = 0; c < cells && image->groups[i].target[k]; c++) out->region[p][k] += (double)image->groups[i].target[k][c] / (double)cells;
+        for (size_t c = 0; c < cells && image->groups[i].target[k]; c++)
+            out->region[p][k] += (double)image->groups[i].target[k][c] / (double)cells;
     }
     return CM_OK;
 }
@@ -39,8 +41,10 @@ static cm_status add_person(reaching *r, size_t i, cm_hola_reach *out) {
     cm_caption c;
     cm_hola_image image;
     size_t left;
-    CM_TRY(cm_caption_of(r->tokenizer, &r->crowd, i, CM_CAPTION_DENSE, cm_people_dataset_seed(&r->crowd, i), 0, &r->scratch, &c));
-    CM_TRY(cm_hola_targets(&out->settings.rules, &out->survey, &r->h, &r->crowd, i, &c.dense, &r->scratch, &image, &left));
+    CM_TRY(cm_caption_of(r->tokenizer, &r->crowd, i, CM_CAPTION_DENSE, cm_people_dataset_seed(&r->crowd, i), 0,
+                         &r->scratch, &c));
+    CM_TRY(
+        cm_hola_targets(&out->settings.rules, &out->survey, &r->h, &r->crowd, i, &c.dense, &r->scratch, &image, &left));
     for (size_t k = 0; k < r->h.config.factor_count; k++) CM_TRY(add_size(r, &image, &c.dense, k, out));
     return CM_OK;
 }
@@ -49,7 +53,9 @@ static cm_status measure(reaching *r, const json_t *recipe, size_t people, cm_ho
     char *folder;
     CM_TRY(cm_recipe_folder(recipe, "tokenizer", "nano/tokenizer", &r->arena, &folder));
     CM_TRY(cm_tokenizer_open(&r->tokenizer, folder));
-    const cm_labelled_needs needs = {.phrases = true, .classes = CM_NEEDED, .groups = out->settings.rules.own_regions ? CM_NEEDED : CM_NOT_NEEDED};
+    const cm_labelled_needs needs = {.phrases = true,
+                                     .classes = CM_NEEDED,
+                                     .groups = out->settings.rules.own_regions ? CM_NEEDED : CM_NOT_NEEDED};
     CM_TRY(cm_people_dataset_open(&r->crowd, recipe, &needs, people, 1, &r->arena));
     people = r->crowd.count;
     cm_hola_init(&r->h, &out->settings.loss, r->crowd.height, r->crowd.width);

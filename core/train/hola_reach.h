@@ -12,8 +12,9 @@ typedef struct cm_hola_reach {
     cm_hola_survey survey;                             /* of the phrases' regions */
     size_t images[CM_HOLA_MAX_SIZES];                  /* people with a group at that size */
     cm_hola_bounds bounds[CM_HOLA_MAX_SIZES];          /* means over them */
-    double region[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES]; /* over all cells of these people, the share that the phrase's targets ask for, per token */
-    double kept[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES];   /* the share of all attention that its words have at the minimum */
+    double region[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES]; /* over all cells of these people, the share that the phrase's
+                                                          targets ask for, per token */
+    double kept[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES]; /* the share of all attention that its words have at the minimum */
 } cm_hola_reach;
 
 /* The first `people` training people of the recipe, with all their phrases; keys: tokens of a prompt. */

@@ -19,7 +19,8 @@ static const form forms[] = {{"authors", "averaged", "bilinear", "all", true, 0}
                              {"garments", "averaged", "area", "garments", false, 0.95}};
 
 /* The place of the key's word among those allowed. */
-static cm_status choose(const json_t *r, const char *key, const char *otherwise, const char *const *words, size_t *place) {
+static cm_status choose(const json_t *r, const char *key, const char *otherwise, const char *const *words,
+                        size_t *place) {
     const char *word = cm_json_text_or(r, key, otherwise);
     for (*place = 0; words[*place]; ++*place)
         if (strcmp(words[*place], word) == 0) return CM_OK;
@@ -49,7 +50,9 @@ static cm_status read_phrases(const json_t *r, const char *otherwise, cm_hola_ru
     size_t kind, i;
     json_t *name;
     if (json_is_array(list)) {
-        if (json_array_size(list) == 0) return cm_fail(CM_EUSAGE, "hola_phrases: the list is empty; \"all\", \"figure\", \"garments\" or names of groups");
+        if (json_array_size(list) == 0)
+            return cm_fail(CM_EUSAGE,
+                           "hola_phrases: the list is empty; \"all\", \"figure\", \"garments\" or names of groups");
         json_array_foreach(list, i, name) {
             if (!json_is_string(name)) return cm_fail(CM_EUSAGE, "hola_phrases: entry %zu is not a name of a group", i);
             CM_TRY(add_phrase(json_string_value(name), rules));
@@ -57,7 +60,8 @@ static cm_status read_phrases(const json_t *r, const char *otherwise, cm_hola_ru
         return CM_OK;
     }
     CM_TRY(choose(r, "hola_phrases", otherwise, words, &kind));
-    for (i = 0; i < CM_HOLA_PHRASES; i++) rules->phrase[i] = kind == 0 || (kind == 1 && i != 3) || (kind == 2 && is_garment(i));
+    for (i = 0; i < CM_HOLA_PHRASES; i++)
+        rules->phrase[i] = kind == 0 || (kind == 1 && i != 3) || (kind == 2 && is_garment(i));
     return CM_OK;
 }
 
@@ -67,7 +71,8 @@ static cm_status add_factor(const json_t *value, cm_hola_config *c) {
     if (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > 1024)
         return cm_fail(CM_EUSAGE, "hola_factor: whole numbers from 1 to 1024 (16: layers of half the latent's side)");
     for (size_t i = 0; i < c->factor_count; i++)
-        if (c->factors[i] == (size_t)json_integer_value(value)) return cm_fail(CM_EUSAGE, "hola_factor: %zu stands there twice", c->factors[i]);
+        if (c->factors[i] == (size_t)json_integer_value(value))
+            return cm_fail(CM_EUSAGE, "hola_factor: %zu stands there twice", c->factors[i]);
     c->factors[c->factor_count++] = (size_t)json_integer_value(value);
     return CM_OK;
 }
@@ -78,7 +83,8 @@ static cm_status read_factors(const json_t *r, cm_hola_config *c) {
     if (!v) return CM_OK;
     if (!json_is_array(v)) return add_factor(v, c);
     const size_t n = json_array_size(v);
-    if (n < 1 || n > CM_HOLA_MAX_SIZES) return cm_fail(CM_EUSAGE, "hola_factor: a list of 1 to %d, not of %zu", CM_HOLA_MAX_SIZES, n);
+    if (n < 1 || n > CM_HOLA_MAX_SIZES)
+        return cm_fail(CM_EUSAGE, "hola_factor: a list of 1 to %d, not of %zu", CM_HOLA_MAX_SIZES, n);
     for (size_t i = 0; i < n; i++) CM_TRY(add_factor(json_array_get(v, i), c));
     return CM_OK;
 }
@@ -87,10 +93,12 @@ static cm_status read_layers(const json_t *r, cm_hola_config *c) {
     const json_t *list = json_object_get(r, "hola_layers");
     const size_t n = json_array_size(list);
     if (list && (!json_is_array(list) || n < 1 || n > CM_HOLA_MAX_NAMES))
-        return cm_fail(CM_EUSAGE, "hola_layers: a list of 1 to %d beginnings of layers' names, like [\"up_blocks.1\"]", CM_HOLA_MAX_NAMES);
+        return cm_fail(CM_EUSAGE, "hola_layers: a list of 1 to %d beginnings of layers' names, like [\"up_blocks.1\"]",
+                       CM_HOLA_MAX_NAMES);
     for (size_t i = 0; i < n; i++) {
         const char *name = json_string_value(json_array_get(list, i));
-        if (!name || !name[0]) return cm_fail(CM_EUSAGE, "hola_layers: entry %zu is not a beginning of a layer's name", i);
+        if (!name || !name[0])
+            return cm_fail(CM_EUSAGE, "hola_layers: entry %zu is not a beginning of a layer's name", i);
         c->names[c->name_count++] = name;
     }
     return CM_OK;
@@ -128,7 +136,9 @@ cm_status cm_hola_settings_read(const json_t *recipe, cm_hola_settings *out) {
     CM_TRY(read_phrases(recipe, f->phrases, &s.rules));
     CM_TRY(read_factors(recipe, &s.loss));
     CM_TRY(read_layers(recipe, &s.loss));
-    if (s.begin >= s.end) return cm_fail(CM_EUSAGE, "hola_begin %g is not before hola_end %g: the loss would never be on", s.begin, s.end);
+    if (s.begin >= s.end)
+        return cm_fail(CM_EUSAGE, "hola_begin %g is not before hola_end %g: the loss would never be on", s.begin,
+                       s.end);
     *out = s;
     return CM_OK;
 }

@@ -12,7 +12,8 @@ static size_t phrase_index(const cm_phrase *p) {
 }
 
 /* The map that tells the phrase's region, and which of its labels do. */
-static const uint8_t *labels_of(const cm_hola_rules *r, const cm_people_dataset *crowd, size_t person, const cm_phrase *p, bool chosen[256]) {
+static const uint8_t *labels_of(const cm_hola_rules *r, const cm_people_dataset *crowd, size_t person,
+                                const cm_phrase *p, bool chosen[256]) {
     const size_t pixels = crowd->height * crowd->width;
     if (r->own_regions && p->group > 2) {
         memset(chosen, 0, 256 * sizeof *chosen);
@@ -31,8 +32,8 @@ static double sum_of(const float *x, size_t n) {
 
 /* --- what is there --------------------------------------------------------------- */
 
-static cm_status look_at_phrase(const cm_hola_rules *r, const cm_hola *h, const cm_people_dataset *crowd, size_t person, const cm_phrase *p,
-                                cm_arena *scratch, cm_hola_survey *s) {
+static cm_status look_at_phrase(const cm_hola_rules *r, const cm_hola *h, const cm_people_dataset *crowd, size_t person,
+                                const cm_phrase *p, cm_arena *scratch, cm_hola_survey *s) {
     bool chosen[256];
     const uint8_t *map = labels_of(r, crowd, person, p, chosen);
     const size_t pixels = crowd->height * crowd->width, at = phrase_index(p);
@@ -52,18 +53,19 @@ static cm_status look_at_phrase(const cm_hola_rules *r, const cm_hola *h, const 
     return CM_OK;
 }
 
-static cm_status look_at_person(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_people_dataset *crowd, size_t i,
-                                cm_arena *scratch, cm_hola_survey *s) {
+static cm_status look_at_person(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t,
+                                cm_people_dataset *crowd, size_t i, cm_arena *scratch, cm_hola_survey *s) {
     cm_caption c;
     CM_TRY(cm_people_dataset_draw(crowd, i, scratch));
     CM_TRY(cm_caption_of(t, crowd, i, CM_CAPTION_DENSE, cm_people_dataset_seed(crowd, i), 0, scratch, &c));
     for (size_t k = 0; k < c.dense.count; k++)
-        if (c.dense.phrases[k].classes && r->phrase[phrase_index(&c.dense.phrases[k])]) CM_TRY(look_at_phrase(r, h, crowd, i, &c.dense.phrases[k], scratch, s));
+        if (c.dense.phrases[k].classes && r->phrase[phrase_index(&c.dense.phrases[k])])
+            CM_TRY(look_at_phrase(r, h, crowd, i, &c.dense.phrases[k], scratch, s));
     return CM_OK;
 }
 
-cm_status cm_hola_look(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_people_dataset *crowd, size_t people,
-                       cm_arena *scratch, cm_hola_survey *out) {
+cm_status cm_hola_look(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_people_dataset *crowd,
+                       size_t people, cm_arena *scratch, cm_hola_survey *out) {
     *out = (cm_hola_survey){.people = people < crowd->count ? people : crowd->count};
     for (size_t i = 0; i < out->people; i++) {
         const cm_arena_mark mark = cm_arena_get_mark(scratch);
@@ -79,7 +81,8 @@ cm_status cm_hola_look(const cm_hola_rules *r, const cm_hola *h, const cm_tokeni
 /* --- targets ---------------------------------------------------------------------- */
 
 /* h / max(1, sum over tokens of h), cell by cell. */
-static void share_cells(cm_hola_group *groups, float *const (*targets)[CM_HOLA_MAX_SIZES], size_t count, size_t size, size_t cells) {
+static void share_cells(cm_hola_group *groups, float *const (*targets)[CM_HOLA_MAX_SIZES], size_t count, size_t size,
+                        size_t cells) {
     for (size_t c = 0; c < cells; c++) {
         double claimed = 0;
         for (size_t i = 0; i < count; i++)
@@ -90,22 +93,24 @@ static void share_cells(cm_hola_group *groups, float *const (*targets)[CM_HOLA_M
 }
 
 /* One phrase's target at one size; NULL: it has none there. */
-static cm_status make_target(const cm_hola_rules *r, const cm_hola_survey *s, const cm_hola *h, const cm_people_dataset *crowd, size_t person,
-                             const cm_phrase *p, size_t size, cm_arena *out, float **target) {
+static cm_status make_target(const cm_hola_rules *r, const cm_hola_survey *s, const cm_hola *h,
+                             const cm_people_dataset *crowd, size_t person, const cm_phrase *p, size_t size,
+                             cm_arena *out, float **target) {
     bool chosen[256];
     const cm_attention_size at = h->sizes[size];
     *target = NULL;
     if (s->left_out[phrase_index(p)][size]) return CM_OK;
     const uint8_t *map = labels_of(r, crowd, person, p, chosen);
-    float *mask = CM_PUSH(out, float, at.height * at.width);
+    float *mask = CM_PUSH(out, float, at.height *at.width);
     CM_TRY(cm_arena_check(out));
     cm_region_at(r->masks, map, crowd->height, crowd->width, chosen, at.height, at.width, mask);
     if (r->keep_empty || sum_of(mask, at.height * at.width) > 0) *target = mask;
     return CM_OK;
 }
 
-cm_status cm_hola_targets(const cm_hola_rules *r, const cm_hola_survey *s, const cm_hola *h, const cm_people_dataset *crowd, size_t person,
-                          const cm_description *caption, cm_arena *out, cm_hola_image *image, size_t *left) {
+cm_status cm_hola_targets(const cm_hola_rules *r, const cm_hola_survey *s, const cm_hola *h,
+                          const cm_people_dataset *crowd, size_t person, const cm_description *caption, cm_arena *out,
+                          cm_hola_image *image, size_t *left) {
     cm_hola_group *groups = CM_PUSH_ZERO(out, cm_hola_group, caption->count + 1);
     float *(*targets)[CM_HOLA_MAX_SIZES] = cm_arena_push(out, (caption->count + 1) * sizeof *targets);
     CM_TRY(cm_arena_check(out));
@@ -124,7 +129,9 @@ cm_status cm_hola_targets(const cm_hola_rules *r, const cm_hola_survey *s, const
         if (any) groups[n++] = (cm_hola_group){.begin = p->token_begin, .end = p->token_end};
     }
     for (size_t k = 0; k < h->config.factor_count; k++) {
-        if (r->shared) share_cells(groups, (float *const (*)[CM_HOLA_MAX_SIZES])targets, n, k, h->sizes[k].height * h->sizes[k].width);
+        if (r->shared)
+            share_cells(groups, (float *const(*)[CM_HOLA_MAX_SIZES])targets, n, k,
+                        h->sizes[k].height * h->sizes[k].width);
         for (size_t i = 0; i < n; i++) groups[i].target[k] = targets[i][k];
     }
     *image = (cm_hola_image){n, groups};

@@ -35,9 +35,11 @@ static cm_status open_networks(cm_latents *l, const json_t *recipe, cm_arena *ou
     return cm_tokenizer_open(&l->tokenizer, folder);
 }
 
-cm_status cm_latents_open(cm_latents *l, cm_people_dataset *crowd, const json_t *recipe, cm_caption_kind kind, cm_ctx *g,
-                          cm_arena *out) {
-    *l = (cm_latents){.crowd = crowd, .kind = kind, .drop = cm_json_number_or(recipe, "group_dropout", 0.1),
+cm_status cm_latents_open(cm_latents *l, cm_people_dataset *crowd, const json_t *recipe, cm_caption_kind kind,
+                          cm_ctx *g, cm_arena *out) {
+    *l = (cm_latents){.crowd = crowd,
+                      .kind = kind,
+                      .drop = cm_json_number_or(recipe, "group_dropout", 0.1),
                       .fresh = cm_json_bool_or(recipe, "fresh_captions", false)};
     CM_TRY(open_networks(l, recipe, out));
     const size_t factor = cm_vae_factor(l->vae), n = crowd->count;
@@ -50,7 +52,9 @@ cm_status cm_latents_open(cm_latents *l, cm_people_dataset *crowd, const json_t 
     CM_TRY(cm_arena_check(out));
     CM_TRY(encode_empty(l, g, out));
     const char *cache = cm_json_text_or(recipe, "cache", "");
-    if (cache[0]) CM_TRY(cm_latents_use_cache(l, cache, g->ops, (int)cm_json_size_or(recipe, "workers", (size_t)cm_threads_available()), out));
+    if (cache[0])
+        CM_TRY(cm_latents_use_cache(l, cache, g->ops,
+                                    (int)cm_json_size_or(recipe, "workers", (size_t)cm_threads_available()), out));
     l->encoded = CM_PUSH_ZERO(out, bool, n);
     l->read = CM_PUSH_ZERO(out, bool, n);
     if (!l->cache) l->z = CM_PUSH(out, uint16_t, n * l->height * l->width * l->channels);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The file of latents and maps: latents-HASH.safetensors, with z [people,h,w,c] f16, classes and groups [people,height,width]. */
+/* The file of latents and maps: latents-HASH.safetensors, with z [people,h,w,c] f16, classes and groups
+ * [people,height,width]. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ static cm_status add_drawings(cm_sha *h, cm_people_dataset *crowd, cm_arena *scr
     return CM_OK;
 }
 
-/* Of people from a folder all that their latents and maps are made of: the files' bytes, for sizes and times may lie. */
+/* Of people from a folder all that their latents and maps are made of: the files' bytes, for sizes and times may lie.
+ */
 static cm_status add_files(cm_sha *h, const cm_people_dataset *crowd) {
     char of_file[65];
     cm_sha_add(h, crowd->data->hash, strlen(crowd->data->hash));
@@ -49,9 +51,10 @@ static cm_status cache_path(const cm_latents *l, const char *folder, cm_arena *o
     CM_TRY(cm_params_hash(l->vae_files.params, weights));
     cm_sha *h = cm_sha_begin();
     if (!h) return cm_fail(CM_ENOMEM, "out of memory");
-    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d %d%s%s%s", weights, (unsigned long long)crowd->seed, crowd->set, crowd->count,
-             crowd->width, crowd->height, crowd->options.simple, crowd->options.pairs,
-             crowd->data ? " data" : "", crowd->data && crowd->classes ? " classes" : "", crowd->data && crowd->groups ? " groups" : "");
+    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d %d%s%s%s", weights, (unsigned long long)crowd->seed,
+             crowd->set, crowd->count, crowd->width, crowd->height, crowd->options.simple, crowd->options.pairs,
+             crowd->data ? " data" : "", crowd->data && crowd->classes ? " classes" : "",
+             crowd->data && crowd->groups ? " groups" : "");
     cm_sha_add(h, who, strlen(who));
     const cm_status s = crowd->data ? add_files(h, crowd) : add_drawings(h, crowd, out);
     cm_sha_end(&h, all);
@@ -82,7 +85,8 @@ static cm_status open_cache(cm_latents *l, const char *path) {
     const size_t pixels = crowd->count * crowd->width * crowd->height;
     CM_TRY(cm_safetensors_open(&l->cache, path));
     const cm_stored *z = find(l->cache, "z", CM_F16, crowd->count * l->height * l->width * l->channels);
-    if (!z || !take_map(l->cache, "classes", pixels, CM_CLASSES - 1, crowd->classes) || !take_map(l->cache, "groups", pixels, CM_GROUPS, crowd->groups))
+    if (!z || !take_map(l->cache, "classes", pixels, CM_CLASSES - 1, crowd->classes) ||
+        !take_map(l->cache, "groups", pixels, CM_GROUPS, crowd->groups))
         return cm_fail(CM_EFORMAT, "%s: not what its name says; remove it, and it is made again", path);
     l->cached_z = z->data;
     memset(crowd->drawn, true, crowd->count);
@@ -94,7 +98,7 @@ static cm_status open_cache(cm_latents *l, const char *path) {
 typedef struct making {
     cm_latents *l;
     uint16_t *z;
-    cm_ctx *contexts;   /* one a thread */
+    cm_ctx *contexts; /* one a thread */
     cm_arena *scratch;
     cm_status *status;
     char (*why)[256];
@@ -118,7 +122,8 @@ static void make_block(void *arg, size_t i, int worker) {
     const making *m = arg;
     const size_t from = i * TOGETHER, n = m->l->crowd->count;
     if (m->status[worker] != CM_OK || cm_interrupted()) return;
-    m->status[worker] = make_some(m, from, n - from < TOGETHER ? n - from : TOGETHER, &m->contexts[worker], &m->scratch[worker]);
+    m->status[worker] =
+        make_some(m, from, n - from < TOGETHER ? n - from : TOGETHER, &m->contexts[worker], &m->scratch[worker]);
     if (m->status[worker] != CM_OK) snprintf(m->why[worker], sizeof m->why[worker], "%s", cm_why());
 }
 
@@ -135,8 +140,10 @@ static cm_status write_cache(const cm_latents *l, const uint16_t *z, const char 
     const size_t of_z[] = {c->count, l->height, l->width, l->channels}, of_maps[] = {c->count, c->height, c->width};
     cm_store_item items[3] = {{.name = "z", .dtype = CM_F16, .ndim = 4, .shape = of_z, .raw = z}};
     size_t n = 1;
-    if (c->classes) items[n++] = (cm_store_item){.name = "classes", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->classes};
-    if (c->groups) items[n++] = (cm_store_item){.name = "groups", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->groups};
+    if (c->classes)
+        items[n++] = (cm_store_item){.name = "classes", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->classes};
+    if (c->groups)
+        items[n++] = (cm_store_item){.name = "groups", .dtype = CM_U8, .ndim = 3, .shape = of_maps, .raw = c->groups};
     return cm_safetensors_write(path, items, n, NULL);
 }
 
@@ -144,9 +151,12 @@ static cm_status make_cache(cm_latents *l, const char *path, const cm_ops *ops, 
     cm_arena a;
     cm_arena_init(&a, 0);
     const size_t n = (size_t)threads;
-    making m = {.l = l, .z = CM_PUSH(&a, uint16_t, l->crowd->count * l->height * l->width * l->channels),
-                .contexts = CM_PUSH_ZERO(&a, cm_ctx, n), .scratch = CM_PUSH_ZERO(&a, cm_arena, n),
-                .status = CM_PUSH_ZERO(&a, cm_status, n), .why = cm_arena_push_zero(&a, n * sizeof *m.why)};
+    making m = {.l = l,
+                .z = CM_PUSH(&a, uint16_t, l->crowd->count * l->height * l->width * l->channels),
+                .contexts = CM_PUSH_ZERO(&a, cm_ctx, n),
+                .scratch = CM_PUSH_ZERO(&a, cm_arena, n),
+                .status = CM_PUSH_ZERO(&a, cm_status, n),
+                .why = cm_arena_push_zero(&a, n * sizeof *m.why)};
     cm_status s = cm_arena_check(&a);
     for (size_t i = 0; i < n && s == CM_OK; i++) {
         cm_ctx_init(&m.contexts[i], ops, 1);

@@ -6,8 +6,9 @@
 #include "core/io/jsonl.h"
 #include "core/train/trainer.h"
 
-static const char script[] = "set terminal svg size 640,400 font 'sans,12'\nset xlabel 'step'\nset ylabel 'loss'\nset logscale y\nset grid\n"
-                             "unset key\nplot 'loss.dat' with lines linewidth 2\n";
+static const char script[] =
+    "set terminal svg size 640,400 font 'sans,12'\nset xlabel 'step'\nset ylabel 'loss'\nset logscale y\nset grid\n"
+    "unset key\nplot 'loss.dat' with lines linewidth 2\n";
 
 static cm_status write_points(const char *folder, const json_t *lines) {
     char path[1024];

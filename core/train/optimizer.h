@@ -12,22 +12,22 @@
 #include "core/tensor/tensor.h"
 
 typedef struct cm_optimizer_config {
-    double rate, final_rate;      /* peak learning rate; share of it left at the last step (cosine) */
+    double rate, final_rate; /* peak learning rate; share of it left at the last step (cosine) */
     double beta1, beta2, epsilon, decay;
-    double clip;                  /* largest global gradient norm; 0: no clipping */
-    double ema;                   /* decay of the average; it starts shorter: (1+step)/(10+step) */
+    double clip; /* largest global gradient norm; 0: no clipping */
+    double ema;  /* decay of the average; it starts shorter: (1+step)/(10+step) */
     size_t warmup, steps;
-    bool cosine;                  /* else constant after the warm-up */
+    bool cosine; /* else constant after the warm-up */
 } cm_optimizer_config;
 
 typedef struct cm_optimizer {
     cm_optimizer_config config;
     const cm_ops *ops;
     size_t count;
-    cm_tensor **params;           /* gradients in ->grad */
+    cm_tensor **params; /* gradients in ->grad */
     float **m, **v, **ema;
-    double *norms;                /* squared gradient norm of each parameter */
-    size_t step;                  /* steps done */
+    double *norms; /* squared gradient norm of each parameter */
+    size_t step;   /* steps done */
 } cm_optimizer;
 
 /* Arrays live in `out`; moments start at zero, the average at the weights. */

@@ -11,17 +11,19 @@
 
 static void read_settings(cm_people_dataset *c, const json_t *recipe) {
     *c = (cm_people_dataset){.seed = cm_json_size_or(recipe, "people_seed", 1),
-                    .width = cm_json_size_or(recipe, "width", 64),
-                    .height = cm_json_size_or(recipe, "height", 96),
-                    .options = {.simple = cm_json_bool_or(recipe, "simple", false)}};
+                             .width = cm_json_size_or(recipe, "width", 64),
+                             .height = cm_json_size_or(recipe, "height", 96),
+                             .options = {.simple = cm_json_bool_or(recipe, "simple", false)}};
 }
 
 static cm_status check_sides(const cm_people_dataset *c) {
-    if (c->width % 16 == 0 && c->height % 16 == 0 && c->width && c->height && c->width <= 1024 && c->height <= 1024) return CM_OK;
+    if (c->width % 16 == 0 && c->height % 16 == 0 && c->width && c->height && c->width <= 1024 && c->height <= 1024)
+        return CM_OK;
     return cm_fail(CM_EUSAGE, "width and height must be multiples of 16 up to 1024, not %zux%zu", c->width, c->height);
 }
 
-cm_status cm_people_dataset_init(cm_people_dataset *c, const json_t *recipe, const char *set, size_t count, cm_arena *out) {
+cm_status cm_people_dataset_init(cm_people_dataset *c, const json_t *recipe, const char *set, size_t count,
+                                 cm_arena *out) {
     read_settings(c, recipe);
     c->set = set;
     c->count = count;
@@ -43,13 +45,15 @@ cm_status cm_people_dataset_init(cm_people_dataset *c, const json_t *recipe, con
 
 /* What only drawing reads would change nothing. */
 static cm_status check_keys(const json_t *recipe) {
-    if (cm_json_bool_or(recipe, "simple", false)) return cm_fail(CM_EUSAGE, "simple: goes with drawn people, not with data from a folder");
+    if (cm_json_bool_or(recipe, "simple", false))
+        return cm_fail(CM_EUSAGE, "simple: goes with drawn people, not with data from a folder");
     if (strcmp(cm_json_text_or(recipe, "pairs", "all"), "all") != 0)
         return cm_fail(CM_EUSAGE, "pairs: goes with drawn people, not with data from a folder");
     return CM_OK;
 }
 
-static cm_status read_set(cm_people_dataset *c, const json_t *recipe, const char *folder, cm_labelled_needs needs, cm_arena *out) {
+static cm_status read_set(cm_people_dataset *c, const json_t *recipe, const char *folder, cm_labelled_needs needs,
+                          cm_arena *out) {
     cm_labelled_set *set = CM_PUSH_ZERO(out, cm_labelled_set, 1);
     CM_TRY(cm_arena_check(out));
     CM_TRY(check_keys(recipe));
@@ -63,7 +67,8 @@ static cm_status read_set(cm_people_dataset *c, const json_t *recipe, const char
     return CM_OK;
 }
 
-cm_status cm_people_dataset_open(cm_people_dataset *c, const json_t *recipe, const cm_labelled_needs *needs, size_t most, size_t batch, cm_arena *out) {
+cm_status cm_people_dataset_open(cm_people_dataset *c, const json_t *recipe, const cm_labelled_needs *needs,
+                                 size_t most, size_t batch, cm_arena *out) {
     const char *folder = cm_json_text_or(recipe, "data", "");
     if (most < batch) return cm_fail(CM_EUSAGE, "people must be at least the batch (%zu)", batch);
     if (!folder[0]) return cm_people_dataset_init(c, recipe, "train", most - most % batch, out);
@@ -71,7 +76,9 @@ cm_status cm_people_dataset_open(cm_people_dataset *c, const json_t *recipe, con
     const cm_labelled_set *set = c->data;
     const size_t there = set->count < most ? set->count : most, count = there - there % batch;
     if (count == 0) return cm_fail(CM_EUSAGE, "%s: %zu people; a batch has %zu", set->labels, set->count, batch);
-    if (count < there) cm_note("%s: the first %zu of %zu people are trained on: a multiple of the batch", set->labels, count, set->count);
+    if (count < there)
+        cm_note("%s: the first %zu of %zu people are trained on: a multiple of the batch", set->labels, count,
+                set->count);
     CM_TRY(cm_people_dataset_init(c, recipe, "train", count, out));
     c->data = set;
     if (!set->has_classes) c->classes = NULL;

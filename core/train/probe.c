@@ -37,9 +37,10 @@ static double feature(const float *x, size_t width, size_t i) {
 cm_status cm_linear_probe(const float *x, size_t width, const int *labels, size_t n, size_t classes, double ridge,
                           cm_arena *scratch, double *right) {
     const size_t half = n / 2, size = width + 1;
-    if (half == 0 || classes < 2) return cm_fail(CM_EUNDEFINED, "probe: %zu samples of %zu classes are too few", n, classes);
+    if (half == 0 || classes < 2)
+        return cm_fail(CM_EUNDEFINED, "probe: %zu samples of %zu classes are too few", n, classes);
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
-    double *a = CM_PUSH_ZERO(scratch, double, size * size), *b = CM_PUSH_ZERO(scratch, double, size * classes);
+    double *a = CM_PUSH_ZERO(scratch, double, size *size), *b = CM_PUSH_ZERO(scratch, double, size *classes);
     CM_TRY(cm_arena_check(scratch));
     for (size_t s = 0; s < half; s++) {
         const float *row = x + s * width;

@@ -107,17 +107,19 @@ cm_status cm_recipe_check(const json_t *recipe, const char *stage) {
     for (size_t i = 0; i < RECIPE_KEYS; i++) {
         const char *name = recipe_keys[i].key.name, *stages = recipe_keys[i].stages;
         if (json_object_get(recipe, name) && !reads(stages, stage))
-            return cm_fail(CM_EUSAGE, "recipe: \"%s\" means nothing to stage %s (it is read by: %s)", name, stage, stages);
+            return cm_fail(CM_EUSAGE, "recipe: \"%s\" means nothing to stage %s (it is read by: %s)", name, stage,
+                           stages);
     }
     return check_schedule(cm_json_text_or(recipe, "schedule", "cosine"));
 }
 
 cm_status cm_card_read(const char *path, json_t **card) {
     static const cm_json_key keys[] = {
-        {"stage", CM_JSON_NAME},     {"parameters", CM_JSON_WHOLE}, {"steps", CM_JSON_WHOLE},   {"samples", CM_JSON_WHOLE},
-        {"hours", CM_JSON_NUMBER},   {"cpu", CM_JSON_TEXT},         {"loss", CM_JSON_NUMBER},   {"training", CM_JSON_OBJECT},
-        {"labels", CM_JSON_NAME}, {"sessions", CM_JSON_LIST},  {"recipe", CM_JSON_OBJECT},    {"gates", CM_JSON_LIST},    {"questions", CM_JSON_OBJECT},
-        {"dtype", CM_JSON_NAME},     {0}};
+        {"stage", CM_JSON_NAME},       {"parameters", CM_JSON_WHOLE}, {"steps", CM_JSON_WHOLE},
+        {"samples", CM_JSON_WHOLE},    {"hours", CM_JSON_NUMBER},     {"cpu", CM_JSON_TEXT},
+        {"loss", CM_JSON_NUMBER},      {"training", CM_JSON_OBJECT},  {"labels", CM_JSON_NAME},
+        {"sessions", CM_JSON_LIST},    {"recipe", CM_JSON_OBJECT},    {"gates", CM_JSON_LIST},
+        {"questions", CM_JSON_OBJECT}, {"dtype", CM_JSON_NAME},       {0}};
     json_t *o;
     CM_TRY(cm_json_read(path, &o));
     const char *stage = cm_json_text_or(o, "stage", "");

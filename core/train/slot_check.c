@@ -31,7 +31,9 @@ static double share(size_t part, size_t all) {
 }
 
 static cm_slot_check check_presence(const size_t *there, const size_t *right) {
-    return (cm_slot_check){.n = there[1], .right = (share(right[0], there[0]) + share(right[1], there[1])) / 2, .commonest = 0.5};
+    return (cm_slot_check){.n = there[1],
+                           .right = (share(right[0], there[0]) + share(right[1], there[1])) / 2,
+                           .commonest = 0.5};
 }
 
 cm_slot_check cm_slot_check_of(const cm_slot_tally *t, int slot) {

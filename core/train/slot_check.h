@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which questions say something: for every attribute slot (people.h), how often a parser names the right value of drawings,
- * against an answer that never looks.
+/* Which questions say something: for every attribute slot (people.h), how often a parser names the right value of
+ * drawings, against an answer that never looks.
  *
- * Counted as the questions are asked and answered (questions.h, accuracy.h): of the people who have the thing, and right
- * only where the thing itself is seen too. The answer that never looks says the commonest value of those people, and is
- * right as often as that value is there. Of a thing that is only there or not ("belt"), who has it is always the answer;
- * there `right` is the mean of two shares, of those with it who are seen with it and those without who are seen without,
- * and every answer that never looks gets one half.
- * A question is asked when the parser is right at least CM_ASKING_MARGIN more often than that.
+ * Counted as the questions are asked and answered (questions.h, accuracy.h): of the people who have the thing, and
+ * right only where the thing itself is seen too. The answer that never looks says the commonest value of those people,
+ * and is right as often as that value is there. Of a thing that is only there or not ("belt"), who has it is always the
+ * answer; there `right` is the mean of two shares, of those with it who are seen with it and those without who are seen
+ * without, and every answer that never looks gets one half. A question is asked when the parser is right at least
+ * CM_ASKING_MARGIN more often than that.
  */
 #ifndef CM_CORE_TRAIN_SLOT_CHECK_H
 #define CM_CORE_TRAIN_SLOT_CHECK_H

@@ -23,7 +23,7 @@ typedef struct clip_state {
     cm_clip_vision_config vision;
     size_t words;
     float contrast, naming;
-    bool frozen;                /* the text tower is not trained */
+    bool frozen; /* the text tower is not trained */
     cm_open_network text_files;
     cm_clip_text frozen_text;
 } clip_state;
@@ -190,7 +190,8 @@ static cm_tensor *contrastive(cm_worker *w, cm_tensor *pooled, cm_tensor *pixels
     }
     cm_tensor *by_picture = cm_scale_by(g, cm_matmul_nt(g, pictures, texts), scale);
     cm_tensor *by_text = cm_scale_by(g, cm_matmul_nt(g, cm_gather_rows(g, texts, rows, count), pictures), scale);
-    cm_tensor *a = cm_cross_entropy(g, by_picture, labels, NULL, NULL), *b = cm_cross_entropy(g, by_text, labels, NULL, NULL);
+    cm_tensor *a = cm_cross_entropy(g, by_picture, labels, NULL, NULL),
+              *b = cm_cross_entropy(g, by_text, labels, NULL, NULL);
     cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){a, b}, (const float[]){0.5f, 0.5f}, 2);
     if (cm_ctx_check(g) != CM_OK) return NULL;
     w->metrics[0] = (double)loss->data[0];
@@ -208,8 +209,8 @@ static cm_tensor *clip_loss(cm_trainer *t, cm_worker *w, const size_t *samples, 
     const clip_net *n = w->net;
     cm_ctx *g = &w->g;
     const size_t length = cm_tokenizer_length(s->tokenizer), texts = 2 * count;
-    int *ids = CM_PUSH(&w->scratch, int, texts * length);
-    naming words = {0, CM_PUSH(&w->scratch, size_t, texts * length), CM_PUSH(&w->scratch, int, texts * length)};
+    int *ids = CM_PUSH(&w->scratch, int, texts *length);
+    naming words = {0, CM_PUSH(&w->scratch, size_t, texts * length), CM_PUSH(&w->scratch, int, texts *length)};
     cm_tensor *pixels = cm_tensor_new(g, CM_SHAPE(count, t->crowd.height, t->crowd.width, 3));
     if (!pixels || cm_arena_check(&w->scratch) != CM_OK) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
     size_t used = 0;
@@ -224,7 +225,8 @@ static cm_tensor *clip_loss(cm_trainer *t, cm_worker *w, const size_t *samples, 
     if (s->frozen) cm_tape_open(g);
     cm_tensor *named = s->naming > 0 ? naming_loss(g, n, hidden, &words) : cm_tensor_zero(g, CM_SHAPE(1));
     cm_tensor *contrast = s->contrast > 0 ? contrastive(w, pooled, pixels, count) : cm_tensor_zero(g, CM_SHAPE(1));
-    cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){contrast, named}, (const float[]){s->contrast, s->naming}, 2);
+    cm_tensor *loss =
+        cm_weighted_sum(g, (cm_tensor *const[]){contrast, named}, (const float[]){s->contrast, s->naming}, 2);
     if (cm_ctx_check(g) != CM_OK) return NULL;
     w->metrics[1] = (double)named->data[0];
     return loss;

@@ -55,7 +55,8 @@ static cm_status check_regions(score_state *s) {
     const size_t regions = cm_json_size_or(s->config, "regions", 0);
     s->has_regions = regions > 0;
     if (regions == 0 || regions == REGIONS) return CM_OK;
-    return cm_fail(CM_EUSAGE, "network: \"regions\" %zu: drawings have %d of them, or write 0 for a parser without", regions, REGIONS);
+    return cm_fail(CM_EUSAGE, "network: \"regions\" %zu: drawings have %d of them, or write 0 for a parser without",
+                   regions, REGIONS);
 }
 
 /* Square roots of how much rarer than the mean, within bounds: of one slot's values, or of a map's labels. */
@@ -72,7 +73,7 @@ static cm_status weigh_things(cm_trainer *t) {
     enum { PEOPLE = 1000, MOST_VALUES = 16 };
     score_state *s = t->state;
     size_t at = 0;
-    s->value_weights = CM_PUSH(&t->arena, float, CM_MAX_SLOTS * MOST_VALUES);
+    s->value_weights = CM_PUSH(&t->arena, float, CM_MAX_SLOTS *MOST_VALUES);
     CM_TRY(cm_arena_check(&t->arena));
     for (int k = 0; k < cm_slot_count; at += (size_t)cm_slots[k++].count) {
         size_t seen[MOST_VALUES] = {0};
@@ -83,7 +84,8 @@ static cm_status weigh_things(cm_trainer *t) {
             seen[p.value[k]]++;
         }
         if (thing) weigh_rare(seen, (size_t)cm_slots[k].count, PEOPLE, 4, s->value_weights + at);
-        else for (int v = 0; v < cm_slots[k].count; v++) s->value_weights[at + (size_t)v] = 1;
+        else
+            for (int v = 0; v < cm_slots[k].count; v++) s->value_weights[at + (size_t)v] = 1;
     }
     return CM_OK;
 }
@@ -139,7 +141,8 @@ static void disturb(float *x, size_t height, size_t width, cm_rng *r) {
         blur_lines(x, height, width * 3, width, 3);
         blur_lines(x, width, 3, height, width * 3);
     }
-    const double noise = 0.08 * cm_rng_uniform(r), gain = cm_rng_range(r, 0.92, 1.08), shift = cm_rng_range(r, -0.05, 0.05);
+    const double noise = 0.08 * cm_rng_uniform(r), gain = cm_rng_range(r, 0.92, 1.08),
+                 shift = cm_rng_range(r, -0.05, 0.05);
     for (size_t i = 0; i < height * width * 3; i++) {
         /* a sum of three uniform numbers is normal enough, and quick */
         const double u = cm_rng_uniform(r) + cm_rng_uniform(r) + cm_rng_uniform(r) - 1.5;
@@ -163,21 +166,22 @@ static cm_tensor *fill(cm_trainer *t, cm_worker *w, const size_t *samples, size_
         for (size_t k = 0; k < (size_t)cm_slot_count; k++) labels[k * count + i] = p.value[k];
         for (size_t k = 0; classes && k < pixels; k++)
             classes[i * pixels + k] = t->crowd.classes[samples[i] * pixels + k];
-        for (size_t k = 0; regions && k < pixels; k++) regions[i * pixels + k] = t->crowd.groups[samples[i] * pixels + k];
+        for (size_t k = 0; regions && k < pixels; k++)
+            regions[i * pixels + k] = t->crowd.groups[samples[i] * pixels + k];
     }
     return x;
 }
 
-/* What a slot counts that applies to `count` of a batch: one with ten people nearly as much as any, one with a single person
- * a third, whose noise would else drown what the others say. */
+/* What a slot counts that applies to `count` of a batch: one with ten people nearly as much as any, one with a single
+ * person a third, whose noise would else drown what the others say. */
 static float slot_weight(const int *labels, size_t count) {
     size_t n = 0;
     for (size_t i = 0; i < count; i++) n += labels[i] >= 0;
     return (float)n / (float)(n + 2);
 }
 
-/* Mean over slots of each one's cross entropy, those of few people less; value_weights: of every slot's values, or NULL.
- * Right answers into *right. */
+/* Mean over slots of each one's cross entropy, those of few people less; value_weights: of every slot's values, or
+ * NULL. Right answers into *right. */
 static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, size_t count, const float *value_weights,
                             double *right) {
     cm_tensor *terms[CM_MAX_SLOTS];
@@ -187,7 +191,8 @@ static cm_tensor *slot_loss(cm_ctx *g, cm_tensor *logits, const int *labels, siz
     for (int k = 0; k < cm_slot_count; k++) {
         const size_t values = (size_t)cm_slots[k].count;
         cm_tensor *one = cm_slice_last(g, logits, from, values);
-        terms[k] = cm_cross_entropy(g, one, labels + (size_t)k * count, value_weights ? value_weights + from : NULL, NULL);
+        terms[k] =
+            cm_cross_entropy(g, one, labels + (size_t)k * count, value_weights ? value_weights + from : NULL, NULL);
         weights[k] = slot_weight(labels + (size_t)k * count, count) / (float)cm_slot_count;
         from += values;
         for (size_t i = 0; one && i < count; i++) {
@@ -221,16 +226,17 @@ static cm_tensor *parser_loss(cm_trainer *t, cm_worker *w, const size_t *samples
     const score_state *s = t->state;
     cm_ctx *g = &w->g;
     const size_t pixels = count * t->crowd.height * t->crowd.width;
-    int *labels = CM_PUSH(&w->scratch, int, count * (size_t)cm_slot_count);
+    int *labels = CM_PUSH(&w->scratch, int, count *(size_t)cm_slot_count);
     int *of_class = CM_PUSH(&w->scratch, int, pixels), *of_region = CM_PUSH(&w->scratch, int, pixels);
     if (!labels || !of_class || !of_region) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
     cm_tensor *x = fill(t, w, samples, count, place, labels, of_class, of_region), *classes, *regions, *slots;
     cm_tape_open(g);
     cm_parser_forward_all(g, w->net, x, &classes, &regions, &slots);
-    cm_tensor *a = slot_loss(g, slots, labels, count, s->value_weights, &w->metrics[2]), *b = map_loss(g, w, classes, of_class, CM_CLASSES);
+    cm_tensor *a = slot_loss(g, slots, labels, count, s->value_weights, &w->metrics[2]),
+              *b = map_loss(g, w, classes, of_class, CM_CLASSES);
     cm_tensor *c = s->has_regions ? map_loss(g, w, regions, of_region, REGIONS) : NULL;
-    cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){a, b, c}, (const float[]){1, s->classes_weight, s->classes_weight},
-                                      s->has_regions ? 3 : 2);
+    cm_tensor *loss = cm_weighted_sum(g, (cm_tensor *const[]){a, b, c},
+                                      (const float[]){1, s->classes_weight, s->classes_weight}, s->has_regions ? 3 : 2);
     if (cm_ctx_check(g) != CM_OK) return NULL;
     w->metrics[0] = (double)a->data[0];
     w->metrics[1] = (double)b->data[0];
@@ -240,7 +246,7 @@ static cm_tensor *parser_loss(cm_trainer *t, cm_worker *w, const size_t *samples
 
 static cm_tensor *features_loss(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place) {
     cm_ctx *g = &w->g;
-    int *labels = CM_PUSH(&w->scratch, int, count * (size_t)cm_slot_count);
+    int *labels = CM_PUSH(&w->scratch, int, count *(size_t)cm_slot_count);
     if (!labels) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
     cm_tensor *x = fill(t, w, samples, count, place, labels, NULL, NULL), *pooled, *slots;
     cm_tape_open(g);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Stage `unet`: noise prediction on latents (Ho et al. 2020) given the text, and HOLA.
  *
- * "captions": poor or dense; "fresh_captions": the text of a person is drawn anew at each visit, as in the authors' loader
- * (groups left out, their order), or once; "hola" and its keys: core/train/hola_settings.h; "init": an arm to start from;
- * "guidance_dropout": share of samples that see the empty caption; "cache": a folder for what the autoencoder makes. */
+ * "captions": poor or dense; "fresh_captions": the text of a person is drawn anew at each visit, as in the authors'
+ * loader (groups left out, their order), or once; "hola" and its keys: core/train/hola_settings.h; "init": an arm to
+ * start from; "guidance_dropout": share of samples that see the empty caption; "cache": a folder for what the
+ * autoencoder makes. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +25,8 @@ typedef struct unet_state {
     cm_latents latents;
     cm_schedule schedule;
     cm_hola_settings hola;
-    cm_hola_survey survey;   /* which groups are large enough */
-    bool regions;            /* HOLA is measured: dense captions, and the maps that it needs */
+    cm_hola_survey survey; /* which groups are large enough */
+    bool regions;          /* HOLA is measured: dense captions, and the maps that it needs */
     double dropout, min_snr;
 } unet_state;
 
@@ -43,7 +44,9 @@ static cm_status unet_needs(const json_t *recipe, cm_labelled_needs *needs) {
     cm_hola_settings hola;
     CM_TRY(cm_hola_settings_read(recipe, &hola));
     const cm_need maps = !is_dense(recipe) ? CM_NOT_NEEDED : hola.weight > 0 ? CM_NEEDED : CM_TAKEN_WHERE_THERE;
-    *needs = (cm_labelled_needs){.alt_text = !is_dense(recipe), .phrases = is_dense(recipe), .classes = maps,
+    *needs = (cm_labelled_needs){.alt_text = !is_dense(recipe),
+                                 .phrases = is_dense(recipe),
+                                 .classes = maps,
                                  .groups = hola.rules.own_regions ? maps : CM_NOT_NEEDED};
     return CM_OK;
 }
@@ -76,7 +79,8 @@ static cm_status open_settings(cm_trainer *t, unet_state *s, cm_caption_kind *ki
 
 /* Residual branches start at nothing, so that the fresh network is nearly linear and learns sooner. */
 static void quiet_residuals(cm_params *p) {
-    static const char *const names[] = {".conv2.weight", ".conv2.bias", ".proj_out.weight", ".proj_out.bias", "conv_out.weight", "conv_out.bias"};
+    static const char *const names[] = {".conv2.weight",  ".conv2.bias",     ".proj_out.weight",
+                                        ".proj_out.bias", "conv_out.weight", "conv_out.bias"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) cm_params_clear(p, names[i]);
 }
 
@@ -88,8 +92,10 @@ static cm_status open_hola(cm_trainer *t, unet_state *s, const cm_unet *unet) {
     cm_hola_init(&h, &s->hola.loss, t->crowd.height, t->crowd.width);
     cm_status status = CM_OK;
     for (size_t i = 0; i < s->hola.loss.factor_count && status == CM_OK; i++)
-        status = cm_attention_check(unet, cm_vae_factor(s->latents.vae), t->crowd.height, t->crowd.width, s->hola.loss.factors[i], &scratch);
-    if (status == CM_OK) status = cm_hola_look(&s->hola.rules, &h, s->latents.tokenizer, &t->crowd, LOOKED_AT, &scratch, &s->survey);
+        status = cm_attention_check(unet, cm_vae_factor(s->latents.vae), t->crowd.height, t->crowd.width,
+                                    s->hola.loss.factors[i], &scratch);
+    if (status == CM_OK)
+        status = cm_hola_look(&s->hola.rules, &h, s->latents.tokenizer, &t->crowd, LOOKED_AT, &scratch, &s->survey);
     cm_arena_free(&scratch);
     return status == CM_OK ? CM_OK : cm_fail_in(status, "hola_factor");
 }
@@ -100,10 +106,12 @@ static void tell_left_out(const unet_state *s) {
         char names[512] = "";
         for (size_t p = 0; p < CM_HOLA_PHRASES; p++)
             if (s->hola.rules.phrase[p] && s->survey.cases[p] && s->survey.left_out[p][k])
-                snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? ", " : "", cm_hola_phrase_name(p));
+                snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", names[0] ? ", " : "",
+                         cm_hola_phrase_name(p));
         if (names[0])
-            cm_note("HOLA leaves out at factor %zu, for regions smaller than a cell in more than %g %% of the cases: %s",
-                    s->hola.loss.factors[k], 100 * (1 - s->hola.rules.least_share), names);
+            cm_note(
+                "HOLA leaves out at factor %zu, for regions smaller than a cell in more than %g %% of the cases: %s",
+                s->hola.loss.factors[k], 100 * (1 - s->hola.rules.least_share), names);
     }
 }
 
@@ -117,10 +125,11 @@ static cm_status open_unet(cm_trainer *t, unet_state *s) {
     CM_TRY(cm_unet_build(&unet, &s->config, p, &t->arena));
     CM_TRY(cm_params_check(p, false));
     if (s->config.in_channels != s->latents.channels)
-        return cm_fail(CM_EUSAGE, "network.in_channels is %zu, the autoencoder's latents have %zu", s->config.in_channels,
-                       s->latents.channels);
+        return cm_fail(CM_EUSAGE, "network.in_channels is %zu, the autoencoder's latents have %zu",
+                       s->config.in_channels, s->latents.channels);
     s->regions = s->latents.kind == CM_CAPTION_DENSE && has_regions(&t->crowd, &s->hola);
-    if (s->latents.kind == CM_CAPTION_DENSE && !s->regions) cm_note("HOLA is not measured: not all of %s have maps", t->crowd.data->labels);
+    if (s->latents.kind == CM_CAPTION_DENSE && !s->regions)
+        cm_note("HOLA is not measured: not all of %s have maps", t->crowd.data->labels);
     if (s->regions) CM_TRY(open_hola(t, s, unet));
     if (s->hola.weight > 0) tell_left_out(s);
     quiet_residuals(p);
@@ -161,13 +170,13 @@ static cm_status unet_open_worker(cm_trainer *t, cm_worker *w) {
 /* One batch as the network sees it. */
 typedef struct unet_batch {
     size_t count;
-    bool *dropped;           /* sees the empty caption */
+    bool *dropped; /* sees the empty caption */
     cm_caption *captions;
     cm_tensor *noisy, *text;
-    float *features;         /* of fresh captions [count][length*features]; NULL: kept ones */
+    float *features; /* of fresh captions [count][length*features]; NULL: kept ones */
     float *noise, *t, *weight;
     cm_hola_image *images;
-    size_t left;             /* phrases without a target */
+    size_t left; /* phrases without a target */
 } unet_batch;
 
 static void add_noise(const unet_state *s, cm_rng *r, size_t values, float *z, float *noise, float *t, float *weight) {
@@ -196,7 +205,7 @@ static cm_status read_captions(cm_trainer *t, cm_worker *w, const size_t *sample
         memcpy(ids + i * l->length, b->captions[i].tokens.ids, l->length * sizeof *ids);
     }
     if (!l->fresh) return CM_OK;
-    b->features = CM_PUSH(&w->scratch, float, b->count * values);
+    b->features = CM_PUSH(&w->scratch, float, b->count *values);
     CM_TRY(cm_arena_check(&w->scratch));
     const cm_tensor *hidden = cm_latents_text(l, &w->g, ids, b->count);
     CM_TRY(cm_ctx_check(&w->g));
@@ -209,8 +218,8 @@ static cm_status open_batch(cm_worker *w, const cm_latents *l, unet_batch *b) {
     const size_t values = l->height * l->width * l->channels, n = b->count;
     b->noisy = cm_tensor_new(&w->g, CM_SHAPE(n, l->height, l->width, l->channels));
     b->text = cm_tensor_new(&w->g, CM_SHAPE(n, l->length, l->features));
-    b->noise = CM_PUSH(&w->scratch, float, n * values);
-    b->weight = CM_PUSH(&w->scratch, float, n * values);
+    b->noise = CM_PUSH(&w->scratch, float, n *values);
+    b->weight = CM_PUSH(&w->scratch, float, n *values);
     b->t = CM_PUSH(&w->scratch, float, n);
     b->images = CM_PUSH_ZERO(&w->scratch, cm_hola_image, n);
     CM_TRY(cm_ctx_check(&w->g));
@@ -221,17 +230,20 @@ static cm_status fill_image(const cm_trainer *t, cm_worker *w, size_t person, si
     const unet_state *s = t->state;
     size_t left;
     if (!s->regions || b->dropped[i] || b->t[i] < (float)s->hola.least_t) return CM_OK;
-    CM_TRY(cm_hola_targets(&s->hola.rules, &s->survey, &((unet_net *)w->net)->hola, &t->crowd, person, &b->captions[i].dense,
-                           &w->scratch, &b->images[i], &left));
+    CM_TRY(cm_hola_targets(&s->hola.rules, &s->survey, &((unet_net *)w->net)->hola, &t->crowd, person,
+                           &b->captions[i].dense, &w->scratch, &b->images[i], &left));
     b->left += left;
     return CM_OK;
 }
 
-static cm_status fill_batch(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place, unet_batch *b) {
+static cm_status fill_batch(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place,
+                            unet_batch *b) {
     unet_state *s = t->state;
     const cm_latents *l = &s->latents;
     const size_t values = l->height * l->width * l->channels, features = l->length * l->features;
-    *b = (unet_batch){.count = count, .captions = CM_PUSH_ZERO(&w->scratch, cm_caption, count), .dropped = CM_PUSH(&w->scratch, bool, count)};
+    *b = (unet_batch){.count = count,
+                      .captions = CM_PUSH_ZERO(&w->scratch, cm_caption, count),
+                      .dropped = CM_PUSH(&w->scratch, bool, count)};
     CM_TRY(cm_arena_check(&w->scratch));
     CM_TRY(cm_latents_make(&s->latents, &w->g, samples, count, &w->scratch));
     CM_TRY(read_captions(t, w, samples, place, b));
@@ -251,7 +263,8 @@ static cm_status fill_batch(cm_trainer *t, cm_worker *w, const size_t *samples, 
 
 static double plain_error(const cm_tensor *x, const float *target) {
     double sum = 0;
-    for (size_t i = 0; i < cm_count(x); i++) sum += ((double)x->data[i] - (double)target[i]) * ((double)x->data[i] - (double)target[i]);
+    for (size_t i = 0; i < cm_count(x); i++)
+        sum += ((double)x->data[i] - (double)target[i]) * ((double)x->data[i] - (double)target[i]);
     return sum / (double)cm_count(x);
 }
 
@@ -261,7 +274,8 @@ static bool hola_is_on(const cm_trainer *t, const cm_hola_settings *s) {
     return s->weight > 0 && done >= s->begin && done < s->end;
 }
 
-/* What the loss could be at best, and with even attention: means over images that take part, and over the supervised layers. */
+/* What the loss could be at best, and with even attention: means over images that take part, and over the supervised
+ * layers. */
 static cm_status note_bounds(const unet_net *n, const unet_batch *b, size_t keys, cm_worker *w) {
     double taking_part = 0, floor = 0, even = 0;
     for (size_t i = 0; i < b->count; i++) {
@@ -273,8 +287,8 @@ static cm_status note_bounds(const unet_net *n, const unet_batch *b, size_t keys
             double layers = 0;
             cm_hola_bounds x;
             for (size_t k = 0; k < n->hola.layers; k++) layers += n->hola.size_of[k] == size;
-            CM_TRY(cm_hola_floor(&n->hola.config, &b->images[i], size, n->hola.sizes[size].height * n->hola.sizes[size].width, keys,
-                                 &w->scratch, &x, NULL));
+            CM_TRY(cm_hola_floor(&n->hola.config, &b->images[i], size,
+                                 n->hola.sizes[size].height * n->hola.sizes[size].width, keys, &w->scratch, &x, NULL));
             floor += x.floor * layers / (double)n->hola.layers;
             even += x.even * layers / (double)n->hola.layers;
         }

@@ -29,8 +29,8 @@ static cm_status stretch_record(stretch *s, cm_trainer *t, cm_records *records) 
     const double n = (double)s->steps, seconds = cm_now() - s->started;
     t->seconds += seconds;
     t->mean_loss = s->loss / n;
-    json_t *line = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "kind", "step", "step", (json_int_t)t->optimizer.step,
-                             "loss", t->mean_loss, "gradient_norm", s->norm / n, "rate",
+    json_t *line = json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "kind", "step", "step",
+                             (json_int_t)t->optimizer.step, "loss", t->mean_loss, "gradient_norm", s->norm / n, "rate",
                              cm_optimizer_rate(&t->optimizer.config, t->optimizer.step - 1), "seconds", t->seconds,
                              "samples_per_second", n * (double)t->batch / seconds);
     for (size_t k = 0; k < CM_TRAIN_METRICS && t->stage->metrics[k]; k++) {
@@ -81,7 +81,8 @@ static cm_status save_all(cm_trainer *t) {
     return s;
 }
 
-/* A step that cannot be made (a picture that cannot be read, no memory) ends the run; what was learned before it is saved. */
+/* A step that cannot be made (a picture that cannot be read, no memory) ends the run; what was learned before it is
+ * saved. */
 static cm_status stop_before(cm_trainer *t, stretch *s, cm_records *records, cm_status status) {
     char why[512];
     if (status == CM_EINTERRUPTED) return CM_OK; /* in the middle of a step, which will be made again */
@@ -89,7 +90,8 @@ static cm_status stop_before(cm_trainer *t, stretch *s, cm_records *records, cm_
     if (status == CM_EUNDEFINED) return astray(t, why);
     if (t->optimizer.step == 0 || t->optimizer.step == t->saved) return status;
     cm_status saved = s->steps ? stretch_record(s, t, records) : CM_OK;
-    if (saved == CM_OK) saved = save_checkpoint(t); /* for weights that are whole the stage may need what cannot be read */
+    if (saved == CM_OK)
+        saved = save_checkpoint(t); /* for weights that are whole the stage may need what cannot be read */
     return saved == CM_OK ? cm_fail(status, "%s; step %zu is saved, and the same command continues", why, t->saved)
                           : cm_fail(status, "%s; what came before could not be saved either", why);
 }
@@ -122,13 +124,15 @@ static cm_status train(cm_trainer *t, cm_records *records) {
     if (status == CM_OK && s.steps > 0) status = stretch_record(&s, t, records);
     if (status == CM_OK) status = save_all(t);
     if (status == CM_OK && t->optimizer.step < steps)
-        status = cm_fail(CM_EINTERRUPTED, "stopped at step %zu of %zu; the same command continues", t->optimizer.step, steps);
+        status = cm_fail(CM_EINTERRUPTED, "stopped at step %zu of %zu; the same command continues", t->optimizer.step,
+                         steps);
     return status;
 }
 
 /* What may differ between a run's sessions: its length, its speed, what is said of it, and where the same data are. */
 static bool may_change(const char *key) {
-    static const char *const keys[] = {"steps", "workers", "backend", "record_every", "save_seconds", "comment", "cache", "data"};
+    static const char *const keys[] = {"steps",        "workers", "backend", "record_every",
+                                       "save_seconds", "comment", "cache",   "data"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(keys[i], key) == 0) return true;
     return false;
@@ -151,8 +155,9 @@ static cm_status check_network(const cm_trainer *t, const json_t *before) {
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *differs = cm_config_differs(json_object_get(t->recipe, keys[i]), json_object_get(before, keys[i]));
         if (differs)
-            return cm_fail(CM_EUSAGE, "%s: its checkpoint is of another network: \"%s\" of \"%s\" is another; give another --out", t->out, differs,
-                           keys[i]);
+            return cm_fail(CM_EUSAGE,
+                           "%s: its checkpoint is of another network: \"%s\" of \"%s\" is another; give another --out",
+                           t->out, differs, keys[i]);
     }
     return CM_OK;
 }
@@ -168,7 +173,8 @@ static cm_status check_settings(const cm_trainer *t, const json_t *lines) {
     if (!before) return CM_OK;
     CM_TRY(check_network(t, before));
     json_object_foreach(t->recipe, key, value)
-        if (!may_change(key) && !json_equal(value, json_object_get(before, key))) warn_of_key(t, key, json_object_get(before, key), value);
+        if (!may_change(key) && !json_equal(value, json_object_get(before, key)))
+            warn_of_key(t, key, json_object_get(before, key), value);
     json_object_foreach((json_t *)before, key, value)
         if (!may_change(key) && !json_object_get(t->recipe, key)) warn_of_key(t, key, value, NULL);
     return CM_OK;
@@ -207,17 +213,19 @@ cm_status cm_trainer_run(cm_trainer *t) {
     }
     char now[32];
     cm_iso_time(now);
-    json_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "kind", "run", "stage", t->stage->name, "started", now,
-                             "step", (json_int_t)t->optimizer.step, "version", CM_VERSION, "cpu", cm_cpu_get()->model, "backend",
-                             t->ops->name, "dtype", t->ops->dtype, "recipe", t->recipe);
+    json_t *head = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:O}", "kind", "run", "stage", t->stage->name,
+                             "started", now, "step", (json_int_t)t->optimizer.step, "version", CM_VERSION, "cpu",
+                             cm_cpu_get()->model, "backend", t->ops->name, "dtype", t->ops->dtype, "recipe", t->recipe);
     status = cm_records_add(records, head);
     json_decref(head);
     if (status == CM_OK) {
         if (t->optimizer.step >= t->optimizer.config.steps)
-            cm_note("%s: nothing is left to do: %zu steps are done, %zu are asked for in all", t->stage->name, t->optimizer.step,
-                    t->optimizer.config.steps);
-        else cm_note("%s: %s %zu of %zu, batch %zu on %zu workers", t->stage->name, found ? "continues at step" : "starts at step",
-                t->optimizer.step, t->optimizer.config.steps, t->batch, t->workers);
+            cm_note("%s: nothing is left to do: %zu steps are done, %zu are asked for in all", t->stage->name,
+                    t->optimizer.step, t->optimizer.config.steps);
+        else
+            cm_note("%s: %s %zu of %zu, batch %zu on %zu workers", t->stage->name,
+                    found ? "continues at step" : "starts at step", t->optimizer.step, t->optimizer.config.steps,
+                    t->batch, t->workers);
         status = train(t, records);
         if (status != CM_OK && status != CM_EINTERRUPTED) {
             char why[512];

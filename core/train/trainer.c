@@ -75,7 +75,8 @@ static cm_status resolve_networks(cm_trainer *t) {
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *network = json_object_get(t->recipe, keys[i]);
         if (!network || json_is_object(network)) continue;
-        if (!json_is_string(network)) return cm_fail(CM_EFORMAT, "recipe: \"%s\" is no folder's name and no configuration", keys[i]);
+        if (!json_is_string(network))
+            return cm_fail(CM_EFORMAT, "recipe: \"%s\" is no folder's name and no configuration", keys[i]);
         char *folder;
         json_t *config;
         CM_TRY(cm_recipe_folder(t->recipe, keys[i], "", &t->arena, &folder));
@@ -89,11 +90,17 @@ static cm_status resolve_networks(cm_trainer *t) {
 static cm_status open_people(cm_trainer *t) {
     cm_labelled_needs needs = {0};
     if (t->stage->needs) CM_TRY(t->stage->needs(t->recipe, &needs));
-    return cm_people_dataset_open(&t->crowd, t->recipe, &needs, cm_json_size_or(t->recipe, "people", 20000), t->batch, &t->arena);
+    return cm_people_dataset_open(&t->crowd, t->recipe, &needs, cm_json_size_or(t->recipe, "people", 20000), t->batch,
+                                  &t->arena);
 }
 
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights) {
-    *t = (cm_trainer){.stage = stage, .recipe = json_incref(recipe), .out = out, .weights = weights, .order_pass = SIZE_MAX, .saved = SIZE_MAX};
+    *t = (cm_trainer){.stage = stage,
+                      .recipe = json_incref(recipe),
+                      .out = out,
+                      .weights = weights,
+                      .order_pass = SIZE_MAX,
+                      .saved = SIZE_MAX};
     cm_arena_init(&t->arena, 0);
     CM_TRY(cm_recipe_check(recipe, stage->name));
     const char *backend = cm_json_text_or(recipe, "backend", "f32");
@@ -202,7 +209,8 @@ cm_status cm_trainer_step(cm_trainer *t, double *norm) {
         if (t->worker[i].status != CM_OK)
             return cm_fail(t->worker[i].status, "step %zu: %s", t->optimizer.step + 1, t->worker[i].why);
     for (size_t i = 0; i < t->workers; i++)
-        if (!isfinite(t->worker[i].loss)) return cm_fail(CM_EUNDEFINED, "step %zu: the loss is not finite", t->optimizer.step + 1);
+        if (!isfinite(t->worker[i].loss))
+            return cm_fail(CM_EUNDEFINED, "step %zu: the loss is not finite", t->optimizer.step + 1);
     cm_parallel((int)t->workers, t->optimizer.count, gather_gradient, t);
     return cm_optimizer_step(&t->optimizer, (int)t->workers, norm);
 }

@@ -25,19 +25,19 @@ enum { CM_TRAIN_PARTS = 4, CM_TRAIN_METRICS = 6 };
 /* One file of weights in training. */
 typedef struct cm_train_part {
     cm_params *params;
-    const char *folder;    /* "vae": below the weights' folder; NULL: not shipped (auxiliary heads) */
-    const char *file;      /* "diffusion_pytorch_model.safetensors" */
-    json_t *config;        /* its config.json */
-    size_t first;          /* index of its first parameter in the optimizer */
+    const char *folder; /* "vae": below the weights' folder; NULL: not shipped (auxiliary heads) */
+    const char *file;   /* "diffusion_pytorch_model.safetensors" */
+    json_t *config;     /* its config.json */
+    size_t first;       /* index of its first parameter in the optimizer */
 } cm_train_part;
 
 typedef struct cm_worker {
     cm_ctx g;
-    cm_arena networks;                  /* structures of the worker's networks */
-    cm_arena scratch;                   /* cleared every step */
-    cm_params *params[CM_TRAIN_PARTS];  /* shared weights, gradients of its own */
-    void *net;                          /* the stage's */
-    double metrics[CM_TRAIN_METRICS];   /* means over its samples */
+    cm_arena networks;                 /* structures of the worker's networks */
+    cm_arena scratch;                  /* cleared every step */
+    cm_params *params[CM_TRAIN_PARTS]; /* shared weights, gradients of its own */
+    void *net;                         /* the stage's */
+    double metrics[CM_TRAIN_METRICS];  /* means over its samples */
     double loss;
     cm_status status;
     char why[512];
@@ -47,9 +47,9 @@ struct cm_stage;
 
 typedef struct cm_trainer {
     const struct cm_stage *stage;
-    json_t *recipe;                     /* every setting, as recorded */
-    cm_folder_lock lock;                /* of out */
-    const char *out, *weights;          /* folders: the run's, and where finished weights go */
+    json_t *recipe;            /* every setting, as recorded */
+    cm_folder_lock lock;       /* of out */
+    const char *out, *weights; /* folders: the run's, and where finished weights go */
     const cm_ops *ops;
     uint64_t seed;
     size_t batch, workers, parts_count;
@@ -57,17 +57,17 @@ typedef struct cm_trainer {
     cm_worker *worker;
     cm_optimizer optimizer;
     cm_people_dataset crowd;
-    size_t *order, *samples;            /* the people in the order of this pass; of this step's batch */
-    size_t order_pass;                  /* SIZE_MAX before the first */
-    size_t saved;                       /* the step of the checkpoint; SIZE_MAX: there is none */
-    void *state;                        /* the stage's */
-    double seconds;                     /* trained so far, all sessions of the run */
+    size_t *order, *samples;                          /* the people in the order of this pass; of this step's batch */
+    size_t order_pass;                                /* SIZE_MAX before the first */
+    size_t saved;                                     /* the step of the checkpoint; SIZE_MAX: there is none */
+    void *state;                                      /* the stage's */
+    double seconds;                                   /* trained so far, all sessions of the run */
     double mean_loss, mean_metrics[CM_TRAIN_METRICS]; /* of the last recorded stretch */
     cm_arena arena;
 } cm_trainer;
 
 typedef struct cm_stage {
-    const char *name, *about, *recipe;  /* recipe: default, a name in the shipped recipes */
+    const char *name, *about, *recipe;     /* recipe: default, a name in the shipped recipes */
     const char *metrics[CM_TRAIN_METRICS]; /* names, in the order of cm_worker.metrics */
     /* (optional) What people from a folder must have, beside pictures. */
     cm_status (*needs)(const json_t *recipe, cm_labelled_needs *needs);
@@ -93,9 +93,10 @@ cm_status cm_card_read(const char *path, json_t **card);
 
 /* recipe is kept (a new reference). The run's folder is made. */
 cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, const char *out, const char *weights);
-/* train_run.c: continues from the folder's checkpoint if there is one; trains up to the recipe's steps. A loss, gradient or weight
- * that is not finite ends it with CM_EUNDEFINED, which names the step, and the checkpoint before stays; any other step that cannot be
- * made ends it too, with what was learned before saved. train.jsonl has the reason in a line of kind "stop". */
+/* train_run.c: continues from the folder's checkpoint if there is one; trains up to the recipe's steps. A loss,
+ * gradient or weight that is not finite ends it with CM_EUNDEFINED, which names the step, and the checkpoint before
+ * stays; any other step that cannot be made ends it too, with what was learned before saved. train.jsonl has the reason
+ * in a line of kind "stop". */
 cm_status cm_trainer_run(cm_trainer *t);
 /* One step: forward, backward, update. */
 cm_status cm_trainer_step(cm_trainer *t, double *norm);
@@ -106,14 +107,16 @@ cm_status cm_trainer_add(cm_trainer *t, cm_params *params, const char *folder, c
 /* The generator of random numbers for one sample of the run. */
 cm_rng cm_trainer_rng(const cm_trainer *t, uint64_t place);
 
-/* checkpoint.c: the whole state in one file, written through a temporary name: the one before stays until it is whole. */
+/* checkpoint.c: the whole state in one file, written through a temporary name: the one before stays until it is whole.
+ */
 cm_status cm_checkpoint_save(const cm_trainer *t);
 /* CM_EUSAGE for a checkpoint of another stage, of another network or of other people. */
 cm_status cm_checkpoint_load(cm_trainer *t, bool *found);
-/* CM_EUSAGE where the weights' folder is a file or holds another network's configuration: they would be written over. */
+/* CM_EUSAGE where the weights' folder is a file or holds another network's configuration: they would be written over.
+ */
 cm_status cm_trainer_check_weights(const cm_trainer *t);
-/* The first key whose value differs between two networks' configurations; NULL: none. Numbers with a fraction are measured while
- * it trains; all else is how a network is built. */
+/* The first key whose value differs between two networks' configurations; NULL: none. Numbers with a fraction are
+ * measured while it trains; all else is how a network is built. */
 const char *cm_config_differs(const json_t *a, const json_t *b);
 /* The averaged weights in f16 with config.json and card.json, one folder a part. */
 cm_status cm_trainer_export(cm_trainer *t);

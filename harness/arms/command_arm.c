@@ -16,7 +16,7 @@ enum { STATUS_TIMED_OUT = 124, STATUS_NOT_STARTED = 127, STATUS_SIGNAL = 128 }; 
 
 typedef struct watcher {
     const cm_command_job *job;
-    size_t next, done;         /* of the wanted; of the asked */
+    size_t next, done; /* of the wanted; of the asked */
     cm_progress bar;
 } watcher;
 
@@ -88,7 +88,8 @@ static const char *tell_end(const cm_command_arm *c, const cm_child_result *r, c
     const char *name = r->end == CM_CHILD_SIGNALLED ? sigabbrev_np(r->number) : NULL;
     switch (r->end) {
     case CM_CHILD_EXITED: return r->number ? cm_arena_print(out, "ended with exit status %d; ", r->number) : "";
-    case CM_CHILD_SIGNALLED: return cm_arena_print(out, "ended by signal %d%s%s; ", r->number, name ? ", SIG" : "", name ? name : "");
+    case CM_CHILD_SIGNALLED:
+        return cm_arena_print(out, "ended by signal %d%s%s; ", r->number, name ? ", SIG" : "", name ? name : "");
     case CM_CHILD_TIMED_OUT: return cm_arena_print(out, "stopped after its %g s; ", c->timeout);
     case CM_CHILD_NOT_STARTED: return cm_arena_print(out, "could not start: %s; ", strerror(r->number));
     }
@@ -109,12 +110,14 @@ static const char *tell_broken(const cm_command_job *j, cm_arena *out) {
         const char *why = ++broken > NAMED ? NULL : cm_command_trouble(j, image, out);
         if (why) text = cm_arena_print(out, "%s; %s", text, why);
     }
-    return broken > NAMED && text ? cm_arena_print(out, "%s; and %zu more that cannot be read", text, broken - NAMED) : text;
+    return broken > NAMED && text ? cm_arena_print(out, "%s; and %zu more that cannot be read", text, broken - NAMED)
+                                  : text;
 }
 
 static const char *first_missing(const cm_command_job *j, cm_arena *out) {
     for (size_t i = 0; i < j->wanted; i++)
-        if (!cm_command_is_made(&j->images[i])) return cm_arena_print(out, "; the first missing: %s", stem(j->images[i].file, out));
+        if (!cm_command_is_made(&j->images[i]))
+            return cm_arena_print(out, "; the first missing: %s", stem(j->images[i].file, out));
     return "";
 }
 
@@ -124,7 +127,8 @@ static const char *make_note(const cm_command_job *j, const cm_child_result *chi
     if (made == j->wanted && !*end) return NULL;
     const char *missing = first_missing(j, out), *broken = tell_broken(j, out), *log = last_lines(child->tail, out);
     if (cm_arena_check(out) != CM_OK) return NULL;
-    if (child->end == CM_CHILD_NOT_STARTED) return cm_arena_print(out, "%smade %zu of %zu images", end, made, j->wanted);
+    if (child->end == CM_CHILD_NOT_STARTED)
+        return cm_arena_print(out, "%smade %zu of %zu images", end, made, j->wanted);
     return cm_arena_print(out, "%smade %zu of %zu images%s%s; %s%s", end, made, j->wanted, missing, broken,
                           *log ? "last lines of its log: " : "it printed nothing", log);
 }

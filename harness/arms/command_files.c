@@ -31,8 +31,8 @@ static const char *negative_of(const cm_command_arm *c, const cm_command_image *
 /* A seed from 2^63 on is the negative number that torch takes for the same. */
 json_t *cm_command_row(const cm_command_arm *c, const cm_command_image *image) {
     const cm_prompt *p = prompt_of(c, image);
-    json_t *row = json_pack("{s:s, s:s, s:s?, s:I, s:s}", "id", p->id, "prompt", p->dense.text, "negative", negative_of(c, image), "seed",
-                            (json_int_t)c->seeds[image->index], "file", image->file);
+    json_t *row = json_pack("{s:s, s:s, s:s?, s:I, s:s}", "id", p->id, "prompt", p->dense.text, "negative",
+                            negative_of(c, image), "seed", (json_int_t)c->seeds[image->index], "file", image->file);
     if (row && c->images > 1) json_object_set_new(row, "k", json_integer((json_int_t)(image->index % c->images)));
     json_t *more = json_pack("{s:I, s:f}", "steps", (json_int_t)c->steps, "guidance", c->guidance);
     if (more && c->width) json_object_set_new(more, "width", json_integer((json_int_t)c->width));
@@ -117,8 +117,10 @@ static const char *size_text(size_t size, cm_arena *out) {
 
 /* A word that is a size must be one. */
 static cm_status check_sizes(const cm_command_arm *c, const bool *uses) {
-    if (uses[CM_PLACE_WIDTH] && !c->width) return cm_fail(CM_EUSAGE, "the command of %s wants {width}, and nobody says one", c->arm);
-    if (uses[CM_PLACE_HEIGHT] && !c->height) return cm_fail(CM_EUSAGE, "the command of %s wants {height}, and nobody says one", c->arm);
+    if (uses[CM_PLACE_WIDTH] && !c->width)
+        return cm_fail(CM_EUSAGE, "the command of %s wants {width}, and nobody says one", c->arm);
+    if (uses[CM_PLACE_HEIGHT] && !c->height)
+        return cm_fail(CM_EUSAGE, "the command of %s wants {height}, and nobody says one", c->arm);
     return CM_OK;
 }
 
@@ -142,7 +144,8 @@ cm_status cm_command_write_files(cm_command_job *j, const bool *uses, cm_arena *
     if (uses[CM_PLACE_PROMPTS_CSV]) CM_TRY(write_lines(j, CM_PLACE_PROMPTS_CSV, write_csv));
     if (uses[CM_PLACE_PROMPTS_TXT]) CM_TRY(write_lines(j, CM_PLACE_PROMPTS_TXT, write_line));
     if (uses[CM_PLACE_SEEDS]) CM_TRY(write_lines(j, CM_PLACE_SEEDS, write_seed));
-    return uses[CM_PLACE_NEGATIVE_FILE] ? cm_write_whole(j->values[CM_PLACE_NEGATIVE_FILE], negative, strlen(negative)) : CM_OK;
+    return uses[CM_PLACE_NEGATIVE_FILE] ? cm_write_whole(j->values[CM_PLACE_NEGATIVE_FILE], negative, strlen(negative))
+                                        : CM_OK;
 }
 
 /* --- folders -------------------------------------------------------------------- */
@@ -165,7 +168,8 @@ static cm_status make_folder(const char *path, cm_arena *out, const char **whole
 static cm_status name_image(const cm_command_arm *c, size_t index, cm_arena *out, const char **file) {
     const char *id = c->prompts->prompts[index / c->images].id;
     CM_TRY(cm_prompt_id_check(id));
-    *file = c->images > 1 ? cm_arena_print(out, "%zu/%s.png", index % c->images, id) : cm_arena_print(out, "%s.png", id);
+    *file =
+        c->images > 1 ? cm_arena_print(out, "%zu/%s.png", index % c->images, id) : cm_arena_print(out, "%s.png", id);
     return cm_arena_check(out);
 }
 
@@ -189,7 +193,8 @@ cm_status cm_command_prepare(const cm_command_arm *c, cm_arena *out, cm_command_
     *j = (cm_command_job){.arm = c};
     CM_TRY(make_folder(cm_arena_print(out, "%s/commands/%s", c->folder, c->arm), out, &j->place));
     CM_TRY(make_folder(cm_arena_print(out, "%s/images/%s", c->folder, c->arm), out, &j->out));
-    for (size_t k = 0; c->images > 1 && k < c->images; k++) CM_TRY(make_folder(cm_arena_print(out, "%s/%zu", j->out, k), out, &below));
+    for (size_t k = 0; c->images > 1 && k < c->images; k++)
+        CM_TRY(make_folder(cm_arena_print(out, "%s/%zu", j->out, k), out, &below));
     return list_wanted(j, out);
 }
 

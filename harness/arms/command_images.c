@@ -13,7 +13,8 @@
 #include "harness/arms/command_parts.h"
 
 /* The asked-for ending first. */
-static const char *const endings[] = {"png", "jpg", "jpeg", "webp", "jfif", "bmp", "gif", "PNG", "JPG", "JPEG", "WEBP", NULL};
+static const char *const endings[] = {"png", "jpg", "jpeg", "webp", "jfif", "bmp",
+                                      "gif", "PNG", "JPG",  "JPEG", "WEBP", NULL};
 
 static char *with_ending(const cm_command_image *image, const char *ending, cm_arena *out) {
     return cm_arena_print(out, "%.*s.%s", (int)(strlen(image->file) - strlen(".png")), image->file, ending);

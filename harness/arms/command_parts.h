@@ -15,7 +15,7 @@ typedef enum cm_placeholder {
     CM_PLACE_NEGATIVE_FILE,
     CM_PLACE_OUT,
     CM_PLACE_COUNT,
-    CM_PLACE_STEPS,           /* these four in the order of a row */
+    CM_PLACE_STEPS, /* these four in the order of a row */
     CM_PLACE_GUIDANCE,
     CM_PLACE_WIDTH,
     CM_PLACE_HEIGHT,
@@ -24,7 +24,7 @@ typedef enum cm_placeholder {
 
 typedef struct cm_command_words {
     size_t count;
-    const char **words;       /* [count + 1], NULL last */
+    const char **words; /* [count + 1], NULL last */
     bool uses[CM_PLACES];
 } cm_command_words;
 
@@ -33,25 +33,25 @@ cm_status cm_command_split(const char *command, const char *const *values, cm_ar
 
 /* One image that is wanted. */
 typedef struct cm_command_image {
-    size_t index;             /* of prompts*images */
-    const char *file;         /* where it should be, below {out} */
-    const char *found;        /* where it is, below {out}: the same, or with another ending; NULL: nowhere */
-    cm_status status;         /* of the look at `found` */
-    bool asked;               /* of the command that is about to run */
+    size_t index;      /* of prompts*images */
+    const char *file;  /* where it should be, below {out} */
+    const char *found; /* where it is, below {out}: the same, or with another ending; NULL: nowhere */
+    cm_status status;  /* of the look at `found` */
+    bool asked;        /* of the command that is about to run */
 } cm_command_image;
 
 typedef struct cm_command_job {
     const cm_command_arm *arm;
-    const char *place, *out;          /* FOLDER/commands/ARM and FOLDER/images/ARM, whole paths without links */
-    cm_command_image *images;         /* [wanted] */
+    const char *place, *out;  /* FOLDER/commands/ARM and FOLDER/images/ARM, whole paths without links */
+    cm_command_image *images; /* [wanted] */
     size_t wanted, asked;
     const char *values[CM_PLACES];
 } cm_command_job;
 
 /* The folders, and the list of what is wanted with its files' names. */
 cm_status cm_command_prepare(const cm_command_arm *c, cm_arena *out, cm_command_job *j);
-/* Which images are not to be asked for again: made by an earlier run of the same command for the same row, and whole. What
- * else lies in a wanted image's place is removed. Notes what is asked for now. */
+/* Which images are not to be asked for again: made by an earlier run of the same command for the same row, and whole.
+ * What else lies in a wanted image's place is removed. Notes what is asked for now. */
 cm_status cm_command_keep_made(cm_command_job *j, cm_arena *out);
 /* The files that `uses` names, and the values of all placeholders. */
 cm_status cm_command_write_files(cm_command_job *j, const bool *uses, cm_arena *out);

@@ -5,11 +5,17 @@
 #include "core/base/closest.h"
 #include "harness/arms/command_parts.h"
 
-static const char *const places[CM_PLACES + 1] = {
-    [CM_PLACE_PROMPTS] = "prompts",         [CM_PLACE_PROMPTS_CSV] = "prompts_csv",     [CM_PLACE_PROMPTS_TXT] = "prompts_txt",
-    [CM_PLACE_SEEDS] = "seeds",             [CM_PLACE_NEGATIVE_FILE] = "negative_file", [CM_PLACE_OUT] = "out",
-    [CM_PLACE_COUNT] = "count",             [CM_PLACE_STEPS] = "steps",                 [CM_PLACE_GUIDANCE] = "guidance",
-    [CM_PLACE_WIDTH] = "width",             [CM_PLACE_HEIGHT] = "height"};
+static const char *const places[CM_PLACES + 1] = {[CM_PLACE_PROMPTS] = "prompts",
+                                                  [CM_PLACE_PROMPTS_CSV] = "prompts_csv",
+                                                  [CM_PLACE_PROMPTS_TXT] = "prompts_txt",
+                                                  [CM_PLACE_SEEDS] = "seeds",
+                                                  [CM_PLACE_NEGATIVE_FILE] = "negative_file",
+                                                  [CM_PLACE_OUT] = "out",
+                                                  [CM_PLACE_COUNT] = "count",
+                                                  [CM_PLACE_STEPS] = "steps",
+                                                  [CM_PLACE_GUIDANCE] = "guidance",
+                                                  [CM_PLACE_WIDTH] = "width",
+                                                  [CM_PLACE_HEIGHT] = "height"};
 
 typedef struct splitter {
     const char *at;
@@ -48,8 +54,11 @@ static size_t placeholder_length(const char *at) {
 static cm_status unknown_placeholder(const char *name) {
     const char *near = cm_closest(name, places);
     if (near) return cm_fail(CM_EUSAGE, "there is no placeholder {%.40s}; the closest is {%s}", name, near);
-    return cm_fail(CM_EUSAGE, "there is no placeholder {%.40s}; there are {prompts}, {prompts_csv}, {prompts_txt}, {seeds}, {negative_file}, "
-                              "{out}, {count}, {steps}, {guidance}, {width} and {height} (\\{ is a brace)", name);
+    return cm_fail(
+        CM_EUSAGE,
+        "there is no placeholder {%.40s}; there are {prompts}, {prompts_csv}, {prompts_txt}, {seeds}, {negative_file}, "
+        "{out}, {count}, {steps}, {guidance}, {width} and {height} (\\{ is a brace)",
+        name);
 }
 
 static cm_status put_placeholder(splitter *s, size_t length) {
@@ -77,8 +86,10 @@ static cm_status put_escaped(splitter *s) {
 }
 
 static cm_status refuse_shell(const char *at) {
-    return cm_fail(CM_EUSAGE, "'%c' in '%.40s': no shell reads a command; "
-                              "quote what is meant as it stands, else write a script", *at, at);
+    return cm_fail(CM_EUSAGE,
+                   "'%c' in '%.40s': no shell reads a command; "
+                   "quote what is meant as it stands, else write a script",
+                   *at, at);
 }
 
 static cm_status take_one(splitter *s) {
@@ -113,7 +124,8 @@ static cm_status check_words(const cm_command_words *w) {
     if (w->count == 0) return cm_fail(CM_EUSAGE, "no command");
     if (!w->words[0][0]) return cm_fail(CM_EUSAGE, "the first word, the program, is empty");
     if (!w->uses[CM_PLACE_PROMPTS] && !w->uses[CM_PLACE_PROMPTS_CSV])
-        return cm_fail(CM_EUSAGE, "no {prompts}: the command must be told the file of prompts ({prompts} or {prompts_csv})");
+        return cm_fail(CM_EUSAGE,
+                       "no {prompts}: the command must be told the file of prompts ({prompts} or {prompts_csv})");
     if (!w->uses[CM_PLACE_OUT]) return cm_fail(CM_EUSAGE, "no {out}: the command must be told the folder for images");
     return CM_OK;
 }

@@ -28,7 +28,9 @@ static bool is_mock(const char *model) {
 }
 
 static cm_status check_mock(const char *model, const cm_model_options *o) {
-    return o->unet || o->vae ? cm_fail(CM_EUSAGE, "model '%s': the mock has no parts that others could take the place of", model) : CM_OK;
+    return o->unet || o->vae
+               ? cm_fail(CM_EUSAGE, "model '%s': the mock has no parts that others could take the place of", model)
+               : CM_OK;
 }
 
 cm_status cm_subject_check(const char *model, const cm_model_options *o) {
@@ -92,10 +94,10 @@ static const cm_attention_site mock_site = {"mock", 0, 1, 1, MOCK_HEIGHT, MOCK_W
 /* A token a word. */
 static cm_status mock_tokens(const char *text, cm_arena *out, cm_tokens *tokens) {
     const size_t n = MOCK_TOKENS;
-    cm_tokens t = {CM_PUSH_ZERO(out, int, n), CM_PUSH_ZERO(out, size_t, n), CM_PUSH_ZERO(out, size_t, n), n, 1,
-                   strlen(text), 2};
+    cm_tokens t = {
+        CM_PUSH_ZERO(out, int, n), CM_PUSH_ZERO(out, size_t, n), CM_PUSH_ZERO(out, size_t, n), n, 1, strlen(text), 2};
     CM_TRY(cm_arena_check(out));
-    for (const char *at = text; *at; ) {
+    for (const char *at = text; *at;) {
         const size_t gap = strspn(at, " ,"), word = strcspn(at + gap, " ,");
         at += gap + word;
         if (word == 0) continue;
@@ -116,7 +118,7 @@ static cm_status mock_attention(const cm_request *r, cm_rng *rng, cm_arena *out)
     const cm_attention_site site = mock_site;
     const size_t cells = MOCK_HEIGHT * MOCK_WIDTH;
     if (!r->observer || !r->observer->wants(r->observer->arg, &site)) return CM_OK;
-    float *p = CM_PUSH(out, float, cells * MOCK_TOKENS);
+    float *p = CM_PUSH(out, float, cells *MOCK_TOKENS);
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < cells * MOCK_TOKENS; i++) p[i] = (float)cm_rng_uniform(rng) * 2 / MOCK_TOKENS;
     cm_tensor probs = {.data = p, .ndim = 4, .shape = {1, 1, cells, MOCK_TOKENS}};
@@ -149,7 +151,8 @@ static cm_status mock_make(const cm_subject *s, const cm_request *r, cm_arena *o
     return cm_arena_check(out);
 }
 
-size_t cm_subject_sites(const cm_subject *s, size_t height, size_t width, size_t max, cm_attention_site *sites, cm_arena *out) {
+size_t cm_subject_sites(const cm_subject *s, size_t height, size_t width, size_t max, cm_attention_site *sites,
+                        cm_arena *out) {
     const size_t factor = s->mock ? 1 : cm_vae_factor(s->model.vae);
     if (!s->mock) return cm_unet_sites(s->model.unet, height / factor, width / factor, max, sites, out);
     if (max) sites[0] = mock_site;

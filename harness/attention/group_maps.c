@@ -35,8 +35,10 @@ static cm_status count_layers(cm_group_maps *m, const cm_model *model, const cm_
     const size_t factor = cm_vae_factor(model->vae);
     const cm_attention_observer *o = cm_capture_observer(m->capture);
     CM_TRY(cm_arena_check(arena));
-    if (plan->factor) CM_TRY(cm_attention_check(model->unet, factor, plan->pixel_height, plan->pixel_width, plan->factor, arena));
-    const size_t n = cm_unet_sites(model->unet, plan->pixel_height / factor, plan->pixel_width / factor, MAX_SITES, sites, arena);
+    if (plan->factor)
+        CM_TRY(cm_attention_check(model->unet, factor, plan->pixel_height, plan->pixel_width, plan->factor, arena));
+    const size_t n =
+        cm_unet_sites(model->unet, plan->pixel_height / factor, plan->pixel_width / factor, MAX_SITES, sites, arena);
     for (size_t i = 0; i < n && i < MAX_SITES; i++) {
         sites[i].keys = plan->keys;
         m->layers += o->wants(o->arg, &sites[i]);
@@ -47,8 +49,12 @@ static cm_status count_layers(cm_group_maps *m, const cm_model *model, const cm_
 cm_status cm_group_maps_begin(cm_group_maps *m, const cm_model *model, cm_request *q, bool all, cm_arena *arena) {
     *m = (cm_group_maps){0};
     CM_TRY(find_groups(m, model->tokenizer, q->prompt, arena));
-    const cm_capture_plan plan = {.factor = all ? 0 : FACTOR, .pixel_height = q->height, .pixel_width = q->width,
-                                  .keys = cm_tokenizer_length(model->tokenizer), .spans = m->spans, .span_count = m->count,
+    const cm_capture_plan plan = {.factor = all ? 0 : FACTOR,
+                                  .pixel_height = q->height,
+                                  .pixel_width = q->width,
+                                  .keys = cm_tokenizer_length(model->tokenizer),
+                                  .spans = m->spans,
+                                  .span_count = m->count,
                                   .steps = q->steps + 1}; /* pndm takes one more */
     m->capture = cm_capture_new(arena, &plan);
     CM_TRY(cm_arena_check(arena));
@@ -86,7 +92,7 @@ static size_t group_by_size(const cm_group_maps *m, size_group *sizes) {
 
 static cm_status make_item(const size_group *s, cm_arena *a, cm_store_item *item) {
     const size_t each = s->shape[1] * s->shape[2] * s->shape[3] * s->shape[4];
-    float *all = CM_PUSH(a, float, s->layers * each);
+    float *all = CM_PUSH(a, float, s->layers *each);
     const char *name = cm_arena_print(a, "maps.%zux%zu", s->height, s->width);
     CM_TRY(cm_arena_check(a));
     for (size_t i = 0; i < s->layers; i++) memcpy(all + i * each, s->maps[i]->shares, each * sizeof *all);
@@ -106,9 +112,10 @@ static const char *as_text(json_t *json, cm_arena *a) {
 static const char *groups_text(const cm_group_maps *m, cm_arena *a) {
     json_t *list = json_array();
     for (size_t i = 0; i < m->count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "group", cm_prompt_group_name(m->phrases[i]->group),
-                                              "text", m->phrases[i]->text, "token_begin", (json_int_t)m->spans[i].begin,
-                                              "token_end", (json_int_t)m->spans[i].end));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:I, s:I}", "group", cm_prompt_group_name(m->phrases[i]->group),
+                                        "text", m->phrases[i]->text, "token_begin", (json_int_t)m->spans[i].begin,
+                                        "token_end", (json_int_t)m->spans[i].end));
     return as_text(list, a);
 }
 
@@ -120,18 +127,28 @@ static const char *layers_text(const size_group *s, cm_arena *a) {
 
 static const char *const *metadata(const cm_group_maps *m, const cm_request *q, const char *model_hash,
                                    const size_group *sizes, size_t count, cm_arena *a) {
-    const char *const fixed[] = {
-        "axes",     "layer, step, group, height, width",
-        "groups",   groups_text(m, a),
-        "prompt",   q->prompt,
-        q->negative ? "negative" : "no negative", q->negative ? q->negative : "",
-        "seed",     cm_arena_print(a, "%llu", (unsigned long long)q->seed),
-        "sampler",  q->sampler->name,
-        "steps",    cm_arena_print(a, "%zu", q->steps),
-        "guidance", cm_arena_print(a, "%.17g", q->guidance),
-        "width",    cm_arena_print(a, "%zu", q->width),
-        "height",   cm_arena_print(a, "%zu", q->height),
-        "model_hash", model_hash};
+    const char *const fixed[] = {"axes",
+                                 "layer, step, group, height, width",
+                                 "groups",
+                                 groups_text(m, a),
+                                 "prompt",
+                                 q->prompt,
+                                 q->negative ? "negative" : "no negative",
+                                 q->negative ? q->negative : "",
+                                 "seed",
+                                 cm_arena_print(a, "%llu", (unsigned long long)q->seed),
+                                 "sampler",
+                                 q->sampler->name,
+                                 "steps",
+                                 cm_arena_print(a, "%zu", q->steps),
+                                 "guidance",
+                                 cm_arena_print(a, "%.17g", q->guidance),
+                                 "width",
+                                 cm_arena_print(a, "%zu", q->width),
+                                 "height",
+                                 cm_arena_print(a, "%zu", q->height),
+                                 "model_hash",
+                                 model_hash};
     const size_t n = sizeof fixed / sizeof fixed[0];
     const char **pairs = CM_PUSH(a, const char *, n + 2 * count + 1);
     if (!pairs) return NULL;
@@ -162,14 +179,15 @@ cm_status cm_group_maps_write(const cm_group_maps *m, const cm_request *q, const
 /* --- the overview ----------------------------------------------------------- */
 
 /* The mean over steps of a group's map, at TILE's size, added to sum. */
-static cm_status add_layer(const cm_group_maps *m, const cm_attention_map *map, size_t group, size_t height, size_t width,
-                           cm_arena *scratch, double *cells, double *sum) {
+static cm_status add_layer(const cm_group_maps *m, const cm_attention_map *map, size_t group, size_t height,
+                           size_t width, cm_arena *scratch, double *cells, double *sum) {
     const size_t n = map->height * map->width;
-    float *mean = CM_PUSH(scratch, float, n), *fine = CM_PUSH(scratch, float, height * width);
+    float *mean = CM_PUSH(scratch, float, n), *fine = CM_PUSH(scratch, float, height *width);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++) {
         cells[i] = 0;
-        for (size_t step = 0; step < map->steps; step++) cells[i] += (double)map->shares[(step * m->count + group) * n + i];
+        for (size_t step = 0; step < map->steps; step++)
+            cells[i] += (double)map->shares[(step * m->count + group) * n + i];
         mean[i] = (float)(cells[i] / (double)map->steps);
     }
     CM_TRY(cm_resize_float(mean, map->height, map->width, 1, height, width, CM_BICUBIC, scratch, fine));
@@ -185,7 +203,8 @@ static void paste(const cm_image *tile, size_t from_right, size_t row, cm_image 
 }
 
 /* One group's row: small is the picture at half a tile's size. */
-static cm_status draw_row(const cm_group_maps *m, const cm_image *small, size_t group, cm_arena *scratch, cm_image *to) {
+static cm_status draw_row(const cm_group_maps *m, const cm_image *small, size_t group, cm_arena *scratch,
+                          cm_image *to) {
     const cm_attention_map *maps;
     const size_t layers = cm_capture_maps(m->capture, &maps), pixels = small->width * small->height;
     double *sum = CM_PUSH_ZERO(scratch, double, pixels);
@@ -194,10 +213,11 @@ static cm_status draw_row(const cm_group_maps *m, const cm_image *small, size_t 
     CM_TRY(cm_arena_check(scratch));
     const size_t y = group * (tile.height + GAP), spare = tile.height / 2;
     const size_t half = LETTERS * CM_LETTER_HEIGHT / 2;
-    cm_bitmap_text(cm_prompt_group_name(m->phrases[group]->group), LETTERS, GAP, y + (spare > half ? spare - half : 0), to);
+    cm_bitmap_text(cm_prompt_group_name(m->phrases[group]->group), LETTERS, GAP, y + (spare > half ? spare - half : 0),
+                   to);
     paste(&tile, layers + 1, group, to);
     for (size_t i = 0; i < layers; i++) {
-        double *cells = CM_PUSH(scratch, double, maps[i].height * maps[i].width);
+        double *cells = CM_PUSH(scratch, double, maps[i].height *maps[i].width);
         CM_TRY(cm_arena_check(scratch));
         CM_TRY(add_layer(m, &maps[i], group, small->height, small->width, scratch, cells, sum));
         CM_TRY(cm_overlay(small, cells, maps[i].height, maps[i].width, scratch, &tile));

@@ -23,19 +23,20 @@ typedef struct cm_group_maps {
     cm_description dense;
     const cm_phrase *phrases[CM_GROUPS + 1]; /* those with tokens */
     cm_token_span spans[CM_GROUPS + 1];
-    size_t count, layers;                    /* groups; layers that will be captured */
+    size_t count, layers; /* groups; layers that will be captured */
     cm_capture *capture;
 } cm_group_maps;
 
 /* all: every cross-attention layer, not only those of 1/16 of the picture's sides that the paper supervises. A prompt
- * without groups is CM_EUNDEFINED, a size without such layers CM_EUSAGE with the nearest that work. m and arena must stay while the picture is made. */
+ * without groups is CM_EUNDEFINED, a size without such layers CM_EUSAGE with the nearest that work. m and arena must
+ * stay while the picture is made. */
 cm_status cm_group_maps_begin(cm_group_maps *m, const cm_model *model, cm_request *q, bool all, cm_arena *arena);
 cm_status cm_group_maps_write(const cm_group_maps *m, const cm_request *q, const char *model_hash, const char *path,
                               cm_arena *scratch);
 /* "shot, person, tops": the groups' names, as the overview's rows. */
 char *cm_group_maps_rows(const cm_group_maps *m, cm_arena *out);
-/* A row a group, its name before it. Columns: the picture, each layer's map over it (mean over steps), the mean over the layers; every
- * map's own maximum is full light. */
+/* A row a group, its name before it. Columns: the picture, each layer's map over it (mean over steps), the mean over
+ * the layers; every map's own maximum is full light. */
 cm_status cm_group_maps_overview(const cm_group_maps *m, const cm_image *picture, cm_arena *out, cm_image *overview);
 
 #endif

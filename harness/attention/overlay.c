@@ -17,7 +17,7 @@ cm_status cm_overlay(const cm_image *picture, const double *map, size_t height, 
                      cm_image *overlay) {
     const size_t w = picture->width * SCALE, h = picture->height * SCALE;
     cm_image large;
-    float *cells = CM_PUSH(out, float, height * width), *fine = CM_PUSH(out, float, w * h);
+    float *cells = CM_PUSH(out, float, height *width), *fine = CM_PUSH(out, float, w *h);
     CM_TRY(cm_arena_check(out));
     double most = 0;
     for (size_t i = 0; i < height * width; i++) most = fmax(most, map[i]);

@@ -12,15 +12,28 @@
 #include "harness/cli/suite_options.h"
 #include "reports/report.h"
 
-static const cm_suite_option of_suite[] = {
-    {"prompts", "prompts", CM_OPT_TEXT},       {"prompt-column", "prompt_column", CM_OPT_TEXT}, {"metric", "metrics", CM_OPT_TEXT},
-    {"primary", "primary", CM_OPT_TEXT},       {"reference", "reference", CM_OPT_TEXT},         {"weights", "weights", CM_OPT_TEXT},
-    {"network", "networks", CM_OPT_TEXT},      {"tokenizer", "tokenizer", CM_OPT_TEXT},         {"kid-subset-size", "kid_subset", CM_OPT_SIZE},
-    {"images", "images", CM_OPT_SIZE},         {"seed", "run_seed", CM_OPT_U64},                {"config", "config", CM_OPT_TEXT},
-    {"recipe", "recipe", CM_OPT_TEXT},         {"sampler", "sampler", CM_OPT_TEXT},             {"steps", "steps", CM_OPT_SIZE},
-    {"cfg", "guidance", CM_OPT_NUMBER},        {"negative", "negative", CM_OPT_TEXT},           {"width", "width", CM_OPT_SIZE},
-    {"height", "height", CM_OPT_SIZE},         {"backend", "backend", CM_OPT_TEXT},             {"timeout", "timeout", CM_OPT_NUMBER},
-    {0}};
+static const cm_suite_option of_suite[] = {{"prompts", "prompts", CM_OPT_TEXT},
+                                           {"prompt-column", "prompt_column", CM_OPT_TEXT},
+                                           {"metric", "metrics", CM_OPT_TEXT},
+                                           {"primary", "primary", CM_OPT_TEXT},
+                                           {"reference", "reference", CM_OPT_TEXT},
+                                           {"weights", "weights", CM_OPT_TEXT},
+                                           {"network", "networks", CM_OPT_TEXT},
+                                           {"tokenizer", "tokenizer", CM_OPT_TEXT},
+                                           {"kid-subset-size", "kid_subset", CM_OPT_SIZE},
+                                           {"images", "images", CM_OPT_SIZE},
+                                           {"seed", "run_seed", CM_OPT_U64},
+                                           {"config", "config", CM_OPT_TEXT},
+                                           {"recipe", "recipe", CM_OPT_TEXT},
+                                           {"sampler", "sampler", CM_OPT_TEXT},
+                                           {"steps", "steps", CM_OPT_SIZE},
+                                           {"cfg", "guidance", CM_OPT_NUMBER},
+                                           {"negative", "negative", CM_OPT_TEXT},
+                                           {"width", "width", CM_OPT_SIZE},
+                                           {"height", "height", CM_OPT_SIZE},
+                                           {"backend", "backend", CM_OPT_TEXT},
+                                           {"timeout", "timeout", CM_OPT_NUMBER},
+                                           {0}};
 
 static const struct {
     const char *option, *key;
@@ -32,7 +45,8 @@ static cm_status check_new(const char *option, const json_t *changes, const json
     json_t *arm;
     const char *name = cm_json_text_or(row, "name", "");
     json_array_foreach(json_object_get(changes, "arms"), i, arm)
-        if (!strcmp(cm_json_text_or(arm, "name", ""), name)) return cm_fail(CM_EUSAGE, "--%s: two arms are named '%s'", option, name);
+        if (!strcmp(cm_json_text_or(arm, "name", ""), name))
+            return cm_fail(CM_EUSAGE, "--%s: two arms are named '%s'", option, name);
     return CM_OK;
 }
 
@@ -55,8 +69,10 @@ static cm_status read_pairs(const cm_args *a, json_t *changes) {
     const char *text;
     for (size_t i = 0; (text = cm_arg_listed(a, "pair", i)); i++) {
         const char *comma = strchr(text, ',');
-        if (!comma || comma == text || !comma[1] || strchr(comma + 1, ',')) return cm_fail(CM_EUSAGE, "--pair: '%s' is not two arms: --pair A,B for A - B", text);
-        CM_TRY(cm_suite_options_add(changes, "pairs", json_pack("[o, s]", json_stringn(text, (size_t)(comma - text)), comma + 1)));
+        if (!comma || comma == text || !comma[1] || strchr(comma + 1, ','))
+            return cm_fail(CM_EUSAGE, "--pair: '%s' is not two arms: --pair A,B for A - B", text);
+        CM_TRY(cm_suite_options_add(changes, "pairs",
+                                    json_pack("[o, s]", json_stringn(text, (size_t)(comma - text)), comma + 1)));
     }
     return CM_OK;
 }
@@ -73,10 +89,17 @@ static cm_status choose_scores_backend(const cm_suite *s, const cm_ops **backend
     return strcmp((*backend)->dtype, "f32") == 0 ? CM_OK : cm_backend_choose("backend", "auto", backend);
 }
 
-static cm_status evaluate(const cm_args *a, const cm_suite *suite, const json_t *machine, cm_evaluation_counts *counts) {
-    cm_evaluation_options o = {.suite = suite, .folder = cm_arg_text(a, "out"), .limit = cm_arg_size(a, "count"), .fresh = cm_arg_flag(a, "fresh"),
-                               .speed = !cm_arg_flag(a, "no-speed"), .lean = cm_arg_flag(a, "lean"), .unequal = cm_arg_flag(a, "unequal"),
-                               .allow_exec = cm_arg_flag(a, "allow-exec") || !suite_file(a), .machine = machine};
+static cm_status evaluate(const cm_args *a, const cm_suite *suite, const json_t *machine,
+                          cm_evaluation_counts *counts) {
+    cm_evaluation_options o = {.suite = suite,
+                               .folder = cm_arg_text(a, "out"),
+                               .limit = cm_arg_size(a, "count"),
+                               .fresh = cm_arg_flag(a, "fresh"),
+                               .speed = !cm_arg_flag(a, "no-speed"),
+                               .lean = cm_arg_flag(a, "lean"),
+                               .unequal = cm_arg_flag(a, "unequal"),
+                               .allow_exec = cm_arg_flag(a, "allow-exec") || !suite_file(a),
+                               .machine = machine};
     CM_TRY(cm_choose_threads(a, &o.threads));
     CM_TRY(cm_read_batch(a, &o.batch));
     CM_TRY(cm_read_shard(cm_arg_text(a, "shard"), &o.shard, &o.shards));
@@ -91,12 +114,15 @@ static cm_status evaluate(const cm_args *a, const cm_suite *suite, const json_t 
 
 static cm_status open_suite(const cm_args *a, cm_arena *out, json_t *changes, cm_suite *suite) {
     if (!suite_file(a) && !cm_arg_given(a, "metric"))
-        return cm_fail(CM_EUSAGE, "bench: --metric NAMES is needed beside --arm: fid@clean,clip@mlperf of real images, acc,clip@nano of drawn people (`list metrics`)");
+        return cm_fail(CM_EUSAGE, "bench: --metric NAMES is needed beside --arm: fid@clean,clip@mlperf of real images, "
+                                  "acc,clip@nano of drawn people (`list metrics`)");
     CM_TRY(cm_suite_options_read(a, of_suite, changes));
     CM_TRY(read_arms(a, changes));
     CM_TRY(read_pairs(a, changes));
-    const cm_suite_choice choice = {.suite = suite_file(a) ? cm_arg_text(a, "suite") : NULL, .name = "bench",
-                                    .arms = cm_arg_text(a, "arms"), .changes = changes};
+    const cm_suite_choice choice = {.suite = suite_file(a) ? cm_arg_text(a, "suite") : NULL,
+                                    .name = "bench",
+                                    .arms = cm_arg_text(a, "arms"),
+                                    .changes = changes};
     return cm_suite_open(&choice, out, suite);
 }
 
@@ -120,12 +146,16 @@ static int run(const cm_args *a) {
 
 static const cm_option options[] = {
     {"suite", CM_OPT_TEXT, "NAME", "quick", "a name in harness/suites, or a JSON file; not read where --arm says all"},
-    {"arm", CM_OPT_LIST, "NAME=MODEL", NULL, "a model as an arm: nano:hq, a folder, a file; ,steps=20,sampler=euler,unet=PATH behind it are its own"},
-    {"arm-images", CM_OPT_LIST, "NAME=DIR", NULL, "images made elsewhere, named after prompts' ids; ,match=order takes them in order"},
-    {"arm-exec", CM_OPT_LIST, "NAME=COMMAND", NULL, "a command that makes images: python sd.py --prompts {prompts} --out {out} (docs/SUITES.md)"},
+    {"arm", CM_OPT_LIST, "NAME=MODEL", NULL,
+     "a model as an arm: nano:hq, a folder, a file; ,steps=20,sampler=euler,unet=PATH behind it are its own"},
+    {"arm-images", CM_OPT_LIST, "NAME=DIR", NULL,
+     "images made elsewhere, named after prompts' ids; ,match=order takes them in order"},
+    {"arm-exec", CM_OPT_LIST, "NAME=COMMAND", NULL,
+     "a command that makes images: python sd.py --prompts {prompts} --out {out} (docs/SUITES.md)"},
     {"pair", CM_OPT_LIST, "A,B", NULL, "hold A against B; without any pair, each arm against the first"},
     {"arms", CM_OPT_TEXT, "A,B", NULL, "only these arms of the suite"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL,
+     "a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text"},
     {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "which column of the file has the prompts"},
     {"count", CM_OPT_SIZE, "N", "0", "only the first N prompts; 0: all"},
     {"images", CM_OPT_SIZE, "K", "1", "images a prompt, seeds counted up"},
@@ -134,7 +164,8 @@ static const cm_option options[] = {
     {"reference", CM_OPT_TEXT, "DIR", NULL, "images to compare with, or their statistics (.npz with mu and sigma)"},
     {"weights", CM_OPT_TEXT, "DIR", NULL, "where the scores' networks lie; or random"},
     {"network", CM_OPT_TEXT, "NAME=PATH", NULL, "the weights of one network, comma between several (`list networks`)"},
-    {"tokenizer", CM_OPT_TEXT, "PATH", NULL, "where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
+    {"tokenizer", CM_OPT_TEXT, "PATH", NULL,
+     "where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
     {"kid-subset-size", CM_OPT_SIZE, "N", NULL, "of kid: images a subset [1000]"},
     {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
     {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the suite's, else the model's own]"},
@@ -160,7 +191,12 @@ static const cm_option options[] = {
 };
 
 const cm_command cm_command_bench = {
-    "bench", "the main job: arms over prompts, scores, pairs, speed, the report", options, NULL,
-    "Every arm that is a model starts from the same noise for the same prompt. A run that was stopped goes on when the same\n"
+    "bench",
+    "the main job: arms over prompts, scores, pairs, speed, the report",
+    options,
+    NULL,
+    "Every arm that is a model starts from the same noise for the same prompt. A run that was stopped goes on when the "
+    "same\n"
     "command is given again, and ends with the same scores. Exit status 3: images are missing or\n"
-    "could not be read, or a score is undefined; a warning says which.", run};
+    "could not be read, or a score is undefined; a warning says which.",
+    run};

@@ -42,7 +42,8 @@ cm_status cm_check_writable(const char *path) {
     }
     if (access(folder, W_OK) != 0) return cm_fail(CM_EIO, "%s: cannot write here: %s", folder, strerror(errno));
     if (cm_path_is_dir(path)) return cm_fail(CM_EUSAGE, "%s: is a folder; a file name is wanted", path);
-    if (access(path, F_OK) != 0 && errno == ENAMETOOLONG) return cm_fail(CM_EUSAGE, "%.40s...: %s", path, strerror(ENAMETOOLONG));
+    if (access(path, F_OK) != 0 && errno == ENAMETOOLONG)
+        return cm_fail(CM_EUSAGE, "%.40s...: %s", path, strerror(ENAMETOOLONG));
     return CM_OK;
 }
 

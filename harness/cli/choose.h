@@ -10,8 +10,8 @@ cm_status cm_choose_backend(const cm_args *a, const cm_ops **backend); /* --back
 cm_status cm_choose_threads(const cm_args *a, int *threads);           /* --threads; without it cm_threads_available */
 /* The folder a file is to lie in is made, and asked whether it takes files, before any work is done. */
 cm_status cm_check_writable(const char *path);
-/* CM_EUSAGE where both options name one file, by whatever path, for one of them would be written over. NULL: not given. A
- * pipe or a device may be named twice. */
+/* CM_EUSAGE where both options name one file, by whatever path, for one of them would be written over. NULL: not given.
+ * A pipe or a device may be named twice. */
 cm_status cm_check_apart(const char *option, const char *path, const char *other_option, const char *other);
 /* --config where `model` is no single file is CM_EUSAGE; a seed of weights (`seed`: that option's name) where it is not
  * random is warned of. */

@@ -23,7 +23,7 @@ struct cm_args {
     struct {
         size_t option;
         const char *text;
-    } listed[MAX_LISTED];           /* values of options that may be given several times, in their order */
+    } listed[MAX_LISTED]; /* values of options that may be given several times, in their order */
     size_t listed_count;
     bool help;
     int verbosity;
@@ -80,7 +80,9 @@ static bool number(const char *text, double *out) {
 
 /* Not free text: an empty value is a variable of a script that was not set. */
 static bool names_something(const cm_option *o) {
-    static const char *const arguments[] = {"FILE", "DIR", "PATH", "NAME", "NAMES", "NAME=PATH", "NAME=MODEL", "NAME=DIR", "NAME=COMMAND", "A,B", "K/N", "KIND", "WHAT", "TYPE", "FILE|NAME"};
+    static const char *const arguments[] = {"FILE",      "DIR",        "PATH",     "NAME",         "NAMES",
+                                            "NAME=PATH", "NAME=MODEL", "NAME=DIR", "NAME=COMMAND", "A,B",
+                                            "K/N",       "KIND",       "WHAT",     "TYPE",         "FILE|NAME"};
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
         if (o->argument && strcmp(o->argument, arguments[i]) == 0) return true;
     return false;
@@ -96,7 +98,8 @@ static cm_status check_value(const cm_option *o, const char *text) {
         return cm_fail(CM_EUSAGE, "--%s: '%s' is not a whole number from 0 to 18446744073709551615", o->name, text);
     case CM_OPT_SEED:
         if (seed_number(text, &whole)) return CM_OK;
-        return cm_fail(CM_EUSAGE, "--%s: '%s' is not a whole number from -9223372036854775808 to 18446744073709551615", o->name, text);
+        return cm_fail(CM_EUSAGE, "--%s: '%s' is not a whole number from -9223372036854775808 to 18446744073709551615",
+                       o->name, text);
     case CM_OPT_NUMBER:
         if (number(text, &real)) return CM_OK;
         return cm_fail(CM_EUSAGE, "--%s: '%s' is not a number", o->name, text);
@@ -115,7 +118,8 @@ static void warn_of_another(const cm_option *o, const char *before, const char *
 }
 
 static cm_status add_listed(cm_args *a, size_t at) {
-    if (a->listed_count == MAX_LISTED) return cm_fail(CM_EUSAGE, "--%s: more than %d in all", a->command->options[at].name, MAX_LISTED);
+    if (a->listed_count == MAX_LISTED)
+        return cm_fail(CM_EUSAGE, "--%s: more than %d in all", a->command->options[at].name, MAX_LISTED);
     a->listed[a->listed_count].option = at;
     a->listed[a->listed_count++].text = a->value[at];
     return CM_OK;

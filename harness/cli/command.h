@@ -21,13 +21,21 @@
 
 /* SEED: torch.Generator.manual_seed's range, -2^63 to 2^64-1; one below 0 means 2^64 more. */
 /* LIST: a text that may be given several times. */
-typedef enum cm_option_kind { CM_OPT_TEXT, CM_OPT_LIST, CM_OPT_SIZE, CM_OPT_U64, CM_OPT_SEED, CM_OPT_NUMBER, CM_OPT_FLAG } cm_option_kind;
+typedef enum cm_option_kind {
+    CM_OPT_TEXT,
+    CM_OPT_LIST,
+    CM_OPT_SIZE,
+    CM_OPT_U64,
+    CM_OPT_SEED,
+    CM_OPT_NUMBER,
+    CM_OPT_FLAG
+} cm_option_kind;
 
 typedef struct cm_option {
-    const char *name;        /* "seed"; NULL ends the table */
+    const char *name; /* "seed"; NULL ends the table */
     cm_option_kind kind;
-    const char *argument;    /* "N", "FILE"; NULL for a flag */
-    const char *otherwise;   /* default as text; NULL: none (absent) */
+    const char *argument;  /* "N", "FILE"; NULL for a flag */
+    const char *otherwise; /* default as text; NULL: none (absent) */
     const char *help;
 } cm_option;
 
@@ -36,16 +44,17 @@ typedef struct cm_args cm_args; /* parsed options and positional words */
 typedef struct cm_command {
     const char *name, *about;
     const cm_option *options;
-    const char *positional;  /* "DIR", "models|backends|..." or NULL: none allowed; "[...]" optional; "WORD..." many */
-    const char *details;     /* a few lines under the options in --help, or NULL */
+    const char *positional; /* "DIR", "models|backends|..." or NULL: none allowed; "[...]" optional; "WORD..." many */
+    const char *details;    /* a few lines under the options in --help, or NULL */
     int (*run)(const cm_args *a);
 } cm_command;
 
 extern const cm_command *const cm_commands[]; /* commands.c; NULL-terminated, in the order of help */
 
-bool cm_arg_given(const cm_args *a, const char *name);          /* by the user */
-const char *cm_arg_text(const cm_args *a, const char *name);    /* NULL: absent without default */
-const char *cm_arg_listed(const cm_args *a, const char *name, size_t i); /* the i-th of a LIST; NULL: there are no more */
+bool cm_arg_given(const cm_args *a, const char *name);       /* by the user */
+const char *cm_arg_text(const cm_args *a, const char *name); /* NULL: absent without default */
+const char *cm_arg_listed(const cm_args *a, const char *name,
+                          size_t i);                            /* the i-th of a LIST; NULL: there are no more */
 const char *cm_arg_default(const cm_args *a, const char *name); /* NULL: none */
 size_t cm_arg_size(const cm_args *a, const char *name);
 uint64_t cm_arg_u64(const cm_args *a, const char *name);
@@ -58,10 +67,9 @@ size_t cm_arg_words(const cm_args *a, const char *const **words); /* positional 
  * that the cm_arg_* above cannot fail. Close with cm_args_close; NULL is fine. */
 cm_status cm_args_parse(const cm_command *c, int argc, char **argv, cm_args **out);
 void cm_args_close(cm_args **a);
-bool cm_args_help(const cm_args *a);         /* --help was given: nothing else was checked */
-int cm_args_verbosity(const cm_args *a);     /* -1 quiet, 0, 1 verbose */
-void cm_command_help(const cm_command *c);   /* one screen on stdout */
-
+bool cm_args_help(const cm_args *a);       /* --help was given: nothing else was checked */
+int cm_args_verbosity(const cm_args *a);   /* -1 quiet, 0, 1 verbose */
+void cm_command_help(const cm_command *c); /* one screen on stdout */
 
 /* Prints "cosmicman: <why>" and returns the exit code for a status (2 for CM_EUSAGE, else 1). */
 int cm_exit_for(cm_status s);

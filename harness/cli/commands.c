@@ -17,18 +17,11 @@ extern const cm_command cm_command_train;
 extern const cm_command cm_command_verify;
 
 const cm_command *const cm_commands[] = {
-    &cm_command_generate,
-    &cm_command_bench,
-    &cm_command_score,
-    &cm_command_merge,
-    &cm_command_verify,
-    &cm_command_data,
-    &cm_command_prompts,
-    &cm_command_report,
-    &cm_command_train,
-    &cm_command_export,
-    &cm_command_stage,
-    &cm_command_list,
-    &cm_command_doctor,
-    NULL,
+    &cm_command_generate, &cm_command_bench,
+    &cm_command_score,    &cm_command_merge,
+    &cm_command_verify,   &cm_command_data,
+    &cm_command_prompts,  &cm_command_report,
+    &cm_command_train,    &cm_command_export,
+    &cm_command_stage,    &cm_command_list,
+    &cm_command_doctor,   NULL,
 };

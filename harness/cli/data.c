@@ -26,7 +26,8 @@ static json_t *classes_json(uint32_t bits) {
 
 static json_t *phrase_json(const cm_phrase *p) {
     json_t *o = json_object(), *attributes = json_object();
-    for (size_t i = 0; i < p->attribute_count; i++) json_object_set_new(attributes, p->attributes[i].key, json_string(p->attributes[i].value));
+    for (size_t i = 0; i < p->attribute_count; i++)
+        json_object_set_new(attributes, p->attributes[i].key, json_string(p->attributes[i].value));
     json_object_set_new(o, "group", json_integer(p->group));
     json_object_set_new(o, "name", json_string(p->group < 0 ? "shot" : cm_groups[p->group].name));
     json_object_set_new(o, "text", json_string(p->text));
@@ -46,7 +47,7 @@ static json_t *phrases_json(const cm_description *d, size_t from) {
 /* --- people ------------------------------------------------------------------------------ */
 
 typedef struct people_job {
-    const char *out;       /* folder, when there is no page */
+    const char *out; /* folder, when there is no page */
     uint64_t seed;
     size_t width, height, first, count;
     cm_people_options options;
@@ -54,19 +55,23 @@ typedef struct people_job {
     cm_status status[BLOCK];
     char why[BLOCK][256];
     json_t *lines[BLOCK];
-    cm_image page;         /* pixels NULL: none */
+    cm_image page; /* pixels NULL: none */
     size_t columns;
 } people_job;
 
 static void paste(people_job *j, size_t index, const cm_image *picture) {
     const size_t x = index % j->columns * j->width, y = index / j->columns * j->height;
     for (size_t row = 0; row < j->height; row++)
-        memcpy(j->page.pixels + ((y + row) * j->page.width + x) * 3, picture->pixels + row * j->width * 3, j->width * 3);
+        memcpy(j->page.pixels + ((y + row) * j->page.width + x) * 3, picture->pixels + row * j->width * 3,
+               j->width * 3);
 }
 
-static cm_status write_person(people_job *j, const cm_person *p, const cm_drawing *d, size_t index, cm_arena *a, json_t **line) {
-    const struct { const char *folder; const cm_image *image; } files[] = {
-        {"images", &d->picture}, {"classes", &d->classes}, {"groups", &d->groups}};
+static cm_status write_person(people_job *j, const cm_person *p, const cm_drawing *d, size_t index, cm_arena *a,
+                              json_t **line) {
+    const struct {
+        const char *folder;
+        const cm_image *image;
+    } files[] = {{"images", &d->picture}, {"classes", &d->classes}, {"groups", &d->groups}};
     for (size_t i = 0; i < 3; i++) {
         char *path = cm_arena_print(a, "%s/%s/%06zu.png", j->out, files[i].folder, index);
         CM_TRY(cm_arena_check(a));
@@ -76,9 +81,11 @@ static cm_status write_person(people_job *j, const cm_person *p, const cm_drawin
     CM_TRY(cm_person_describe(p, p->seed, 0, a, &dense));
     const char *id = cm_arena_print(a, "%06zu", index), *poor = cm_person_alt_text(p, p->seed, a);
     CM_TRY(cm_arena_check(a));
-    *line = json_pack("{s:s, s:I, s:s+, s:s+, s:s+, s:I, s:I, s:b, s:s, s:s, s:o}", "id", id, "seed", (json_int_t)p->seed, "image", "images/", cm_arena_print(a, "%s.png", id),
-                      "classes", "classes/", cm_arena_print(a, "%s.png", id), "groups", "groups/", cm_arena_print(a, "%s.png", id), "width", (json_int_t)j->width,
-                      "height", (json_int_t)j->height, "simple", j->options.simple, "alt_text", poor, "description", dense.text, "phrases", phrases_json(&dense, 0));
+    *line = json_pack("{s:s, s:I, s:s+, s:s+, s:s+, s:I, s:I, s:b, s:s, s:s, s:o}", "id", id, "seed",
+                      (json_int_t)p->seed, "image", "images/", cm_arena_print(a, "%s.png", id), "classes", "classes/",
+                      cm_arena_print(a, "%s.png", id), "groups", "groups/", cm_arena_print(a, "%s.png", id), "width",
+                      (json_int_t)j->width, "height", (json_int_t)j->height, "simple", j->options.simple, "alt_text",
+                      poor, "description", dense.text, "phrases", phrases_json(&dense, 0));
     return *line ? CM_OK : cm_fail(CM_ENOMEM, "no memory for a line of labels");
 }
 
@@ -95,8 +102,9 @@ static cm_status make_person(people_job *j, size_t index, cm_arena *a, json_t **
 static void one_person(void *arg, size_t i, int worker) {
     people_job *j = arg;
     cm_arena *a = &j->arenas[worker];
-    j->status[i] = cm_interrupted() ? cm_fail(CM_EINTERRUPTED, "stopped after %zu people; the same command goes on", j->first + i)
-                                    : make_person(j, j->first + i, a, &j->lines[i]);
+    j->status[i] = cm_interrupted()
+                       ? cm_fail(CM_EINTERRUPTED, "stopped after %zu people; the same command goes on", j->first + i)
+                       : make_person(j, j->first + i, a, &j->lines[i]);
     if (j->status[i] != CM_OK) snprintf(j->why[i], sizeof j->why[i], "%s", cm_why());
     cm_arena_clear(a);
 }
@@ -122,8 +130,10 @@ static cm_status check_existing(const people_job *j, const json_t *lines) {
     CM_TRY(cm_json_size(first, "height", &height));
     const bool simple = cm_json_bool_or(first, "simple", false);
     if ((uint64_t)seed != j->seed || width != j->width || height != j->height || simple != j->options.simple)
-        return cm_fail(CM_EUSAGE, "%s holds %speople of %zux%zu from seed %" JSON_INTEGER_FORMAT ": give the same, or another folder", j->out,
-                       simple ? "simple " : "", width, height, seed);
+        return cm_fail(CM_EUSAGE,
+                       "%s holds %speople of %zux%zu from seed %" JSON_INTEGER_FORMAT
+                       ": give the same, or another folder",
+                       j->out, simple ? "simple " : "", width, height, seed);
     return CM_OK;
 }
 
@@ -202,7 +212,8 @@ static cm_status data_people(const cm_args *args, cm_arena *a) {
     j->options.simple = cm_arg_flag(args, "simple");
     const char *page = cm_arg_text(args, "page");
     if (!j->out == !page)
-        return cm_fail(CM_EUSAGE, "data people: give either --out DIR for a data set or --page FILE.png for a page to look at");
+        return cm_fail(CM_EUSAGE,
+                       "data people: give either --out DIR for a data set or --page FILE.png for a page to look at");
     if (j->width < 8 || j->width > 4096 || j->height < 8 || j->height > 4096)
         return cm_fail(CM_EUSAGE, "--width, --height: %zux%zu; sides are 8 to 4096", j->width, j->height);
     if (j->count == 0) return cm_fail(CM_EUSAGE, "--count: nothing to draw");
@@ -223,14 +234,16 @@ static cm_status data_vocabulary(const cm_args *args, cm_arena *a) {
 
 /* --- prompts ----------------------------------------------------------------------------- */
 
-static cm_status prompt_line(const cm_people_options *options, uint64_t seed, size_t index, cm_arena *a, json_t **line) {
+static cm_status prompt_line(const cm_people_options *options, uint64_t seed, size_t index, cm_arena *a,
+                             json_t **line) {
     cm_person p;
     cm_description d;
     char id[32];
     cm_person_sample(&p, options, seed);
     CM_TRY(cm_person_describe(&p, p.seed, 0, a, &d));
     snprintf(id, sizeof id, "p%04zu", index + 1);
-    *line = json_pack("{s:s, s:s, s:I, s:o}", "id", id, "prompt", d.text, "seed_of_person", (json_int_t)p.seed, "groups", phrases_json(&d, 1));
+    *line = json_pack("{s:s, s:s, s:I, s:o}", "id", id, "prompt", d.text, "seed_of_person", (json_int_t)p.seed,
+                      "groups", phrases_json(&d, 1));
     return *line ? CM_OK : cm_fail(CM_ENOMEM, "no memory for a prompt");
 }
 
@@ -257,7 +270,8 @@ static cm_status data_prompts(const cm_args *args, cm_arena *a) {
     for (size_t i = 0; i < cm_arg_size(args, "count") && s == CM_OK; i++) {
         json_t *line = NULL;
         s = prompt_line(&options, cm_arg_u64(args, "seed") + i, i, a, &line);
-        if (s == CM_OK && (json_dumpf(line, f, JSON_COMPACT) != 0 || fputc('\n', f) == EOF)) s = cm_fail(CM_ENOMEM, "no memory for the prompts");
+        if (s == CM_OK && (json_dumpf(line, f, JSON_COMPACT) != 0 || fputc('\n', f) == EOF))
+            s = cm_fail(CM_ENOMEM, "no memory for the prompts");
         json_decref(line);
     }
     if (fclose(f) != 0 && s == CM_OK) s = cm_fail(CM_ENOMEM, "no memory for the prompts");
@@ -270,11 +284,13 @@ static cm_status data_prompts(const cm_args *args, cm_arena *a) {
 static cm_status check_options(const cm_args *args, const char *kind) {
     static const struct {
         const char *option, *kinds;
-    } reads[] = {{"count", "people or prompts"}, {"seed", "people or prompts"}, {"page", "people"},
-                 {"width", "people"}, {"height", "people"}, {"simple", "people"}, {"held-out", "prompts"}};
+    } reads[] = {
+        {"count", "people or prompts"}, {"seed", "people or prompts"}, {"page", "people"},     {"width", "people"},
+        {"height", "people"},           {"simple", "people"},          {"held-out", "prompts"}};
     for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
         if (cm_arg_given(args, reads[i].option) && !strstr(reads[i].kinds, kind))
-            return cm_fail(CM_EUSAGE, "--%s means nothing to data %s; it goes with data %s", reads[i].option, kind, reads[i].kinds);
+            return cm_fail(CM_EUSAGE, "--%s means nothing to data %s; it goes with data %s", reads[i].option, kind,
+                           reads[i].kinds);
     return CM_OK;
 }
 
@@ -302,12 +318,16 @@ static const cm_option options[] = {
     {"width", CM_OPT_SIZE, "N", "64", "people: width of a picture"},
     {"height", CM_OPT_SIZE, "N", "96", "people: height of a picture"},
     {"simple", CM_OPT_FLAG, NULL, NULL, "people: plain backgrounds, few poses"},
-    {"held-out", CM_OPT_FLAG, NULL, NULL, "prompts: of people with a garment in a colour that a recipe's \"pairs\": \"seen\" keeps out of training"},
+    {"held-out", CM_OPT_FLAG, NULL, NULL,
+     "prompts: of people with a garment in a colour that a recipe's \"pairs\": \"seen\" keeps out of training"},
     {0},
 };
 
 const cm_command cm_command_data = {
-    "data", "draw people, write their vocabulary or prompts", options, "people|vocabulary|prompts",
+    "data",
+    "draw people, write their vocabulary or prompts",
+    options,
+    "people|vocabulary|prompts",
     "people      pictures, parsing maps and labels.jsonl into --out DIR; a killed run goes on where it stopped\n"
     "vocabulary  the nano tokenizer's files into --out DIR\n"
     "prompts     dense descriptions of people into --out FILE.jsonl",

@@ -95,7 +95,8 @@ static void print_libraries(void) {
 #else
     row("libjpeg", TEXT(JPEG_LIB_VERSION));
 #endif
-    snprintf(text, sizeof text, "%d.%d.%d", WebPGetDecoderVersion() >> 16, WebPGetDecoderVersion() >> 8 & 255, WebPGetDecoderVersion() & 255);
+    snprintf(text, sizeof text, "%d.%d.%d", WebPGetDecoderVersion() >> 16, WebPGetDecoderVersion() >> 8 & 255,
+             WebPGetDecoderVersion() & 255);
     row("libwebp", text);
     row("giflib", TEXT(GIFLIB_MAJOR) "." TEXT(GIFLIB_MINOR) "." TEXT(GIFLIB_RELEASE));
     row("jansson", JANSSON_VERSION);
@@ -143,10 +144,12 @@ static void print_advice(void) {
         printf("  OPENBLAS_CORETYPE=%s forces OpenBLAS's kernels; unset it unless you know why\n", core_type);
         lines++;
     } else if (cpu->avx512f && !core_is("SkylakeX") && !core_is("Cooperlake") && !core_is("Sapphirerapids")) {
-        printf("  OpenBLAS picked '%s' on a processor with AVX-512; try OPENBLAS_CORETYPE=SkylakeX\n", openblas_get_corename());
+        printf("  OpenBLAS picked '%s' on a processor with AVX-512; try OPENBLAS_CORETYPE=SkylakeX\n",
+               openblas_get_corename());
         lines++;
     } else if (cpu->avx2 && (core_is("Prescott") || core_is("Core2") || core_is("Nehalem") || core_is("Sandybridge"))) {
-        printf("  OpenBLAS picked '%s' on a processor with AVX2; try OPENBLAS_CORETYPE=Haswell\n", openblas_get_corename());
+        printf("  OpenBLAS picked '%s' on a processor with AVX2; try OPENBLAS_CORETYPE=Haswell\n",
+               openblas_get_corename());
         lines++;
     }
     if (threads && threads[0]) {
@@ -154,7 +157,8 @@ static void print_advice(void) {
         lines++;
     }
     if (load_now() > 0.5 * cpu->cores) {
-        printf("  other programs are at work (load %.2f, %d cores): speeds measured now are too low\n", load_now(), cpu->cores);
+        printf("  other programs are at work (load %.2f, %d cores): speeds measured now are too low\n", load_now(),
+               cpu->cores);
         lines++;
     }
     char gnuplot[100];

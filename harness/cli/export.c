@@ -51,7 +51,8 @@ static cm_status check_parts(const cm_args *a) {
 }
 
 /* A scoring network is one file of weights in its folder. */
-static cm_status export_inception(cm_inception_kind kind, uint64_t seed, cm_dtype type, const char *folder, cm_arena *arena) {
+static cm_status export_inception(cm_inception_kind kind, uint64_t seed, cm_dtype type, const char *folder,
+                                  cm_arena *arena) {
     cm_params *p;
     cm_inception *n;
     const char *path = cm_arena_print(arena, "%s/model.safetensors", folder);
@@ -69,7 +70,8 @@ static cm_status export_to(const cm_args *a, cm_arena *arena, char **folder) {
     cm_dtype type = CM_F32;
     cm_model m;
     cm_inception_kind kind;
-    if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "export wants --model; 'cosmicman list models' names them");
+    if (!cm_arg_given(a, "model"))
+        return cm_fail(CM_EUSAGE, "export wants --model; 'cosmicman list models' names them");
     if (!cm_arg_given(a, "out")) return cm_fail(CM_EUSAGE, "export wants --out, a new folder");
     CM_TRY(choose_type(a, &type));
     CM_TRY(folder_name(cm_arg_text(a, "out"), arena, folder));
@@ -79,7 +81,11 @@ static cm_status export_to(const cm_args *a, cm_arena *arena, char **folder) {
     }
     CM_TRY(cm_check_model_options(a, "seed"));
     if (!cm_path_is_dir(*folder)) CM_TRY(cm_check_writable(*folder));
-    const cm_model_options o = {.seed = cm_arg_u64(a, "seed"), .unet = cm_arg_text(a, "unet"), .vae = cm_arg_text(a, "vae"), .config = cm_arg_text(a, "config"), .only_weights = true};
+    const cm_model_options o = {.seed = cm_arg_u64(a, "seed"),
+                                .unet = cm_arg_text(a, "unet"),
+                                .vae = cm_arg_text(a, "vae"),
+                                .config = cm_arg_text(a, "config"),
+                                .only_weights = true};
     CM_TRY(cm_model_open(&m, cm_arg_text(a, "model"), &o));
     const cm_status s = cm_model_export(&m, type, *folder);
     cm_model_close(&m);
@@ -97,7 +103,8 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "NAME", NULL, "random:sd15, nano:daring, ... ('list models'), a diffusers folder, or a single file"},
+    {"model", CM_OPT_TEXT, "NAME", NULL,
+     "random:sd15, nano:daring, ... ('list models'), a diffusers folder, or a single file"},
     {"unet", CM_OPT_TEXT, "PATH", NULL, "a UNet that takes the model's place, a folder or file"},
     {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
@@ -108,7 +115,11 @@ static const cm_option options[] = {
 };
 
 const cm_command cm_command_export = {
-    "export", "write a model as a diffusers folder", options, NULL,
+    "export",
+    "write a model as a diffusers folder",
+    options,
+    NULL,
     "The folder opens here and in diffusers, and draws the same pictures; f16 and bf16 round the weights. It appears\n"
     "when it is whole. random:inception-2015-12-05 and random:inception-torchvision are scoring networks with random\n"
-    "weights, one file under torchvision's names.", run};
+    "weights, one file under torchvision's names.",
+    run};

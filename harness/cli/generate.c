@@ -20,14 +20,19 @@ enum { MAX_STEPS = 100000, MAX_SIDE = 16384, MAX_GUIDANCE = 1000 };
 
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},
-    {"unet", CM_OPT_TEXT, "PATH", NULL, "a UNet that takes the model's place, a folder or file: CosmicMan-SD's or -SDXL's"},
+    {"unet", CM_OPT_TEXT, "PATH", NULL,
+     "a UNet that takes the model's place, a folder or file: CosmicMan-SD's or -SDXL's"},
     {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
     {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "one image a prompt, into the folder --out: a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL,
+     "one image a prompt, into the folder --out: a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain "
+     "text"},
     {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of --prompts that holds them [prompt, caption or text]"},
     {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw; \"\" is a text too, which SDXL tells from none"},
-    {"seed", CM_OPT_SEED, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its id"},
+    {"seed", CM_OPT_SEED, "N", "0",
+     "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its "
+     "id"},
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many, seeds counted up, as NAME-0.png, NAME-1.png"},
     {"save-every", CM_OPT_SIZE, "N", NULL, "a preview every N steps, as NAME.step-0005.png, ..."},
     {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where the prompt's groups looked, as NAME.attention.*"},
@@ -45,7 +50,8 @@ static const cm_option options[] = {
     {"threads", CM_OPT_SIZE, "N", NULL, "[the cores that affinity mask and CPU quota leave]"},
     {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory: weights are packed at each use"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
-    {"from-latents", CM_OPT_TEXT, "FILE", NULL, "starting noise [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},
+    {"from-latents", CM_OPT_TEXT, "FILE", NULL,
+     "starting noise [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},
     {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is noised so far and drawn again"},
     {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule, for --save-latents"},
     {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share, from latents that --end left"},
@@ -103,11 +109,13 @@ static cm_status read_passes(const cm_args *a, cm_generate_job *j) {
 /* What is wanted beside the pictures. */
 static cm_status read_extras(const cm_args *a, cm_generate_job *j) {
     j->save_every = cm_arg_size(a, "save-every");
-    if (cm_arg_given(a, "save-every") && j->save_every == 0) return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
+    if (cm_arg_given(a, "save-every") && j->save_every == 0)
+        return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
     if (j->save_every > j->steps)
         return cm_fail(CM_EUSAGE, "--save-every: %zu is more than the %zu steps", j->save_every, j->steps);
     const char *capture = cm_arg_text(a, "capture");
-    if (capture && strcmp(capture, "groups") != 0) return cm_unknown_choice("--capture", capture, (const char *const[]){"groups", NULL});
+    if (capture && strcmp(capture, "groups") != 0)
+        return cm_unknown_choice("--capture", capture, (const char *const[]){"groups", NULL});
     j->capture = capture != NULL;
     j->capture_all = cm_arg_flag(a, "capture-all");
     return j->capture_all && !capture ? cm_fail(CM_EUSAGE, "--capture-all wants --capture groups") : CM_OK;
@@ -115,7 +123,8 @@ static cm_status read_extras(const cm_args *a, cm_generate_job *j) {
 
 static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     const bool one = cm_arg_given(a, "prompt"), many = cm_arg_given(a, "prompts");
-    if (!cm_arg_given(a, "model")) return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
+    if (!cm_arg_given(a, "model"))
+        return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
     if (one == many) return cm_fail(CM_EUSAGE, "generate wants either --prompt TEXT or --prompts FILE");
     j->model_name = cm_arg_text(a, "model");
     j->lean = cm_arg_flag(a, "lean");
@@ -131,11 +140,15 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     j->seed = cm_arg_seed(a, "seed");
     j->weights_seed = cm_arg_u64(a, "weights-seed");
     j->images = cm_arg_size(a, "images");
-    if (j->images == 0 || j->images > 10000) return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
-    if (cm_arg_given(a, "prompt-column") && !many) return cm_fail(CM_EUSAGE, "--prompt-column goes with --prompts FILE");
-    if (j->images > 1 && (many || j->latents)) return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
+    if (j->images == 0 || j->images > 10000)
+        return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
+    if (cm_arg_given(a, "prompt-column") && !many)
+        return cm_fail(CM_EUSAGE, "--prompt-column goes with --prompts FILE");
+    if (j->images > 1 && (many || j->latents))
+        return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
     j->steps = cm_arg_size(a, "steps");
-    if (j->steps == 0 || j->steps > MAX_STEPS) return cm_fail(CM_EUSAGE, "--steps: %zu is not within 1 to %d", j->steps, MAX_STEPS);
+    if (j->steps == 0 || j->steps > MAX_STEPS)
+        return cm_fail(CM_EUSAGE, "--steps: %zu is not within 1 to %d", j->steps, MAX_STEPS);
     j->guidance = cm_arg_number(a, "cfg");
     j->guidance_rescale = cm_arg_number(a, "cfg-rescale");
     j->guidance_from = cm_arg_number(a, "cfg-from");
@@ -143,7 +156,8 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
     CM_TRY(check_share(a, "cfg-rescale"));
     if (j->guidance < 0 || j->guidance > MAX_GUIDANCE)
         return cm_fail(CM_EUSAGE, "--cfg: %g is not within 0 to %d", j->guidance, MAX_GUIDANCE);
-    if (j->guidance_from < 0 || j->guidance_to < 0) return cm_fail(CM_EUSAGE, "--cfg-from, --cfg-to: noise levels are 0 or more");
+    if (j->guidance_from < 0 || j->guidance_to < 0)
+        return cm_fail(CM_EUSAGE, "--cfg-from, --cfg-to: noise levels are 0 or more");
     CM_TRY(check_side(a, "width", &j->width));
     CM_TRY(check_side(a, "height", &j->height));
     CM_TRY(pick_sampler(a, &j->sampler));
@@ -192,7 +206,8 @@ static void warn_of_idle(const cm_args *a, const cm_generate_job *j) {
     for (size_t i = 0; i < sizeof guided / sizeof *guided && j->guidance <= 1; i++)
         if (cm_arg_given(a, guided[i]) && cm_arg_text(a, guided[i])[0])
             cm_warn("--%s changes nothing: at --cfg %g there is no guidance", guided[i], j->guidance);
-    if (cm_arg_given(a, "prompt") && is_blank(cm_arg_text(a, "prompt"))) cm_warn("--prompt is empty: the model is asked for nothing");
+    if (cm_arg_given(a, "prompt") && is_blank(cm_arg_text(a, "prompt")))
+        cm_warn("--prompt is empty: the model is asked for nothing");
 }
 
 /* --- a picture ------------------------------------------------------------ */
@@ -220,28 +235,46 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
                         .guidance_to = j->guidance_to};
 }
 
-cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture, size_t preview,
-                                    const char *path, cm_arena *scratch) {
+cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture,
+                                    size_t preview, const char *path, cm_arena *scratch) {
     const bool zeros = cm_negative_is_zeros(&j->model, q->negative);
-    const char *const text[] = {
-        "prompt",     q->prompt,
-        zeros ? "no negative" : "negative", zeros ? "zeros in its place" : q->negative ? q->negative : "",
-        "seed",       cm_arena_print(scratch, "%llu", (unsigned long long)q->seed),
-        "model",      j->model_name,
-        "model hash", j->model.hash,
-        "unet",       j->unet ? j->unet : "",
-        "vae",        j->vae ? j->vae : "",
-        "recipe",     j->recipe.name ? j->recipe.name : "",
-        "strength",   cm_arena_print(scratch, "%.17g", q->strength),
-        "share of the schedule", cm_arena_print(scratch, "%.17g %.17g", q->start, q->end),
-        "sampler",    q->sampler->name,
-        "steps",      cm_arena_print(scratch, "%zu", q->steps),
-        "guidance",   cm_arena_print(scratch, "%.17g", q->guidance),
-        "guidance rescale", cm_arena_print(scratch, "%.17g", q->guidance_rescale),
-        "guidance interval", cm_arena_print(scratch, "%.17g %.17g", q->guidance_from, q->guidance_to),
-        "Software",   "cosmicman " CM_VERSION,
-        preview ? "preview after step" : NULL, cm_arena_print(scratch, "%zu", preview),
-        NULL};
+    const char *const text[] = {"prompt",
+                                q->prompt,
+                                zeros ? "no negative" : "negative",
+                                zeros         ? "zeros in its place"
+                                : q->negative ? q->negative
+                                              : "",
+                                "seed",
+                                cm_arena_print(scratch, "%llu", (unsigned long long)q->seed),
+                                "model",
+                                j->model_name,
+                                "model hash",
+                                j->model.hash,
+                                "unet",
+                                j->unet ? j->unet : "",
+                                "vae",
+                                j->vae ? j->vae : "",
+                                "recipe",
+                                j->recipe.name ? j->recipe.name : "",
+                                "strength",
+                                cm_arena_print(scratch, "%.17g", q->strength),
+                                "share of the schedule",
+                                cm_arena_print(scratch, "%.17g %.17g", q->start, q->end),
+                                "sampler",
+                                q->sampler->name,
+                                "steps",
+                                cm_arena_print(scratch, "%zu", q->steps),
+                                "guidance",
+                                cm_arena_print(scratch, "%.17g", q->guidance),
+                                "guidance rescale",
+                                cm_arena_print(scratch, "%.17g", q->guidance_rescale),
+                                "guidance interval",
+                                cm_arena_print(scratch, "%.17g %.17g", q->guidance_from, q->guidance_to),
+                                "Software",
+                                "cosmicman " CM_VERSION,
+                                preview ? "preview after step" : NULL,
+                                cm_arena_print(scratch, "%zu", preview),
+                                NULL};
     CM_TRY(cm_arena_check(scratch));
     return cm_image_write(path, picture, text);
 }
@@ -286,8 +319,8 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     CM_TRY(cm_generate_write_picture(j, &q, &r.picture, 0, path, a));
     CM_TRY(cm_generate_extras_end(&extras, &r));
     const cm_timing *t = &r.timing;
-    cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s",
-              t->tokenize + t->text, t->unet_steps, t->unet_step_median, t->decode, t->total);
+    cm_detail("text %.3f s, %zu steps of %.3f s (median), decoder %.3f s, in all %.3f s", t->tokenize + t->text,
+              t->unet_steps, t->unet_step_median, t->decode, t->total);
     printf("%s\n", path);
     return CM_OK;
 }
@@ -296,7 +329,12 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
 
 static cm_status open_model(cm_generate_job *j) {
     const double start = cm_now();
-    const cm_model_options o = {.seed = j->weights_seed, .unet = j->unet, .vae = j->vae, .config = j->config, .sampler = j->sampler, .lean = j->lean};
+    const cm_model_options o = {.seed = j->weights_seed,
+                                .unet = j->unet,
+                                .vae = j->vae,
+                                .config = j->config,
+                                .sampler = j->sampler,
+                                .lean = j->lean};
     CM_TRY(cm_model_open(&j->model, j->model_name, &o));
     cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
     if (!j->width) j->width = j->model.default_width;
@@ -322,7 +360,8 @@ static cm_status add_words(const cm_generate_set *set, const char *prompt, const
 
 static void warn_of_alike(const cm_generate_job *j) {
     if (j->images > 1 && j->noise && !redraws(j) && !j->sampler->random)
-        cm_warn("--images %zu: all begin from the same latents, and %s adds no noise: they will be alike", j->images, j->sampler->name);
+        cm_warn("--images %zu: all begin from the same latents, and %s adds no noise: they will be alike", j->images,
+                j->sampler->name);
 }
 
 /* One line, however many prompts there are. prompt: NULL with a set. */
@@ -344,7 +383,8 @@ static cm_status take_latents(cm_generate_job *j, const cm_tensor_file *f) {
     const cm_stored *t = cm_tensor_file_count(f) == 1 ? cm_tensor_file_at(f, 0) : NULL;
     if (!t) return cm_fail(CM_EFORMAT, "%s: one tensor is wanted, not %zu", j->from_latents, cm_tensor_file_count(f));
     if (t->unread || t->dtype > CM_F64 || t->ndim != 4 || memcmp(t->shape, want, sizeof want) != 0)
-        return cm_fail(CM_EFORMAT, "%s: '%s' is not of floats [1,%zu,%zu,%zu]", j->from_latents, t->name, want[1], want[2], want[3]);
+        return cm_fail(CM_EFORMAT, "%s: '%s' is not of floats [1,%zu,%zu,%zu]", j->from_latents, t->name, want[1],
+                       want[2], want[3]);
     j->noise = CM_PUSH(&j->arena, float, t->count);
     CM_TRY(cm_arena_check(&j->arena));
     cm_to_float(t->dtype, t->data, t->count, j->noise);
@@ -438,8 +478,9 @@ const cm_command cm_command_generate = {
     .name = "generate",
     .about = "make pictures from prompts",
     .options = options,
-    .details = "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
-               "make the same picture again. A run that was stopped goes on where it was; pictures made with the same\n"
-               "settings are not made again.",
+    .details =
+        "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
+        "make the same picture again. A run that was stopped goes on where it was; pictures made with the same\n"
+        "settings are not made again.",
     .run = run,
 };

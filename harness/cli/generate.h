@@ -18,21 +18,21 @@ typedef struct cm_generate_costs {
 typedef struct cm_generate_job {
     const char *model_name, *unet, *vae, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
     uint64_t seed, weights_seed;
-    size_t images;                                     /* of one prompt, seeds counted up */
+    size_t images; /* of one prompt, seeds counted up */
     bool capture, capture_all, lean;
     cm_generate_costs costs;
-    double apart;                                      /* of a coarse backend: the first picture's result.apart; 0: not known */
-    size_t save_every;                                 /* steps from preview to preview; 0: none */
-    size_t steps, width, height;                       /* width, height 0: the model's */
-    const char *from_latents;                          /* a file of starting noise, or NULL */
-    float *noise;                                      /* what is in it: [C,h,w] */
-    double strength;                                   /* 0: it is noise; else a latent to begin from */
-    double start, end;                                 /* share of the schedule; 0: all of it */
+    double apart;                /* of a coarse backend: the first picture's result.apart; 0: not known */
+    size_t save_every;           /* steps from preview to preview; 0: none */
+    size_t steps, width, height; /* width, height 0: the model's */
+    const char *from_latents;    /* a file of starting noise, or NULL */
+    float *noise;                /* what is in it: [C,h,w] */
+    double strength;             /* 0: it is noise; else a latent to begin from */
+    double start, end;           /* share of the schedule; 0: all of it */
     char noise_hash[65];
-    cm_recipe recipe;                                  /* name NULL: none */
-    cm_arena arena;                                    /* of the options */
+    cm_recipe recipe; /* name NULL: none */
+    cm_arena arena;   /* of the options */
     double guidance, guidance_rescale, guidance_from, guidance_to;
-    const cm_sampler *sampler;                         /* NULL: the model's */
+    const cm_sampler *sampler; /* NULL: the model's */
     const cm_ops *backend;
     int threads;
     cm_model model;
@@ -42,15 +42,15 @@ typedef struct cm_generate_job {
 /* A request for one prompt with everything of the job in it. */
 cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, const char *negative, uint64_t seed);
 /* The picture with what made it as text beside the pixels; preview: after which step, 0: it is the final one. */
-cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture, size_t preview,
-                                    const char *path, cm_arena *scratch);
+cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture,
+                                    size_t preview, const char *path, cm_arena *scratch);
 
 /* "out/one.png" with `what` before its ending: "out/one" what ".png"; or with `ending` in its place. */
 char *cm_generate_beside(const char *path, cm_arena *out, const char *what, const char *ending);
 
 /* What is asked for beside a picture that will be `path`: previews (NAME.step-0005.png) and attention
- * (NAME.attention.safetensors and .png), and how far a coarse backend is off, once a job. The request is told; all of it
- * must stay until the end. */
+ * (NAME.attention.safetensors and .png), and how far a coarse backend is off, once a job. The request is told; all of
+ * it must stay until the end. */
 typedef struct cm_generate_extras {
     cm_generate_job *job;
     const cm_request *request;
@@ -58,14 +58,15 @@ typedef struct cm_generate_extras {
     cm_arena *arena;
     cm_group_maps maps;
 } cm_generate_extras;
-cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm_request *q, const char *path, cm_arena *arena);
+cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm_request *q, const char *path,
+                                   cm_arena *arena);
 cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r);
 bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm_arena *scratch);
 /* Says what they cost, over all pictures, and what a coarse backend did. */
 void cm_generate_tell_costs(const cm_generate_job *j);
 
-/* A file of prompts: a picture and a record each. column: of the prompts, or NULL for the usual names. Opened before the model, so that a wrong file or
- * folder costs no time; the job must stay. */
+/* A file of prompts: a picture and a record each. column: of the prompts, or NULL for the usual names. Opened before
+ * the model, so that a wrong file or folder costs no time; the job must stay. */
 typedef struct cm_generate_set cm_generate_set;
 cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts, const char *column);
 /* Adds the words of all its prompts, negative ones too. */

@@ -26,7 +26,8 @@ static char *attention_path(const char *path, const char *ending, cm_arena *out)
 }
 
 bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm_arena *scratch) {
-    const char *preview = preview_path(path, j->save_every, scratch), *maps = attention_path(path, ".safetensors", scratch);
+    const char *preview = preview_path(path, j->save_every, scratch),
+               *maps = attention_path(path, ".safetensors", scratch);
     const char *overview = attention_path(path, ".png", scratch);
     if (!preview || !maps || !overview) return false;
     if (j->save_every && cm_file_size(preview) <= 0) return false;
@@ -45,7 +46,8 @@ static cm_status write_preview(void *arg, size_t step, const cm_image *picture) 
     return CM_OK;
 }
 
-cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm_request *q, const char *path, cm_arena *arena) {
+cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm_request *q, const char *path,
+                                   cm_arena *arena) {
     *x = (cm_generate_extras){.job = j, .request = q, .path = path, .arena = arena};
     q->preview_every = j->save_every;
     q->preview = write_preview;
@@ -58,7 +60,8 @@ cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm
 /* --- afterwards ------------------------------------------------------------- */
 
 static cm_status write_attention(const cm_generate_extras *x, const cm_result *r) {
-    const char *maps = attention_path(x->path, ".safetensors", x->arena), *picture = attention_path(x->path, ".png", x->arena);
+    const char *maps = attention_path(x->path, ".safetensors", x->arena),
+               *picture = attention_path(x->path, ".png", x->arena);
     const char *const text[] = {"prompt", x->request->prompt, "rows", cm_group_maps_rows(&x->maps, x->arena), NULL};
     cm_image overview;
     CM_TRY(cm_arena_check(x->arena));
@@ -89,11 +92,12 @@ void cm_generate_tell_costs(const cm_generate_job *j) {
     if (c->previews)
         cm_note("%zu preview%s in %.3f s, not in the steps' time", c->previews, c->previews > 1 ? "s" : "", c->preview);
     if (c->compared)
-        cm_note("capture: %.4f s a step with it, %.4f s without, x %.2f (the fastest of %zu steps taken both ways in turn); "
+        cm_note("capture: %.4f s a step with it, %.4f s without, x %.2f (the fastest of %zu steps taken both ways in "
+                "turn); "
                 "its files %.3f s",
                 c->observed, c->unobserved, c->observed / c->unobserved, c->compared, c->files);
     if (j->apart > 0)
-        cm_note("%s: one pass of the UNet is %.1e off (relative L2, beside %s at the same input)", j->backend->name, j->apart,
-                cm_backend_default()->name);
+        cm_note("%s: one pass of the UNet is %.1e off (relative L2, beside %s at the same input)", j->backend->name,
+                j->apart, cm_backend_default()->name);
     cm_detail("peak memory %.0f MB", cm_peak_rss_mb());
 }

@@ -24,12 +24,12 @@ struct cm_generate_set {
     cm_prompt_rows rows;
     json_t *existing;
     prompt *prompts;
-    cm_name_table ids;           /* of the prompts */
-    const json_t **made;         /* [count]: the last record of a prompt's id, or NULL */
+    cm_name_table ids;   /* of the prompts */
+    const json_t **made; /* [count]: the last record of a prompt's id, or NULL */
     size_t count;
     cm_folder_lock folder;
     cm_records *records;
-    cm_arena arena;              /* of the run; one picture's lies between marks */
+    cm_arena arena; /* of the run; one picture's lies between marks */
     cm_progress bar;
     size_t done;
 };
@@ -59,20 +59,23 @@ static cm_status read_prompts(cm_generate_set *r, const char *path, const char *
 
 /* --- records -------------------------------------------------------------- */
 
-/* All that decides how a picture looks. "negative" is null where zeros stand for it; "empty_negative" tells an empty one
- * from what earlier versions wrote for zeros. */
+/* All that decides how a picture looks. "negative" is null where zeros stand for it; "empty_negative" tells an empty
+ * one from what earlier versions wrote for zeros. */
 static json_t *settings_of(const cm_generate_set *r, const prompt *p) {
     const cm_generate_job *j = r->job;
     const char *negative = p->negative || cm_negative_is_zeros(&j->model, p->negative) ? p->negative : "";
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:s}", "kind", "image", "id", p->id,
-                     "prompt", p->text, "negative", negative, "model", j->model_name, "weights_seed",
-                     (json_int_t)j->weights_seed, "seed", (json_int_t)p->seed, "sampler", j->sampler->name, "steps",
-                     (json_int_t)j->steps, "guidance", j->guidance, "guidance_rescale", j->guidance_rescale, "guidance_from",
-                     j->guidance_from, "guidance_to", j->guidance_to, "width", (json_int_t)j->width, "height",
-                     (json_int_t)j->height, "backend", j->backend->name, "unet", j->unet ? j->unet : "", "recipe",
-                     j->recipe.name ? j->recipe.name : "", "from_latents", j->noise_hash, "strength", j->strength,
-                     "start", j->start, "end", j->end, "hash", j->model.hash);
-    if (o && j->model.zero_empty && negative && !negative[0]) json_object_set_new(o, "empty_negative", json_string("encoded"));
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, "
+                  "s:f, s:f, s:f, s:s}",
+                  "kind", "image", "id", p->id, "prompt", p->text, "negative", negative, "model", j->model_name,
+                  "weights_seed", (json_int_t)j->weights_seed, "seed", (json_int_t)p->seed, "sampler", j->sampler->name,
+                  "steps", (json_int_t)j->steps, "guidance", j->guidance, "guidance_rescale", j->guidance_rescale,
+                  "guidance_from", j->guidance_from, "guidance_to", j->guidance_to, "width", (json_int_t)j->width,
+                  "height", (json_int_t)j->height, "backend", j->backend->name, "unet", j->unet ? j->unet : "",
+                  "recipe", j->recipe.name ? j->recipe.name : "", "from_latents", j->noise_hash, "strength",
+                  j->strength, "start", j->start, "end", j->end, "hash", j->model.hash);
+    if (o && j->model.zero_empty && negative && !negative[0])
+        json_object_set_new(o, "empty_negative", json_string("encoded"));
     return o;
 }
 
@@ -106,7 +109,8 @@ static cm_status find_made(cm_generate_set *r) {
     return CM_OK;
 }
 
-/* The file that was recorded: of its size, which a power cut does not leave, or where older records lack that, its bytes. */
+/* The file that was recorded: of its size, which a power cut does not leave, or where older records lack that, its
+ * bytes. */
 static bool is_intact(const json_t *record, const char *picture) {
     char hash[65];
     const json_t *bytes = json_object_get(record, "picture_bytes");
@@ -120,7 +124,8 @@ static bool already_made(cm_generate_set *r, const prompt *p) {
     if (!record) return false;
     const cm_arena_mark mark = cm_arena_get_mark(&r->arena);
     const char *picture = picture_path(r, p, &r->arena), *latents = latents_path(r, p, &r->arena);
-    const bool files = picture && latents && is_intact(record, picture) && (!r->job->latents || cm_file_size(latents) > 0) &&
+    const bool files = picture && latents && is_intact(record, picture) &&
+                       (!r->job->latents || cm_file_size(latents) > 0) &&
                        cm_generate_extras_are_there(r->job, picture, &r->arena);
     cm_arena_reset(&r->arena, mark);
     if (!files) return false;
@@ -135,10 +140,12 @@ static cm_status record_picture(cm_generate_set *r, const prompt *p, const cm_re
     CM_TRY(cm_sha_file(picture, picture_hash));
     json_t *record = settings_of(r, p);
     const cm_timing *t = &o->timing;
-    json_t *more = json_pack("{s:s, s:s, s:I, s:o, s:s, s:i, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
-                             "picture_hash", picture_hash, "picture_bytes", (json_int_t)cm_file_size(picture), "picture", json_sprintf("%s.png", p->id), "version", CM_VERSION,
-                             "threads", r->job->threads, "peak_rss_mb", cm_peak_rss_mb(), "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
-                             t->unet_step_median, "preview", t->preview, "decode", t->decode, "total", t->total);
+    json_t *more =
+        json_pack("{s:s, s:s, s:I, s:o, s:s, s:i, s:f, s:{s:f, s:f, s:f, s:f, s:f, s:f}}", "noise_hash", o->noise_hash,
+                  "picture_hash", picture_hash, "picture_bytes", (json_int_t)cm_file_size(picture), "picture",
+                  json_sprintf("%s.png", p->id), "version", CM_VERSION, "threads", r->job->threads, "peak_rss_mb",
+                  cm_peak_rss_mb(), "seconds", "tokenise", t->tokenize, "text", t->text, "unet_step",
+                  t->unet_step_median, "preview", t->preview, "decode", t->decode, "total", t->total);
     if (more && r->job->apart > 0) json_object_set_new(more, "apart", json_real(r->job->apart));
     cm_status s = CM_OK;
     if (!record || !more || json_object_update(record, more) != 0) s = cm_fail(CM_ENOMEM, "out of memory for a record");
@@ -238,7 +245,7 @@ static cm_status join_latents(cm_generate_set *r) {
     const size_t factor = cm_vae_factor(m->vae), channels = cm_unet_get_config(m->unet)->in_channels;
     const size_t shape[] = {r->count, channels, r->job->height / factor, r->job->width / factor};
     const size_t n = shape[1] * shape[2] * shape[3];
-    float *all = CM_PUSH(&r->arena, float, r->count * n);
+    float *all = CM_PUSH(&r->arena, float, r->count *n);
     CM_TRY(cm_arena_check(&r->arena));
     for (size_t i = 0; i < r->count; i++) CM_TRY(copy_latents(r, &r->prompts[i], n, all + i * n));
     const cm_store_item item = {.name = "latents", .dtype = CM_F32, .ndim = 4, .shape = shape, .floats = all};
@@ -281,7 +288,9 @@ cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed) {
     cm_progress_end(&r->bar);
     if (s != CM_OK) return s;
     if (r->job->latents) {
-        if (*failed) return cm_fail(CM_EUNDEFINED, "%zu prompts have no picture, so %s is not written", *failed, r->job->latents);
+        if (*failed)
+            return cm_fail(CM_EUNDEFINED, "%zu prompts have no picture, so %s is not written", *failed,
+                           r->job->latents);
         CM_TRY(join_latents(r));
     }
     printf("%s\n", records);

@@ -19,15 +19,19 @@ static cm_status list_models(cm_arena *a) {
     for (size_t i = 0; i < count; i++) {
         printf("%-14s%s%s\n", e[i].name, e[i].about, e[i].present ? "" : " (not here: parts are missing)");
     }
-    printf("%-14s%s\n", "FOLDER", "any diffusers folder of the Stable Diffusion 1.x, 2.x or XL family, or OWNER/NAME in the hub's cache");
-    printf("%-14s%s\n", "FILE", "a single-file checkpoint of these families (NAME.safetensors, original layout); --config DIR brings");
+    printf("%-14s%s\n", "FOLDER",
+           "any diffusers folder of the Stable Diffusion 1.x, 2.x or XL family, or OWNER/NAME in the hub's cache");
+    printf("%-14s%s\n", "FILE",
+           "a single-file checkpoint of these families (NAME.safetensors, original layout); --config DIR brings");
     printf("%-14s%s\n", "", "what it lacks: a diffusers folder with its tokenizer (XL: and tokenizer_2)");
     return CM_OK;
 }
 
 static cm_status list_backends(cm_arena *a) {
     (void)a;
-    for (const cm_ops *const *b = cm_backends(); *b; b++) printf("%-12s%s%s\n", (*b)->name, (*b)->about, (*b)->slow_here ? " (slow on this machine, which lacks them)" : "");
+    for (const cm_ops *const *b = cm_backends(); *b; b++)
+        printf("%-12s%s%s\n", (*b)->name, (*b)->about,
+               (*b)->slow_here ? " (slow on this machine, which lacks them)" : "");
     return CM_OK;
 }
 
@@ -42,8 +46,8 @@ static cm_status list_recipes(cm_arena *a) {
     size_t count;
     CM_TRY(cm_recipes_list(a, &r, &count));
     for (size_t i = 0; i < count; i++)
-        printf("%-24s%-9s %3zu steps, guidance %-4g %zux%zu; %s\n", r[i].name, r[i].sampler->name, r[i].steps, r[i].guidance,
-               r[i].width, r[i].height, r[i].about);
+        printf("%-24s%-9s %3zu steps, guidance %-4g %zux%zu; %s\n", r[i].name, r[i].sampler->name, r[i].steps,
+               r[i].guidance, r[i].width, r[i].height, r[i].about);
     return CM_OK;
 }
 
@@ -51,7 +55,8 @@ static cm_status list_metrics(cm_arena *a) {
     (void)a;
     for (size_t i = 0; i < cm_metric_count; i++) {
         const cm_metric *m = &cm_metrics[i];
-        printf("%-16s%-7s%-21s%s (%s)\n", m->name, m->higher_is_better ? "higher" : "lower", m->network, m->about, m->source);
+        printf("%-16s%-7s%-21s%s (%s)\n", m->name, m->higher_is_better ? "higher" : "lower", m->network, m->about,
+               m->source);
     }
     return CM_OK;
 }
@@ -103,14 +108,8 @@ static const struct {
     const char *name;
     cm_status (*list)(cm_arena *a);
 } subjects[] = {
-    {"models", list_models},
-    {"backends", list_backends},
-    {"samplers", list_samplers},
-    {"recipes", list_recipes},
-    {"metrics", list_metrics},
-    {"networks", list_networks},
-    {"suites", list_suites},
-    {"prompts", list_prompts},
+    {"models", list_models},   {"backends", list_backends}, {"samplers", list_samplers}, {"recipes", list_recipes},
+    {"metrics", list_metrics}, {"networks", list_networks}, {"suites", list_suites},     {"prompts", list_prompts},
 };
 
 static int run(const cm_args *args) {

@@ -22,10 +22,11 @@ json_t *cm_machine_describe(void) {
     char commit[64];
     find_commit(commit, sizeof commit);
     const cm_cpu *cpu = cm_cpu_get();
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "compiler", __VERSION__, "cpu", cpu->model, "cpu_features", cpu->features,
-                          "core_type", openblas_get_corename());
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "compiler", __VERSION__, "cpu", cpu->model, "cpu_features",
+                          cpu->features, "core_type", openblas_get_corename());
     if (commit[0]) json_object_set_new(o, "commit", json_string(commit));
-    json_object_set_new(o, "libraries", json_pack("{s:s, s:s, s:s}", "OpenBLAS", openblas_get_config(), "jansson",
-                                                  JANSSON_VERSION, "libcrypto", OpenSSL_version(OPENSSL_VERSION)));
+    json_object_set_new(o, "libraries",
+                        json_pack("{s:s, s:s, s:s}", "OpenBLAS", openblas_get_config(), "jansson", JANSSON_VERSION,
+                                  "libcrypto", OpenSSL_version(OPENSSL_VERSION)));
     return o;
 }

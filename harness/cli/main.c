@@ -13,8 +13,10 @@ static void print_commands(FILE *to) {
     fprintf(to, "cosmicman %s - people from dense descriptions: generate, train, score, compare\n\n", CM_VERSION);
     for (size_t i = 0; cm_commands[i]; i++) fprintf(to, "  %-12s%s\n", cm_commands[i]->name, cm_commands[i]->about);
     fprintf(to, "\n'cosmicman COMMAND --help' explains one.\n"
-                "Exit status: 0 done; 1 failed; 2 the command line asks for something that cannot be; 3 done, but some images,\n"
-                "prompts or scores are missing (each is named); 4 a gate of the suite is undecided, 5 one failed (of train check, too); 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM: what was\n"
+                "Exit status: 0 done; 1 failed; 2 the command line asks for something that cannot be; 3 done, but some "
+                "images,\n"
+                "prompts or scores are missing (each is named); 4 a gate of the suite is undecided, 5 one failed (of "
+                "train check, too); 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM: what was\n"
                 "finished is kept, and the same command goes on.\n");
 }
 
@@ -30,7 +32,9 @@ static cm_status unknown_first_option(const char *typed) {
     static const char *const names[] = {"--help", "--version", NULL};
     const char *near = strcmp(typed, "-V") == 0 ? names[1] : typed[1] == '-' ? cm_closest(typed, names) : NULL;
     if (near) return cm_fail(CM_EUSAGE, "no option '%s' before a command; the closest is '%s'", typed, near);
-    return cm_fail(CM_EUSAGE, "'%s' stands where a command is wanted: cosmicman COMMAND [options]; 'cosmicman' alone lists them", typed);
+    return cm_fail(CM_EUSAGE,
+                   "'%s' stands where a command is wanted: cosmicman COMMAND [options]; 'cosmicman' alone lists them",
+                   typed);
 }
 
 static cm_status unknown_command(const char *typed) {

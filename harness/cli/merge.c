@@ -18,7 +18,11 @@ static const cm_option options[] = {
     {0},
 };
 
-const cm_command cm_command_merge = {
-    "merge", "join the shards of a run", options, "DIR...",
-    "The folders of `bench` or `score --shard 1/N` to N/N, in any order. Images are copied; the scores are those of one run\n"
-    "over all of them, to the last digit.", run};
+const cm_command cm_command_merge = {"merge",
+                                     "join the shards of a run",
+                                     options,
+                                     "DIR...",
+                                     "The folders of `bench` or `score --shard 1/N` to N/N, in any order. Images are "
+                                     "copied; the scores are those of one run\n"
+                                     "over all of them, to the last digit.",
+                                     run};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cosmicman prompts: makes the prompt sets about people, checks a user's file, counts what is in one. docs/PROMPTS.md */
+/* cosmicman prompts: makes the prompt sets about people, checks a user's file, counts what is in one. docs/PROMPTS.md
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 /* The frozen sets, and "human" of any size. A subset keeps the ids of the set that it is of. */
 static const struct {
     const char *name;
-    size_t count, few;   /* few 0: all of count; count 0: the user's */
+    size_t count, few; /* few 0: all of count; count 0: the user's */
     uint64_t seed;
     const char *about;
 } sets[] = {
@@ -36,7 +37,7 @@ typedef struct made_set {
     uint64_t seed;
     size_t count, few;
     cm_human_row *rows;
-    size_t *places;                  /* [few] or NULL */
+    size_t *places; /* [few] or NULL */
     cm_human_tokenizer tokenizers[2];
     size_t tokenizer_count;
 } made_set;
@@ -57,7 +58,8 @@ static cm_status choose_set(const cm_args *args, const char *name, cm_arena *a, 
     m->count = own ? cm_arg_size(args, "count") : sets[at].count;
     if (m->count == 0) return cm_fail(CM_EUSAGE, "--count: nothing to make");
     if (m->seed >> 63) return cm_fail(CM_EUSAGE, "--seed: below 2^63");
-    m->made = own ? cm_arena_print(a, "cosmicman prompts make human --seed %llu --count %zu", (unsigned long long)m->seed, m->count)
+    m->made = own ? cm_arena_print(a, "cosmicman prompts make human --seed %llu --count %zu",
+                                   (unsigned long long)m->seed, m->count)
                   : cm_arena_print(a, "cosmicman prompts make %s", name);
     return cm_arena_check(a);
 }
@@ -75,8 +77,9 @@ static cm_status open_tokenizers(const cm_args *args, cm_arena *a, cm_tokenizer 
 }
 
 static json_t *head_json(const made_set *m) {
-    json_t *o = json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:s}", "kind", "set", "set", m->name, "version", CM_HUMAN_SET_VERSION, "count",
-                          (json_int_t)(m->places ? m->few : m->count), "seed", (json_int_t)m->seed, "made", m->made, "about", m->about);
+    json_t *o = json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:s}", "kind", "set", "set", m->name, "version",
+                          CM_HUMAN_SET_VERSION, "count", (json_int_t)(m->places ? m->few : m->count), "seed",
+                          (json_int_t)m->seed, "made", m->made, "about", m->about);
     return o;
 }
 
@@ -172,7 +175,9 @@ static cm_status lint(const cm_args *args, const char *name, cm_arena *a, size_t
     cm_lint_counts counts;
     CM_TRY(cm_find_prompts(name, a, &path));
     if (vocabulary) CM_TRY(cm_tokenizer_open(&tokenizer, vocabulary));
-    const cm_lint_options o = {.tokenizer = tokenizer, .column = cm_arg_text(args, "prompt-column"), .tell = print_finding};
+    const cm_lint_options o = {.tokenizer = tokenizer,
+                               .column = cm_arg_text(args, "prompt-column"),
+                               .tell = print_finding};
     const cm_status s = cm_prompt_lint(path, &o, &counts);
     if (s == CM_OK) *findings = print_summary(path, &counts, !tokenizer);
     cm_tokenizer_close(&tokenizer);
@@ -194,7 +199,8 @@ static cm_status count_values(const cm_prompt_set *set, cm_arena *a, value_count
     cm_name_table table;
     size_t most = 1, n = 0;
     for (size_t i = 0; i < set->count; i++)
-        for (size_t k = 0; k < set->prompts[i].dense.count; k++) most += set->prompts[i].dense.phrases[k].attribute_count;
+        for (size_t k = 0; k < set->prompts[i].dense.count; k++)
+            most += set->prompts[i].dense.phrases[k].attribute_count;
     *list = CM_PUSH(a, value_count, most);
     CM_TRY(cm_name_table_init(&table, most, a));
     CM_TRY(cm_arena_check(a));
@@ -202,8 +208,8 @@ static cm_status count_values(const cm_prompt_set *set, cm_arena *a, value_count
         for (size_t k = 0; k < set->prompts[i].dense.count; k++) {
             const cm_phrase *p = &set->prompts[i].dense.phrases[k];
             for (size_t v = 0; v < p->attribute_count; v++) {
-                const char *name =
-                    cm_arena_print(a, "%s\t%s\t%s", cm_prompt_group_name(p->group), p->attributes[v].key, p->attributes[v].value);
+                const char *name = cm_arena_print(a, "%s\t%s\t%s", cm_prompt_group_name(p->group), p->attributes[v].key,
+                                                  p->attributes[v].value);
                 cm_name_entry *e = NULL;
                 CM_TRY(cm_arena_check(a));
                 if (cm_name_table_add(&table, name, n, &e)) (*list)[n++] = (value_count){name, 0};
@@ -239,8 +245,8 @@ static void show_tokens(const cm_prompt_set *set) {
         beyond += n > 77;
     }
     if (below + within + beyond)
-        printf("tokens of CLIP\tbelow 30\t%zu\ntokens of CLIP\t30 to 77\t%zu\ntokens of CLIP\tbeyond 77\t%zu\n", below, within,
-               beyond);
+        printf("tokens of CLIP\tbelow 30\t%zu\ntokens of CLIP\t30 to 77\t%zu\ntokens of CLIP\tbeyond 77\t%zu\n", below,
+               within, beyond);
 }
 
 static cm_status show(const cm_args *args, const char *name, cm_arena *a) {
@@ -282,14 +288,21 @@ static const cm_option options[] = {
     {"out", CM_OPT_TEXT, "FILE", NULL, "make: where to write, as JSON lines"},
     {"seed", CM_OPT_U64, "N", "0", "make human: another set"},
     {"count", CM_OPT_SIZE, "N", "100", "make human: so many"},
-    {"tokenizer", CM_OPT_TEXT, "PATH", NULL, "make, lint: CLIP's vocab.json and merges.txt (a folder), or bpe_simple_vocab_16e6.txt.gz"},
-    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "lint, show: the column of FILE that holds the prompts [prompt, caption or text]"},
+    {"tokenizer", CM_OPT_TEXT, "PATH", NULL,
+     "make, lint: CLIP's vocab.json and merges.txt (a folder), or bpe_simple_vocab_16e6.txt.gz"},
+    {"prompt-column", CM_OPT_TEXT, "NAME", NULL,
+     "lint, show: the column of FILE that holds the prompts [prompt, caption or text]"},
     {0},
 };
 
 const cm_command cm_command_prompts = {
-    "prompts", "check a file of prompts, count what is in it, make sets about people", options, "COMMAND FILE...",
-    "lint FILE   what no encoder reads, contradictions, unknown words and attributes, duplicates: a line each; exit 3 if there is one\n"
+    "prompts",
+    "check a file of prompts, count what is in it, make sets about people",
+    options,
+    "COMMAND FILE...",
+    "lint FILE   what no encoder reads, contradictions, unknown words and attributes, duplicates: a line each; exit 3 "
+    "if there is one\n"
     "show FILE   a table: prompts, shots, tokens, and how often each attribute has each value\n"
-    "make NAME   human-2048 and human-100, the frozen sets, again; or human, one of your own. FILE may be a name in prompts/sets",
+    "make NAME   human-2048 and human-100, the frozen sets, again; or human, one of your own. FILE may be a name in "
+    "prompts/sets",
     run};

@@ -12,15 +12,19 @@ static void tell_files(const char *folder, const cm_report_choice *choice) {
     const char *file = strcmp(choice->template, "full") == 0 ? "report" : choice->template;
     for (const char *at = choice->formats; *at; at += *at == ',') {
         const int n = (int)strcspn(at, ",");
-        if (strncmp(at, "csv", (size_t)n) == 0) cm_note("%s/scores.csv, pairs.csv, speed.csv, parts.csv, peers.csv", folder);
-        else cm_note("%s/%s.%.*s", folder, file, strncmp(at, "latex", (size_t)n) == 0 ? 3 : n, strncmp(at, "latex", (size_t)n) == 0 ? "tex" : at);
+        if (strncmp(at, "csv", (size_t)n) == 0)
+            cm_note("%s/scores.csv, pairs.csv, speed.csv, parts.csv, peers.csv", folder);
+        else
+            cm_note("%s/%s.%.*s", folder, file, strncmp(at, "latex", (size_t)n) == 0 ? 3 : n,
+                    strncmp(at, "latex", (size_t)n) == 0 ? "tex" : at);
         at += n;
     }
 }
 
 static int run(const cm_args *a) {
     const char *const *words;
-    if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "report: give one folder with records.jsonl"));
+    if (cm_arg_words(a, &words) != 1)
+        return cm_exit_for(cm_fail(CM_EUSAGE, "report: give one folder with records.jsonl"));
     const cm_report_choice choice = {cm_arg_text(a, "peers"), cm_arg_text(a, "template"), cm_arg_text(a, "format")};
     const cm_status s = cm_report_write_as(words[0], &choice);
     if (s != CM_OK) return cm_exit_for(s);
@@ -29,13 +33,20 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"template", CM_OPT_TEXT, "NAME", "full", "what stands in it: full, paper (as in the paper's experiments), model-card"},
-    {"format", CM_OPT_TEXT, "A,B", "html,md,csv", "of html, md, csv, json, latex, pdf (pdf: by LaTeX, else what ./setup --pdf installs)"},
-    {"peers", CM_OPT_TEXT, "FILE", NULL, "other engines' records (`make peers`) to stand beside ours [DIR/peers/records.jsonl, where it is]"},
+    {"template", CM_OPT_TEXT, "NAME", "full",
+     "what stands in it: full, paper (as in the paper's experiments), model-card"},
+    {"format", CM_OPT_TEXT, "A,B", "html,md,csv",
+     "of html, md, csv, json, latex, pdf (pdf: by LaTeX, else what ./setup --pdf installs)"},
+    {"peers", CM_OPT_TEXT, "FILE", NULL,
+     "other engines' records (`make peers`) to stand beside ours [DIR/peers/records.jsonl, where it is]"},
     {0},
 };
 
-const cm_command cm_command_report = {
-    "report", "write a run's page and tables from its records", options, "DIR",
-    "Writes report.* (of other templates: paper.*, model-card.*), scores.csv, pairs.csv, speed.csv, parts.csv, peers.csv and\n"
-    "plots/ into DIR. The same records give the same bytes.", run};
+const cm_command cm_command_report = {"report",
+                                      "write a run's page and tables from its records",
+                                      options,
+                                      "DIR",
+                                      "Writes report.* (of other templates: paper.*, model-card.*), scores.csv, "
+                                      "pairs.csv, speed.csv, parts.csv, peers.csv and\n"
+                                      "plots/ into DIR. The same records give the same bytes.",
+                                      run};

@@ -11,18 +11,25 @@
 #include "harness/cli/show_scores.h"
 #include "harness/cli/suite_options.h"
 
-static const cm_suite_option of_suite[] = {
-    {"prompts", "prompts", CM_OPT_TEXT},     {"prompt-column", "prompt_column", CM_OPT_TEXT}, {"metric", "metrics", CM_OPT_TEXT},
-    {"reference", "reference", CM_OPT_TEXT}, {"weights", "weights", CM_OPT_TEXT},             {"network", "networks", CM_OPT_TEXT},
-    {"tokenizer", "tokenizer", CM_OPT_TEXT}, {"scorer", "scorer", CM_OPT_TEXT},               {"kid-subset-size", "kid_subset", CM_OPT_SIZE},
-    {0}};
+static const cm_suite_option of_suite[] = {{"prompts", "prompts", CM_OPT_TEXT},
+                                           {"prompt-column", "prompt_column", CM_OPT_TEXT},
+                                           {"metric", "metrics", CM_OPT_TEXT},
+                                           {"reference", "reference", CM_OPT_TEXT},
+                                           {"weights", "weights", CM_OPT_TEXT},
+                                           {"network", "networks", CM_OPT_TEXT},
+                                           {"tokenizer", "tokenizer", CM_OPT_TEXT},
+                                           {"scorer", "scorer", CM_OPT_TEXT},
+                                           {"kid-subset-size", "kid_subset", CM_OPT_SIZE},
+                                           {0}};
 
 /* An option of the other kind of score would change nothing. */
 static cm_status check_kind(const cm_args *a, bool by_metric) {
-    static const char *const of_metric[] = {"reference", "weights", "network", "tokenizer", "save-statistics", "unequal", "kid-subset-size"};
+    static const char *const of_metric[] = {"reference",       "weights", "network",        "tokenizer",
+                                            "save-statistics", "unequal", "kid-subset-size"};
     static const char *const of_scorer[] = {"suite", "scorer"};
     for (size_t i = 0; !by_metric && i < sizeof of_metric / sizeof *of_metric; i++)
-        if (cm_arg_given(a, of_metric[i])) return cm_fail(CM_EUSAGE, "score: --%s goes with --metric NAMES", of_metric[i]);
+        if (cm_arg_given(a, of_metric[i]))
+            return cm_fail(CM_EUSAGE, "score: --%s goes with --metric NAMES", of_metric[i]);
     for (size_t i = 0; by_metric && i < sizeof of_scorer / sizeof *of_scorer; i++)
         if (cm_arg_given(a, of_scorer[i])) return cm_fail(CM_EUSAGE, "score: --%s goes without --metric", of_scorer[i]);
     return by_metric || cm_arg_text(a, "prompts") ? CM_OK : cm_fail(CM_EUSAGE, "score: --prompts FILE is needed");
@@ -32,11 +39,16 @@ static cm_status check_kind(const cm_args *a, bool by_metric) {
 static cm_status open_suite(const cm_args *a, cm_arena *out, json_t *changes, cm_suite *suite) {
     const bool by_metric = cm_arg_given(a, "metric");
     json_t *arm = json_pack("{s:s, s:s}", "name", cm_arg_text(a, "name"), "images", cm_arg_text(a, "images"));
-    if (!arm) return cm_fail(CM_EUSAGE, "--images: %s: a name that is not UTF-8 cannot be recorded; rename the folder", cm_arg_text(a, "images"));
+    if (!arm)
+        return cm_fail(CM_EUSAGE, "--images: %s: a name that is not UTF-8 cannot be recorded; rename the folder",
+                       cm_arg_text(a, "images"));
     CM_TRY(cm_suite_options_read(a, of_suite, changes));
     CM_TRY(cm_suite_options_add(changes, "arms", arm));
     if (!by_metric) json_object_set_new(changes, "metrics", json_string("fd@nano,kd@nano,clip@nano,acc"));
-    const cm_suite_choice choice = {.suite = by_metric ? NULL : cm_arg_text(a, "suite"), .name = "score", .arms = cm_arg_text(a, "name"), .changes = changes};
+    const cm_suite_choice choice = {.suite = by_metric ? NULL : cm_arg_text(a, "suite"),
+                                    .name = "score",
+                                    .arms = cm_arg_text(a, "name"),
+                                    .changes = changes};
     return cm_suite_open(&choice, out, suite);
 }
 
@@ -47,14 +59,20 @@ static cm_status read_options(const cm_args *a, cm_evaluation_options *o) {
         return cm_fail(CM_EUSAGE, "--kid-subset-size: %zu is not 2 or more", cm_arg_size(a, "kid-subset-size"));
     CM_TRY(cm_choose_backend(a, &o->backend));
     if (strcmp(o->backend->dtype, "f32") != 0)
-        return cm_fail(CM_EUSAGE, "--backend %s: scores are made in f32, this one rounds to %s", o->backend->name, o->backend->dtype);
+        return cm_fail(CM_EUSAGE, "--backend %s: scores are made in f32, this one rounds to %s", o->backend->name,
+                       o->backend->dtype);
     if (o->statistics) CM_TRY(cm_check_writable(o->statistics));
     return cm_read_shard(cm_arg_text(a, "shard"), &o->shard, &o->shards);
 }
 
 static cm_status evaluate(const cm_args *a, const cm_suite *suite, const json_t *machine, cm_evaluation_counts *n) {
-    cm_evaluation_options o = {.suite = suite, .folder = cm_arg_text(a, "out"), .statistics = cm_arg_text(a, "save-statistics"), .of_images = true,
-                               .fresh = cm_arg_flag(a, "fresh"), .unequal = cm_arg_flag(a, "unequal"), .machine = machine};
+    cm_evaluation_options o = {.suite = suite,
+                               .folder = cm_arg_text(a, "out"),
+                               .statistics = cm_arg_text(a, "save-statistics"),
+                               .of_images = true,
+                               .fresh = cm_arg_flag(a, "fresh"),
+                               .unequal = cm_arg_flag(a, "unequal"),
+                               .machine = machine};
     CM_TRY(read_options(a, &o));
     CM_TRY(cm_evaluate(&o, n));
     if (!o.shards) return cm_show_scores(o.folder);
@@ -91,33 +109,49 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"images", CM_OPT_TEXT, "DIR", NULL, "a folder of PNG, JPEG, WebP, BMP and GIF; or a JSON-lines manifest, or a .npz, .npy or .safetensors of images"},
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text; images are named after ids: ID.png"},
+    {"images", CM_OPT_TEXT, "DIR", NULL,
+     "a folder of PNG, JPEG, WebP, BMP and GIF; or a JSON-lines manifest, or a .npz, .npy or .safetensors of images"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL,
+     "a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text; images are named after ids: ID.png"},
     {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "which column of the file has the prompts"},
     {"metric", CM_OPT_TEXT, "NAMES", NULL, "scores, by protocol: fid@clean,kid,clip@mlperf (`list metrics`)"},
-    {"reference", CM_OPT_TEXT, "DIR", NULL, "with --metric: images to compare with, or their statistics (.npz with mu and sigma)"},
+    {"reference", CM_OPT_TEXT, "DIR", NULL,
+     "with --metric: images to compare with, or their statistics (.npz with mu and sigma)"},
     {"weights", CM_OPT_TEXT, "DIR", NULL, "with --metric: where the networks' published files lie; or random, or nano"},
-    {"network", CM_OPT_TEXT, "NAME=PATH", NULL, "with --metric: the weights of one network, comma between several (`list networks`)"},
-    {"tokenizer", CM_OPT_TEXT, "PATH", NULL, "with --metric: where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
+    {"network", CM_OPT_TEXT, "NAME=PATH", NULL,
+     "with --metric: the weights of one network, comma between several (`list networks`)"},
+    {"tokenizer", CM_OPT_TEXT, "PATH", NULL,
+     "with --metric: where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
     {"out", CM_OPT_TEXT, "DIR", "out/score", "records, features and the report go there"},
     {"name", CM_OPT_TEXT, "NAME", "pictures", "what the images are called in tables"},
     {"shard", CM_OPT_TEXT, "K/N", NULL, "look at the K-th of N shares only; `merge` joins them"},
     {"batch", CM_OPT_SIZE, "N", "8", "images a network sees at once"},
-    {"kid-subset-size", CM_OPT_SIZE, "N", "1000", "with --metric kid: images a subset; below 1000 images give a smaller one"},
-    {"save-statistics", CM_OPT_TEXT, "FILE", NULL, "with --metric: the images' mean and covariance, as pytorch-fid and clean-fid read them"},
+    {"kid-subset-size", CM_OPT_SIZE, "N", "1000",
+     "with --metric kid: images a subset; below 1000 images give a smaller one"},
+    {"save-statistics", CM_OPT_TEXT, "FILE", NULL,
+     "with --metric: the images' mean and covariance, as pytorch-fid and clean-fid read them"},
     {"unequal", CM_OPT_FLAG, NULL, NULL, "with --metric: compare sets of different size all the same"},
     {"fresh", CM_OPT_FLAG, NULL, NULL, "begin anew instead of going on"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "which kernels run the networks"},
     {"suite", CM_OPT_TEXT, "NAME", "quick", "without --metric: whose reference and ceiling are used"},
     {"scorer", CM_OPT_TEXT, "NAME", NULL, "without --metric: nano, or mock, which stands for it in tests"},
-    {"threads", CM_OPT_SIZE, "N", "0", "images looked at side by side; 0: the cores that affinity mask and CPU quota leave"},
+    {"threads", CM_OPT_SIZE, "N", "0",
+     "images looked at side by side; 0: the cores that affinity mask and CPU quota leave"},
     {0},
 };
 
 const cm_command cm_command_score = {
-    "score", "score a folder of images", options, NULL,
-    "Without --metric: everything the shipped networks can say of images and prompts. With --metric: any score, published ones\n"
-    "from weights that you bring. An image that cannot be read, a prompt without an image and an image without a prompt are\n"
-    "named; the first two make the exit code 3, and so does a score that is undefined (too few images; its row says why).\n"
-    "What of a folder is no image of the set (previews, hidden files, links that lead back, other formats) is counted in one\n"
-    "line (docs/SCORES.md). A stopped run goes on where it was, and a metric more keeps the features that are there.", run};
+    "score",
+    "score a folder of images",
+    options,
+    NULL,
+    "Without --metric: everything the shipped networks can say of images and prompts. With --metric: any score, "
+    "published ones\n"
+    "from weights that you bring. An image that cannot be read, a prompt without an image and an image without a "
+    "prompt are\n"
+    "named; the first two make the exit code 3, and so does a score that is undefined (too few images; its row says "
+    "why).\n"
+    "What of a folder is no image of the set (previews, hidden files, links that lead back, other formats) is counted "
+    "in one\n"
+    "line (docs/SCORES.md). A stopped run goes on where it was, and a metric more keeps the features that are there.",
+    run};

@@ -16,16 +16,20 @@ enum { ARM_WIDTH = 16 };
 /* arms: are there several? Then each row says whose it is. */
 static void print_row(const json_t *o, bool arms) {
     const double value = cm_json_number_or(o, "value", (double)NAN), lo = cm_json_number_or(o, "lo", (double)NAN),
-                 hi = cm_json_number_or(o, "hi", (double)NAN), deviation = cm_json_number_or(o, "deviation", (double)NAN),
+                 hi = cm_json_number_or(o, "hi", (double)NAN),
+                 deviation = cm_json_number_or(o, "deviation", (double)NAN),
                  read = cm_json_number_or(o, "read", (double)NAN);
     char interval[64] = "", spread[48] = "", n[48] = "", share[24] = "";
     if (isfinite(lo) && isfinite(hi)) snprintf(interval, sizeof interval, "[%.5g, %.5g]", lo, hi);
     if (isfinite(deviation)) snprintf(spread, sizeof spread, "+- %.4g", deviation);
     if (json_object_get(o, "n")) snprintf(n, sizeof n, "%zu", cm_json_size_or(o, "n", 0));
-    if (json_object_get(o, "reference_n")) snprintf(n + strlen(n), sizeof n - strlen(n), "/%zu", cm_json_size_or(o, "reference_n", 0));
+    if (json_object_get(o, "reference_n"))
+        snprintf(n + strlen(n), sizeof n - strlen(n), "/%zu", cm_json_size_or(o, "reference_n", 0));
     if (isfinite(read)) snprintf(share, sizeof share, "%.0f %% read", 100 * read);
     if (arms) printf("%-*s ", ARM_WIDTH, cm_json_text_or(o, "arm", ""));
-    if (isfinite(value)) printf("%-28s %12.6g  %-24s %-12s %-12s %s\n", cm_json_text_or(o, "score", ""), value, interval, spread, n, share);
+    if (isfinite(value))
+        printf("%-28s %12.6g  %-24s %-12s %-12s %s\n", cm_json_text_or(o, "score", ""), value, interval, spread, n,
+               share);
     else printf("%-28s %12s  %s\n", cm_json_text_or(o, "score", ""), "undefined", cm_json_text_or(o, "note", ""));
 }
 
@@ -62,8 +66,11 @@ cm_status cm_show_scores(const char *folder) {
 }
 
 int cm_exit_of(const cm_evaluation_counts *n) {
-    if (n->gates_failed) cm_warn("%zu of the suite's gates failed (exit status 5; the report says which)", n->gates_failed);
-    if (n->gates_undecided) cm_warn("%zu of the suite's gates cannot be decided at this N%s", n->gates_undecided, n->gates_failed ? "" : " (exit status 4)");
+    if (n->gates_failed)
+        cm_warn("%zu of the suite's gates failed (exit status 5; the report says which)", n->gates_failed);
+    if (n->gates_undecided)
+        cm_warn("%zu of the suite's gates cannot be decided at this N%s", n->gates_undecided,
+                n->gates_failed ? "" : " (exit status 4)");
     if (n->gates_failed || n->gates_undecided) return n->gates_failed ? 5 : 4;
     return n->failed || n->without_image || n->undefined ? 3 : 0;
 }
@@ -71,7 +78,8 @@ int cm_exit_of(const cm_evaluation_counts *n) {
 int cm_show_counts(const cm_evaluation_counts *n) {
     printf("%zu scored, %zu failed, %zu prompts without an image, %zu images without a prompt\n", n->scored, n->failed,
            n->without_image, n->without_prompt);
-    if (n->undefined) cm_warn("%zu score%s undefined (exit status 3); %s above says why", n->undefined, n->undefined == 1 ? " is" : "s are",
-                              n->undefined == 1 ? "its row" : "each row");
+    if (n->undefined)
+        cm_warn("%zu score%s undefined (exit status 3); %s above says why", n->undefined,
+                n->undefined == 1 ? " is" : "s are", n->undefined == 1 ? "its row" : "each row");
     return cm_exit_of(n);
 }

@@ -63,7 +63,8 @@ static cm_status check_given(const cm_args *a, const char *name) {
 static cm_status check_sets(const cm_args *a, const char *name) {
     static const char *const of_networks[] = {"model", "lean"};
     for (size_t i = 0; i < sizeof of_networks / sizeof *of_networks; i++)
-        if (cm_arg_given(a, of_networks[i])) return cm_fail(CM_EUSAGE, "--%s means nothing to --stage %s, which asks no network", of_networks[i], name);
+        if (cm_arg_given(a, of_networks[i]))
+            return cm_fail(CM_EUSAGE, "--%s means nothing to --stage %s, which asks no network", of_networks[i], name);
     return CM_OK;
 }
 
@@ -101,10 +102,14 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "DIR", NULL, "a diffusers folder ('export' writes one); of an Inception a folder or file of weights"},
-    {"stage", CM_OPT_TEXT, "NAME", NULL, "unet, decode, inception (FID's), inception-torchvision; of two sets: frechet, kid, prdc, cmmd"},
-    {"in", CM_OPT_TEXT, "FILE", NULL, "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes; pixels; of sets x, y"},
-    {"out", CM_OPT_TEXT, "FILE", NULL, "the first run's output: noise, pixels, features or values, f32, as safetensors"},
+    {"model", CM_OPT_TEXT, "DIR", NULL,
+     "a diffusers folder ('export' writes one); of an Inception a folder or file of weights"},
+    {"stage", CM_OPT_TEXT, "NAME", NULL,
+     "unet, decode, inception (FID's), inception-torchvision; of two sets: frechet, kid, prdc, cmmd"},
+    {"in", CM_OPT_TEXT, "FILE", NULL,
+     "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes; pixels; of sets x, y"},
+    {"out", CM_OPT_TEXT, "FILE", NULL,
+     "the first run's output: noise, pixels, features or values, f32, as safetensors"},
     {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
     {"threads", CM_OPT_SIZE, "N", NULL, "[the cores that affinity mask and CPU quota leave]"},
     {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help)"},
@@ -112,6 +117,11 @@ static const cm_option options[] = {
 };
 
 const cm_command cm_command_stage = {
-    "stage", "one stage on given inputs, to be timed beside other programs", options, NULL,
-    "Answers a line when it is ready, then one for each line \"run\" on standard input: {\"seconds\", \"peak_rss_mb\"}.\n"
-    "`make peers` asks it (harness/speed/stage_run.h says what the files hold and what is inside the window).", run};
+    "stage",
+    "one stage on given inputs, to be timed beside other programs",
+    options,
+    NULL,
+    "Answers a line when it is ready, then one for each line \"run\" on standard input: {\"seconds\", "
+    "\"peak_rss_mb\"}.\n"
+    "`make peers` asks it (harness/speed/stage_run.h says what the files hold and what is inside the window).",
+    run};

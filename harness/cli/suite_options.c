@@ -6,13 +6,13 @@
 
 static json_t *value_of(const cm_args *a, const cm_suite_option *o) {
     switch (o->kind) {
-        case CM_OPT_SIZE:
-        case CM_OPT_U64: return json_integer((json_int_t)cm_arg_u64(a, o->option));
-        case CM_OPT_SEED: return json_integer((json_int_t)cm_arg_seed(a, o->option));
-        case CM_OPT_NUMBER: return json_real(cm_arg_number(a, o->option));
-        case CM_OPT_FLAG: return json_true();
-        case CM_OPT_TEXT:
-        case CM_OPT_LIST: return json_string(cm_arg_text(a, o->option));
+    case CM_OPT_SIZE:
+    case CM_OPT_U64: return json_integer((json_int_t)cm_arg_u64(a, o->option));
+    case CM_OPT_SEED: return json_integer((json_int_t)cm_arg_seed(a, o->option));
+    case CM_OPT_NUMBER: return json_real(cm_arg_number(a, o->option));
+    case CM_OPT_FLAG: return json_true();
+    case CM_OPT_TEXT:
+    case CM_OPT_LIST: return json_string(cm_arg_text(a, o->option));
     }
     return NULL;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Options that say what a suite says, for bench and score: they become changes of the suite's document (harness/suite/suite.h). */
+/* Options that say what a suite says, for bench and score: they become changes of the suite's document
+ * (harness/suite/suite.h). */
 #ifndef CM_HARNESS_CLI_SUITE_OPTIONS_H
 #define CM_HARNESS_CLI_SUITE_OPTIONS_H
 

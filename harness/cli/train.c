@@ -21,10 +21,22 @@ static const struct {
     const char *name, *key;
     enum { TEXT, FOLDER, WHOLE, NUMBER } kind;
 } settings[] = {
-    {"backend", "backend", TEXT}, {"captions", "captions", TEXT}, {"init", "init", FOLDER},   {"vae", "vae", FOLDER},
-    {"text-encoder", "text_encoder", FOLDER}, {"seed", "seed", WHOLE}, {"steps", "steps", WHOLE}, {"batch", "batch", WHOLE},
-    {"data", "data", TEXT}, {"people", "people", WHOLE},  {"threads", "workers", WHOLE},  {"rate", "rate", NUMBER},   {"hola", "hola", NUMBER},
-    {"hola-form", "hola_form", TEXT}, {"hola-factor", "hola_factor", WHOLE}, {"cache", "cache", TEXT},
+    {"backend", "backend", TEXT},
+    {"captions", "captions", TEXT},
+    {"init", "init", FOLDER},
+    {"vae", "vae", FOLDER},
+    {"text-encoder", "text_encoder", FOLDER},
+    {"seed", "seed", WHOLE},
+    {"steps", "steps", WHOLE},
+    {"batch", "batch", WHOLE},
+    {"data", "data", TEXT},
+    {"people", "people", WHOLE},
+    {"threads", "workers", WHOLE},
+    {"rate", "rate", NUMBER},
+    {"hola", "hola", NUMBER},
+    {"hola-form", "hola_form", TEXT},
+    {"hola-factor", "hola_factor", WHOLE},
+    {"cache", "cache", TEXT},
 };
 
 /* A folder of this place is said as "./NAME", for a bare name is a folder of core/models. */
@@ -42,7 +54,9 @@ static cm_status place_folder(const char *option, const char *value, cm_arena *a
     CM_TRY(cm_models_folder(arena, &models));
     const char *shipped = cm_arena_print(arena, "%s/%s", models, value);
     CM_TRY(cm_arena_check(arena));
-    return cm_path_is_dir(shipped) ? CM_OK : cm_fail(CM_EUSAGE, "--%s: %s: no such folder, here or in %s", option, value, models);
+    return cm_path_is_dir(shipped)
+               ? CM_OK
+               : cm_fail(CM_EUSAGE, "--%s: %s: no such folder, here or in %s", option, value, models);
 }
 
 static cm_status option_value(const cm_args *a, size_t i, cm_arena *arena, json_t **value) {
@@ -61,7 +75,8 @@ static cm_status set_keys(const cm_args *a, cm_arena *arena, json_t *recipe) {
     const char *given;
     for (size_t i = 0; (given = cm_arg_listed(a, "set", i)) != NULL; i++) {
         const char *equals = strchr(given, '=');
-        if (!equals || equals == given) return cm_fail(CM_EUSAGE, "--set: '%s' is not KEY=VALUE, like hola_targets=shared", given);
+        if (!equals || equals == given)
+            return cm_fail(CM_EUSAGE, "--set: '%s' is not KEY=VALUE, like hola_targets=shared", given);
         const char *key = cm_arena_print(arena, "%.*s", (int)(equals - given), given);
         CM_TRY(cm_arena_check(arena));
         json_t *value = json_loads(equals + 1, JSON_DECODE_ANY, NULL);
@@ -102,8 +117,8 @@ static cm_status find_recipe(const char *name, cm_arena *arena, const char **pat
     CM_TRY(cm_names_in(folder, ".json", arena, names, MAX_RECIPES, &count));
     names[count] = NULL;
     const char *near = cm_closest(name, (const char *const *)names);
-    return cm_fail(CM_EUSAGE, "--recipe: '%s' is no file and no recipe of %s%s%s%s", name, folder, near ? "; the closest is '" : "",
-                   near ? near : "", near ? "'" : "");
+    return cm_fail(CM_EUSAGE, "--recipe: '%s' is no file and no recipe of %s%s%s%s", name, folder,
+                   near ? "; the closest is '" : "", near ? near : "", near ? "'" : "");
 }
 
 /* --recipe is a file, or the name of a shipped one. */
@@ -150,8 +165,8 @@ static void print_gates(const char *part, const cm_acceptance *gates) {
     }
     for (size_t i = 0; i < gates->question_count; i++) {
         const cm_question_criterion *q = &gates->questions[i];
-        printf("%-9s %-20s %6.3f, commonest %.3f, reconstructed %.3f, n %zu: %s\n", part, q->slot, q->drawn.right, q->drawn.commonest,
-               q->reconstructed, q->drawn.n, q->drawn.asked ? "asked" : "NOT ASKED");
+        printf("%-9s %-20s %6.3f, commonest %.3f, reconstructed %.3f, n %zu: %s\n", part, q->slot, q->drawn.right,
+               q->drawn.commonest, q->reconstructed, q->drawn.n, q->drawn.asked ? "asked" : "NOT ASKED");
     }
 }
 
@@ -170,15 +185,17 @@ static cm_status check(const cm_args *a, size_t *failed) {
 
 static void print_reach(const cm_hola_reach *r, size_t k) {
     const cm_hola_bounds *b = &r->bounds[k];
-    printf("factor %zu: maps of %zux%zu cells (width x height), %zu people of %zu with a group there\n", r->settings.loss.factors[k],
-           r->sizes[k].width, r->sizes[k].height, r->images[k], r->survey.people);
+    printf("factor %zu: maps of %zux%zu cells (width x height), %zu people of %zu with a group there\n",
+           r->settings.loss.factors[k], r->sizes[k].width, r->sizes[k].height, r->images[k], r->survey.people);
     printf("HOLA at the least %.5f, with even attention %.5f\n", b->floor, b->even);
     printf("%-20s %7s %7s %9s %9s %9s %9s\n", "phrase", "people", "hidden", "< a cell", "lost", "target", "minimum");
     for (size_t p = 0; p < CM_HOLA_PHRASES; p++) {
         const double cases = (double)r->survey.cases[p];
         if (!r->settings.rules.phrase[p] || r->survey.cases[p] + r->survey.hidden[p] == 0) continue;
         printf("%-20s %7zu %7zu", cm_hola_phrase_name(p), r->survey.cases[p], r->survey.hidden[p]);
-        if (cases > 0) printf(" %7.1f %% %7.1f %%", 100 * (double)r->survey.small[p][k] / cases, 100 * (double)r->survey.lost[p][k] / cases);
+        if (cases > 0)
+            printf(" %7.1f %% %7.1f %%", 100 * (double)r->survey.small[p][k] / cases,
+                   100 * (double)r->survey.lost[p][k] / cases);
         if (cases > 0 && r->survey.left_out[p][k]) printf(" left out\n");
         else printf(" %9.4f %9.4f\n", r->region[p][k], r->kept[p][k]);
     }
@@ -187,7 +204,8 @@ static void print_reach(const cm_hola_reach *r, size_t k) {
 static cm_status hola_floor(const cm_args *a, cm_arena *arena) {
     json_t *recipe;
     cm_hola_reach r;
-    if (!cm_arg_given(a, "recipe")) return cm_fail(CM_EUSAGE, "train hola-floor: --recipe says which setting (unet-daring)");
+    if (!cm_arg_given(a, "recipe"))
+        return cm_fail(CM_EUSAGE, "train hola-floor: --recipe says which setting (unet-daring)");
     CM_TRY(read_recipe(a, cm_stage_find("unet"), arena, &recipe));
     cm_status s = override(a, arena, recipe);
     if (s == CM_OK) s = cm_recipe_check(recipe, "unet");
@@ -201,11 +219,13 @@ typedef enum what { STAGE, CHECK, FLOOR } what;
 
 /* An option that means nothing to what is asked for is an error. */
 static cm_status check_options(const cm_args *a, what w) {
-    static const struct { const char *name; bool means[3]; } some[] = {
-        {"model", {false, true, false}}, {"part", {false, true, false}},   {"cards", {false, true, false}},   {"count", {false, true, true}},
-        {"recipe", {true, false, true}}, {"out", {true, false, false}},    {"weights", {true, false, false}}, {"simple", {true, false, true}},
-        {"threads", {true, false, false}}, {"backend", {true, true, false}},
-        {"set", {true, false, true}}};
+    static const struct {
+        const char *name;
+        bool means[3];
+    } some[] = {{"model", {false, true, false}},   {"part", {false, true, false}},  {"cards", {false, true, false}},
+                {"count", {false, true, true}},    {"recipe", {true, false, true}}, {"out", {true, false, false}},
+                {"weights", {true, false, false}}, {"simple", {true, false, true}}, {"threads", {true, false, false}},
+                {"backend", {true, true, false}},  {"set", {true, false, true}}};
     static const char *const names[] = {"a stage", "train check", "train hola-floor"};
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         if (cm_arg_given(a, some[i].name) && !some[i].means[w])
@@ -220,14 +240,16 @@ static cm_status check_options(const cm_args *a, what w) {
 static cm_status run_one(const cm_args *a, const char *word, cm_arena *arena, size_t *failed_gates) {
     const what w = strcmp(word, "check") == 0 ? CHECK : strcmp(word, "hola-floor") == 0 ? FLOOR : STAGE;
     const cm_stage *stage = w == STAGE ? cm_stage_find(word) : NULL;
-    if (w == STAGE && !stage) return cm_fail(CM_EUSAGE, "train: '%s' is none of vae, clip, parser, features, unet, check, hola-floor", word);
+    if (w == STAGE && !stage)
+        return cm_fail(CM_EUSAGE, "train: '%s' is none of vae, clip, parser, features, unet, check, hola-floor", word);
     CM_TRY(check_options(a, w));
     return w == CHECK ? check(a, failed_gates) : w == FLOOR ? hola_floor(a, arena) : train_stage(a, stage, arena);
 }
 
 static int run(const cm_args *a) {
     const char *const *words;
-    if (cm_arg_words(a, &words) != 1) return cm_exit_for(cm_fail(CM_EUSAGE, "train: give one stage, check or hola-floor"));
+    if (cm_arg_words(a, &words) != 1)
+        return cm_exit_for(cm_fail(CM_EUSAGE, "train: give one stage, check or hola-floor"));
     cm_arena arena;
     cm_arena_init(&arena, 0);
     size_t failed_gates = 0;
@@ -237,15 +259,21 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"recipe", CM_OPT_TEXT, "FILE|NAME", NULL, "settings; default: the stage's own (vae, clip, parser, features, unet-base)"},
-    {"out", CM_OPT_TEXT, "DIR", NULL, "the run: checkpoint, train.jsonl, loss.svg (by gnuplot, from loss.gp and loss.dat); continues when it has a checkpoint"},
+    {"recipe", CM_OPT_TEXT, "FILE|NAME", NULL,
+     "settings; default: the stage's own (vae, clip, parser, features, unet-base)"},
+    {"out", CM_OPT_TEXT, "DIR", NULL,
+     "the run: checkpoint, train.jsonl, loss.svg (by gnuplot, from loss.gp and loss.dat); continues when it has a "
+     "checkpoint"},
     {"weights", CM_OPT_TEXT, "DIR", NULL, "where finished weights go (default OUT/weights)"},
-    {"backend", CM_OPT_TEXT, "NAME", NULL, "f32 (default), bf16 (bf16 products, f32 weights and optimizer), bf16x3 or ref"},
-    {"threads", CM_OPT_SIZE, "N", NULL, "workers, each with its share of the batch (default: the cores that affinity mask and CPU quota leave)"},
+    {"backend", CM_OPT_TEXT, "NAME", NULL,
+     "f32 (default), bf16 (bf16 products, f32 weights and optimizer), bf16x3 or ref"},
+    {"threads", CM_OPT_SIZE, "N", NULL,
+     "workers, each with its share of the batch (default: the cores that affinity mask and CPU quota leave)"},
     {"seed", CM_OPT_U64, "N", NULL, "initial weights, order of people, noise"},
     {"steps", CM_OPT_SIZE, "N", NULL, "steps in all, those before a stop included"},
     {"batch", CM_OPT_SIZE, "N", NULL, "samples a step"},
-    {"data", CM_OPT_TEXT, "DIR", NULL, "vae, unet: people of this folder, of `data people` or your own (docs/DATA.md), instead of drawn ones"},
+    {"data", CM_OPT_TEXT, "DIR", NULL,
+     "vae, unet: people of this folder, of `data people` or your own (docs/DATA.md), instead of drawn ones"},
     {"people", CM_OPT_SIZE, "N", NULL, "how many people to train on (--data: at most)"},
     {"rate", CM_OPT_NUMBER, "X", NULL, "peak learning rate"},
     {"simple", CM_OPT_FLAG, NULL, NULL, "plain backgrounds and few poses"},
@@ -256,17 +284,23 @@ static const cm_option options[] = {
     {"captions", CM_OPT_TEXT, "KIND", NULL, "unet: poor or dense"},
     {"hola", CM_OPT_NUMBER, "WEIGHT", NULL, "unet: weight of the HOLA loss (0: measured only)"},
     {"hola-factor", CM_OPT_SIZE, "N", NULL, "unet: layers at height/N x width/N (16: half of the latent's side)"},
-    {"hola-form", CM_OPT_TEXT, "NAME", NULL, "unet: authors (their code), paper (equation 3) or garments; single settings are keys of the recipe"},
+    {"hola-form", CM_OPT_TEXT, "NAME", NULL,
+     "unet: authors (their code), paper (equation 3) or garments; single settings are keys of the recipe"},
     {"cache", CM_OPT_TEXT, "DIR", NULL, "unet: folder for the latents of all people, made once and shared by runs"},
     {"model", CM_OPT_TEXT, "NAME", "nano:daring", "check: the model whose gates are measured"},
     {"part", CM_OPT_TEXT, "NAME", "all", "check: all, vae, clip, parser, features or unet"},
     {"count", CM_OPT_SIZE, "N", "256", "check: held-out people; hola-floor: training people"},
-    {"cards", CM_OPT_FLAG, NULL, NULL, "check: write the results into card.json and README.md of the weights' folders, failed gates too"},
+    {"cards", CM_OPT_FLAG, NULL, NULL,
+     "check: write the results into card.json and README.md of the weights' folders, failed gates too"},
     {0},
 };
 
 const cm_command cm_command_train = {
-    "train", "train the nano models, and check them", options, "vae|clip|parser|features|unet|check|hola-floor",
+    "train",
+    "train the nano models, and check them",
+    options,
+    "vae|clip|parser|features|unet|check|hola-floor",
     "A run that was stopped continues with the same command. Ctrl-C saves first.\n"
     "hola-floor: what a recipe's HOLA can reach on its people, and which groups its maps are too coarse for.\n"
-    "check ends with exit status 5 where a gate does not hold.", run};
+    "check ends with exit status 5 where a gate does not hold.",
+    run};

@@ -30,7 +30,8 @@ static cm_status check_gates(const cm_evaluation *e) {
 static cm_status prepare(cm_evaluation *e) {
     const cm_evaluation_options *o = e->options;
     if (!has_images(e)) return CM_OK;
-    if (o->statistics && e->suite->arm_count > 1) return cm_fail(CM_EUSAGE, "--save-statistics is of one arm's images; there are %zu arms", e->suite->arm_count);
+    if (o->statistics && e->suite->arm_count > 1)
+        return cm_fail(CM_EUSAGE, "--save-statistics is of one arm's images; there are %zu arms", e->suite->arm_count);
     CM_TRY(cm_evaluation_check_commands(e));
     CM_TRY(cm_plan_choose(e->suite, &e->arena, &e->plan));
     CM_TRY(check_gates(e));
@@ -55,7 +56,8 @@ static cm_status finish(cm_evaluation *e) {
     CM_TRY(cm_arena_check(&e->arena));
     cm_records_close(&e->records);
     CM_TRY(cm_jsonl_read(path, &lines));
-    const cm_status s = cm_evaluation_finish(e->options->folder, e->header, e->sides, e->side_count, lines, e->started, &e->counts);
+    const cm_status s =
+        cm_evaluation_finish(e->options->folder, e->header, e->sides, e->side_count, lines, e->started, &e->counts);
     json_decref(lines);
     return s;
 }

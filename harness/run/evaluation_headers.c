@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The header of a run: all that its images and scores depend on, and where they were made. Which two belong together. */
+/* The header of a run: all that its images and scores depend on, and where they were made. Which two belong together.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,11 @@ static const char *shown(cm_evaluation *e, const char *path) {
 }
 
 static json_t *making_of(const cm_making *m) {
-    json_t *o = json_pack("{s:I, s:f, s:s?, s:s, s:s}", "steps", (json_int_t)m->steps, "guidance", m->guidance, "negative", m->negative, "backend",
-                          m->backend->name, "dtype", m->backend->dtype);
-    if (m->sampler) json_object_set_new(o, "sampler", json_string(m->sampler->name)); /* else the model's own: see its "arm" record */
+    json_t *o = json_pack("{s:I, s:f, s:s?, s:s, s:s}", "steps", (json_int_t)m->steps, "guidance", m->guidance,
+                          "negative", m->negative, "backend", m->backend->name, "dtype", m->backend->dtype);
+    if (m->sampler)
+        json_object_set_new(o, "sampler",
+                            json_string(m->sampler->name)); /* else the model's own: see its "arm" record */
     if (m->width) json_object_set_new(o, "width", json_integer((json_int_t)m->width));
     if (m->height) json_object_set_new(o, "height", json_integer((json_int_t)m->height));
     if (*m->suffix) json_object_set_new(o, "suffix", json_string(m->suffix));
@@ -43,9 +46,12 @@ static json_t *own_settings(const cm_making *m, const cm_making *suite) {
 
 static json_t *arm_of(cm_evaluation *e, const cm_side *s) {
     const cm_arm *a = s->arm;
-    json_t *o = json_pack("{s:s, s:s, s:s}", "name", a->name, "about", *a->about || !a->images ? a->about : shown(e, a->images), "kind", cm_arm_kind_names[a->kind]);
+    json_t *o = json_pack("{s:s, s:s, s:s}", "name", a->name, "about",
+                          *a->about || !a->images ? a->about : shown(e, a->images), "kind", cm_arm_kind_names[a->kind]);
     json_t *own = own_settings(&a->making, &e->suite->making);
-    const char *const texts[][2] = {{"model", a->model}, {"unet", a->unet}, {"vae", a->vae}, {"config", a->model ? a->config : NULL}, {"from", a->images}, {"command", a->command}};
+    const char *const texts[][2] = {{"model", a->model}, {"unet", a->unet},
+                                    {"vae", a->vae},     {"config", a->model ? a->config : NULL},
+                                    {"from", a->images}, {"command", a->command}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (texts[i][1]) json_object_set_new(o, texts[i][0], json_string(shown(e, texts[i][1])));
     if (s->list.source) json_object_set_new(o, "list_hash", json_string(cm_image_list_hash(&s->list, &e->arena)));
@@ -67,8 +73,9 @@ static json_t *settings_of(const cm_evaluation *e) {
 }
 
 static json_t *side_of(cm_evaluation *e, const cm_side *s, const cm_drawn_set *d, const char *from) {
-    return json_pack("{s:s, s:s, s:I, s:s}", "name", from ? shown(e, from) : d->name, "from", from ? shown(e, from) : "drawn people", "count",
-                     (json_int_t)s->count, "hash", cm_image_list_hash(&s->list, &e->arena));
+    return json_pack("{s:s, s:s, s:I, s:s}", "name", from ? shown(e, from) : d->name, "from",
+                     from ? shown(e, from) : "drawn people", "count", (json_int_t)s->count, "hash",
+                     cm_image_list_hash(&s->list, &e->arena));
 }
 
 static void add_sides(cm_evaluation *e, json_t *h) {
@@ -76,8 +83,12 @@ static void add_sides(cm_evaluation *e, json_t *h) {
     for (size_t i = 0; i < e->side_count; i++) {
         const cm_side *s = &e->sides[i];
         const bool reference = s->kind == CM_SIDE_REFERENCE;
-        if (s->kind != CM_SIDE_ARM) json_object_set_new(h, s->name, side_of(e, s, reference ? &e->suite->drawn : &e->suite->ceiling, reference ? e->suite->reference : NULL));
-        if (s->list.source) json_object_set_new(left_out, s->name, cm_picture_source_left_out(s->list.source)); /* nothing: no key */
+        if (s->kind != CM_SIDE_ARM)
+            json_object_set_new(h, s->name,
+                                side_of(e, s, reference ? &e->suite->drawn : &e->suite->ceiling,
+                                        reference ? e->suite->reference : NULL));
+        if (s->list.source)
+            json_object_set_new(left_out, s->name, cm_picture_source_left_out(s->list.source)); /* nothing: no key */
     }
     if (json_object_size(left_out)) json_object_set(h, "left_out", left_out);
     json_decref(left_out);
@@ -100,9 +111,10 @@ json_t *cm_evaluation_header(cm_evaluation *e) {
     const cm_evaluation_options *o = e->options;
     char now[32];
     cm_iso_time(now);
-    json_t *h = json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:i}", "kind", "run", "format", CM_RECORDS_FORMAT, "suite", e->suite->name, "prompts",
-                          e->prompts.name ? e->prompts.name : "", "count", (json_int_t)e->unit_count, "images", (json_int_t)e->suite->images, "started",
-                          now, "version", CM_VERSION, "threads", o->threads);
+    json_t *h =
+        json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:i}", "kind", "run", "format", CM_RECORDS_FORMAT, "suite",
+                  e->suite->name, "prompts", e->prompts.name ? e->prompts.name : "", "count", (json_int_t)e->unit_count,
+                  "images", (json_int_t)e->suite->images, "started", now, "version", CM_VERSION, "threads", o->threads);
     if (!h) return NULL;
     json_object_set_new(h, "settings", settings_of(e));
     json_object_set_new(h, "arms", arms_of(e));
@@ -118,15 +130,18 @@ json_t *cm_evaluation_header(cm_evaluation *e) {
     add_sides(e, h);
     if (e->statistics) json_object_set_new(h, "statistics", json_string(e->suite->reference));
     if (o->statistics) json_object_set_new(h, "write_statistics", json_string(o->statistics));
-    if (o->shards) json_object_set_new(h, "shard", json_pack("{s:I, s:I}", "index", (json_int_t)o->shard, "of", (json_int_t)o->shards));
+    if (o->shards)
+        json_object_set_new(h, "shard",
+                            json_pack("{s:I, s:I}", "index", (json_int_t)o->shard, "of", (json_int_t)o->shards));
     if (o->machine) json_object_update_missing(h, (json_t *)o->machine);
     return cm_arena_check(&e->arena) == CM_OK ? h : (json_decref(h), NULL);
 }
 
 /* --- holding one against another --------------------------------------------------------- */
 
-const char *const cm_evaluation_keys[] = {"format", "suite", "prompts", "prompts_hash", "count", "images", "arms", "pairs", "gates", "settings", "plan",
-                                          "reference", "ceiling", "statistics", NULL};
+const char *const cm_evaluation_keys[] = {"format", "suite",     "prompts", "prompts_hash", "count",
+                                          "images", "arms",      "pairs",   "gates",        "settings",
+                                          "plan",   "reference", "ceiling", "statistics",   NULL};
 
 /* Where two values differ first: the path and both sides there. */
 typedef struct place {
@@ -179,7 +194,9 @@ cm_status cm_headers_same(const json_t *found, const json_t *wanted, const char 
         const json_t *before = json_object_get(found, *keys), *now = json_object_get(wanted, *keys);
         snprintf(p.where, sizeof p.where, "%s", *keys);
         if ((!before && !now) || !differs(before, now, &p)) continue;
-        if (p.length) return cm_fail(CM_EUSAGE, "another %s: %zu there, %zu now", p.where, json_array_size(p.was), json_array_size(p.is));
+        if (p.length)
+            return cm_fail(CM_EUSAGE, "another %s: %zu there, %zu now", p.where, json_array_size(p.was),
+                           json_array_size(p.is));
         print_short(p.was, was, sizeof was);
         print_short(p.is, is, sizeof is);
         return cm_fail(CM_EUSAGE, "another %s: %s there, %s now", p.where, was, is);
@@ -259,12 +276,16 @@ static cm_status same_arms(const json_t *found, const json_t *wanted) {
     char was[256], is[256];
     list_names(found, was, sizeof was);
     list_names(wanted, is, sizeof is);
-    return strcmp(was, is) == 0 ? CM_OK : cm_fail(CM_EUSAGE, "the run in this folder has the arms %s, now they are %s; --fresh begins anew", was, is);
+    return strcmp(was, is) == 0
+               ? CM_OK
+               : cm_fail(CM_EUSAGE, "the run in this folder has the arms %s, now they are %s; --fresh begins anew", was,
+                         is);
 }
 
 cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out) {
     static const char *const same[] = {"suite", "settings", "arms", "count", "images", "pairs", "gates", "shard", NULL};
-    static const char *const either[] = {"prompts", "prompts_hash", "prompts_version", "statistics", "reference", "ceiling", "questions", NULL};
+    static const char *const either[] = {"prompts",   "prompts_hash", "prompts_version", "statistics",
+                                         "reference", "ceiling",      "questions",       NULL};
     CM_TRY(same_arms(json_object_get(found, "arms"), json_object_get(wanted, "arms")));
     CM_TRY(cm_headers_continue(found, wanted, same));
     json_t *header = json_deep_copy(found);

@@ -38,7 +38,8 @@ static cm_status join_line(json_t **at, json_t *line) {
     }
     json_object_foreach(line, key, value) {
         json_t *was = json_object_get(*at, key);
-        const int bad = json_is_object(was) && json_is_object(value) ? json_object_update(was, value) : json_object_set(*at, key, value);
+        const int bad = json_is_object(was) && json_is_object(value) ? json_object_update(was, value)
+                                                                     : json_object_set(*at, key, value);
         if (bad) return cm_fail(CM_ENOMEM, "out of memory");
     }
     return CM_OK;
@@ -51,8 +52,12 @@ cm_status cm_evaluation_know(cm_side *s, size_t row, json_t *line) {
 static cm_side *side_of_line(cm_side *sides, size_t count, const json_t *line) {
     const bool failed = cm_line_is(line, "failed");
     for (size_t i = 0; i < count; i++) {
-        if (sides[i].kind == CM_SIDE_ARM && strcmp(sides[i].name, text_of(line, "arm")) == 0 && (failed || cm_line_is(line, "image"))) return &sides[i];
-        if (sides[i].kind != CM_SIDE_ARM && (failed ? !strcmp(sides[i].name, text_of(line, "side")) : cm_line_is(line, cm_side_lines[sides[i].kind]))) return &sides[i];
+        if (sides[i].kind == CM_SIDE_ARM && strcmp(sides[i].name, text_of(line, "arm")) == 0 &&
+            (failed || cm_line_is(line, "image")))
+            return &sides[i];
+        if (sides[i].kind != CM_SIDE_ARM &&
+            (failed ? !strcmp(sides[i].name, text_of(line, "side")) : cm_line_is(line, cm_side_lines[sides[i].kind])))
+            return &sides[i];
     }
     return NULL;
 }
@@ -65,7 +70,8 @@ cm_status cm_sides_read(cm_side *sides, size_t count, const json_t *all) {
         if (!s) continue;
         const size_t index = cm_json_size_or(line, "index", SIZE_MAX);
         if (index < s->begin || index >= s->end)
-            return cm_fail(CM_EFORMAT, "line %zu: index %zu of %s, which has %zu to %zu", k + 1, index, s->name, s->begin, s->end);
+            return cm_fail(CM_EFORMAT, "line %zu: index %zu of %s, which has %zu to %zu", k + 1, index, s->name,
+                           s->begin, s->end);
         CM_TRY(join_line(&s->lines[index], line));
     }
     return CM_OK;
@@ -85,7 +91,8 @@ static bool is_intact(cm_evaluation *e, const cm_side *s, const json_t *line) {
     const bool same = path && cm_line_is_made(line) && cm_path_exists(path) && cm_sha_file(path, hash) == CM_OK &&
                       strcmp(hash, text_of(line, "picture_hash")) == 0;
     cm_arena_reset(&e->arena, mark);
-    return same && (s->arm->kind != CM_ARM_MODEL || !cm_plan_of_attention(&e->plan) || json_object_get(line, "watched"));
+    return same &&
+           (s->arm->kind != CM_ARM_MODEL || !cm_plan_of_attention(&e->plan) || json_object_get(line, "watched"));
 }
 
 static cm_status forget_lost(cm_evaluation *e) {
@@ -94,7 +101,8 @@ static cm_status forget_lost(cm_evaluation *e) {
         for (size_t k = s->begin; k < s->end && makes_images(s); k++) {
             if (!s->lines[k]) continue;
             const bool intact = is_intact(e, s, s->lines[k]);
-            if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped"); /* an image that was not hashed is not gone */
+            if (cm_interrupted())
+                return cm_fail(CM_EINTERRUPTED, "stopped"); /* an image that was not hashed is not gone */
             if (intact) continue;
             json_decref(s->lines[k]);
             s->lines[k] = NULL;
@@ -123,7 +131,8 @@ static cm_status open_stores(cm_evaluation *e) {
             const cm_feature_column *column = &e->plan.columns[c];
             if (e->options->fresh) unlink(cm_column_path(e->options->folder, s->name, column->name, &e->arena));
             CM_TRY(cm_arena_check(&e->arena));
-            CM_TRY(cm_column_open(e->options->folder, s->name, column->name, s->end - s->begin, column->width, true, &e->arena, &s->stores[c]));
+            CM_TRY(cm_column_open(e->options->folder, s->name, column->name, s->end - s->begin, column->width, true,
+                                  &e->arena, &s->stores[c]));
         }
     }
     return CM_OK;
@@ -151,12 +160,15 @@ static cm_status check_old_column(cm_evaluation *e, cm_side *s, const json_t *co
     const char *name = text_of(column, "name");
     cm_feature_store store = {.file = -1};
     size_t lost = 0;
-    cm_status status = cm_column_open(e->options->folder, s->name, name, s->end - s->begin, cm_json_size_or(column, "width", 0), false, &e->arena, &store);
+    cm_status status = cm_column_open(e->options->folder, s->name, name, s->end - s->begin,
+                                      cm_json_size_or(column, "width", 0), false, &e->arena, &store);
     if (status == CM_OK) status = check_rows(s, name, &store, &lost);
     cm_feature_store_close(&store);
     if (status == CM_OK && !lost) return CM_OK;
     if (status == CM_EINTERRUPTED) return status;
-    return cm_fail(CM_EUSAGE, "features/%s-%s.f32 is not what the records tell of; name its metrics too, or --fresh begins anew", s->name, name);
+    return cm_fail(CM_EUSAGE,
+                   "features/%s-%s.f32 is not what the records tell of; name its metrics too, or --fresh begins anew",
+                   s->name, name);
 }
 
 static size_t find_column(const cm_plan *p, const char *name) {
@@ -174,11 +186,14 @@ static cm_status check_features(cm_evaluation *e) {
         const size_t c = find_column(&e->plan, name);
         for (size_t i = 0; i < e->side_count; i++) {
             if (e->sides[i].end == e->sides[i].begin) continue;
-            if (c < e->plan.column_count && e->sides[i].list.count) CM_TRY(check_rows(&e->sides[i], name, &e->sides[i].stores[c], &lost));
+            if (c < e->plan.column_count && e->sides[i].list.count)
+                CM_TRY(check_rows(&e->sides[i], name, &e->sides[i].stores[c], &lost));
             else CM_TRY(check_old_column(e, &e->sides[i], column));
         }
     }
-    if (lost) cm_warn("%s: %zu rows of features are not what the records tell of; their images are looked at again", e->options->folder, lost);
+    if (lost)
+        cm_warn("%s: %zu rows of features are not what the records tell of; their images are looked at again",
+                e->options->folder, lost);
     return CM_OK;
 }
 
@@ -259,8 +274,13 @@ static void forget_failed(cm_evaluation *e) {
 static cm_status check_format(const json_t *header) {
     const size_t format = cm_json_size_or(header, "format", 1);
     if (format == CM_RECORDS_FORMAT) return CM_OK;
-    if (format < CM_RECORDS_FORMAT) return cm_fail(CM_EUSAGE, "the run in this folder is of version %s, whose records cannot be gone on with; --fresh begins anew", cm_json_text_or(header, "version", "?"));
-    return cm_fail(CM_EUSAGE, "the run in this folder is of a newer version (%s, records of format %zu, here %d)", cm_json_text_or(header, "version", "?"), format, CM_RECORDS_FORMAT);
+    if (format < CM_RECORDS_FORMAT)
+        return cm_fail(
+            CM_EUSAGE,
+            "the run in this folder is of version %s, whose records cannot be gone on with; --fresh begins anew",
+            cm_json_text_or(header, "version", "?"));
+    return cm_fail(CM_EUSAGE, "the run in this folder is of a newer version (%s, records of format %zu, here %d)",
+                   cm_json_text_or(header, "version", "?"), format, CM_RECORDS_FORMAT);
 }
 
 /* Sides that an earlier run looked at and this one does not ask for: their features make its scores. */
@@ -317,7 +337,8 @@ static cm_status take_over(cm_evaluation *e, const json_t *header, const char *p
 /* What is there, without the half of a line that a kill left; an empty array: nothing. */
 static cm_status read_existing(cm_evaluation *e, const char *path) {
     cm_records *r = NULL;
-    if (e->options->fresh && cm_path_exists(path) && unlink(path) != 0) return cm_fail(CM_EIO, "%s: cannot remove", path);
+    if (e->options->fresh && cm_path_exists(path) && unlink(path) != 0)
+        return cm_fail(CM_EIO, "%s: cannot remove", path);
     if (cm_path_exists(path)) {
         CM_TRY(cm_records_open(&r, path, NULL)); /* cuts it off */
         cm_records_close(&r);
@@ -332,9 +353,13 @@ static cm_status read_existing(cm_evaluation *e, const char *path) {
 static cm_status check_folder(cm_evaluation *e, const char *path) {
     json_t *lines = NULL;
     const char *folder = e->options->folder, *images = cm_arena_print(&e->arena, "%s/images", folder);
-    const char *lock = cm_arena_print(&e->arena, "%s/.cosmicman.lock", folder); /* a run that was killed as it began left it */
+    const char *lock =
+        cm_arena_print(&e->arena, "%s/.cosmicman.lock", folder); /* a run that was killed as it began left it */
     CM_TRY(cm_arena_check(&e->arena));
-    if (!cm_path_exists(path)) return cm_path_exists(images) && !cm_path_exists(lock) ? cm_fail(CM_EUSAGE, "%s: has images, but no records of a run; name another folder", folder) : CM_OK;
+    if (!cm_path_exists(path))
+        return cm_path_exists(images) && !cm_path_exists(lock)
+                   ? cm_fail(CM_EUSAGE, "%s: has images, but no records of a run; name another folder", folder)
+                   : CM_OK;
     const cm_status s = cm_jsonl_read(path, &lines);
     const bool run = s != CM_OK || json_array_size(lines) == 0 || cm_line_is(json_array_get(lines, 0), "run");
     json_decref(lines);
@@ -342,7 +367,8 @@ static cm_status check_folder(cm_evaluation *e, const char *path) {
 }
 
 static cm_status open_records(cm_evaluation *e, json_t *header) {
-    char *path = cm_arena_print(&e->arena, "%s/records.jsonl", e->options->folder), *features = cm_arena_print(&e->arena, "%s/features", e->options->folder);
+    char *path = cm_arena_print(&e->arena, "%s/records.jsonl", e->options->folder),
+         *features = cm_arena_print(&e->arena, "%s/features", e->options->folder);
     CM_TRY(cm_arena_check(&e->arena));
     CM_TRY(check_folder(e, path));
     CM_TRY(cm_folder_lock_take(&e->folder, e->options->folder));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Images that models and commands make, each with its record. Attention can be seen only here, while an image is made. */
+/* Images that models and commands make, each with its record. Attention can be seen only here, while an image is made.
+ */
 #include <string.h>
 #include <strings.h>
 
@@ -29,8 +30,9 @@ json_t *cm_evaluation_groups(const cm_description *d, const cm_tokens *t) {
 json_t *cm_evaluation_image(const cm_evaluation *e, const cm_side *s, size_t row) {
     const size_t unit = row / s->images;
     const cm_unit *u = &e->units[unit];
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "kind", "image", "suite", e->suite->name, "prompts",
-                          e->prompts.name ? e->prompts.name : "", "arm", s->name, "index", (json_int_t)row, "id", u->id);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:s}", "kind", "image", "suite", e->suite->name, "prompts",
+                  e->prompts.name ? e->prompts.name : "", "arm", s->name, "index", (json_int_t)row, "id", u->id);
     if (s->images > 1) json_object_set_new(o, "k", json_integer((json_int_t)(row % s->images)));
     if (u->prompt) json_object_set_new(o, "prompt", json_string(u->prompt->text));
     return o;
@@ -63,7 +65,7 @@ static cm_status keep_record(cm_evaluation *e, cm_side *s, size_t row, json_t *r
 typedef struct model_job {
     cm_evaluation *e;
     cm_side *s;
-    cm_making making;      /* with the model's own in place of what was not said */
+    cm_making making; /* with the model's own in place of what was not said */
     const cm_subject *subject;
     const size_t *missing; /* rows */
 } model_job;
@@ -74,16 +76,23 @@ static cm_status make_image(const model_job *j, size_t row, cm_worker *w, json_t
     const size_t unit = row / s->images, k = row % s->images;
     const cm_unit *u = &e->units[unit];
     const bool attention = cm_plan_of_attention(&e->plan), shown = unit < e->suite->illustrated && k == 0;
-    const char *path = s->list.files[row], *text = cm_arena_print(&w->scratch, "%s%s", u->prompt->text, j->making.suffix);
+    const char *path = s->list.files[row],
+               *text = cm_arena_print(&w->scratch, "%s%s", u->prompt->text, j->making.suffix);
     cm_watch seen = {.count = 0};
     cm_tokens tokens;
     cm_result r;
     CM_TRY(cm_arena_check(&w->scratch));
     CM_TRY(cm_subject_tokens(j->subject, text, &w->scratch, &tokens));
     if (attention || shown) CM_TRY(cm_watch_begin(e, &j->making, u->prompt, &tokens, w, &seen));
-    const cm_request request = {.prompt = text, .negative = u->negative ? u->negative : j->making.negative, .seed = cm_evaluation_seed(e, unit, k),
-                                .steps = j->making.steps, .width = j->making.width, .height = j->making.height, .sampler = j->making.sampler,
-                                .guidance = j->making.guidance, .observer = seen.refocus ? cm_refocus_observer(seen.refocus) : NULL};
+    const cm_request request = {.prompt = text,
+                                .negative = u->negative ? u->negative : j->making.negative,
+                                .seed = cm_evaluation_seed(e, unit, k),
+                                .steps = j->making.steps,
+                                .width = j->making.width,
+                                .height = j->making.height,
+                                .sampler = j->making.sampler,
+                                .guidance = j->making.guidance,
+                                .observer = seen.refocus ? cm_refocus_observer(seen.refocus) : NULL};
     CM_TRY(cm_subject_make(j->subject, &w->g, &request, &w->scratch, &r));
     CM_TRY(cm_evaluation_write_image(e, path, &r.picture, &w->scratch));
     json_t *o = *record = cm_evaluation_image(e, s, row);
@@ -140,22 +149,25 @@ static cm_status warn_of_arm(cm_evaluation *e, const char *name, const cm_making
 /* labels: of people from a folder, the hash of its labels.jsonl. */
 static const char *data_of(const json_t *recipe, const char *labels, cm_arena *scratch) {
     const char *data = cm_json_text_or(recipe, "data", ""), *captions = cm_json_text_or(recipe, "captions", "no");
-    if (data[0]) return cm_arena_print(scratch, "people of %s (labels.jsonl %.12s), %s captions", data, labels, captions);
+    if (data[0])
+        return cm_arena_print(scratch, "people of %s (labels.jsonl %.12s), %s captions", data, labels, captions);
     return cm_arena_print(scratch, "%zu drawn people from seed %zu, %s captions", cm_json_size_or(recipe, "people", 0),
                           cm_json_size_or(recipe, "people_seed", 0), captions);
 }
 
-/* What the model's card says of its training, where it has one: what decides whether two arms differ by a method alone. */
+/* What the model's card says of its training, where it has one: what decides whether two arms differ by a method alone.
+ */
 static json_t *trained_of(const cm_model *m, cm_arena *scratch) {
     json_t *card = NULL;
-    const char *folder = m && m->entry.unet ? m->entry.unet : NULL, *path = folder ? cm_arena_print(scratch, "%s/card.json", folder) : NULL;
+    const char *folder = m && m->entry.unet ? m->entry.unet : NULL,
+               *path = folder ? cm_arena_print(scratch, "%s/card.json", folder) : NULL;
     if (!path || !cm_path_exists(path) || cm_json_read(path, &card) != CM_OK) return NULL;
     const json_t *r = json_object_get(card, "recipe");
     json_t *o = NULL;
     if (r) {
-        o = json_pack("{s:s, s:I, s:I, s:f}", "data",
-                      data_of(r, cm_json_text_or(card, "labels", "?"), scratch), "steps", (json_int_t)cm_json_size_or(r, "steps", 0), "seed", (json_int_t)cm_json_size_or(r, "seed", 0), "hola",
-                      cm_json_number_or(r, "hola", 0));
+        o = json_pack("{s:s, s:I, s:I, s:f}", "data", data_of(r, cm_json_text_or(card, "labels", "?"), scratch),
+                      "steps", (json_int_t)cm_json_size_or(r, "steps", 0), "seed",
+                      (json_int_t)cm_json_size_or(r, "seed", 0), "hola", cm_json_number_or(r, "hola", 0));
         if (o && json_object_get(r, "init")) json_object_set(o, "from", json_object_get(r, "init"));
     }
     json_decref(card);
@@ -169,13 +181,15 @@ static cm_status record_arm(cm_evaluation *e, const cm_side *s, const cm_making 
     json_array_foreach(e->existing, i, line) {
         if (!cm_line_is(line, "arm") || strcmp(cm_json_text_or(line, "arm", ""), s->name)) continue;
         const bool same = !strcmp(cm_json_text_or(line, "hash", ""), cm_subject_hash(subject));
-        if (same && cm_plan_of_attention(&e->plan) && !json_object_get(line, "layers")) continue; /* attention is asked for only now */
+        if (same && cm_plan_of_attention(&e->plan) && !json_object_get(line, "layers"))
+            continue; /* attention is asked for only now */
         if (same) return CM_OK;
         return cm_fail(CM_EUSAGE, "arm %s has other weights than when this run began; --fresh begins anew", s->name);
     }
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:s, s:s}", "kind", "arm", "arm", s->name, "hash", cm_subject_hash(subject), "sampler",
-                          m->sampler->name, "steps", (json_int_t)m->steps, "guidance", m->guidance, "width", (json_int_t)m->width, "height",
-                          (json_int_t)m->height, "backend", m->backend->name, "dtype", m->backend->dtype);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:s, s:s}", "kind", "arm", "arm", s->name, "hash",
+                          cm_subject_hash(subject), "sampler", m->sampler->name, "steps", (json_int_t)m->steps,
+                          "guidance", m->guidance, "width", (json_int_t)m->width, "height", (json_int_t)m->height,
+                          "backend", m->backend->name, "dtype", m->backend->dtype);
     json_t *trained = trained_of(cm_subject_model(subject), &e->arena), *layers = NULL;
     cm_status status = cm_plan_of_attention(&e->plan) ? cm_watch_layers(e, m, subject, &e->arena, &layers) : CM_OK;
     if (trained) json_object_set_new(o, "trained", trained);
@@ -189,8 +203,9 @@ static cm_status record_arm(cm_evaluation *e, const cm_side *s, const cm_making 
 /* Without what a killed run left half-written. */
 static cm_status make_folder(const cm_evaluation *e, const char *kind, const char *arm, cm_arena *scratch) {
     for (size_t k = 0; k < e->suite->images; k++) {
-        const char *path = e->suite->images > 1 && !strcmp(kind, "images") ? cm_arena_print(scratch, "%s/%s/%s/%zu", e->options->folder, kind, arm, k)
-                                                                           : cm_arena_print(scratch, "%s/%s/%s", e->options->folder, kind, arm);
+        const char *path = e->suite->images > 1 && !strcmp(kind, "images")
+                               ? cm_arena_print(scratch, "%s/%s/%s/%zu", e->options->folder, kind, arm, k)
+                               : cm_arena_print(scratch, "%s/%s/%s", e->options->folder, kind, arm);
         CM_TRY(cm_arena_check(scratch));
         CM_TRY(cm_make_dirs(path));
         cm_parts_clean(path);
@@ -208,7 +223,12 @@ static cm_status settle_making(const cm_subject *subject, cm_making *m) {
 }
 
 static cm_model_options options_of(const cm_evaluation *e, const cm_arm *a) {
-    return (cm_model_options){.seed = 1, .unet = a->unet, .vae = a->vae, .config = a->config, .sampler = a->making.sampler, .lean = e->options->lean};
+    return (cm_model_options){.seed = 1,
+                              .unet = a->unet,
+                              .vae = a->vae,
+                              .config = a->config,
+                              .sampler = a->making.sampler,
+                              .lean = e->options->lean};
 }
 
 static cm_status run_model(cm_evaluation *e, cm_side *s, const size_t *missing, size_t count) {
@@ -261,8 +281,8 @@ static bool is_recorded(const cm_evaluation *e, const cm_side *s) {
 /* Also of one that did not run because all its images were there: a run that was killed had no time to say so. */
 static cm_status record_command(cm_evaluation *e, const cm_side *s, const cm_command_result *r) {
     if (!r->asked && is_recorded(e, s)) return CM_OK;
-    json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:i, s:I}", "kind", "command", "arm", s->name, "seconds", r->seconds, "peak_rss_mb", r->peak_rss_mb,
-                          "status", r->status, "images", (json_int_t)r->made);
+    json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:i, s:I}", "kind", "command", "arm", s->name, "seconds", r->seconds,
+                          "peak_rss_mb", r->peak_rss_mb, "status", r->status, "images", (json_int_t)r->made);
     if (r->note) json_object_set_new(o, "note", json_string(r->note));
     const cm_status status = cm_evaluation_add(e, o);
     json_decref(o);
@@ -276,9 +296,21 @@ static cm_status run_command(cm_evaluation *e, cm_side *s, const size_t *missing
     for (size_t i = 0; i < count; i++) wanted[missing[i]] = true;
     for (size_t i = 0; i < s->count; i++) seeds[i] = cm_evaluation_seed(e, i / s->images, i % s->images);
     const cm_making *m = &s->arm->making;
-    const cm_command_arm c = {.command = s->arm->command, .folder = e->options->folder, .arm = s->name, .prompts = &e->prompts, .images = s->images,
-                              .seeds = seeds, .wanted = wanted, .steps = m->steps, .width = m->width, .height = m->height, .guidance = m->guidance,
-                              .negative = m->negative, .timeout = e->suite->timeout, .threads = e->options->threads, .fresh = e->options->fresh};
+    const cm_command_arm c = {.command = s->arm->command,
+                              .folder = e->options->folder,
+                              .arm = s->name,
+                              .prompts = &e->prompts,
+                              .images = s->images,
+                              .seeds = seeds,
+                              .wanted = wanted,
+                              .steps = m->steps,
+                              .width = m->width,
+                              .height = m->height,
+                              .guidance = m->guidance,
+                              .negative = m->negative,
+                              .timeout = e->suite->timeout,
+                              .threads = e->options->threads,
+                              .fresh = e->options->fresh};
     cm_command_result r = {0};
     CM_TRY(cm_command_arm_run(&c, &e->arena, &r));
     if (r.note) cm_warn("arm %s: %s", s->name, r.note);
@@ -294,7 +326,8 @@ static cm_status run_command(cm_evaluation *e, cm_side *s, const size_t *missing
 cm_status cm_evaluation_check_commands(const cm_evaluation *e) {
     for (size_t i = 0; i < e->suite->arm_count; i++)
         if (e->suite->arms[i].kind == CM_ARM_COMMAND && !e->options->allow_exec)
-            return cm_fail(CM_EUSAGE, "arm %s runs a command: %s; --allow-exec lets it", e->suite->arms[i].name, e->suite->arms[i].command);
+            return cm_fail(CM_EUSAGE, "arm %s runs a command: %s; --allow-exec lets it", e->suite->arms[i].name,
+                           e->suite->arms[i].command);
     return CM_OK;
 }
 
@@ -304,13 +337,15 @@ static cm_status make_side(cm_evaluation *e, cm_side *s) {
     size_t *missing = CM_PUSH(&e->arena, size_t, s->count + 1), n = 0;
     CM_TRY(cm_arena_check(&e->arena));
     for (size_t row = s->begin; row < s->end; row++) {
-        if (cm_line_is_made(s->lines[row])) s->list.files[row] = cm_json_text_or(s->lines[row], "picture", s->list.files[row]);
+        if (cm_line_is_made(s->lines[row]))
+            s->list.files[row] = cm_json_text_or(s->lines[row], "picture", s->list.files[row]);
         else missing[n++] = row;
     }
     CM_TRY(make_folder(e, "images", s->name, &e->arena));
     if (e->suite->illustrated && s->arm->kind == CM_ARM_MODEL) CM_TRY(make_folder(e, "attention", s->name, &e->arena));
     if (n == 0) return CM_OK;
-    if (n < s->end - s->begin) cm_note("%s: %zu of %zu images are there", s->name, s->end - s->begin - n, s->end - s->begin);
+    if (n < s->end - s->begin)
+        cm_note("%s: %zu of %zu images are there", s->name, s->end - s->begin - n, s->end - s->begin);
     return s->arm->kind == CM_ARM_MODEL ? run_model(e, s, missing, n) : run_command(e, s, missing, n);
 }
 

@@ -11,13 +11,13 @@
 #include "harness/run/evaluation_parts.h"
 
 typedef struct merge {
-    const char *const *folders;     /* [count], in the order of the command line */
+    const char *const *folders; /* [count], in the order of the command line */
     size_t count;
     const char *folder;
-    json_t **lines;                 /* [count]: each shard's records */
-    const char **shard_folders;     /* [count], by shard */
-    json_t **shard_lines;           /* the same */
-    json_t *header, *all;           /* of the folder that is made */
+    json_t **lines;             /* [count]: each shard's records */
+    const char **shard_folders; /* [count], by shard */
+    json_t **shard_lines;       /* the same */
+    json_t *header, *all;       /* of the folder that is made */
     cm_side *sides;
     size_t side_count;
     cm_folder_lock lock;
@@ -39,7 +39,8 @@ static cm_status sort_shards(merge *m) {
             return cm_fail(CM_EUSAGE, "%s: is shard %zu of %zu, %zu folder%s given", m->folders[i], index, of, m->count,
                            m->count == 1 ? " is" : "s are");
         if (m->shard_folders[index - 1])
-            return cm_fail(CM_EUSAGE, "%s and %s are both shard %zu", m->shard_folders[index - 1], m->folders[i], index);
+            return cm_fail(CM_EUSAGE, "%s and %s are both shard %zu", m->shard_folders[index - 1], m->folders[i],
+                           index);
         m->shard_folders[index - 1] = m->folders[i];
         m->shard_lines[index - 1] = m->lines[i];
     }
@@ -67,10 +68,12 @@ static cm_status read_shards(merge *m) {
 static cm_status check_lines(merge *m, size_t shard, const cm_side *s) {
     for (size_t i = s->begin; i < s->end; i++) {
         if (!s->lines[i])
-            return cm_fail(CM_EUSAGE, "%s: this shard has not finished: no record of image %zu of %s; run it again", m->shard_folders[shard], i, s->name);
+            return cm_fail(CM_EUSAGE, "%s: this shard has not finished: no record of image %zu of %s; run it again",
+                           m->shard_folders[shard], i, s->name);
         const bool failed = cm_line_is(s->lines[i], "failed");
         if (failed) cm_warn("%s", cm_json_text_or(s->lines[i], "note", ""));
-        const bool drawing = strncmp(cm_json_text_or(json_object_get(m->header, s->name), "hash", ""), "drawn:", 6) == 0;
+        const bool drawing =
+            strncmp(cm_json_text_or(json_object_get(m->header, s->name), "hash", ""), "drawn:", 6) == 0;
         if (failed) m->counts->failed++;
         else if (!drawing) m->counts->scored++;
     }
@@ -89,9 +92,11 @@ static cm_status copy_file(merge *m, size_t shard, const char *file, const char 
     const char *from = cm_inside(m->shard_folders[shard], file, &scratch);
     char *to = cm_arena_print(&scratch, "%s/%s", m->folder, file);
     cm_status s = cm_arena_check(&scratch);
-    if (s == CM_OK && !from) s = cm_fail(CM_EUSAGE, "%s/%s: is not there, or not in this folder", m->shard_folders[shard], file);
+    if (s == CM_OK && !from)
+        s = cm_fail(CM_EUSAGE, "%s/%s: is not there, or not in this folder", m->shard_folders[shard], file);
     if (s == CM_OK && hash) s = cm_sha_file(from, have);
-    if (s == CM_OK && hash && strcmp(have, hash) != 0) s = cm_fail(CM_EUSAGE, "%s: is not the image that the records tell of; run this shard again", from);
+    if (s == CM_OK && hash && strcmp(have, hash) != 0)
+        s = cm_fail(CM_EUSAGE, "%s: is not the image that the records tell of; run this shard again", from);
     if (s == CM_OK) s = cm_read_text(from, MOST, &scratch, &bytes, &n);
     if (s == CM_OK) {
         char *slash = strrchr(to, '/');
@@ -111,7 +116,8 @@ static cm_status copy_files(merge *m, size_t shard, const cm_side *s) {
         const char *file = cm_json_text_or(s->lines[i], "picture", NULL);
         if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped");
         if (file) CM_TRY(copy_file(m, shard, file, cm_json_text_or(s->lines[i], "picture_hash", NULL)));
-        json_array_foreach(json_object_get(s->lines[i], "attention"), k, map) CM_TRY(copy_file(m, shard, cm_json_text_or(map, "picture", ""), NULL));
+        json_array_foreach(json_object_get(s->lines[i], "attention"), k, map)
+            CM_TRY(copy_file(m, shard, cm_json_text_or(map, "picture", ""), NULL));
     }
     return CM_OK;
 }
@@ -121,7 +127,8 @@ static cm_status copy_files(merge *m, size_t shard, const cm_side *s) {
 enum { ROWS_AT_ONCE = 512 };
 
 /* rows [count,width] from row `first` on must be those that the shard's records tell of. */
-static cm_status check_rows(const cm_side *s, const char *column, size_t first, size_t count, size_t width, const float *rows) {
+static cm_status check_rows(const cm_side *s, const char *column, size_t first, size_t count, size_t width,
+                            const float *rows) {
     for (size_t k = 0; k < count; k++) {
         char hash[CM_FEATURE_HASH];
         const json_t *line = s->lines[first + k];
@@ -129,12 +136,15 @@ static cm_status check_rows(const cm_side *s, const char *column, size_t first, 
         if (cm_line_is(line, "failed")) continue;
         cm_feature_hash(rows + k * width, width, hash);
         if (!told || strcmp(told, hash) != 0)
-            return cm_fail(CM_EUSAGE, "features/%s-%s: those of image %zu are not what the records tell of; run this shard again", s->name, column, first + k);
+            return cm_fail(CM_EUSAGE,
+                           "features/%s-%s: those of image %zu are not what the records tell of; run this shard again",
+                           s->name, column, first + k);
     }
     return CM_OK;
 }
 
-static cm_status copy_rows(merge *m, const cm_feature_store *from, const cm_feature_store *to, const cm_side *s, const char *column) {
+static cm_status copy_rows(merge *m, const cm_feature_store *from, const cm_feature_store *to, const cm_side *s,
+                           const char *column) {
     float *rows = CM_PUSH(&m->arena, float, ROWS_AT_ONCE * to->width);
     CM_TRY(cm_arena_check(&m->arena));
     for (size_t i = 0; i < from->rows; i += ROWS_AT_ONCE) {
@@ -154,8 +164,11 @@ static cm_status merge_column(merge *m, size_t shard, const cm_side *side, const
     cm_feature_store to = {.file = -1}, from = {.file = -1};
     const cm_arena_mark mark = cm_arena_get_mark(&m->arena);
     cm_status s = cm_column_open(m->folder, side->name, name, side->count, width, true, &m->arena, &to);
-    if (s == CM_OK) s = cm_column_open(m->shard_folders[shard], side->name, name, side->end - side->begin, width, false, &m->arena, &from);
-    if (s == CM_OK && (s = copy_rows(m, &from, &to, side, name)) != CM_OK) s = cm_fail_in(s, "%s", m->shard_folders[shard]);
+    if (s == CM_OK)
+        s = cm_column_open(m->shard_folders[shard], side->name, name, side->end - side->begin, width, false, &m->arena,
+                           &from);
+    if (s == CM_OK && (s = copy_rows(m, &from, &to, side, name)) != CM_OK)
+        s = cm_fail_in(s, "%s", m->shard_folders[shard]);
     if (s == CM_OK) s = cm_feature_store_sync(&to);
     cm_feature_store_close(&from);
     cm_feature_store_close(&to);
@@ -172,7 +185,8 @@ static cm_status take_side(merge *m, size_t shard, cm_side *from, cm_side *to) {
     if (from->count == 0) return CM_OK;
     CM_TRY(check_lines(m, shard, from));
     CM_TRY(copy_files(m, shard, from));
-    json_array_foreach(json_object_get(json_object_get(m->header, "plan"), "columns"), c, column) CM_TRY(merge_column(m, shard, from, column));
+    json_array_foreach(json_object_get(json_object_get(m->header, "plan"), "columns"), c, column)
+        CM_TRY(merge_column(m, shard, from, column));
     for (size_t i = from->begin; i < from->end; i++) to->lines[i] = json_incref(from->lines[i]);
     return CM_OK;
 }
@@ -183,10 +197,12 @@ static cm_status check_arm(const merge *m, size_t shard, const json_t *arm, bool
     json_t *line;
     *known = false;
     json_array_foreach(m->all, i, line) {
-        if (!cm_line_is(line, "arm") || strcmp(cm_json_text_or(line, "arm", ""), cm_json_text_or(arm, "arm", "")) != 0) continue;
+        if (!cm_line_is(line, "arm") || strcmp(cm_json_text_or(line, "arm", ""), cm_json_text_or(arm, "arm", "")) != 0)
+            continue;
         *known = true;
         if (strcmp(cm_json_text_or(line, "hash", ""), cm_json_text_or(arm, "hash", "")) != 0)
-            return cm_fail(CM_EUSAGE, "%s: arm %s has other weights than in the other shards", m->shard_folders[shard], cm_json_text_or(arm, "arm", ""));
+            return cm_fail(CM_EUSAGE, "%s: arm %s has other weights than in the other shards", m->shard_folders[shard],
+                           cm_json_text_or(arm, "arm", ""));
     }
     return CM_OK;
 }
@@ -197,7 +213,8 @@ static cm_status take_others(merge *m, size_t shard) {
     json_array_foreach(m->shard_lines[shard], i, line) {
         bool known = false;
         if (cm_line_is(line, "arm")) CM_TRY(check_arm(m, shard, line, &known));
-        if (cm_line_stays(line) && !known && json_array_append(m->all, line) != 0) return cm_fail(CM_ENOMEM, "out of memory");
+        if (cm_line_stays(line) && !known && json_array_append(m->all, line) != 0)
+            return cm_fail(CM_ENOMEM, "out of memory");
     }
     return CM_OK;
 }
@@ -214,7 +231,8 @@ static cm_status merge_shard(merge *m, size_t shard) {
 }
 
 static cm_status begin(merge *m) {
-    const char *path = cm_arena_print(&m->arena, "%s/records.jsonl", m->folder), *features = cm_arena_print(&m->arena, "%s/features", m->folder);
+    const char *path = cm_arena_print(&m->arena, "%s/records.jsonl", m->folder),
+               *features = cm_arena_print(&m->arena, "%s/features", m->folder);
     CM_TRY(cm_arena_check(&m->arena));
     CM_TRY(cm_folder_lock_take(&m->lock, m->folder));
     if (cm_path_exists(path)) return cm_fail(CM_EUSAGE, "%s: is there already; merge into a new folder", path);
@@ -222,7 +240,8 @@ static cm_status begin(merge *m) {
     m->header = json_deep_copy(header_of(m, 0));
     json_object_del(m->header, "shard");
     m->all = json_array();
-    return m->header && m->all ? cm_sides_of_header(m->header, &m->sides, &m->side_count) : cm_fail(CM_ENOMEM, "out of memory");
+    return m->header && m->all ? cm_sides_of_header(m->header, &m->sides, &m->side_count)
+                               : cm_fail(CM_ENOMEM, "out of memory");
 }
 
 static cm_status work(merge *m, double started) {
@@ -232,7 +251,8 @@ static cm_status work(merge *m, double started) {
     return cm_evaluation_finish(m->folder, m->header, m->sides, m->side_count, m->all, started, m->counts);
 }
 
-cm_status cm_evaluation_merge(const char *const *folders, size_t count, const char *folder, cm_evaluation_counts *counts) {
+cm_status cm_evaluation_merge(const char *const *folders, size_t count, const char *folder,
+                              cm_evaluation_counts *counts) {
     merge m = {.folders = folders, .count = count, .folder = folder, .counts = counts};
     *counts = (cm_evaluation_counts){0};
     cm_arena_init(&m.arena, 0);

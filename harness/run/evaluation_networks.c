@@ -50,13 +50,15 @@ static cm_status show(const cm_evaluation *e, batch *b, size_t k, cm_arena *whol
     cm_image small = *image;
     const size_t of_prompt = row % s->images;
     char id[48];
-    if (s->kind != CM_SIDE_ARM || !s->list.source || unit >= CM_SHOWN_IMAGES || of_prompt >= CM_SHOWN_OF_PROMPT) return CM_OK;
+    if (s->kind != CM_SIDE_ARM || !s->list.source || unit >= CM_SHOWN_IMAGES || of_prompt >= CM_SHOWN_OF_PROMPT)
+        return CM_OK;
     if (longest > CM_SHOWN_SIDE)
-        CM_TRY(cm_image_resize(image, (image->width * CM_SHOWN_SIDE + longest - 1) / longest, (image->height * CM_SHOWN_SIDE + longest - 1) / longest,
-                               CM_BICUBIC, whole, &small));
+        CM_TRY(cm_image_resize(image, (image->width * CM_SHOWN_SIDE + longest - 1) / longest,
+                               (image->height * CM_SHOWN_SIDE + longest - 1) / longest, CM_BICUBIC, whole, &small));
     snprintf(id, sizeof id, of_prompt ? "%06zu-%zu" : "%06zu", unit, of_prompt); /* an id of elsewhere may be a path */
     const char *folder = cm_arena_print(whole, "%s/images/%s", e->options->folder, s->name);
-    const char *relative = cm_arena_print(whole, "images/%s/%s.png", s->name, id), *path = cm_arena_print(whole, "%s/%s.png", folder, id);
+    const char *relative = cm_arena_print(whole, "images/%s/%s.png", s->name, id),
+               *path = cm_arena_print(whole, "%s/%s.png", folder, id);
     CM_TRY(cm_arena_check(whole));
     CM_TRY(cm_make_dirs(folder));
     CM_TRY(cm_image_write_png(path, &small, NULL));
@@ -82,7 +84,8 @@ static cm_status prepare_image(const cm_evaluation *e, batch *b, size_t k, cm_ar
         size_t width, height;
         if (!b->pixels[f]) continue;
         cm_extractor_size(e->plan.extractors[e->plan.feeds[f].network], &width, &height);
-        CM_TRY(cm_picture_prepare(e->plan.feeds[f].rule, &b->images[k], width, height, whole, b->pixels[f] + k * height * width * 3));
+        CM_TRY(cm_picture_prepare(e->plan.feeds[f].rule, &b->images[k], width, height, whole,
+                                  b->pixels[f] + k * height * width * 3));
     }
     CM_TRY(show(e, b, k, whole));
     b->images[k].pixels = NULL;
@@ -104,7 +107,7 @@ static cm_status prepare_images(const cm_evaluation *e, batch *b, cm_worker *w) 
         size_t width, height;
         if (!wanted_of(e, f) && !parses(e, f)) continue;
         cm_extractor_size(e->plan.extractors[e->plan.feeds[f].network], &width, &height);
-        b->pixels[f] = CM_PUSH(&w->scratch, float, b->count * height * width * 3);
+        b->pixels[f] = CM_PUSH(&w->scratch, float, b->count *height *width * 3);
     }
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t k = 0; k < b->count; k++) {
@@ -134,7 +137,8 @@ static void gather(const cm_extractor *x, const batch *b, float *pixels, size_t 
 
 /* --- features ---------------------------------------------------------------------- */
 
-static cm_status keep_features(const cm_evaluation *e, size_t feed, const batch *b, const size_t *at, size_t count, float *const out[CM_OUTPUTS]) {
+static cm_status keep_features(const cm_evaluation *e, size_t feed, const batch *b, const size_t *at, size_t count,
+                               float *const out[CM_OUTPUTS]) {
     const cm_side *s = e->at;
     for (size_t c = 0; c < e->plan.column_count; c++) {
         const cm_feature_column *column = &e->plan.columns[c];
@@ -163,16 +167,17 @@ static const cm_description *prompt_of_another(const cm_evaluation *e, const bat
     return other && strcmp(other->text, own->text) != 0 ? other : NULL;
 }
 
-/* One score of the images that have a prompt; embeddings [count,width]. another: by someone else's prompt, as "chance". */
-static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool another, batch *b, const size_t *at, size_t count, const float *embeddings,
-                               cm_worker *w) {
+/* One score of the images that have a prompt; embeddings [count,width]. another: by someone else's prompt, as "chance".
+ */
+static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool another, batch *b, const size_t *at,
+                               size_t count, const float *embeddings, cm_worker *w) {
     const cm_metric *m = e->plan.metrics[metric];
     const cm_extractor *x = e->plan.extractors[e->plan.feeds[e->plan.feed_of[metric]].network];
     const char *label = e->plan.labels[metric];
     const size_t width = cm_extractor_width(x, CM_OUT_FEATURES);
     const cm_description **prompts = CM_PUSH(&w->scratch, const cm_description *, count);
     size_t *which = CM_PUSH(&w->scratch, size_t, count), n = 0;
-    float *images = CM_PUSH(&w->scratch, float, count * width);
+    float *images = CM_PUSH(&w->scratch, float, count *width);
     cm_text_score *scores = CM_PUSH(&w->scratch, cm_text_score, count);
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t i = 0; i < count; i++) {
@@ -185,10 +190,12 @@ static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool anoth
     CM_TRY(cm_text_image_scores(m->of_text, x, &w->g, images, prompts, n, &w->scratch, scores));
     for (size_t i = 0; i < n; i++) {
         json_t *record = b->records[which[i]];
-        if (another && isfinite(scores[i].value)) json_object_set_new(part(record, "chance"), label, json_real(scores[i].value));
+        if (another && isfinite(scores[i].value))
+            json_object_set_new(part(record, "chance"), label, json_real(scores[i].value));
         if (another) continue;
         json_object_set_new(part(record, "texts"), label, json_true());
-        if (scores[i].doubtful) b->doubtful[which[i]] = cm_image_list_path(&e->at->list, b->rows[which[i]], &w->scratch);
+        if (scores[i].doubtful)
+            b->doubtful[which[i]] = cm_image_list_path(&e->at->list, b->rows[which[i]], &w->scratch);
         if (!isfinite(scores[i].value)) continue;
         json_object_set_new(part(record, "scores"), label, json_real(scores[i].value));
         json_object_set_new(part(record, "read"), label, json_real(scores[i].read));
@@ -196,7 +203,8 @@ static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool anoth
     return CM_OK;
 }
 
-static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, const float *embeddings, cm_worker *w) {
+static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count,
+                             const float *embeddings, cm_worker *w) {
     for (size_t m = 0; m < e->plan.metric_count; m++) {
         if (!e->plan.metrics[m]->of_text || e->plan.feed_of[m] != feed) continue;
         CM_TRY(score_prompts(e, m, false, b, at, count, embeddings, w));
@@ -205,8 +213,10 @@ static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, cons
     return CM_OK;
 }
 
-/* A network that finds a batch's features not finite looks at each image alone, so that only those that are at fault fail. */
-static cm_status run_network(const cm_extractor *x, batch *b, const size_t *at, size_t count, const float *pixels, float *const out[CM_OUTPUTS], cm_worker *w) {
+/* A network that finds a batch's features not finite looks at each image alone, so that only those that are at fault
+ * fail. */
+static cm_status run_network(const cm_extractor *x, batch *b, const size_t *at, size_t count, const float *pixels,
+                             float *const out[CM_OUTPUTS], cm_worker *w) {
     size_t width, height;
     cm_extractor_size(x, &width, &height);
     const cm_status s = cm_extractor_run(x, &w->g, pixels, count, out);
@@ -250,16 +260,19 @@ static const char *const kind_names[3] = {"acc_obj", "acc_tex", "acc_shape"};
 static json_t *counts_of(const size_t right[3], const size_t asked[3]) {
     json_t *o = json_object();
     for (int k = 0; k < 3; k++)
-        if (asked[k]) json_object_set_new(o, kind_names[k], json_pack("[I,I]", (json_int_t)right[k], (json_int_t)asked[k]));
+        if (asked[k])
+            json_object_set_new(o, kind_names[k], json_pack("[I,I]", (json_int_t)right[k], (json_int_t)asked[k]));
     return o;
 }
 
 /* The scores that are made from answers, under `key` of the record. */
-static void note_accuracies(const cm_evaluation *e, size_t feed, const cm_accuracy *a, const char *key, json_t *record) {
+static void note_accuracies(const cm_evaluation *e, size_t feed, const cm_accuracy *a, const char *key,
+                            json_t *record) {
     for (size_t i = 0; i < e->plan.metric_count; i++) {
         const cm_metric *m = e->plan.metrics[i];
         const double v = cm_metric_of_questions(m, a);
-        if (m->of_questions && e->plan.feed_of[i] == feed && isfinite(v)) json_object_set_new(part(record, key), e->plan.labels[i], json_real(v));
+        if (m->of_questions && e->plan.feed_of[i] == feed && isfinite(v))
+            json_object_set_new(part(record, key), e->plan.labels[i], json_real(v));
     }
 }
 
@@ -267,7 +280,8 @@ static void note_answers(const cm_evaluation *e, size_t feed, const cm_accuracy 
     json_t *misses = json_array(), *parts = json_object();
     for (size_t i = 0; i < a->miss_count; i++) json_array_append_new(misses, json_string(a->misses[i]));
     for (size_t i = 0; i < a->part_count; i++)
-        json_object_set_new(parts, cm_prompt_group_name(a->parts[i].group), counts_of(a->parts[i].right, a->parts[i].asked));
+        json_object_set_new(parts, cm_prompt_group_name(a->parts[i].group),
+                            counts_of(a->parts[i].right, a->parts[i].asked));
     json_object_set_new(record, "counts", counts_of(a->right, a->asked));
     json_object_set_new(record, "misses", misses);
     json_object_set_new(record, "parts", parts);
@@ -316,7 +330,7 @@ static cm_status run_feed(const cm_evaluation *e, size_t feed, batch *b, cm_work
     if (parses(e, feed)) CM_TRY(answer(e, feed, b, at, count, w));
     if (!wanted) return CM_OK;
     for (int i = 0; i < CM_OUTPUTS; i++)
-        if (wanted & 1u << i) out[i] = CM_PUSH(&w->scratch, float, count * cm_extractor_width(x, (cm_output)i));
+        if (wanted & 1u << i) out[i] = CM_PUSH(&w->scratch, float, count *cm_extractor_width(x, (cm_output)i));
     CM_TRY(cm_arena_check(&w->scratch));
     CM_TRY(run_network(x, b, at, count, b->pixels[feed], out, w));
     CM_TRY(keep_features(e, feed, b, at, count, out));
@@ -338,8 +352,9 @@ static json_t *failed_record(const cm_evaluation *e, const batch *b, size_t k, c
 static json_t *finish_record(const cm_evaluation *e, const batch *b, size_t k, cm_arena *scratch) {
     const cm_side *s = e->at;
     const size_t row = b->rows[k];
-    json_t *o = s->kind == CM_SIDE_ARM ? cm_evaluation_image(e, s, row) : json_pack("{s:s, s:I, s:s}", "kind", cm_side_lines[s->kind], "index", (json_int_t)row,
-                                                                                     "id", cm_image_list_id(&s->list, row, scratch));
+    json_t *o = s->kind == CM_SIDE_ARM ? cm_evaluation_image(e, s, row)
+                                       : json_pack("{s:s, s:I, s:s}", "kind", cm_side_lines[s->kind], "index",
+                                                   (json_int_t)row, "id", cm_image_list_id(&s->list, row, scratch));
     if (s->list.source) json_object_set_new(o, "source", json_string(cm_image_list_path(&s->list, row, scratch)));
     if (s->kind == CM_SIDE_ARM && s->list.source && s->prompts[row / s->images])
         json_object_set_new(o, "groups", cm_evaluation_groups(s->prompts[row / s->images], NULL));
@@ -375,7 +390,9 @@ static cm_status record_batch(cm_evaluation *e, const batch *b, cm_arena *scratc
         if (b->trouble[k]) e->counts.failed++;
         else if (!e->at->list.drawn) e->counts.scored++; /* drawings are our own affair */
         if (b->doubtful[k])
-            cm_warn_counted(&e->doubtful, "the prompt of %s looks wrongly decoded: the score's own package would repair it first", b->doubtful[k]);
+            cm_warn_counted(&e->doubtful,
+                            "the prompt of %s looks wrongly decoded: the score's own package would repair it first",
+                            b->doubtful[k]);
         if (!o || json_array_append_new(e->pending, o) != 0) s = cm_fail(CM_ENOMEM, "out of memory");
     }
     const bool due = json_array_size(e->pending) >= TOGETHER || cm_now() - e->written > MOST_SECONDS;
@@ -413,8 +430,8 @@ static cm_status look(void *arg, size_t first, cm_worker *w) {
 
 /* What the pass over one side has cost. */
 static cm_status record_pass(cm_evaluation *e, double seconds) {
-    json_t *o = json_pack("{s:s, s:s, s:I, s:f, s:f}", "kind", "pass", "side", e->at->name, "count", (json_int_t)e->at->todo_count, "seconds", seconds,
-                          "peak_rss_mb", cm_peak_rss_mb());
+    json_t *o = json_pack("{s:s, s:s, s:I, s:f, s:f}", "kind", "pass", "side", e->at->name, "count",
+                          (json_int_t)e->at->todo_count, "seconds", seconds, "peak_rss_mb", cm_peak_rss_mb());
     const cm_status s = cm_evaluation_add(e, o);
     json_decref(o);
     return s;

@@ -28,30 +28,39 @@
 #include "metrics/picture_rules.h"
 #include "prompts/prompt_set.h"
 
-enum { CM_RECORDS_FORMAT = 3, CM_RECORDS_OLDEST = 2 /* that verify reads */, CM_EVAL_METRICS = 48, CM_EVAL_NETWORKS = 16, CM_SHOWN_IMAGES = 64, CM_SHOWN_SIDE = 512, CM_SHOWN_OF_PROMPT = 4 };
+enum {
+    CM_RECORDS_FORMAT = 3,
+    CM_RECORDS_OLDEST = 2 /* that verify reads */,
+    CM_EVAL_METRICS = 48,
+    CM_EVAL_NETWORKS = 16,
+    CM_SHOWN_IMAGES = 64,
+    CM_SHOWN_SIDE = 512,
+    CM_SHOWN_OF_PROMPT = 4
+};
 
 /* --- the plan ------------------------------------------------------------------------- */
 
 /* Images made ready by one rule for one network: looked at once, whatever is scored from it. */
 typedef struct cm_feed {
-    size_t network;               /* index into the plan's extractors */
+    size_t network; /* index into the plan's extractors */
     const cm_picture_rule *rule;
-    unsigned stored, wanted;      /* outputs, as bits: kept in a column; computed at all */
-    bool parse;                   /* by the parser, for answers */
+    unsigned stored, wanted; /* outputs, as bits: kept in a column; computed at all */
+    bool parse;              /* by the parser, for answers */
 } cm_feed;
 
 /* A file of features. */
 typedef struct cm_feature_column {
     size_t feed, width;
     cm_output output;
-    char *name;                   /* "inception-tf1-features": its file's */
+    char *name; /* "inception-tf1-features": its file's */
 } cm_feature_column;
 
 typedef struct cm_plan {
     size_t metric_count, network_count, feed_count, column_count;
     const cm_metric *metrics[CM_EVAL_METRICS];
-    const char *labels[CM_EVAL_METRICS];                         /* the metrics' names in records: "fid@clean[random]" where weights are not the published ones */
-    size_t kid_subset;                                           /* 0: KID's published one */
+    const char *labels[CM_EVAL_METRICS]; /* the metrics' names in records: "fid@clean[random]" where weights are not the
+                                            published ones */
+    size_t kid_subset;                   /* 0: KID's published one */
     size_t feed_of[CM_EVAL_METRICS], column_of[CM_EVAL_METRICS]; /* column_of: of a score of sets */
     cm_extractor *extractors[CM_EVAL_NETWORKS];
     const char *networks[CM_EVAL_NETWORKS], *weights[CM_EVAL_NETWORKS];
@@ -59,14 +68,15 @@ typedef struct cm_plan {
     cm_feature_column columns[CM_EVAL_METRICS];
 } cm_plan;
 
-/* First which metrics, of "fid@clean,acc"; then each network's weights are found, and it is opened. Texts live in `out`. */
+/* First which metrics, of "fid@clean,acc"; then each network's weights are found, and it is opened. Texts live in
+ * `out`. */
 cm_status cm_plan_choose(const cm_suite *s, cm_arena *out, cm_plan *p);
 cm_status cm_plan_open(const cm_suite *s, cm_arena *out, cm_plan *p);
 void cm_plan_close(cm_plan *p);
-bool cm_plan_of_text(const cm_plan *p);               /* does a metric need prompts? */
-bool cm_plan_of_sets(const cm_plan *p);               /* is a metric made from features? */
+bool cm_plan_of_text(const cm_plan *p); /* does a metric need prompts? */
+bool cm_plan_of_sets(const cm_plan *p); /* is a metric made from features? */
 bool cm_plan_of_attention(const cm_plan *p);
-cm_needs_reference cm_plan_needs(const cm_plan *p);   /* the most that a metric needs of a reference */
+cm_needs_reference cm_plan_needs(const cm_plan *p); /* the most that a metric needs of a reference */
 const char *cm_plan_primary(const cm_suite *s, const cm_plan *p);
 const cm_extractor *cm_plan_parser(const cm_plan *p, size_t *feed); /* NULL: no metric needs it */
 /* For the header: metrics with their labels, networks and hashes, columns. NULL: out of memory. */
@@ -75,7 +85,8 @@ json_t *cm_plan_describe(const cm_plan *p);
 /* --- sides ------------------------------------------------------------------------------ */
 
 typedef enum cm_side_kind { CM_SIDE_ARM, CM_SIDE_REFERENCE, CM_SIDE_CEILING, CM_SIDE_KINDS } cm_side_kind;
-extern const char *const cm_side_lines[CM_SIDE_KINDS]; /* the kind of its images' records: "image", "reference", "drawing" */
+extern const char
+    *const cm_side_lines[CM_SIDE_KINDS]; /* the kind of its images' records: "image", "reference", "drawing" */
 
 /* Images that are compared: of an arm, row unit * images + k; of the reference and the ceiling a row an image. */
 typedef struct cm_side {
@@ -86,16 +97,16 @@ typedef struct cm_side {
     size_t images;                  /* rows a unit */
     const cm_description **prompts; /* [count / images]; NULL: this unit has none; NULL of a reference */
     cm_image_list list;
-    json_t **lines;                 /* [count], owned: what records say of a row, joined; NULL: nothing */
+    json_t **lines; /* [count], owned: what records say of a row, joined; NULL: nothing */
     cm_feature_store stores[CM_EVAL_METRICS];
-    size_t *todo, todo_count;       /* rows to look at */
-    bool needed[CM_EVAL_METRICS];   /* by feed: does a row of todo lack what is made from it? */
+    size_t *todo, todo_count;     /* rows to look at */
+    bool needed[CM_EVAL_METRICS]; /* by feed: does a row of todo lack what is made from it? */
 } cm_side;
 
 /* One prompt, or one image without any. */
 typedef struct cm_unit {
     const char *id, *negative;
-    const cm_description *prompt;   /* NULL: none */
+    const cm_description *prompt; /* NULL: none */
     bool has_seed;
     uint64_t seed;
 } cm_unit;
@@ -108,20 +119,20 @@ typedef struct cm_evaluation {
     cm_prompt_set prompts;
     size_t unit_count, first_unit, last_unit; /* this shard's: [first, last) */
     cm_unit *units;
-    size_t side_count;              /* arms in the suite's order, then the reference, the ceiling, where there are any */
+    size_t side_count; /* arms in the suite's order, then the reference, the ceiling, where there are any */
     cm_side *sides;
-    bool statistics;                /* the reference is a file of them (it may hold images, too) */
-    cm_worker_pool crew;                   /* of scores */
-    cm_side *at;                    /* the side that is being looked at */
+    bool statistics;     /* the reference is a file of them (it may hold images, too) */
+    cm_worker_pool crew; /* of scores */
+    cm_side *at;         /* the side that is being looked at */
     cm_folder_lock folder;
-    json_t *header, *existing;      /* of this run, joined with that of the folder; the folder's other records */
+    json_t *header, *existing; /* of this run, joined with that of the folder; the folder's other records */
     cm_records *records;
-    json_t *pending;                /* records whose features may not be on disk yet */
-    double started, written;        /* written: when there were none pending the last time */
-    bool finished;                  /* all that is asked for was there */
-    pthread_mutex_t lock;           /* of records, lines and counts */
+    json_t *pending;         /* records whose features may not be on disk yet */
+    double started, written; /* written: when there were none pending the last time */
+    bool finished;           /* all that is asked for was there */
+    pthread_mutex_t lock;    /* of records, lines and counts */
     cm_evaluation_counts counts;
-    size_t doubtful;                /* images whose prompt looks wrongly decoded */
+    size_t doubtful;                          /* images whose prompt looks wrongly decoded */
     const char *said_of_size, *said_of_words; /* the last warnings of an arm's model; NULL: none yet */
 } cm_evaluation;
 
@@ -139,10 +150,10 @@ cm_status cm_evaluation_begin(cm_evaluation *e);
 cm_status cm_evaluation_add(cm_evaluation *e, const json_t *line); /* under the lock */
 /* The line of a row is on disk: joined to what is known of it. */
 cm_status cm_evaluation_know(cm_side *s, size_t row, json_t *line);
-bool cm_line_is(const json_t *line, const char *kind);                    /* false of NULL */
-bool cm_line_stays(const json_t *line);                                   /* arms, commands, speed, passes: in the order of their being written */
-bool cm_line_is_made(const json_t *line);                                 /* the record of an image whose file is there */
-const char *cm_line_feature(const json_t *line, const char *column);      /* the row's hash (feature_store.h), or NULL */
+bool cm_line_is(const json_t *line, const char *kind); /* false of NULL */
+bool cm_line_stays(const json_t *line);   /* arms, commands, speed, passes: in the order of their being written */
+bool cm_line_is_made(const json_t *line); /* the record of an image whose file is there */
+const char *cm_line_feature(const json_t *line, const char *column); /* the row's hash (feature_store.h), or NULL */
 
 /* New: what every record of an arm's image has; the groups of a prompt, t: NULL, or its tokens. */
 json_t *cm_evaluation_image(const cm_evaluation *e, const cm_side *s, size_t row);
@@ -165,7 +176,8 @@ cm_status cm_column_open(const char *folder, const char *side, const char *colum
 /* --- records ------------------------------------------------------------------------------ */
 
 json_t *cm_evaluation_header(cm_evaluation *e); /* new; NULL: out of memory */
-/* How much of the prompts is asked, for the header: {"asked": 3012, "of": 4100, "other": ..., "unknown": ..., "left_out":
+/* How much of the prompts is asked, for the header: {"asked": 3012, "of": 4100, "other": ..., "unknown": ...,
+ * "left_out":
  * {"tops.material": 312, ...}}; told in one line, too. NULL where no metric asks, or no prompt says anything. */
 cm_status cm_evaluation_count_questions(cm_evaluation *e, json_t **out);
 /* Keys whose values two headers must agree on for their folders to be shards of one run; NULL after the last. */
@@ -173,9 +185,9 @@ extern const char *const cm_evaluation_keys[];
 /* CM_EUSAGE naming what differs first; _continue: in a folder whose run is to go on. */
 cm_status cm_headers_same(const json_t *found, const json_t *wanted, const char *const *keys);
 cm_status cm_headers_continue(const json_t *found, const json_t *wanted, const char *const *keys);
-/* The header of a folder to which metrics are added: *out, new, has the plans of both. CM_EUSAGE naming what differs where
- * they are not of the same images, networks and settings. Prompts or a reference that one of them lacks come from the
- * other. */
+/* The header of a folder to which metrics are added: *out, new, has the plans of both. CM_EUSAGE naming what differs
+ * where they are not of the same images, networks and settings. Prompts or a reference that one of them lacks come from
+ * the other. */
 cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out);
 
 /* The sides that a header tells of, without lists: for those who have records only. [*count]; cm_sides_close. */
@@ -185,17 +197,19 @@ cm_status cm_sides_read(cm_side *sides, size_t count, const json_t *all);
 
 /* The header with what its arms' models are, which is known once they were open. New. */
 json_t *cm_evaluation_full_header(const json_t *header, const json_t *all);
-/* A folder's records without scores: header, images in order, then what has no order of its own (arms, speed, passes). */
+/* A folder's records without scores: header, images in order, then what has no order of its own (arms, speed, passes).
+ */
 json_t *cm_evaluation_lines(const json_t *header, const cm_side *sides, size_t side_count, const json_t *all);
 bool cm_evaluation_is_done(const json_t *lines);
 
-/* The records of a folder whose images have all been looked at: its scores and "done" made from its records and features
- * alone. writes: the file of statistics that the header names, too. *lines: new. */
-cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all, double started,
-                              bool writes, cm_evaluation_counts *counts, json_t **lines);
-/* Makes the scores of a folder whose images have all been looked at, from its records and features alone, and writes the
- * records anew: whole, with scores and "done", or not at all. */
-cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all,
-                               double started, cm_evaluation_counts *counts);
+/* The records of a folder whose images have all been looked at: its scores and "done" made from its records and
+ * features alone. writes: the file of statistics that the header names, too. *lines: new. */
+cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count,
+                              const json_t *all, double started, bool writes, cm_evaluation_counts *counts,
+                              json_t **lines);
+/* Makes the scores of a folder whose images have all been looked at, from its records and features alone, and writes
+ * the records anew: whole, with scores and "done", or not at all. */
+cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count,
+                               const json_t *all, double started, cm_evaluation_counts *counts);
 
 #endif

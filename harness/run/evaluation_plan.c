@@ -18,7 +18,8 @@ static cm_status unknown_metric(const char *name, cm_arena *out) {
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < cm_metric_count; i++) {
         names[n++] = cm_metrics[i].name;
-        if (strncmp(cm_metrics[i].name, name, strlen(name)) == 0) family = cm_arena_print(out, "%s%s%s", family, members++ ? ", " : "", cm_metrics[i].name);
+        if (strncmp(cm_metrics[i].name, name, strlen(name)) == 0)
+            family = cm_arena_print(out, "%s%s%s", family, members++ ? ", " : "", cm_metrics[i].name);
         CM_TRY(cm_arena_check(out));
     }
     names[n++] = "acc";
@@ -42,7 +43,8 @@ static cm_status add_metric(const char *name, bool by_family, cm_arena *out, cm_
 /* A mean brings the columns that it is of. */
 static cm_status add_with_members(const char *name, bool by_family, cm_arena *out, cm_plan *p) {
     const cm_metric *m = cm_metric_find(name), *members[CM_METRIC_MEMBERS];
-    for (size_t i = 0, n = m ? cm_metric_members(m, members) : 0; i < n; i++) CM_TRY(add_metric(members[i]->name, true, out, p));
+    for (size_t i = 0, n = m ? cm_metric_members(m, members) : 0; i < n; i++)
+        CM_TRY(add_metric(members[i]->name, true, out, p));
     return add_metric(name, by_family, out, p);
 }
 
@@ -64,7 +66,8 @@ static const char *said(const char *list, const char *name, cm_arena *out) {
     const size_t n = strlen(name);
     for (const char *at = list; at && *at;) {
         const size_t length = strcspn(at, ",");
-        if (length > n && strncmp(at, name, n) == 0 && at[n] == '=') return cm_arena_print(out, "%.*s", (int)(length - n - 1), at + n + 1);
+        if (length > n && strncmp(at, name, n) == 0 && at[n] == '=')
+            return cm_arena_print(out, "%.*s", (int)(length - n - 1), at + n + 1);
         at += length;
         at += *at == ',';
     }
@@ -107,8 +110,8 @@ static cm_status find_weights(const cm_suite *o, const cm_network_row *row, cm_a
         return CM_OK;
     }
     if (!o->weights)
-        return cm_fail(CM_EUSAGE, "the weights of %s are needed: --weights DIR with %s in it, or --network %s=PATH", row->name,
-                       row->files[0], row->name);
+        return cm_fail(CM_EUSAGE, "the weights of %s are needed: --weights DIR with %s in it, or --network %s=PATH",
+                       row->name, row->files[0], row->name);
     char *tried = cm_arena_string(out, "");
     for (size_t i = 0; i < sizeof row->files / sizeof *row->files && row->files[i]; i++) {
         *path = cm_arena_print(out, "%s/%s", o->weights, row->files[i]);
@@ -116,8 +119,8 @@ static cm_status find_weights(const cm_suite *o, const cm_network_row *row, cm_a
         CM_TRY(cm_arena_check(out));
         if (cm_path_exists(*path)) return CM_OK;
     }
-    return cm_fail(CM_EUSAGE, "%s: no weights of %s in it, which would be one of: %s; or say --network %s=PATH", o->weights,
-                   row->name, tried, row->name);
+    return cm_fail(CM_EUSAGE, "%s: no weights of %s in it, which would be one of: %s; or say --network %s=PATH",
+                   o->weights, row->name, tried, row->name);
 }
 
 static cm_status open_network(const cm_suite *o, const char *name, cm_arena *out, cm_plan *p, size_t *index) {
@@ -150,8 +153,8 @@ static cm_status find_column(cm_plan *p, const cm_metric *m, size_t feed, cm_are
     const cm_extractor *e = p->extractors[p->feeds[feed].network];
     const size_t width = cm_extractor_width(e, m->output);
     if (width == 0)
-        return cm_fail(CM_EUSAGE, "%s needs the %s of %s, which these weights (%s) do not have", m->name, outputs[m->output],
-                       m->network, p->weights[p->feeds[feed].network]);
+        return cm_fail(CM_EUSAGE, "%s needs the %s of %s, which these weights (%s) do not have", m->name,
+                       outputs[m->output], m->network, p->weights[p->feeds[feed].network]);
     const char *rule = strchr(m->rule, '@') ? strchr(m->rule, '@') + 1 : m->rule;
     char *name = cm_arena_print(out, "%s-%s-%s", m->network, rule, outputs[m->output]);
     CM_TRY(cm_arena_check(out));
@@ -165,7 +168,8 @@ cm_status cm_plan_choose(const cm_suite *s, cm_arena *out, cm_plan *p) {
     CM_TRY(choose_metrics(s->metrics, out, p));
     bool kid = false;
     for (size_t i = 0; i < p->metric_count; i++) kid |= p->metrics[i]->of_sets == cm_score_kid;
-    if (p->kid_subset && !kid) return cm_fail(CM_EUSAGE, "--kid-subset-size is for the metric kid, which is not asked for");
+    if (p->kid_subset && !kid)
+        return cm_fail(CM_EUSAGE, "--kid-subset-size is for the metric kid, which is not asked for");
     return check_said(s->networks);
 }
 
@@ -173,8 +177,11 @@ cm_status cm_plan_choose(const cm_suite *s, cm_arena *out, cm_plan *p) {
 static cm_status check_vocabulary(const cm_metric *m, const cm_plan *p, size_t network) {
     const cm_extractor *e = p->extractors[network];
     if (cm_extractor_tokenizer(e) || !strcmp(cm_extractor_label(e), "mock")) return CM_OK;
-    return cm_fail(CM_EUSAGE, "%s reads prompts, and no vocabulary is beside the weights of %s (%s): --tokenizer PATH with vocab.json and "
-                              "merges.txt, or bpe_simple_vocab_16e6.txt.gz", m->name, m->network, p->weights[network]);
+    return cm_fail(
+        CM_EUSAGE,
+        "%s reads prompts, and no vocabulary is beside the weights of %s (%s): --tokenizer PATH with vocab.json and "
+        "merges.txt, or bpe_simple_vocab_16e6.txt.gz",
+        m->name, m->network, p->weights[network]);
 }
 
 static cm_status plan_metric(const cm_suite *s, size_t i, cm_arena *out, cm_plan *p) {
@@ -189,11 +196,12 @@ static cm_status plan_metric(const cm_suite *s, size_t i, cm_arena *out, cm_plan
     feed->wanted |= 1u << m->output;
     if (m->of_sets) return find_column(p, m, p->feed_of[i], out, &p->column_of[i]);
     if (cm_extractor_reads(p->extractors[network])) return check_vocabulary(m, p, network);
-    return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name, p->weights[network]);
+    return cm_fail(CM_EUSAGE, "%s needs a text tower, which these weights (%s) do not have", m->name,
+                   p->weights[network]);
 }
 
-/* "fid@clean"; "fid@clean[random]" where the network's weights are not the published ones; "kid(subset=500)" where KID's
- * subsets are not the published ones (0: they are). */
+/* "fid@clean"; "fid@clean[random]" where the network's weights are not the published ones; "kid(subset=500)" where
+ * KID's subsets are not the published ones (0: they are). */
 static const char *make_label(const cm_metric *m, const char *weights_label, size_t subset, cm_arena *out) {
     const char *name = subset ? cm_arena_print(out, "%s(subset=%zu)", m->name, subset) : m->name;
     return name && *weights_label ? cm_arena_print(out, "%s[%s]", name, weights_label) : name;
@@ -202,7 +210,8 @@ static const char *make_label(const cm_metric *m, const char *weights_label, siz
 static cm_status label_metric(size_t i, cm_arena *out, cm_plan *p) {
     const cm_metric *m = p->metrics[i];
     const size_t subset = m->of_sets == cm_score_kid ? p->kid_subset : 0;
-    p->labels[i] = make_label(m, m->mean_of ? "" : cm_extractor_label(p->extractors[p->feeds[p->feed_of[i]].network]), subset, out);
+    p->labels[i] = make_label(m, m->mean_of ? "" : cm_extractor_label(p->extractors[p->feeds[p->feed_of[i]].network]),
+                              subset, out);
     return cm_arena_check(out);
 }
 
@@ -267,20 +276,24 @@ static json_t *describe_metric(const cm_plan *p, size_t i) {
     const cm_extractor *x = m->mean_of ? NULL : p->extractors[p->feeds[p->feed_of[i]].network];
     const char *weights = x ? cm_extractor_label(x) : "";
     const size_t subset = m->of_sets == cm_score_kid ? p->kid_subset : 0;
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "metric", m->name, "label", p->labels[i] ? p->labels[i] : "", "title", m->title, "better",
-                          m->higher_is_better ? "higher" : "lower", "decimals", m->decimals, "weights", weights, "about", m->about, "source", m->source);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "metric", m->name, "label",
+                          p->labels[i] ? p->labels[i] : "", "title", m->title, "better",
+                          m->higher_is_better ? "higher" : "lower", "decimals", m->decimals, "weights", weights,
+                          "about", m->about, "source", m->source);
     if (x) json_object_set_new(o, "network", json_string(m->network));
     if (x) json_object_set_new(o, "rule", json_string(m->rule));
     if (m->mean_of) json_object_set_new(o, "mean_of", json_string(m->mean_of));
     if (m->of_sets) json_object_set_new(o, "column", json_string(p->columns[p->column_of[i]].name));
-    if (m->of_sets == cm_score_kid) json_object_set_new(o, "subset", json_integer((json_int_t)(subset ? subset : CM_KID_SUBSET)));
+    if (m->of_sets == cm_score_kid)
+        json_object_set_new(o, "subset", json_integer((json_int_t)(subset ? subset : CM_KID_SUBSET)));
     if (m->of_attention) json_object_set_new(o, "mechanism", json_true());
     return o;
 }
 
 static json_t *describe_network(const cm_plan *p, size_t i) {
     const cm_extractor *x = p->extractors[i];
-    json_t *o = json_pack("{s:s, s:s, s:s}", "name", p->networks[i], "hash", cm_extractor_hash(x), "label", cm_extractor_label(x));
+    json_t *o = json_pack("{s:s, s:s, s:s}", "name", p->networks[i], "hash", cm_extractor_hash(x), "label",
+                          cm_extractor_label(x));
     json_t *left_out = cm_extractor_parses(x) ? cm_slots_left_out(cm_extractor_asked(x)) : NULL;
     if (left_out) json_object_set_new(o, "not_asked", left_out);
     return o;
@@ -291,6 +304,7 @@ json_t *cm_plan_describe(const cm_plan *p) {
     for (size_t i = 0; i < p->metric_count; i++) json_array_append_new(metrics, describe_metric(p, i));
     for (size_t i = 0; i < p->network_count; i++) json_array_append_new(networks, describe_network(p, i));
     for (size_t i = 0; i < p->column_count; i++)
-        json_array_append_new(columns, json_pack("{s:s, s:I}", "name", p->columns[i].name, "width", (json_int_t)p->columns[i].width));
+        json_array_append_new(columns, json_pack("{s:s, s:I}", "name", p->columns[i].name, "width",
+                                                 (json_int_t)p->columns[i].width));
     return json_pack("{s:o, s:o, s:o}", "metrics", metrics, "networks", networks, "columns", columns);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How much of what the prompts say is asked: attributes whose questions the parser answers no better than the commonest value
- * would are left out by rule (prompts/asked_slots.h), and counted. */
+/* How much of what the prompts say is asked: attributes whose questions the parser answers no better than the commonest
+ * value would are left out by rule (prompts/asked_slots.h), and counted. */
 #include "core/base/progress.h"
 #include "harness/run/evaluation_parts.h"
 #include "prompts/asked_slots.h"
@@ -28,9 +28,10 @@ cm_status cm_evaluation_count_questions(cm_evaluation *e, json_t **out) {
         if (e->units[i].prompt) CM_TRY(cm_questions_asked(e->units[i].prompt, asked, &e->arena, &c));
     const size_t all = cm_question_counts_all(&c);
     if (all == 0) return CM_OK;
-    cm_note("asked: %zu of %zu attributes of the prompts (%zu are of kinds that the parser does not tell, %zu of kinds that are never asked)",
+    cm_note("asked: %zu of %zu attributes of the prompts (%zu are of kinds that the parser does not tell, %zu of kinds "
+            "that are never asked)",
             c.asked, all, c.left_out, c.other + c.unknown);
-    *out = json_pack("{s:I, s:I, s:I, s:I, s:o}", "asked", (json_int_t)c.asked, "of", (json_int_t)all, "other", (json_int_t)c.other, "unknown",
-                     (json_int_t)c.unknown, "left_out", left_out_of(&c));
+    *out = json_pack("{s:I, s:I, s:I, s:I, s:o}", "asked", (json_int_t)c.asked, "of", (json_int_t)all, "other",
+                     (json_int_t)c.other, "unknown", (json_int_t)c.unknown, "left_out", left_out_of(&c));
     return *out ? CM_OK : cm_fail(CM_ENOMEM, "out of memory");
 }

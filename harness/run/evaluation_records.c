@@ -11,7 +11,8 @@ static const char *text_of(const json_t *o, const char *key) {
 
 static cm_status open_side(cm_side *s, const json_t *header) {
     const json_t *shard = json_object_get(header, "shard");
-    const size_t of = cm_json_size_or(shard, "of", 1), index = cm_json_size_or(shard, "index", 1), units = s->count / s->images;
+    const size_t of = cm_json_size_or(shard, "of", 1), index = cm_json_size_or(shard, "index", 1),
+                 units = s->count / s->images;
     if (index < 1 || index > of) return cm_fail(CM_EFORMAT, "the header has no shard %zu of %zu", index, of);
     s->begin = s->images * (units * (index - 1) / of);
     s->end = s->images * (units * index / of);
@@ -26,10 +27,12 @@ static cm_status fill_sides(const json_t *header, cm_side *sides, size_t *count)
     size_t i;
     json_t *arm;
     const size_t units = cm_json_size_or(header, "count", 0), images = cm_json_size_or(header, "images", 1);
-    if (!images || images > 1000 || units > MOST_ROWS / images) return cm_fail(CM_EFORMAT, "the header tells of %zu prompts with %zu images each", units, images);
+    if (!images || images > 1000 || units > MOST_ROWS / images)
+        return cm_fail(CM_EFORMAT, "the header tells of %zu prompts with %zu images each", units, images);
     json_array_foreach(json_object_get(header, "arms"), i, arm) {
         const bool absent = strcmp(text_of(arm, "kind"), "absent") == 0;
-        sides[(*count)++] = (cm_side){.kind = CM_SIDE_ARM, .name = text_of(arm, "name"), .count = absent ? 0 : units * images, .images = images};
+        sides[(*count)++] = (cm_side){
+            .kind = CM_SIDE_ARM, .name = text_of(arm, "name"), .count = absent ? 0 : units * images, .images = images};
         CM_TRY(open_side(&sides[*count - 1], header));
     }
     for (int k = CM_SIDE_REFERENCE; k < CM_SIDE_KINDS; k++) {

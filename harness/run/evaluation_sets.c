@@ -64,7 +64,9 @@ static size_t prompted(const cm_evaluation *e) {
 static cm_status check_prompted(const cm_evaluation *e, const char *from) {
     if (prompted(e)) return CM_OK;
     if (e->suite->prompts_path) return cm_fail(CM_EUSAGE, "%s: no image is named after a prompt's id (ID.png)", from);
-    return cm_plan_of_text(&e->plan) ? cm_fail(CM_EUSAGE, "scores of text and image need --prompts, or a manifest with a \"prompt\" a line") : CM_OK;
+    return cm_plan_of_text(&e->plan)
+               ? cm_fail(CM_EUSAGE, "scores of text and image need --prompts, or a manifest with a \"prompt\" a line")
+               : CM_OK;
 }
 
 /* Each image a unit, with the prompt that has its id. */
@@ -106,13 +108,15 @@ uint64_t cm_evaluation_seed(const cm_evaluation *e, size_t unit, size_t k) {
 }
 
 const char *cm_evaluation_file(const cm_evaluation *e, size_t unit, size_t k, cm_arena *out) {
-    return e->suite->images > 1 ? cm_arena_print(out, "%zu/%s.png", k, e->units[unit].id) : cm_arena_print(out, "%s.png", e->units[unit].id);
+    return e->suite->images > 1 ? cm_arena_print(out, "%zu/%s.png", k, e->units[unit].id)
+                                : cm_arena_print(out, "%s.png", e->units[unit].id);
 }
 
 /* --- sides ------------------------------------------------------------------------------ */
 
 static cm_status fill_side(cm_evaluation *e, cm_side *s) {
-    const size_t shards = e->options->shards ? e->options->shards : 1, shard = e->options->shards ? e->options->shard : 1;
+    const size_t shards = e->options->shards ? e->options->shards : 1,
+                 shard = e->options->shards ? e->options->shard : 1;
     s->lines = calloc(s->count + 1, sizeof *s->lines);
     s->todo = CM_PUSH(&e->arena, size_t, s->count + 1);
     for (size_t c = 0; c < CM_EVAL_METRICS; c++) s->stores[c].file = -1;
@@ -171,13 +175,22 @@ static cm_status match_images(cm_evaluation *e, cm_side *s) {
     s->list.at = at;
     if (!s->arm->in_order) CM_TRY(match_by_id(e, s, at));
     for (size_t i = 0; i < s->count; i++)
-        if (at[i] == CM_NO_IMAGE) cm_warn_counted(&missing, "arm %s: prompt %s has no image in %s", s->name, e->units[i / s->images].id, s->arm->images);
+        if (at[i] == CM_NO_IMAGE)
+            cm_warn_counted(&missing, "arm %s: prompt %s has no image in %s", s->name, e->units[i / s->images].id,
+                            s->arm->images);
     cm_warn_rest(missing, "are missing");
     e->counts.without_image += missing;
-    if (missing == s->count) return cm_fail(CM_EUSAGE, "arm %s: %s: no image is named after a prompt's id (ID.png); \"match\": \"order\" takes them in order", s->name, s->arm->images);
-    if (n > s->count - missing) cm_note("arm %s: %zu images of %s belong to no prompt and are left out", s->name, n - (s->count - missing), s->arm->images);
+    if (missing == s->count)
+        return cm_fail(
+            CM_EUSAGE,
+            "arm %s: %s: no image is named after a prompt's id (ID.png); \"match\": \"order\" takes them in order",
+            s->name, s->arm->images);
+    if (n > s->count - missing)
+        cm_note("arm %s: %zu images of %s belong to no prompt and are left out", s->name, n - (s->count - missing),
+                s->arm->images);
     if (!missing || e->options->unequal) return CM_OK;
-    return cm_fail(CM_EUSAGE, "arm %s has %zu of %zu images; --unequal compares on the prompts that all arms have", s->name, s->count - missing, s->count);
+    return cm_fail(CM_EUSAGE, "arm %s has %zu of %zu images; --unequal compares on the prompts that all arms have",
+                   s->name, s->count - missing, s->count);
 }
 
 static cm_status open_images(cm_evaluation *e, cm_side *s) {
@@ -191,7 +204,9 @@ static cm_status open_images(cm_evaluation *e, cm_side *s) {
 }
 
 static cm_status list_files(cm_evaluation *e, cm_side *s) {
-    s->list = (cm_image_list){.count = s->count, .folder = e->options->folder, .files = CM_PUSH(&e->arena, const char *, s->count + 1)};
+    s->list = (cm_image_list){.count = s->count,
+                              .folder = e->options->folder,
+                              .files = CM_PUSH(&e->arena, const char *, s->count + 1)};
     CM_TRY(cm_arena_check(&e->arena));
     for (size_t i = 0; i < s->count; i++) {
         const char *file = cm_evaluation_file(e, i / s->images, i % s->images, &e->arena);
@@ -239,7 +254,11 @@ static cm_status add_reference(cm_evaluation *e) {
 
 static cm_status add_ceiling(cm_evaluation *e) {
     cm_side *s = &e->sides[e->side_count++];
-    *s = (cm_side){.kind = CM_SIDE_CEILING, .name = "ceiling", .images = 1, .count = e->suite->ceiling.count, .list = drawings(&e->suite->ceiling)};
+    *s = (cm_side){.kind = CM_SIDE_CEILING,
+                   .name = "ceiling",
+                   .images = 1,
+                   .count = e->suite->ceiling.count,
+                   .list = drawings(&e->suite->ceiling)};
     s->prompts = CM_PUSH_ZERO(&e->arena, const cm_description *, s->count + 1);
     CM_TRY(cm_arena_check(&e->arena));
     for (size_t i = 0; i < s->count; i++) {
@@ -257,7 +276,9 @@ static cm_status add_ceiling(cm_evaluation *e) {
 static cm_status check_text(cm_evaluation *e, const char *option, const char *path) {
     const char *text = path ? cm_printable_path(path, &e->arena) : path;
     CM_TRY(cm_arena_check(&e->arena));
-    return text == path ? CM_OK : cm_fail(CM_EUSAGE, "%s: %s: a name that is not UTF-8 cannot be recorded; rename the file", option, text);
+    return text == path ? CM_OK
+                        : cm_fail(CM_EUSAGE, "%s: %s: a name that is not UTF-8 cannot be recorded; rename the file",
+                                  option, text);
 }
 
 /* *wanted: does a metric look at the reference's images? */
@@ -275,9 +296,11 @@ static cm_status check_reference(cm_evaluation *e, bool *wanted) {
     if (e->statistics && needs == CM_REFERENCE_PICTURES && !cm_picture_source_is_array(u->reference)) {
         for (size_t i = 0; i < e->plan.metric_count; i++)
             if (e->plan.metrics[i]->reference == CM_REFERENCE_PICTURES)
-                return cm_fail(CM_EUSAGE, "%s needs the reference's images, %s holds only their mean and covariance", e->plan.metrics[i]->name, u->reference);
+                return cm_fail(CM_EUSAGE, "%s needs the reference's images, %s holds only their mean and covariance",
+                               e->plan.metrics[i]->name, u->reference);
     }
-    *wanted = cm_plan_of_sets(&e->plan) && needs != CM_REFERENCE_NONE && !(e->statistics && needs != CM_REFERENCE_PICTURES);
+    *wanted =
+        cm_plan_of_sets(&e->plan) && needs != CM_REFERENCE_NONE && !(e->statistics && needs != CM_REFERENCE_PICTURES);
     return CM_OK;
 }
 
@@ -359,7 +382,10 @@ static cm_status check_subsets(const cm_evaluation *e, const cm_metric *m, const
         const cm_side *s = &e->sides[i];
         const bool counts = s->kind == CM_SIDE_ARM || s == reference;
         if (counts && s->count && s->count < subset)
-            return cm_fail(CM_EUSAGE, "%s draws subsets of %zu, and %s has %zu images; --kid-subset-size N draws smaller ones (another score)", m->name, subset, s->name, s->count);
+            return cm_fail(CM_EUSAGE,
+                           "%s draws subsets of %zu, and %s has %zu images; --kid-subset-size N draws smaller ones "
+                           "(another score)",
+                           m->name, subset, s->name, s->count);
     }
     return CM_OK;
 }

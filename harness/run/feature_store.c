@@ -10,19 +10,24 @@
 
 #include "core/base/system.h"
 
-cm_status cm_feature_store_open(cm_feature_store *s, const char *path, size_t rows, size_t width, bool make, cm_arena *out) {
+cm_status cm_feature_store_open(cm_feature_store *s, const char *path, size_t rows, size_t width, bool make,
+                                cm_arena *out) {
     *s = (cm_feature_store){cm_arena_string(out, path), rows, width, -1};
     CM_TRY(cm_arena_check(out));
     const off_t bytes = (off_t)(rows * width * sizeof(float));
-    s->file = open(path, (make ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW| O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0666);
+    s->file = open(path,
+                   (make ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_CLOEXEC | O_NOFOLLOW |
+                       (make ? O_CREAT : 0),
+                   0666);
     if (s->file < 0) return cm_fail(CM_EIO, "%s: cannot open: %s", path, strerror(errno));
     struct stat is;
     if (fstat(s->file, &is) != 0 || !S_ISREG(is.st_mode)) return cm_fail(CM_EIO, "%s: is no regular file", path);
     if (is.st_size == bytes) return CM_OK;
     if (!make)
-        return cm_fail(CM_EFORMAT, "%s: has %lld bytes, %zu rows of %zu features are %lld", path,
-                       (long long)is.st_size, rows, width, (long long)bytes);
-    if (ftruncate(s->file, bytes) != 0) return cm_fail(CM_EIO, "%s: cannot make %lld bytes: %s", path, (long long)bytes, strerror(errno));
+        return cm_fail(CM_EFORMAT, "%s: has %lld bytes, %zu rows of %zu features are %lld", path, (long long)is.st_size,
+                       rows, width, (long long)bytes);
+    if (ftruncate(s->file, bytes) != 0)
+        return cm_fail(CM_EIO, "%s: cannot make %lld bytes: %s", path, (long long)bytes, strerror(errno));
     return CM_OK;
 }
 
@@ -63,7 +68,8 @@ cm_status cm_feature_store_read(const cm_feature_store *s, size_t first, size_t 
     for (size_t done = 0; done < bytes;) {
         const ssize_t n = pread(s->file, to + done, bytes - done, (off_t)(first * row + done));
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return cm_fail(CM_EIO, "%s: cannot read: %s", s->path, n < 0 ? strerror(errno) : "it was cut short");
+        if (n <= 0)
+            return cm_fail(CM_EIO, "%s: cannot read: %s", s->path, n < 0 ? strerror(errno) : "it was cut short");
         done += (size_t)n;
     }
     return CM_OK;

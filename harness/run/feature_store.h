@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Features on disk: a file of f32 rows, row i belonging to picture i of a list.
  *
- * A score pass writes rows in any order, on any thread; which rows are there is the records' business: they have a hash of
- * each. Rows of pictures that are still to come read as zeros. Scores are made from the whole file in the order of the list, so that
- * neither shards nor threads nor a stop in the middle can change a digit.
+ * A score pass writes rows in any order, on any thread; which rows are there is the records' business: they have a hash
+ * of each. Rows of pictures that are still to come read as zeros. Scores are made from the whole file in the order of
+ * the list, so that neither shards nor threads nor a stop in the middle can change a digit.
  */
 #ifndef CM_HARNESS_RUN_FEATURE_STORE_H
 #define CM_HARNESS_RUN_FEATURE_STORE_H
@@ -19,9 +19,10 @@ typedef struct cm_feature_store {
     int file; /* -1: closed */
 } cm_feature_store;
 
-/* Opens the file, whose size must be that of rows x width, to be read; make: to be written, too: an absent one is made, and one of another size gets it.
- * Its rows are worth what cm_feature_hash says of them. Follows no link. */
-cm_status cm_feature_store_open(cm_feature_store *s, const char *path, size_t rows, size_t width, bool make, cm_arena *out);
+/* Opens the file, whose size must be that of rows x width, to be read; make: to be written, too: an absent one is made,
+ * and one of another size gets it. Its rows are worth what cm_feature_hash says of them. Follows no link. */
+cm_status cm_feature_store_open(cm_feature_store *s, const char *path, size_t rows, size_t width, bool make,
+                                cm_arena *out);
 void cm_feature_store_close(cm_feature_store *s); /* fine on a cleared struct with file -1, and twice */
 cm_status cm_feature_store_write(const cm_feature_store *s, size_t row, const float *values);
 cm_status cm_feature_store_sync(const cm_feature_store *s); /* what was written is on disk; fine when closed */

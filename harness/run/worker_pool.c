@@ -36,7 +36,7 @@ typedef struct job {
     cm_worker_pool_work *work;
     void *arg;
     pthread_mutex_t lock;
-    cm_status status;  /* the first failure, and why */
+    cm_status status; /* the first failure, and why */
     char why[1024];
     size_t done, count, at_once;
     cm_progress progress;
@@ -77,7 +77,8 @@ cm_status cm_worker_pool_run(cm_worker_pool *c, const char *what, size_t count, 
     return cm_worker_pool_run_by(c, what, count, 1, work, arg);
 }
 
-cm_status cm_worker_pool_run_by(cm_worker_pool *c, const char *what, size_t count, size_t at_once, cm_worker_pool_work *work, void *arg) {
+cm_status cm_worker_pool_run_by(cm_worker_pool *c, const char *what, size_t count, size_t at_once,
+                                cm_worker_pool_work *work, void *arg) {
     if (count == 0) return CM_OK;
     job j = {.crew = c, .work = work, .arg = arg, .count = count, .at_once = at_once};
     pthread_mutex_init(&j.lock, NULL);

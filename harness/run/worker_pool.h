@@ -26,6 +26,7 @@ typedef cm_status cm_worker_pool_work(void *arg, size_t i, cm_worker *w);
  * failure with its reason. what: the progress line. */
 cm_status cm_worker_pool_run(cm_worker_pool *c, const char *what, size_t count, cm_worker_pool_work *work, void *arg);
 /* The same by runs of `at_once`, the last one shorter: work gets the first i of each. */
-cm_status cm_worker_pool_run_by(cm_worker_pool *c, const char *what, size_t count, size_t at_once, cm_worker_pool_work *work, void *arg);
+cm_status cm_worker_pool_run_by(cm_worker_pool *c, const char *what, size_t count, size_t at_once,
+                                cm_worker_pool_work *work, void *arg);
 
 #endif

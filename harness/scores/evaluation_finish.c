@@ -35,12 +35,13 @@ const char *cm_finish_join(cm_finish *r, const char *a, const char *b) {
 static json_t *score_record(const cm_finish *r, size_t arm, const cm_scored *x, const char *part) {
     char name[128];
     snprintf(name, sizeof name, "%s%s%s", x->label, *part ? "." : "", part);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "score", "suite", text_of(r->header, "suite"), "prompts",
-                     text_of(r->header, "prompts"), "arm", r->sides[arm].name, "score", name, "better",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "score", "suite", text_of(r->header, "suite"),
+                     "prompts", text_of(r->header, "prompts"), "arm", r->sides[arm].name, "score", name, "better",
                      x->m->higher_is_better ? "higher" : "lower", "about", x->m->about, "source", x->m->source);
 }
 
-cm_status cm_finish_score(cm_finish *r, size_t arm, const cm_scored *x, const char *part, const cm_arm_value *v, const char *note, double read) {
+cm_status cm_finish_score(cm_finish *r, size_t arm, const cm_scored *x, const char *part, const cm_arm_value *v,
+                          const char *note, double read) {
     json_t *o = score_record(r, arm, x, part);
     if (v->defined) {
         cm_finish_number(o, "value", v->value);
@@ -59,11 +60,13 @@ cm_status cm_finish_score(cm_finish *r, size_t arm, const cm_scored *x, const ch
     return cm_finish_add(r, o);
 }
 
-cm_status cm_finish_pair(cm_finish *r, const cm_arm_pair *p, const cm_scored *x, const char *part, const cm_pair_value *v) {
+cm_status cm_finish_pair(cm_finish *r, const cm_arm_pair *p, const cm_scored *x, const char *part,
+                         const cm_pair_value *v) {
     char name[128];
     snprintf(name, sizeof name, "%s%s%s", x->label, *part ? "." : "", part);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "pair", "suite", text_of(r->header, "suite"), "prompts", text_of(r->header, "prompts"),
-                          "score", name, "a", r->sides[p->a].name, "b", r->sides[p->b].name);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "pair", "suite", text_of(r->header, "suite"), "prompts",
+                  text_of(r->header, "prompts"), "score", name, "a", r->sides[p->a].name, "b", r->sides[p->b].name);
     if (v->defined) {
         cm_finish_number(o, "difference", v->difference);
         cm_finish_number(o, "lo", v->lo);
@@ -83,7 +86,9 @@ cm_status cm_finish_pair(cm_finish *r, const cm_arm_pair *p, const cm_scored *x,
 static cm_status read_metric(cm_finish *r, const json_t *o, cm_scored *x) {
     size_t i;
     json_t *column;
-    *x = (cm_scored){cm_metric_find(text_of(o, "metric")), text_of(o, "label"), text_of(o, "column"), text_of(o, "weights"), 0, cm_json_size_or(o, "subset", 0)};
+    *x = (cm_scored){
+        cm_metric_find(text_of(o, "metric")), text_of(o, "label"), text_of(o, "column"), text_of(o, "weights"), 0,
+        cm_json_size_or(o, "subset", 0)};
     if (!x->m) return cm_fail(CM_EFORMAT, "the header names a metric that does not exist: %s", text_of(o, "metric"));
     json_array_foreach(json_object_get(json_object_get(r->header, "plan"), "columns"), i, column)
         if (!strcmp(text_of(column, "name"), x->column)) x->width = cm_json_size_or(column, "width", 0);
@@ -124,8 +129,8 @@ static cm_status score_arms(cm_finish *r, const cm_scored *x) {
     return x->m->of_sets ? cm_finish_sets(r, x) : cm_finish_images(r, x);
 }
 
-/* Sets p_holm. The primary score was named before the run and is a family of its own, so its p stays as it is; all others of the
- * pair are secondary and corrected together. */
+/* Sets p_holm. The primary score was named before the run and is a family of its own, so its p stays as it is; all
+ * others of the pair are secondary and corrected together. */
 static cm_status correct(cm_finish *r) {
     for (size_t k = 0; k < r->pair_count; k++) {
         const size_t most = json_array_size(r->out);
@@ -134,7 +139,8 @@ static cm_status correct(cm_finish *r) {
         size_t n = 0, i;
         CM_TRY(cm_arena_check(&r->arena));
         json_array_foreach(r->out, i, row) {
-            const bool of_pair = cm_line_is(row, "pair") && !strcmp(text_of(row, "a"), r->sides[r->pairs[k].a].name) && !strcmp(text_of(row, "b"), r->sides[r->pairs[k].b].name);
+            const bool of_pair = cm_line_is(row, "pair") && !strcmp(text_of(row, "a"), r->sides[r->pairs[k].a].name) &&
+                                 !strcmp(text_of(row, "b"), r->sides[r->pairs[k].b].name);
             if (!of_pair || !json_is_number(json_object_get(row, "p"))) continue;
             if (json_is_true(json_object_get(row, "primary"))) {
                 json_object_set(row, "p_holm", json_object_get(row, "p"));
@@ -171,7 +177,8 @@ static cm_status read_header(cm_finish *r) {
     json_array_foreach((json_t *)pairs, i, row) {
         const char *a = json_string_value(json_array_get(row, 0)), *b = json_string_value(json_array_get(row, 1));
         const cm_arm_pair p = {arm_named(r, a ? a : ""), arm_named(r, b ? b : "")};
-        if (p.a == r->arm_count || p.b == r->arm_count || !r->sides[p.a].count || !r->sides[p.b].count) return cm_fail(CM_EFORMAT, "the header's pair %zu is not of two of its arms", i + 1);
+        if (p.a == r->arm_count || p.b == r->arm_count || !r->sides[p.a].count || !r->sides[p.b].count)
+            return cm_fail(CM_EFORMAT, "the header's pair %zu is not of two of its arms", i + 1);
         r->pairs[r->pair_count++] = p;
     }
     return CM_OK;
@@ -188,12 +195,19 @@ static cm_status work(cm_finish *r, double started) {
     if (r->ceiling) CM_TRY(for_each_metric(r, cm_finish_ceiling));
     if (r->ceiling) CM_TRY(cm_finish_ceiling_of_parser(r));
     cm_iso_time(now);
-    return cm_finish_add(r, json_pack("{s:s, s:f, s:s}", "kind", "done", "seconds", cm_now() - started, "finished", now));
+    return cm_finish_add(r,
+                         json_pack("{s:s, s:f, s:s}", "kind", "done", "seconds", cm_now() - started, "finished", now));
 }
 
-cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all, double started,
-                              bool writes, cm_evaluation_counts *counts, json_t **lines) {
-    cm_finish r = {.folder = folder, .writes = writes, .header = header, .sides = sides, .side_count = side_count, .counts = counts};
+cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count,
+                              const json_t *all, double started, bool writes, cm_evaluation_counts *counts,
+                              json_t **lines) {
+    cm_finish r = {.folder = folder,
+                   .writes = writes,
+                   .header = header,
+                   .sides = sides,
+                   .side_count = side_count,
+                   .counts = counts};
     cm_arena_init(&r.arena, 0);
     cm_blas_all_threads();
     r.out = cm_evaluation_lines(header, sides, side_count, all);
@@ -206,8 +220,8 @@ cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side 
     return s;
 }
 
-cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count, const json_t *all,
-                               double started, cm_evaluation_counts *counts) {
+cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count,
+                               const json_t *all, double started, cm_evaluation_counts *counts) {
     cm_arena scratch;
     json_t *lines = NULL;
     cm_arena_init(&scratch, 4096);

@@ -8,7 +8,8 @@
  *     finish_ceiling.c       what the scorers reach on drawings, and on someone else's
  *     finish_gates.c         what the run had to show
  *
- * Everything is read back from the folder, so that a run, a run that went on, and merged shards end in the same digits. */
+ * Everything is read back from the folder, so that a run, a run that went on, and merged shards end in the same digits.
+ */
 #ifndef CM_HARNESS_SCORES_FINISH_H
 #define CM_HARNESS_SCORES_FINISH_H
 
@@ -19,14 +20,14 @@ enum { CM_FINISH_SEED = 20240402 };
 typedef struct cm_finish {
     const char *folder;
     const json_t *header;
-    json_t *out;                   /* the folder's records, scores being added */
-    cm_side *sides;                /* arms first */
+    json_t *out;    /* the folder's records, scores being added */
+    cm_side *sides; /* arms first */
     size_t side_count, arm_count, unit_count, images;
-    cm_side *reference, *ceiling;  /* NULL: none */
+    cm_side *reference, *ceiling; /* NULL: none */
     const char *primary;
     size_t pair_count;
     cm_arm_pair *pairs;
-    bool writes;                   /* the file of statistics that the header names, too */
+    bool writes; /* the file of statistics that the header names, too */
     cm_evaluation_counts *counts;
     cm_arena arena;
 } cm_finish;
@@ -49,12 +50,14 @@ cm_status cm_finish_gates(cm_finish *r); /* after all scores and pairs */
 
 /* --- records: evaluation_finish.c -------------------------------------------------- */
 
-cm_status cm_finish_add(cm_finish *r, json_t *o); /* takes it; NULL: out of memory */
-void cm_finish_number(json_t *o, const char *key, double v);         /* where it is finite */
+cm_status cm_finish_add(cm_finish *r, json_t *o);                       /* takes it; NULL: out of memory */
+void cm_finish_number(json_t *o, const char *key, double v);            /* where it is finite */
 const char *cm_finish_join(cm_finish *r, const char *a, const char *b); /* "a; b" */
 /* part: "" or of several values; read: NaN, or the share of text that was read. */
-cm_status cm_finish_score(cm_finish *r, size_t arm, const cm_scored *x, const char *part, const cm_arm_value *v, const char *note, double read);
-cm_status cm_finish_pair(cm_finish *r, const cm_arm_pair *p, const cm_scored *x, const char *part, const cm_pair_value *v);
+cm_status cm_finish_score(cm_finish *r, size_t arm, const cm_scored *x, const char *part, const cm_arm_value *v,
+                          const char *note, double read);
+cm_status cm_finish_pair(cm_finish *r, const cm_arm_pair *p, const cm_scored *x, const char *part,
+                         const cm_pair_value *v);
 const char *cm_finish_weights_note(cm_finish *r, const cm_scored *x);
 /* Does the mean and covariance of a file take the place of a reference's images, which the file may hold, too? */
 bool cm_finish_from_file(const cm_finish *r, const cm_metric *m);
@@ -71,15 +74,18 @@ typedef struct cm_report_model_of {
 } cm_report_model_of;
 
 /* units: NULL, or [count / images]: only rows of these. */
-cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units, cm_report_model_of *o);
+cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units,
+                              cm_report_model_of *o);
 void cm_finish_close_rows(cm_report_model_of *r);
 
 /* --- columns: finish_images.c ------------------------------------------------------------ */
 
 /* The labels whose means make the score: its own, or those of its columns. */
 size_t cm_finish_columns(const cm_finish *r, const cm_scored *x, const char *labels[CM_METRIC_MEMBERS]);
-/* [sides,units,columns] of these sides, what their images have under `key` ("scores"); NULL: no memory, which the arena then says. */
-double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *key, const char *const *labels, size_t columns);
+/* [sides,units,columns] of these sides, what their images have under `key` ("scores"); NULL: no memory, which the arena
+ * then says. */
+double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *key,
+                        const char *const *labels, size_t columns);
 const char *cm_finish_label(const cm_finish *r, const char *metric); /* of a metric's name */
 
 #endif

@@ -12,10 +12,15 @@ static cm_status add_bound(cm_finish *r, const char *kind, const char *score, co
 }
 
 /* key: "scores" or "chance", what drawings have of the labels. */
-static cm_status bound_of_images(cm_finish *r, const char *kind, const char *key, const char *score, const char *const *labels, size_t columns, const char *note) {
+static cm_status bound_of_images(cm_finish *r, const char *kind, const char *key, const char *score,
+                                 const char *const *labels, size_t columns, const char *note) {
     const cm_side *side = r->ceiling;
     cm_arm_value v = {0};
-    const cm_columns c = {.arms = 1, .prompts = side->count, .columns = columns, .x = cm_finish_table(r, &side, 1, side->count, key, labels, columns), .seed = CM_FINISH_SEED};
+    const cm_columns c = {.arms = 1,
+                          .prompts = side->count,
+                          .columns = columns,
+                          .x = cm_finish_table(r, &side, 1, side->count, key, labels, columns),
+                          .seed = CM_FINISH_SEED};
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_compare_columns(&c, &r->arena, &v, NULL));
     return add_bound(r, kind, score, &v, note);
@@ -29,24 +34,39 @@ static cm_status floor_of(cm_finish *r, const cm_scored *x) {
     cm_status s = cm_finish_open_rows(r, r->ceiling, x, NULL, &drawings);
     if (s == CM_OK) s = cm_finish_open_rows(r, r->reference, x, NULL, &reference);
     const size_t used = drawings.n < n ? drawings.n : n, *prompt_of = drawings.prompt_of;
-    const cm_set_arms a = {.arms = 1, .prompts = used, .width = x->width, .x = &drawings.x, .rows = &used, .prompt_of = &prompt_of, .y = reference.x,
-                           .m = reference.n, .kid_subset = x->kid_subset, .score = x->m->of_sets, .higher_is_better = x->m->higher_is_better, .seed = CM_FINISH_SEED};
+    const cm_set_arms a = {.arms = 1,
+                           .prompts = used,
+                           .width = x->width,
+                           .x = &drawings.x,
+                           .rows = &used,
+                           .prompt_of = &prompt_of,
+                           .y = reference.x,
+                           .m = reference.n,
+                           .kid_subset = x->kid_subset,
+                           .score = x->m->of_sets,
+                           .higher_is_better = x->m->higher_is_better,
+                           .seed = CM_FINISH_SEED};
     if (s == CM_OK) s = cm_compare_sets(&a, &r->arena, &c);
     cm_finish_close_rows(&drawings);
     cm_finish_close_rows(&reference);
     if (s == CM_EUNDEFINED || (s == CM_OK && c.parts != 1)) return CM_OK;
     CM_TRY(s);
-    return add_bound(r, "ceiling", x->label, &c.arms[0][0], cm_arena_print(&r->arena, "the floor at this N: %zu other drawings against the reference", used));
+    return add_bound(r, "ceiling", x->label, &c.arms[0][0],
+                     cm_arena_print(&r->arena, "the floor at this N: %zu other drawings against the reference", used));
 }
 
 cm_status cm_finish_ceiling(cm_finish *r, const cm_scored *x) {
     const char *labels[CM_METRIC_MEMBERS];
-    if (x->m->of_sets) return r->reference && x->m->reference != CM_REFERENCE_NONE && !cm_finish_from_file(r, x->m) ? floor_of(r, x) : CM_OK;
+    if (x->m->of_sets)
+        return r->reference && x->m->reference != CM_REFERENCE_NONE && !cm_finish_from_file(r, x->m) ? floor_of(r, x)
+                                                                                                     : CM_OK;
     if (x->m->of_attention) return CM_OK;
     const size_t columns = cm_finish_columns(r, x, labels);
     CM_TRY(bound_of_images(r, "ceiling", "scores", x->label, labels, columns,
-                           x->m->of_text ? "held-out drawings with their own descriptions" : "the parser on held-out drawings, asked from their own descriptions"));
-    return bound_of_images(r, "chance", "chance", x->label, labels, columns, "someone else's drawing: held-out drawings with this run's prompts");
+                           x->m->of_text ? "held-out drawings with their own descriptions"
+                                         : "the parser on held-out drawings, asked from their own descriptions"));
+    return bound_of_images(r, "chance", "chance", x->label, labels, columns,
+                           "someone else's drawing: held-out drawings with this run's prompts");
 }
 
 cm_status cm_finish_ceiling_of_parser(cm_finish *r) {
@@ -56,4 +76,3 @@ cm_status cm_finish_ceiling_of_parser(cm_finish *r) {
     for (int i = 0; i < 2; i++) CM_TRY(bound_of_images(r, "ceiling", "scores", names[i], &names[i], 1, notes[i]));
     return CM_OK;
 }
-

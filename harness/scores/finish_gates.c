@@ -17,7 +17,9 @@ static const json_t *find_record(const cm_finish *r, const json_t *gate, const c
     const json_t *pair = json_object_get(gate, "pair");
     json_array_foreach(r->out, i, o) {
         if (!cm_line_is(o, pair ? "pair" : "score") || strcmp(text_of(o, "score"), label) != 0) continue;
-        if (pair && json_equal(json_object_get(o, "a"), json_array_get(pair, 0)) && json_equal(json_object_get(o, "b"), json_array_get(pair, 1))) return o;
+        if (pair && json_equal(json_object_get(o, "a"), json_array_get(pair, 0)) &&
+            json_equal(json_object_get(o, "b"), json_array_get(pair, 1)))
+            return o;
         if (!pair && !strcmp(text_of(o, "arm"), text_of(gate, "arm"))) return o;
     }
     return NULL;
@@ -34,7 +36,8 @@ static cm_status add_gate(cm_finish *r, const json_t *gate) {
     const char *label = cm_finish_label(r, text_of(gate, "score"));
     const json_t *found = find_record(r, gate, label);
     const double lo = cm_json_number_or(found, "lo", (double)NAN), hi = cm_json_number_or(found, "hi", (double)NAN);
-    const double bound = json_object_get(gate, "pair") ? -cm_json_number_or(gate, "margin", 0) : cm_json_number_or(gate, "bound", 0);
+    const double bound =
+        json_object_get(gate, "pair") ? -cm_json_number_or(gate, "margin", 0) : cm_json_number_or(gate, "bound", 0);
     const bool up = m && m->higher_is_better, pair = json_object_get(gate, "pair") != NULL;
     const char *verdict = up ? judge(lo, hi, bound) : judge(-hi, -lo, pair ? bound : -bound);
     json_t *o = json_copy((json_t *)gate);

@@ -58,11 +58,13 @@ static double mean_of(const cm_side *s, const char *key, const char *label) {
     return n > 0 ? sum / n : (double)NAN;
 }
 
-double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *key, const char *const *labels, size_t columns) {
-    double *x = CM_PUSH(&r->arena, double, count * units * columns + 1);
+double *cm_finish_table(cm_finish *r, const cm_side *const *sides, size_t count, size_t units, const char *key,
+                        const char *const *labels, size_t columns) {
+    double *x = CM_PUSH(&r->arena, double, count *units *columns + 1);
     for (size_t a = 0; x && a < count; a++)
         for (size_t u = 0; u < units; u++)
-            for (size_t c = 0; c < columns; c++) x[(a * units + u) * columns + c] = of_unit(sides[a], u, key, labels[c]);
+            for (size_t c = 0; c < columns; c++)
+                x[(a * units + u) * columns + c] = of_unit(sides[a], u, key, labels[c]);
     return x;
 }
 
@@ -77,7 +79,8 @@ static bool is_model(const cm_finish *r, size_t arm) {
     return strcmp(text_of(json_array_get(json_object_get(r->header, "arms"), arm), "kind"), "model") == 0;
 }
 
-/* Beside a score of attention: what even attention would have, the least there can be, and the phrases that take no part. */
+/* Beside a score of attention: what even attention would have, the least there can be, and the phrases that take no
+ * part. */
 static void note_attention(cm_finish *r, const cm_side *s, const cm_scored *x) {
     json_t *o = json_array_get(r->out, json_array_size(r->out) - 1);
     double phrases = 0, lost = 0;
@@ -95,7 +98,8 @@ cm_status cm_finish_images(cm_finish *r, const cm_scored *x) {
     const char *labels[CM_METRIC_MEMBERS];
     const size_t columns = cm_finish_columns(r, x, labels);
     const cm_side **run = CM_PUSH(&r->arena, const cm_side *, r->arm_count + 1);
-    size_t *index = CM_PUSH(&r->arena, size_t, r->arm_count + 1), *place = CM_PUSH(&r->arena, size_t, r->arm_count + 1), count = 0;
+    size_t *index = CM_PUSH(&r->arena, size_t, r->arm_count + 1), *place = CM_PUSH(&r->arena, size_t, r->arm_count + 1),
+           count = 0;
     cm_arm_value *arms = CM_PUSH_ZERO(&r->arena, cm_arm_value, r->arm_count + 1);
     cm_pair_value *values = CM_PUSH_ZERO(&r->arena, cm_pair_value, r->pair_count + 1);
     cm_arm_pair *pairs = CM_PUSH(&r->arena, cm_arm_pair, r->pair_count + 1);
@@ -107,14 +111,21 @@ cm_status cm_finish_images(cm_finish *r, const cm_scored *x) {
         run[count++] = &r->sides[a];
     }
     for (size_t k = 0; k < r->pair_count; k++) pairs[k] = (cm_arm_pair){place[r->pairs[k].a], place[r->pairs[k].b]};
-    const cm_columns c = {.arms = count, .prompts = r->unit_count, .columns = columns, .x = cm_finish_table(r, run, count, r->unit_count, "scores", labels, columns),
-                          .higher_is_better = x->m->higher_is_better, .pair_count = r->pair_count, .pairs = pairs, .seed = CM_FINISH_SEED};
+    const cm_columns c = {.arms = count,
+                          .prompts = r->unit_count,
+                          .columns = columns,
+                          .x = cm_finish_table(r, run, count, r->unit_count, "scores", labels, columns),
+                          .higher_is_better = x->m->higher_is_better,
+                          .pair_count = r->pair_count,
+                          .pairs = pairs,
+                          .seed = CM_FINISH_SEED};
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_compare_columns(&c, &r->arena, arms, values));
     for (size_t i = 0; i < count; i++) {
         if (x->m->of_attention && !is_model(r, index[i])) continue; /* whose attention nobody sees */
         total(x, &arms[i]);
-        CM_TRY(cm_finish_score(r, index[i], x, "", &arms[i], cm_finish_weights_note(r, x), mean_of(run[i], "read", x->label)));
+        CM_TRY(cm_finish_score(r, index[i], x, "", &arms[i], cm_finish_weights_note(r, x),
+                               mean_of(run[i], "read", x->label)));
         if (x->m->of_attention) note_attention(r, run[i], x);
     }
     for (size_t k = 0; k < r->pair_count; k++) {
@@ -126,7 +137,8 @@ cm_status cm_finish_images(cm_finish *r, const cm_scored *x) {
 
 /* --- by body group ------------------------------------------------------------------------------ */
 
-/* Right over asked, with the interval of a ratio whose units are prompts: the linearised variance (Cochran 1977, sec. 6.4). */
+/* Right over asked, with the interval of a ratio whose units are prompts: the linearised variance (Cochran 1977,
+ * sec. 6.4). */
 typedef struct ratio {
     double right, asked, *r, *a; /* sums; [units] */
 } ratio;
@@ -135,7 +147,8 @@ static void add_counts(const cm_side *s, const char *group, const char *kind, ra
     for (size_t row = 0; row < s->count; row++) {
         const json_t *counts = json_object_get(json_object_get(json_object_get(s->lines[row], "parts"), group), kind);
         if (json_array_size(counts) != 2) continue;
-        const double right = json_number_value(json_array_get(counts, 0)), asked = json_number_value(json_array_get(counts, 1));
+        const double right = json_number_value(json_array_get(counts, 0)),
+                     asked = json_number_value(json_array_get(counts, 1));
         x->r[row / s->images] += right;
         x->a[row / s->images] += asked;
         x->right += right;
@@ -154,14 +167,16 @@ static double half_width(const ratio *x, size_t units) {
     return n > 1 ? 1.959964 * sqrt(squares * n / (n - 1)) / x->asked : (double)NAN;
 }
 
-static cm_status add_part(cm_finish *r, const cm_side *s, const char *group, const char *score, const char *const *kinds, size_t kind_count) {
-    ratio x = {0, 0, CM_PUSH_ZERO(&r->arena, double, r->unit_count + 1), CM_PUSH_ZERO(&r->arena, double, r->unit_count + 1)};
+static cm_status add_part(cm_finish *r, const cm_side *s, const char *group, const char *score,
+                          const char *const *kinds, size_t kind_count) {
+    ratio x = {0, 0, CM_PUSH_ZERO(&r->arena, double, r->unit_count + 1),
+               CM_PUSH_ZERO(&r->arena, double, r->unit_count + 1)};
     CM_TRY(cm_arena_check(&r->arena));
     for (size_t k = 0; k < kind_count; k++) add_counts(s, group, kinds[k], &x);
     if (x.asked == 0) return CM_OK;
     const double value = 100 * x.right / x.asked, half = 100 * half_width(&x, r->unit_count);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:I}", "kind", "part", "arm", s->name, "group", group, "score", score, "value", value, "n",
-                          (json_int_t)x.asked, "right", (json_int_t)x.right);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:I}", "kind", "part", "arm", s->name, "group", group,
+                          "score", score, "value", value, "n", (json_int_t)x.asked, "right", (json_int_t)x.right);
     cm_finish_number(o, "lo", fmax(value - half, 0));
     cm_finish_number(o, "hi", fmin(value + half, 100));
     return cm_finish_add(r, o);
@@ -180,4 +195,3 @@ cm_status cm_finish_parts(cm_finish *r) {
     }
     return CM_OK;
 }
-

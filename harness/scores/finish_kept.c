@@ -33,7 +33,9 @@ static json_t *means(const double *sums, size_t layers, double n) {
 }
 
 static cm_status add_group(cm_finish *r, const cm_side *s, const char *group, size_t layers) {
-    kept_sums k = {.layers = layers, .all = CM_PUSH_ZERO(&r->arena, double, layers + 1), .inside = CM_PUSH_ZERO(&r->arena, double, layers + 1)};
+    kept_sums k = {.layers = layers,
+                   .all = CM_PUSH_ZERO(&r->arena, double, layers + 1),
+                   .inside = CM_PUSH_ZERO(&r->arena, double, layers + 1)};
     CM_TRY(cm_arena_check(&r->arena));
     for (size_t row = 0; row < s->count; row++) {
         const json_t *kept = json_object_get(json_object_get(s->lines[row], "kept"), group);
@@ -41,8 +43,9 @@ static cm_status add_group(cm_finish *r, const cm_side *s, const char *group, si
     }
     if (k.images == 0) return CM_OK;
     const double seen = (double)(k.images - k.lost);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "kind", "kept", "arm", s->name, "group", group, "n", (json_int_t)k.images, "lost",
-                          (json_int_t)k.lost, "all", means(k.all, layers, (double)k.images));
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "kind", "kept", "arm", s->name, "group", group, "n",
+                  (json_int_t)k.images, "lost", (json_int_t)k.lost, "all", means(k.all, layers, (double)k.images));
     if (k.area > 0) {
         cm_finish_number(o, "area", k.area / seen);
         json_object_set_new(o, "inside", means(k.inside, layers, seen));
@@ -55,7 +58,8 @@ static size_t layers_of(const cm_side *s) {
     for (size_t row = 0; row < s->count; row++) {
         const char *group;
         json_t *kept;
-        json_object_foreach(json_object_get(s->lines[row], "kept"), group, kept) return json_array_size(json_object_get(kept, "all"));
+        json_object_foreach(json_object_get(s->lines[row], "kept"), group, kept)
+            return json_array_size(json_object_get(kept, "all"));
     }
     return 0;
 }

@@ -23,7 +23,8 @@ static const char *network_hash(const cm_finish *r, const char *network) {
 /* --- features ------------------------------------------------------------------------------ */
 
 static bool is_good(const cm_side *s, size_t row, const char *column) {
-    return s->lines[row] && !cm_line_is(s->lines[row], "failed") && (!*column || cm_line_feature(s->lines[row], column));
+    return s->lines[row] && !cm_line_is(s->lines[row], "failed") &&
+           (!*column || cm_line_feature(s->lines[row], column));
 }
 
 void cm_finish_close_rows(cm_report_model_of *r) {
@@ -32,7 +33,8 @@ void cm_finish_close_rows(cm_report_model_of *r) {
 }
 
 /* units: NULL, or [count / images]: only rows of these. */
-cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units, cm_report_model_of *o) {
+cm_status cm_finish_open_rows(cm_finish *r, const cm_side *s, const cm_scored *x, const bool *units,
+                              cm_report_model_of *o) {
     *o = (cm_report_model_of){.store = {.file = -1}};
     size_t n = 0;
     if (s->count == 0) return CM_OK;
@@ -62,8 +64,8 @@ static bool has_any(const cm_side *s, const char *column) {
     return false;
 }
 
-/* The prompts of which every arm has all images: sets are compared on these. *missing: how many others there are. An arm
- * that has none (a command that failed) takes nothing from the others. */
+/* The prompts of which every arm has all images: sets are compared on these. *missing: how many others there are. An
+ * arm that has none (a command that failed) takes nothing from the others. */
 static cm_status common_units(cm_finish *r, const char *column, bool **units, size_t *missing) {
     bool *all = CM_PUSH(&r->arena, bool, r->unit_count + 1);
     CM_TRY(cm_arena_check(&r->arena));
@@ -83,7 +85,8 @@ static cm_status common_units(cm_finish *r, const char *column, bool **units, si
 
 static cm_status read_statistics(cm_finish *r, const cm_scored *x, size_t n, cm_moments *statistics) {
     const bool unequal = cm_json_bool_or(json_object_get(r->header, "settings"), "unequal", false);
-    const cm_statistics_claim claim = {.protocol = x->m->name, .weights = network_hash(r, x->m->network), .width = x->width, .n = unequal ? 0 : n};
+    const cm_statistics_claim claim = {
+        .protocol = x->m->name, .weights = network_hash(r, x->m->network), .width = x->width, .n = unequal ? 0 : n};
     return cm_statistics_read(text_of(r->header, "statistics"), &claim, &r->arena, statistics);
 }
 
@@ -92,26 +95,34 @@ static cm_status write_statistics(cm_finish *r, const cm_scored *x, const cm_rep
     cm_moments moments;
     if (!r->writes || !*path || x->m->reference != CM_REFERENCE_STATISTICS) return CM_OK;
     CM_TRY(cm_moments_of(arm->x, NULL, arm->n, x->width, &r->arena, &moments));
-    const cm_statistics_claim claim = {.protocol = x->m->name, .weights = network_hash(r, x->m->network), .width = x->width, .n = arm->n};
+    const cm_statistics_claim claim = {
+        .protocol = x->m->name, .weights = network_hash(r, x->m->network), .width = x->width, .n = arm->n};
     return cm_statistics_write(path, &claim, &moments);
 }
 
-static const char *set_note(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const cm_report_model_of *arm, const cm_report_model_of *reference, size_t missing) {
+static const char *set_note(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const cm_report_model_of *arm,
+                            const cm_report_model_of *reference, size_t missing) {
     const char *note = cm_finish_join(r, c->note ? c->note : "", cm_finish_weights_note(r, x));
-    if (x->m->equal_n && reference->n && reference->n != arm->n) note = cm_finish_join(r, note, cm_arena_print(&r->arena, "%zu images against %zu", arm->n, reference->n));
-    if (missing) note = cm_finish_join(r, note, cm_arena_print(&r->arena, "%zu prompts are left out, since an arm lacks images of them", missing));
+    if (x->m->equal_n && reference->n && reference->n != arm->n)
+        note = cm_finish_join(r, note, cm_arena_print(&r->arena, "%zu images against %zu", arm->n, reference->n));
+    if (missing)
+        note = cm_finish_join(
+            r, note, cm_arena_print(&r->arena, "%zu prompts are left out, since an arm lacks images of them", missing));
     return note;
 }
 
-static cm_status record_sets(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const size_t *run, const cm_report_model_of *arms, const cm_report_model_of *reference, size_t missing) {
+static cm_status record_sets(cm_finish *r, const cm_scored *x, const cm_set_comparison *c, const size_t *run,
+                             const cm_report_model_of *arms, const cm_report_model_of *reference, size_t missing) {
     for (size_t p = 0; p < c->parts; p++) {
         for (size_t i = 0; run[i] != SIZE_MAX; i++) {
-            CM_TRY(cm_finish_score(r, run[i], x, c->names[p], &c->arms[p][i], set_note(r, x, c, &arms[i], reference, missing), (double)NAN));
+            CM_TRY(cm_finish_score(r, run[i], x, c->names[p], &c->arms[p][i],
+                                   set_note(r, x, c, &arms[i], reference, missing), (double)NAN));
             json_t *last = json_array_get(r->out, json_array_size(r->out) - 1);
             if (reference->n && x->m->reference != CM_REFERENCE_NONE && !cm_finish_from_file(r, x->m))
                 json_object_set_new(last, "reference_n", json_integer((json_int_t)reference->n));
         }
-        for (size_t k = 0; k < r->pair_count; k++) CM_TRY(cm_finish_pair(r, &r->pairs[k], x, c->names[p], &c->pairs[p][k]));
+        for (size_t k = 0; k < r->pair_count; k++)
+            CM_TRY(cm_finish_pair(r, &r->pairs[k], x, c->names[p], &c->pairs[p][k]));
     }
     return CM_OK;
 }
@@ -125,7 +136,8 @@ static cm_status record_undefined(cm_finish *r, const cm_scored *x, const char *
     return CM_OK;
 }
 
-static cm_status compare_sets(cm_finish *r, const cm_scored *x, cm_report_model_of *arms, cm_report_model_of *reference, const size_t *run, size_t count, size_t missing) {
+static cm_status compare_sets(cm_finish *r, const cm_scored *x, cm_report_model_of *arms, cm_report_model_of *reference,
+                              const size_t *run, size_t count, size_t missing) {
     const float **features = CM_PUSH(&r->arena, const float *, count + 1);
     size_t *n = CM_PUSH(&r->arena, size_t, count + 1), of_arm[256];
     const size_t **prompt_of = CM_PUSH(&r->arena, const size_t *, count + 1);
@@ -140,9 +152,20 @@ static cm_status compare_sets(cm_finish *r, const cm_scored *x, cm_report_model_
         of_arm[run[i]] = i;
     }
     for (size_t k = 0; k < r->pair_count; k++) pairs[k] = (cm_arm_pair){of_arm[r->pairs[k].a], of_arm[r->pairs[k].b]};
-    cm_set_arms s = {.arms = count, .prompts = r->unit_count, .width = x->width, .x = features, .rows = n, .prompt_of = prompt_of, .y = reference->x,
-                     .m = reference->n, .kid_subset = x->kid_subset, .score = x->m->of_sets, .higher_is_better = x->m->higher_is_better,
-                     .pair_count = r->pair_count, .pairs = pairs, .seed = CM_FINISH_SEED};
+    cm_set_arms s = {.arms = count,
+                     .prompts = r->unit_count,
+                     .width = x->width,
+                     .x = features,
+                     .rows = n,
+                     .prompt_of = prompt_of,
+                     .y = reference->x,
+                     .m = reference->n,
+                     .kid_subset = x->kid_subset,
+                     .score = x->m->of_sets,
+                     .higher_is_better = x->m->higher_is_better,
+                     .pair_count = r->pair_count,
+                     .pairs = pairs,
+                     .seed = CM_FINISH_SEED};
     if (cm_finish_from_file(r, x->m)) {
         CM_TRY(read_statistics(r, x, n[0], &statistics));
         s.statistics = &statistics;
@@ -156,7 +179,8 @@ static cm_status compare_sets(cm_finish *r, const cm_scored *x, cm_report_model_
 }
 
 cm_status cm_finish_sets(cm_finish *r, const cm_scored *x) {
-    cm_report_model_of *arms = CM_PUSH_ZERO(&r->arena, cm_report_model_of, r->arm_count + 1), reference = {.store = {.file = -1}};
+    cm_report_model_of *arms = CM_PUSH_ZERO(&r->arena, cm_report_model_of, r->arm_count + 1),
+                       reference = {.store = {.file = -1}};
     size_t *run = CM_PUSH(&r->arena, size_t, r->arm_count + 1), count = 0, missing = 0;
     bool *units;
     CM_TRY(cm_arena_check(&r->arena));
@@ -172,10 +196,11 @@ cm_status cm_finish_sets(cm_finish *r, const cm_scored *x) {
     if (s == CM_OK && wants && !of_file && r->reference) s = cm_finish_open_rows(r, r->reference, x, NULL, &reference);
     if (s == CM_OK && count) s = write_statistics(r, x, &arms[0]);
     const bool nothing = wants && !of_file && !reference.n; /* only statistics were to be written */
-    if (s == CM_OK && nothing && !*text_of(r->header, "write_statistics")) s = record_undefined(r, x, "no reference set");
-    else if (s == CM_OK && !nothing) s = compare_sets(r, x, arms, &reference, run, count, r->arm_count > 1 ? missing : 0);
+    if (s == CM_OK && nothing && !*text_of(r->header, "write_statistics"))
+        s = record_undefined(r, x, "no reference set");
+    else if (s == CM_OK && !nothing)
+        s = compare_sets(r, x, arms, &reference, run, count, r->arm_count > 1 ? missing : 0);
     for (size_t i = 0; i < r->arm_count; i++) cm_finish_close_rows(&arms[i]);
     cm_finish_close_rows(&reference);
     return s;
 }
-

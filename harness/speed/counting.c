@@ -13,37 +13,38 @@ static void add_conv(const cm_conv_shape *s) {
     add(s->n * s->oh * s->ow, s->o, s->c * s->kh * s->kw);
 }
 
-static void gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
-                 const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+static void gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                 size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc) {
     add(m, n, k);
     real->gemm(e, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
-static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                   const float *plus, float *y) {
+static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+                   const float *bias, const float *plus, float *y) {
     add(rows, in, out);
     real->linear(e, rows, in, out, x, w, bias, plus, y);
 }
 
 static void linear_fused(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a,
-                          const float *x, const float *w, const float *bias, float *y) {
+                         const float *x, const float *w, const float *bias, float *y) {
     add(rows, in, out);
     real->linear_fused(e, rows, per_image, in, out, a, x, w, bias, y);
 }
 
-static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,
+                   float *y) {
     add_conv(s);
     real->conv2d(e, s, x, w, bias, y);
 }
 
-static void conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-                          const float *bias, float *y) {
+static void conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p,
+                                    const float *x, const float *w, const float *bias, float *y) {
     add_conv(s);
     real->conv2d_strided_channels(e, s, p, x, w, bias, y);
 }
 
 static void conv2d_fused(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
-                          const float *bias, float *y) {
+                         const float *bias, float *y) {
     add_conv(s);
     real->conv2d_fused(e, s, a, x, w, bias, y);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A backend that counts what is asked of it.
  *
- * Counted are products: matrices, linear layers, convolutions (directly, however the backend takes them), both products of
- * attention. A multiplication and an addition are two operations. Norms, activations and sums are not counted.
+ * Counted are products: matrices, linear layers, convolutions (directly, however the backend takes them), both products
+ * of attention. A multiplication and an addition are two operations. Norms, activations and sums are not counted.
  */
 #ifndef CM_HARNESS_SPEED_COUNTING_H
 #define CM_HARNESS_SPEED_COUNTING_H

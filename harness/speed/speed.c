@@ -19,9 +19,9 @@
 
 enum { TOKENISE, TEXT, UNET_STEP, DECODE, IMAGE, STAGES, MAX_SAMPLES = 4096 };
 static const char *const stage_names[STAGES] = {"tokenise", "text", "unet_step", "decode", "image"};
-static const char *const prompt =
-    "a full-body shot, a adult asian female, fit body, city street, wavy brown hair above shoulders, red striped cotton "
-    "shirt, blue denim jeans, white sneakers";
+static const char *const prompt = "a full-body shot, a adult asian female, fit body, city street, wavy brown hair "
+                                  "above shoulders, red striped cotton "
+                                  "shirt, blue denim jeans, white sneakers";
 
 /* One row of the suite's table. */
 typedef struct speed_row {
@@ -77,8 +77,8 @@ static bool wants_stage(const speed_row *row, int stage) {
 
 static json_t *stage_record(const speed_row *row, int stage) {
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:i, s:s}", "kind", "speed", "model", row->model, "backend",
-                     row->backend_name, "dtype", row->backend->dtype, "width", (json_int_t)row->width, "height",
-                     (json_int_t)row->height, "batch", 1, "stage", stage_names[stage]);
+                          row->backend_name, "dtype", row->backend->dtype, "width", (json_int_t)row->width, "height",
+                          (json_int_t)row->height, "batch", 1, "stage", stage_names[stage]);
     if (row->lean) json_object_set_new(o, "lean", json_true());
     return o;
 }
@@ -124,11 +124,18 @@ static const cm_sampler *sampler_of(const cm_suite *s, const cm_model *m) {
 }
 
 static cm_request request_of(const cm_suite *s, const speed_row *row, const cm_model *m, size_t side, size_t steps) {
-    return (cm_request){.prompt = prompt, .negative = s->making.negative, .seed = 1, .steps = steps, .width = side ? side : row->width,
-                        .height = side ? side : row->height, .sampler = sampler_of(s, m), .guidance = s->making.guidance > 1 ? s->making.guidance : 2};
+    return (cm_request){.prompt = prompt,
+                        .negative = s->making.negative,
+                        .seed = 1,
+                        .steps = steps,
+                        .width = side ? side : row->width,
+                        .height = side ? side : row->height,
+                        .sampler = sampler_of(s, m),
+                        .guidance = s->making.guidance > 1 ? s->making.guidance : 2};
 }
 
-static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_model *m, cm_ctx *g, bool warm_up, samples *x) {
+static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_model *m, cm_ctx *g, bool warm_up,
+                           samples *x) {
     cm_arena out;
     cm_arena_init(&out, 0);
     cm_result r;
@@ -196,11 +203,14 @@ static cm_status measure_row(const measurement *m, json_t *list) {
     if (!x) return cm_fail(CM_ENOMEM, "out of memory");
     cm_model model;
     cm_ctx g;
-    cm_status s = cm_model_open(&model, m->row->model, &(cm_model_options){.seed = 1, .sampler = m->suite->making.sampler, .lean = m->row->lean});
+    cm_status s =
+        cm_model_open(&model, m->row->model,
+                      &(cm_model_options){.seed = 1, .sampler = m->suite->making.sampler, .lean = m->row->lean});
     if (s == CM_OK) {
         cm_ctx_init(&g, m->row->backend, m->threads);
         s = one_image(m->suite, m->row, &model, &g, true, x);
-        for (size_t i = 0; i < m->row->repeats && s == CM_OK; i++) s = one_image(m->suite, m->row, &model, &g, false, x);
+        for (size_t i = 0; i < m->row->repeats && s == CM_OK; i++)
+            s = one_image(m->suite, m->row, &model, &g, false, x);
         x->peak_mb = cm_peak_rss_mb();
         if (s == CM_OK) s = note_apart(m->suite, m->row, &model, &g, x);
         cm_ctx_free(&g);
@@ -217,7 +227,8 @@ static cm_status measure_sgemm(const measurement *m, json_t *list) {
     cm_arena memory, scratch;
     cm_arena_init(&memory, 0);
     cm_arena_init(&scratch, 0);
-    float *a = CM_PUSH_ZERO(&memory, float, n * n), *b = CM_PUSH_ZERO(&memory, float, n * n), *c = CM_PUSH(&memory, float, n * n);
+    float *a = CM_PUSH_ZERO(&memory, float, n *n), *b = CM_PUSH_ZERO(&memory, float, n *n),
+          *c = CM_PUSH(&memory, float, n *n);
     cm_status s = cm_arena_check(&memory);
     double best = 0;
     for (int i = 0; i < 7 && s == CM_OK; i++) {
@@ -229,8 +240,8 @@ static cm_status measure_sgemm(const measurement *m, json_t *list) {
         if (rate > best) best = rate;
     }
     if (s == CM_OK)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:f, s:s}", "kind", "sgemm", "backend", m->ops->name, "threads",
-                                              m->threads, "gflops", best, "note", "best of 7"));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:f, s:s}", "kind", "sgemm", "backend", m->ops->name,
+                                              "threads", m->threads, "gflops", best, "note", "best of 7"));
     cm_arena_free(&memory);
     cm_arena_free(&scratch);
     return s;
@@ -255,7 +266,8 @@ static void answer(int request, const cm_suite *s, int threads, bool lean, int o
         m.ops = cm_backends()[request - rows];
         status = measure_sgemm(&m, list);
     }
-    json_t *line = status == CM_OK ? json_pack("{s:O}", "rows", list) : json_pack("{s:s, s:i}", "error", cm_why(), "status", (int)status);
+    json_t *line = status == CM_OK ? json_pack("{s:O}", "rows", list)
+                                   : json_pack("{s:s, s:i}", "error", cm_why(), "status", (int)status);
     json_dumpfd(line, out, JSON_COMPACT | JSON_REAL_PRECISION(17));
 }
 
@@ -377,7 +389,8 @@ static bool has_row(const json_t *found, const speed_row *row) {
     for (size_t i = 0; i < json_array_size(found); i++) {
         const json_t *o = json_array_get(found, i);
         if (same(o, "kind", "speed") && same(o, "model", row->model) && same(o, "backend", row->backend_name) &&
-            json_is_true(json_object_get(o, "lean")) == row->lean && cm_json_size_or(o, "width", 0) == row->width && cm_json_size_or(o, "height", 0) == row->height)
+            json_is_true(json_object_get(o, "lean")) == row->lean && cm_json_size_or(o, "width", 0) == row->width &&
+            cm_json_size_or(o, "height", 0) == row->height)
             return true;
     }
     return false;
@@ -385,7 +398,8 @@ static bool has_row(const json_t *found, const speed_row *row) {
 
 static bool has_sgemm(const json_t *found, const char *backend) {
     for (size_t i = 0; i < json_array_size(found); i++)
-        if (same(json_array_get(found, i), "kind", "sgemm") && same(json_array_get(found, i), "backend", backend)) return true;
+        if (same(json_array_get(found, i), "kind", "sgemm") && same(json_array_get(found, i), "backend", backend))
+            return true;
     return false;
 }
 

@@ -19,19 +19,21 @@ struct cm_stage {
     cm_vae *vae;
     cm_inception *inception;
     const cm_unet_text *text;
-    float *latents, *times, *output;   /* latents (or pixels) and output channels first */
+    float *latents, *times, *output; /* latents (or pixels) and output channels first */
     size_t shape[4], output_shape[4];
     cm_ctx g;
-    cm_arena arena;                    /* inputs, and the text's keys and values */
+    cm_arena arena; /* inputs, and the text's keys and values */
 };
 
 /* --- inputs --------------------------------------------------------------- */
 
 /* Floats of this many dimensions; a size of 0 in `want` is any, and is filled in. */
-static cm_status read_input(cm_stage *s, const cm_safetensors *f, const char *name, int ndim, size_t *want, float **values) {
+static cm_status read_input(cm_stage *s, const cm_safetensors *f, const char *name, int ndim, size_t *want,
+                            float **values) {
     const cm_stored *t = cm_safetensors_find(f, name);
     if (!t) return cm_fail(CM_EFORMAT, "no tensor '%s'", name);
-    if (t->dtype > CM_F64 || t->ndim != ndim) return cm_fail(CM_EFORMAT, "'%s' is not of floats in %d dimensions", name, ndim);
+    if (t->dtype > CM_F64 || t->ndim != ndim)
+        return cm_fail(CM_EFORMAT, "'%s' is not of floats in %d dimensions", name, ndim);
     for (int i = 0; i < ndim; i++) {
         if (t->shape[i] == 0) return cm_fail(CM_EFORMAT, "'%s' is empty", name);
         if (want[i] && want[i] != t->shape[i])
@@ -105,7 +107,9 @@ static size_t count_of(const size_t *shape) {
 static cm_status read_inputs(cm_stage *s, const char *path) {
     cm_safetensors *f;
     CM_TRY(cm_safetensors_open(&f, path));
-    cm_status status = s->stage == UNET ? prepare_unet(s, f) : s->stage == DECODE ? prepare_decode(s, f) : prepare_inception(s, f);
+    cm_status status = s->stage == UNET     ? prepare_unet(s, f)
+                       : s->stage == DECODE ? prepare_decode(s, f)
+                                            : prepare_inception(s, f);
     cm_safetensors_close(&f);
     if (status != CM_OK) return cm_fail_in(status, "%s", path);
     s->output = CM_PUSH(&s->arena, float, count_of(s->output_shape));
@@ -195,7 +199,10 @@ cm_status cm_stage_run(cm_stage *s, double *seconds) {
 
 cm_status cm_stage_write(const cm_stage *s, const char *path) {
     static const char *const names[] = {"noise", "pixels", "features", "features"};
-    const cm_store_item item = {.name = names[s->stage], .dtype = CM_F32, .ndim = s->stage >= INCEPTION ? 2 : 4,
-                                .shape = s->output_shape, .floats = s->output};
+    const cm_store_item item = {.name = names[s->stage],
+                                .dtype = CM_F32,
+                                .ndim = s->stage >= INCEPTION ? 2 : 4,
+                                .shape = s->output_shape,
+                                .floats = s->output};
     return cm_safetensors_write(path, &item, 1, NULL);
 }

@@ -27,7 +27,8 @@ const char *cm_image_list_path(const cm_image_list *l, size_t i, cm_arena *out) 
 const char *cm_image_list_hash(const cm_image_list *l, cm_arena *out) {
     if (l->source) return cm_picture_source_hash(l->source);
     if (!l->drawn) return "";
-    return cm_arena_print(out, "drawn:%llu+%zu%s", (unsigned long long)l->drawn->seed, l->drawn->count, l->drawn->simple ? ":simple" : "");
+    return cm_arena_print(out, "drawn:%llu+%zu%s", (unsigned long long)l->drawn->seed, l->drawn->count,
+                          l->drawn->simple ? ":simple" : "");
 }
 
 void cm_image_list_person(const cm_image_list *l, size_t i, cm_person *p) {

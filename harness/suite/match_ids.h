@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Finds images by id. Two ids are the same when their bytes are, else when their normalisation form C (UAX 15) is: macOS
- * writes "é" of a file's name as two characters, most prompt files have one. */
+/* Finds images by id. Two ids are the same when their bytes are, else when their normalisation form C (UAX 15) is:
+ * macOS writes "é" of a file's name as two characters, most prompt files have one. */
 #ifndef CM_HARNESS_SUITE_MATCH_IDS_H
 #define CM_HARNESS_SUITE_MATCH_IDS_H
 

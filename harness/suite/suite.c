@@ -16,34 +16,57 @@
 
 /* --- the keys ------------------------------------------------------------- */
 
-static const cm_json_key suite_keys[] = {
-    CM_MAKING_KEYS,
-    {"about", CM_JSON_TEXT},           {"prompts", CM_JSON_NAME},     {"prompt_column", CM_JSON_NAME},
-    {"count", CM_JSON_WHOLE, 1, 1e9},
-    {"metrics", CM_JSON_NAME},         {"primary", CM_JSON_NAME},     {"scorer", CM_JSON_NAME},
-    {"weights", CM_JSON_NAME},         {"networks", CM_JSON_NAME},    {"tokenizer", CM_JSON_NAME},
-    {"kid_subset", CM_JSON_WHOLE, 2, 1e9}, {"images", CM_JSON_WHOLE, 1, 1000}, {"run_seed", CM_JSON_WHOLE},
-    {"config", CM_JSON_NAME},          {"timeout", CM_JSON_NUMBER, 0, 1e9}, {"attention_factor", CM_JSON_WHOLE, 0, 1024},
-    {"illustrated", CM_JSON_WHOLE},    {"arms", CM_JSON_LIST},        {"pairs", CM_JSON_LIST},
-    {"reference", CM_JSON_ANY},        {"ceiling", CM_JSON_OBJECT},   {"speed", CM_JSON_LIST},
-    {"gates", CM_JSON_LIST},
-    {0}};
-static const cm_json_key speed_keys[] = {
-    {"model", CM_JSON_NAME},         {"backend", CM_JSON_NAME},      {"width", CM_JSON_WHOLE, 8, CM_MOST_SIDE},
-    {"height", CM_JSON_WHOLE, 8, CM_MOST_SIDE}, {"steps", CM_JSON_WHOLE, 1, 1000}, {"repeats", CM_JSON_WHOLE, 0, 10000},
-    {"warm_up", CM_JSON_WHOLE, 0, CM_MOST_SIDE}, {"stages", CM_JSON_LIST}, {"note", CM_JSON_TEXT},
-    {0}};
-static const cm_json_key gate_keys[] = {{"pair", CM_JSON_LIST}, {"arm", CM_JSON_NAME}, {"score", CM_JSON_NAME}, {"margin", CM_JSON_NUMBER, 0, 1e300},
+static const cm_json_key suite_keys[] = {CM_MAKING_KEYS,
+                                         {"about", CM_JSON_TEXT},
+                                         {"prompts", CM_JSON_NAME},
+                                         {"prompt_column", CM_JSON_NAME},
+                                         {"count", CM_JSON_WHOLE, 1, 1e9},
+                                         {"metrics", CM_JSON_NAME},
+                                         {"primary", CM_JSON_NAME},
+                                         {"scorer", CM_JSON_NAME},
+                                         {"weights", CM_JSON_NAME},
+                                         {"networks", CM_JSON_NAME},
+                                         {"tokenizer", CM_JSON_NAME},
+                                         {"kid_subset", CM_JSON_WHOLE, 2, 1e9},
+                                         {"images", CM_JSON_WHOLE, 1, 1000},
+                                         {"run_seed", CM_JSON_WHOLE},
+                                         {"config", CM_JSON_NAME},
+                                         {"timeout", CM_JSON_NUMBER, 0, 1e9},
+                                         {"attention_factor", CM_JSON_WHOLE, 0, 1024},
+                                         {"illustrated", CM_JSON_WHOLE},
+                                         {"arms", CM_JSON_LIST},
+                                         {"pairs", CM_JSON_LIST},
+                                         {"reference", CM_JSON_ANY},
+                                         {"ceiling", CM_JSON_OBJECT},
+                                         {"speed", CM_JSON_LIST},
+                                         {"gates", CM_JSON_LIST},
+                                         {0}};
+static const cm_json_key speed_keys[] = {{"model", CM_JSON_NAME},
+                                         {"backend", CM_JSON_NAME},
+                                         {"width", CM_JSON_WHOLE, 8, CM_MOST_SIDE},
+                                         {"height", CM_JSON_WHOLE, 8, CM_MOST_SIDE},
+                                         {"steps", CM_JSON_WHOLE, 1, 1000},
+                                         {"repeats", CM_JSON_WHOLE, 0, 10000},
+                                         {"warm_up", CM_JSON_WHOLE, 0, CM_MOST_SIDE},
+                                         {"stages", CM_JSON_LIST},
+                                         {"note", CM_JSON_TEXT},
+                                         {0}};
+static const cm_json_key gate_keys[] = {{"pair", CM_JSON_LIST},    {"arm", CM_JSON_NAME},
+                                        {"score", CM_JSON_NAME},   {"margin", CM_JSON_NUMBER, 0, 1e300},
                                         {"bound", CM_JSON_NUMBER}, {0}};
-static const cm_json_key drawn_keys[] = {
-    {"name", CM_JSON_NAME}, {"seed", CM_JSON_WHOLE}, {"count", CM_JSON_WHOLE, 0, 10000000}, {"simple", CM_JSON_BOOL}, {0}};
+static const cm_json_key drawn_keys[] = {{"name", CM_JSON_NAME},
+                                         {"seed", CM_JSON_WHOLE},
+                                         {"count", CM_JSON_WHOLE, 0, 10000000},
+                                         {"simple", CM_JSON_BOOL},
+                                         {0}};
 
 /* --- files ---------------------------------------------------------------- */
 
 enum { MAX_FILES = 256 };
 
 /* Names the nearest of those that ship. */
-static cm_status unknown_file(const char *name, const char *folder, const char *sub, const char *ending, cm_arena *out) {
+static cm_status unknown_file(const char *name, const char *folder, const char *sub, const char *ending,
+                              cm_arena *out) {
     char *names[MAX_FILES + 1];
     size_t count = 0;
     if (strlen(name) > strlen(ending) && strcmp(name + strlen(name) - strlen(ending), ending) == 0)
@@ -91,10 +114,13 @@ static cm_status check_gate(const cm_suite *s, const json_t *gate, const char *w
     const size_t arms = json_array_size(json_object_get(s->document, "arms"));
     CM_TRY(cm_json_check(gate, what, gate_keys));
     if (!json_object_get(gate, "score")) return cm_fail(CM_EFORMAT, "%s: \"score\" is missing", what);
-    const bool bounded = json_object_get(gate, "arm") && json_object_get(gate, "bound") && !pair && !json_object_get(gate, "margin");
+    const bool bounded =
+        json_object_get(gate, "arm") && json_object_get(gate, "bound") && !pair && !json_object_get(gate, "margin");
     const bool paired = json_array_size(pair) == 2 && !json_object_get(gate, "arm") && !json_object_get(gate, "bound");
-    if (!bounded && !paired) return cm_fail(CM_EFORMAT, "%s: \"pair\": [a, b] with \"margin\", or \"arm\" with \"bound\", is wanted", what);
-    for (size_t i = 0; i < arms && i < CM_GATE_ARMS; i++) names[i] = cm_json_text_or(json_array_get(json_object_get(s->document, "arms"), i), "name", "");
+    if (!bounded && !paired)
+        return cm_fail(CM_EFORMAT, "%s: \"pair\": [a, b] with \"margin\", or \"arm\" with \"bound\", is wanted", what);
+    for (size_t i = 0; i < arms && i < CM_GATE_ARMS; i++)
+        names[i] = cm_json_text_or(json_array_get(json_object_get(s->document, "arms"), i), "name", "");
     for (size_t k = 0; k < (paired ? 2 : 1); k++) {
         const char *name = paired ? json_string_value(json_array_get(pair, k)) : cm_json_text_or(gate, "arm", "");
         size_t i = 0;
@@ -129,7 +155,8 @@ static cm_status read_reference(cm_suite *s) {
     const json_t *o = json_object_get(s->document, "reference");
     if (json_is_string(o)) s->reference = json_string_value(o);
     if (json_is_string(o) && !*s->reference) return cm_fail(CM_EFORMAT, "reference: '' is no path");
-    if (o && !json_is_string(o) && !json_is_object(o)) return cm_fail(CM_EFORMAT, "reference: a path, or {\"seed\", \"count\"} of drawn people");
+    if (o && !json_is_string(o) && !json_is_object(o))
+        return cm_fail(CM_EFORMAT, "reference: a path, or {\"seed\", \"count\"} of drawn people");
     return read_drawn(json_is_object(o) ? o : NULL, "reference", &s->drawn);
 }
 
@@ -144,7 +171,8 @@ static cm_status read_scores(cm_suite *s) {
     s->tokenizer = cm_json_text_or(o, "tokenizer", NULL);
     s->kid_subset = cm_json_size_or(o, "kid_subset", 0);
     if (!scorer) return CM_OK;
-    if (strcmp(scorer, "nano") && strcmp(scorer, "mock")) return cm_unknown_choice("scorer", scorer, (const char *const[]){"nano", "mock", NULL});
+    if (strcmp(scorer, "nano") && strcmp(scorer, "mock"))
+        return cm_unknown_choice("scorer", scorer, (const char *const[]){"nano", "mock", NULL});
     if (!strcmp(scorer, "mock")) s->weights = "mock";
     return CM_OK;
 }
@@ -219,7 +247,10 @@ static cm_status change(json_t *document, const json_t *changes) {
     if (!json_object_get(changes, "metrics") || json_object_get(changes, "scorer")) return CM_OK;
     const bool mock = strcmp(cm_json_text_or(document, "scorer", ""), "mock") == 0;
     json_object_del(document, "scorer");
-    return mock ? json_object_set_new(document, "weights", json_string("mock")) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "out of memory") : CM_OK;
+    return mock ? json_object_set_new(document, "weights", json_string("mock")) == 0
+                      ? CM_OK
+                      : cm_fail(CM_ENOMEM, "out of memory")
+                : CM_OK;
 }
 
 /* Prompts of the command line. */

@@ -7,10 +7,11 @@
  *               {"name": "script", "exec": "python sd.py --prompts {prompts} --out {out}"}],
  *      "pairs": [["daring", "hq"]], "reference": {"seed": 5, "count": 1024}, "speed": [...]}
  *
- * An arm is a model, a folder of images, or a command; a model may have its own unet, vae, config, recipe, sampler, steps,
- * guidance, negative, width, height and backend. An arm without any of these three is one that the command line must give
- * (--arm NAME=MODEL); until then it is "not run". The command line makes such a document, or changes one: so everything is
- * checked in one place, here. Models are looked at when they are opened.
+ * An arm is a model, a folder of images, or a command; a model may have its own unet, vae, config, recipe, sampler,
+ * steps, guidance, negative, width, height and backend. An arm without any of these three is one that the command line
+ * must give
+ * (--arm NAME=MODEL); until then it is "not run". The command line makes such a document, or changes one: so everything
+ * is checked in one place, here. Models are looked at when they are opened.
  */
 #ifndef CM_HARNESS_SUITE_SUITE_H
 #define CM_HARNESS_SUITE_SUITE_H
@@ -29,10 +30,10 @@ extern const char *const cm_arm_kind_names[CM_ARM_KINDS]; /* "absent", "model", 
 
 /* How images are made: the suite's settings, with those that an arm has of its own. */
 typedef struct cm_making {
-    const cm_sampler *sampler;        /* NULL: the model's own */
+    const cm_sampler *sampler; /* NULL: the model's own */
     const cm_ops *backend;
-    const char *negative, *suffix;    /* negative NULL: none; suffix: what a recipe ends every prompt in, "" */
-    size_t steps, width, height;      /* width, height 0: the model's own */
+    const char *negative, *suffix; /* negative NULL: none; suffix: what a recipe ends every prompt in, "" */
+    size_t steps, width, height;   /* width, height 0: the model's own */
     double guidance;
 } cm_making;
 
@@ -41,9 +42,9 @@ typedef struct cm_arm {
     cm_arm_kind kind;
     const char *model, *unet, *vae, *config; /* of a model; the last three NULL: none */
     const char *images, *command;
-    bool in_order;                    /* images: the i-th is the i-th prompt's, whatever its name */
+    bool in_order; /* images: the i-th is the i-th prompt's, whatever its name */
     cm_making making;
-    const json_t *own;                /* the arm's row */
+    const json_t *own; /* the arm's row */
 } cm_arm;
 
 /* Drawn people: seeds seed to seed + count - 1. */
@@ -51,41 +52,41 @@ typedef struct cm_drawn_set {
     const char *name;
     uint64_t seed;
     size_t count;
-    bool simple;      /* the easier world: plain backgrounds, few poses */
+    bool simple; /* the easier world: plain backgrounds, few poses */
 } cm_drawn_set;
 
 typedef struct cm_suite {
     const char *name, *about;
-    const char *prompts_path, *prompt_column;      /* NULL: no prompts; the usual columns */
-    size_t count;                                  /* only the first that many of them; 0: all */
-    const char *metrics, *primary;                 /* "fid@clean,acc"; the score that decides, NULL: acc_all, else the first */
-    const char *weights, *networks, *tokenizer;    /* of the scores' networks, as score's options; NULL: none */
-    const char *reference;                         /* a path; NULL: drawn people, or none */
-    cm_drawn_set drawn, ceiling;                   /* count 0: none */
+    const char *prompts_path, *prompt_column; /* NULL: no prompts; the usual columns */
+    size_t count;                             /* only the first that many of them; 0: all */
+    const char *metrics, *primary; /* "fid@clean,acc"; the score that decides, NULL: acc_all, else the first */
+    const char *weights, *networks, *tokenizer; /* of the scores' networks, as score's options; NULL: none */
+    const char *reference;                      /* a path; NULL: drawn people, or none */
+    cm_drawn_set drawn, ceiling;                /* count 0: none */
     cm_making making;
     size_t images, kid_subset, attention_factor, illustrated; /* images: of a prompt */
     uint64_t run_seed;
-    double timeout;                                /* of a command, seconds; 0: none */
+    double timeout; /* of a command, seconds; 0: none */
     size_t arm_count, pair_count;
     cm_arm *arms;
     cm_arm_pair *pairs;
-    const json_t *gates;                           /* a list, or NULL (docs/SUITES.md) */
-    json_t *document;                              /* owns the texts */
+    const json_t *gates; /* a list, or NULL (docs/SUITES.md) */
+    json_t *document;    /* owns the texts */
 } cm_suite;
 
 /* What the command line says. */
 typedef struct cm_suite_choice {
-    const char *suite;                /* a name or path; NULL: everything is in `changes` */
-    const char *name;                 /* of a run without a suite */
-    const char *arms;                 /* "hq,daring": only these; NULL: all */
-    const json_t *changes;            /* keys that take the suite's place; "arms" and "pairs" are added to its own; NULL: none */
+    const char *suite;     /* a name or path; NULL: everything is in `changes` */
+    const char *name;      /* of a run without a suite */
+    const char *arms;      /* "hq,daring": only these; NULL: all */
+    const json_t *changes; /* keys that take the suite's place; "arms" and "pairs" are added to its own; NULL: none */
 } cm_suite_choice;
 
 cm_status cm_suite_open(const cm_suite_choice *choice, cm_arena *out, cm_suite *s);
 void cm_suite_close(cm_suite *s);
 
-/* "NAME=MODEL,steps=20,sampler=euler": a row for the arms of `changes`. key: "model", "images" or "exec", whose value the first
- * part is; a command is taken whole. *row is new. */
+/* "NAME=MODEL,steps=20,sampler=euler": a row for the arms of `changes`. key: "model", "images" or "exec", whose value
+ * the first part is; a command is taken whole. *row is new. */
 cm_status cm_suite_arm_row(const char *option, const char *key, const char *text, json_t **row);
 
 /* A prompt set's file: a path by itself, or a name in prompts/sets. */

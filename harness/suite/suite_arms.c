@@ -15,10 +15,17 @@
 
 const char *const cm_arm_kind_names[CM_ARM_KINDS] = {"absent", "model", "images", "command"};
 
-static const cm_json_key arm_keys[] = {
-    CM_MAKING_KEYS,
-    {"name", CM_JSON_NAME},   {"about", CM_JSON_TEXT}, {"model", CM_JSON_NAME},  {"unet", CM_JSON_NAME}, {"vae", CM_JSON_NAME},
-    {"config", CM_JSON_NAME}, {"images", CM_JSON_NAME}, {"match", CM_JSON_NAME}, {"exec", CM_JSON_NAME}, {0}};
+static const cm_json_key arm_keys[] = {CM_MAKING_KEYS,
+                                       {"name", CM_JSON_NAME},
+                                       {"about", CM_JSON_TEXT},
+                                       {"model", CM_JSON_NAME},
+                                       {"unet", CM_JSON_NAME},
+                                       {"vae", CM_JSON_NAME},
+                                       {"config", CM_JSON_NAME},
+                                       {"images", CM_JSON_NAME},
+                                       {"match", CM_JSON_NAME},
+                                       {"exec", CM_JSON_NAME},
+                                       {0}};
 
 /* --- how images are made ------------------------------------------------------ */
 
@@ -60,29 +67,41 @@ static cm_status check_kind(const json_t *row, cm_arm_kind kind) {
     static const struct {
         const char *key;
         unsigned kinds; /* bits */
-    } of[] = {{"unet", 1 << CM_ARM_MODEL}, {"vae", 1 << CM_ARM_MODEL}, {"config", 1 << CM_ARM_MODEL}, {"match", 1 << CM_ARM_IMAGES},
-              {"recipe", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND}, {"sampler", 1 << CM_ARM_MODEL}, {"backend", 1 << CM_ARM_MODEL},
-              {"steps", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND}, {"guidance", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
-              {"negative", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND}, {"width", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
+    } of[] = {{"unet", 1 << CM_ARM_MODEL},
+              {"vae", 1 << CM_ARM_MODEL},
+              {"config", 1 << CM_ARM_MODEL},
+              {"match", 1 << CM_ARM_IMAGES},
+              {"recipe", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
+              {"sampler", 1 << CM_ARM_MODEL},
+              {"backend", 1 << CM_ARM_MODEL},
+              {"steps", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
+              {"guidance", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
+              {"negative", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
+              {"width", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
               {"height", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND}};
     for (size_t i = 0; kind != CM_ARM_ABSENT && i < sizeof of / sizeof *of; i++)
         if (json_object_get(row, of[i].key) && !(of[i].kinds & 1u << kind))
             return cm_fail(CM_EFORMAT, "\"%s\" says nothing of an arm that is %s", of[i].key,
-                           kind == CM_ARM_IMAGES ? "a folder of images" : kind == CM_ARM_COMMAND ? "a command" : "a model");
+                           kind == CM_ARM_IMAGES    ? "a folder of images"
+                           : kind == CM_ARM_COMMAND ? "a command"
+                                                    : "a model");
     return CM_OK;
 }
 
 static cm_status read_match(const json_t *row, cm_arm *a) {
     const char *match = cm_json_text_or(row, "match", "id");
     a->in_order = strcmp(match, "order") == 0;
-    return a->in_order || !strcmp(match, "id") ? CM_OK : cm_unknown_choice("match", match, (const char *const[]){"id", "order", NULL});
+    return a->in_order || !strcmp(match, "id")
+               ? CM_OK
+               : cm_unknown_choice("match", match, (const char *const[]){"id", "order", NULL});
 }
 
 static cm_status read_kind(const cm_suite *s, const json_t *row, cm_arm *a) {
     a->model = cm_json_text_or(row, "model", NULL);
     a->images = cm_json_text_or(row, "images", NULL);
     a->command = cm_json_text_or(row, "exec", NULL);
-    if (!!a->model + !!a->images + !!a->command > 1) return cm_fail(CM_EFORMAT, "one of \"model\", \"images\" and \"exec\" is wanted, not several");
+    if (!!a->model + !!a->images + !!a->command > 1)
+        return cm_fail(CM_EFORMAT, "one of \"model\", \"images\" and \"exec\" is wanted, not several");
     a->kind = a->model ? CM_ARM_MODEL : a->images ? CM_ARM_IMAGES : a->command ? CM_ARM_COMMAND : CM_ARM_ABSENT;
     a->unet = cm_json_text_or(row, "unet", NULL);
     a->vae = cm_json_text_or(row, "vae", NULL);
@@ -153,9 +172,11 @@ static cm_status check_arms(const cm_suite *s) {
         for (size_t k = 0; k < i; k++) {
             const cm_arm *a = &s->arms[k], *b = &s->arms[i];
             if (strcasecmp(a->name, b->name) == 0) return cm_fail(CM_EFORMAT, "two arms are named '%s'", b->name);
-            const bool bare = json_object_size(a->own) == json_object_size(b->own) && !a->unet && !b->unet && !memcmp(&a->making, &b->making, sizeof a->making);
+            const bool bare = json_object_size(a->own) == json_object_size(b->own) && !a->unet && !b->unet &&
+                              !memcmp(&a->making, &b->making, sizeof a->making);
             if (a->kind && a->kind == b->kind && bare && strcmp(source_of(a), source_of(b)) == 0)
-                cm_warn("arms '%s' and '%s' are the same %s, %s: their difference is 0", a->name, b->name, cm_arm_kind_names[a->kind], source_of(a));
+                cm_warn("arms '%s' and '%s' are the same %s, %s: their difference is 0", a->name, b->name,
+                        cm_arm_kind_names[a->kind], source_of(a));
         }
     }
     return CM_OK;
@@ -174,12 +195,14 @@ static cm_status read_pair(cm_suite *s, const json_t *row, size_t i, cm_arena *o
     char what[48];
     const char *a = json_string_value(json_array_get(row, 0)), *b = json_string_value(json_array_get(row, 1));
     const json_t *arms = json_object_get(s->document, "arms");
-    if (!a || !b || json_array_size(row) != 2 || strcmp(a, b) == 0) return cm_fail(CM_EFORMAT, "pairs: entry %zu is not two arms", i + 1);
+    if (!a || !b || json_array_size(row) != 2 || strcmp(a, b) == 0)
+        return cm_fail(CM_EFORMAT, "pairs: entry %zu is not two arms", i + 1);
     snprintf(what, sizeof what, "pairs: entry %zu", i + 1);
     CM_TRY(check_known(arms, what, a, out));
     CM_TRY(check_known(arms, what, b, out));
     const cm_arm_pair p = {find_arm(s, a), find_arm(s, b)};
-    if (p.a < s->arm_count && p.b < s->arm_count && s->arms[p.a].kind && s->arms[p.b].kind) s->pairs[s->pair_count++] = p;
+    if (p.a < s->arm_count && p.b < s->arm_count && s->arms[p.a].kind && s->arms[p.b].kind)
+        s->pairs[s->pair_count++] = p;
     return CM_OK;
 }
 
@@ -212,8 +235,10 @@ cm_status cm_suite_read_arms(cm_suite *s, const char *only, cm_arena *out) {
     CM_TRY(check_arms(s));
     CM_TRY(read_pairs(s, out));
     if (run || json_array_size(json_object_get(s->document, "speed"))) return CM_OK;
-    return s->arm_count ? cm_fail(CM_EUSAGE, "this suite's arms are to be given: --arm '%s=MODEL' or --arm-images '%s=DIR'", s->arms[0].name, s->arms[0].name)
-                        : cm_fail(CM_EUSAGE, "no arms to run, and no speed rows");
+    return s->arm_count
+               ? cm_fail(CM_EUSAGE, "this suite's arms are to be given: --arm '%s=MODEL' or --arm-images '%s=DIR'",
+                         s->arms[0].name, s->arms[0].name)
+               : cm_fail(CM_EUSAGE, "no arms to run, and no speed rows");
 }
 
 /* --- from the command line ------------------------------------------------------------ */
@@ -233,7 +258,8 @@ static json_t *value_of(const char *key, const char *text, size_t length) {
     while (k->name && strcmp(k->name, key)) k++;
     char number[64];
     snprintf(number, sizeof number, "%.*s", (int)(length < 63 ? length : 63), text);
-    json_t *v = k->type == CM_JSON_WHOLE || k->type == CM_JSON_NUMBER ? json_loads(number, JSON_DECODE_ANY, NULL) : NULL;
+    json_t *v =
+        k->type == CM_JSON_WHOLE || k->type == CM_JSON_NUMBER ? json_loads(number, JSON_DECODE_ANY, NULL) : NULL;
     return v ? v : json_stringn(text, length); /* no number where one is wanted: the check says so */
 }
 
@@ -258,7 +284,8 @@ static cm_status check_settings(const char *option, const char *path, size_t len
 
 cm_status cm_suite_arm_row(const char *option, const char *key, const char *text, json_t **row) {
     const size_t name = strcspn(text, "=");
-    if (!text[name] || name == 0 || !text[name + 1]) return cm_fail(CM_EUSAGE, "--%s: '%s' is not NAME=%s", option, text, key);
+    if (!text[name] || name == 0 || !text[name + 1])
+        return cm_fail(CM_EUSAGE, "--%s: '%s' is not NAME=%s", option, text, key);
     const char *at = text + name + 1, *end = strcmp(key, "exec") ? next_setting(at) : at + strlen(at);
     if (strcmp(key, "exec") != 0) CM_TRY(check_settings(option, at, (size_t)(end - at)));
     json_t *o = json_object();

@@ -24,8 +24,8 @@ cm_status cm_verify_differ(cm_verifier *v, size_t line, const char *what, const 
     CM_TRY(cm_arena_check(v->out));
     const char *told = cm_printable_path(what, v->out);
     if (!v->r->difference && told)
-        v->r->difference = cm_arena_print(v->out, "%s:%zu: %s: recorded %s, there %s",
-                                             v->path, cm_jsonl_line_number(v->path, line), told, recorded, there);
+        v->r->difference = cm_arena_print(v->out, "%s:%zu: %s: recorded %s, there %s", v->path,
+                                          cm_jsonl_line_number(v->path, line), told, recorded, there);
     return cm_arena_check(v->out);
 }
 
@@ -36,7 +36,8 @@ static const char *short_text(const json_t *value, cm_arena *out) {
     return copy;
 }
 
-cm_status cm_verify_differ_json(cm_verifier *v, size_t line, const char *what, const json_t *recorded, const json_t *there) {
+cm_status cm_verify_differ_json(cm_verifier *v, size_t line, const char *what, const json_t *recorded,
+                                const json_t *there) {
     const char *was = short_text(recorded, v->out), *is = short_text(there, v->out);
     CM_TRY(cm_arena_check(v->out));
     return cm_verify_differ(v, line, what, was, is);
@@ -44,7 +45,8 @@ cm_status cm_verify_differ_json(cm_verifier *v, size_t line, const char *what, c
 
 /* --- files ------------------------------------------------------------------------ */
 
-static cm_status check_file(cm_verifier *v, size_t line, const char *path, const char *what, const char *recorded, bool *same) {
+static cm_status check_file(cm_verifier *v, size_t line, const char *path, const char *what, const char *recorded,
+                            bool *same) {
     char hash[65];
     *same = false;
     if (!cm_path_exists(path)) return cm_verify_differ(v, line, what, recorded, "no file");
@@ -55,7 +57,8 @@ static cm_status check_file(cm_verifier *v, size_t line, const char *path, const
 
 /* An image that the run made, in its folder; or one from elsewhere, where it is still found by its path. */
 static cm_status check_image(cm_verifier *v, size_t line, const json_t *record) {
-    const char *made = text_of(record, "picture_hash"), *source = text_of(record, "source"), *hash = *made ? made : text_of(record, "source_hash");
+    const char *made = text_of(record, "picture_hash"), *source = text_of(record, "source"),
+               *hash = *made ? made : text_of(record, "source_hash");
     const char *path = *made ? cm_arena_print(v->out, "%s/%s", v->options->folder, text_of(record, "picture")) : source;
     const char *what = cm_arena_print(v->out, "the image %s", *made ? text_of(record, "picture") : source);
     bool same;
@@ -70,7 +73,8 @@ static cm_status check_image(cm_verifier *v, size_t line, const json_t *record) 
 }
 
 static cm_status check_prompts(cm_verifier *v) {
-    const char *name = text_of(v->header, "prompts"), *hash = text_of(v->header, "prompts_hash"), *path = v->options->prompts;
+    const char *name = text_of(v->header, "prompts"), *hash = text_of(v->header, "prompts_hash"),
+               *path = v->options->prompts;
     if (!*hash) return CM_OK;
     v->r->prompts_unseen = !path && cm_find_prompts(name, v->out, &path) != CM_OK;
     if (v->r->prompts_unseen) return CM_OK;
@@ -103,15 +107,19 @@ cm_status cm_verify_store(cm_verifier *v, size_t line, cm_side *s, const char *c
     size_t index;
     const size_t width = width_of(v, column, &index);
     *store = NULL;
-    if (!width) return cm_verify_differ(v, line, cm_arena_print(v->out, "features %s", column), "a column", "none in the header");
+    if (!width)
+        return cm_verify_differ(v, line, cm_arena_print(v->out, "features %s", column), "a column",
+                                "none in the header");
     if (s->stores[index].file < 0) {
         const char *path = cm_column_path(v->options->folder, s->name, column, v->out);
         CM_TRY(cm_arena_check(v->out));
         if (!cm_path_exists(path)) return cm_verify_differ(v, line, path, "features", "no file");
-        const cm_status status = cm_column_open(v->options->folder, s->name, column, s->end - s->begin, width, false, v->out, &s->stores[index]);
+        const cm_status status = cm_column_open(v->options->folder, s->name, column, s->end - s->begin, width, false,
+                                                v->out, &s->stores[index]);
         if (status == CM_EFORMAT) {
             cm_feature_store_close(&s->stores[index]);
-            return cm_verify_differ(v, line, path, cm_arena_print(v->out, "%zu rows", s->end - s->begin), "another size");
+            return cm_verify_differ(v, line, path, cm_arena_print(v->out, "%zu rows", s->end - s->begin),
+                                    "another size");
         }
         CM_TRY(status);
     }
@@ -119,7 +127,8 @@ cm_status cm_verify_store(cm_verifier *v, size_t line, cm_side *s, const char *c
     return CM_OK;
 }
 
-static cm_status check_row(cm_verifier *v, size_t line, cm_side *s, size_t row, const char *column, const char *recorded) {
+static cm_status check_row(cm_verifier *v, size_t line, cm_side *s, size_t row, const char *column,
+                           const char *recorded) {
     char hash[CM_FEATURE_HASH];
     cm_feature_store *store;
     CM_TRY(cm_verify_store(v, line, s, column, &store));
@@ -145,7 +154,8 @@ static cm_status check_features(cm_verifier *v, size_t line, const json_t *recor
     cm_side *s = cm_verify_side(v->sides, v->side_count, record);
     const size_t row = cm_json_size_or(record, "index", SIZE_MAX);
     json_object_foreach(json_object_get(record, "features"), column, hash) {
-        if (!s || row < s->begin || row >= s->end) return cm_fail(CM_EFORMAT, "%s: features of an image that the header does not tell of", v->path);
+        if (!s || row < s->begin || row >= s->end)
+            return cm_fail(CM_EFORMAT, "%s: features of an image that the header does not tell of", v->path);
         CM_TRY(check_row(v, line, s, row, column, json_string_value(hash) ? json_string_value(hash) : ""));
         if (v->r->difference) return CM_OK;
     }
@@ -168,7 +178,8 @@ static cm_status check_lines(cm_verifier *v) {
 
 /* Scores, pairs, gates, parts, ceilings: all but what was seen and what it took. */
 static bool is_made_again(const json_t *line) {
-    static const char *const kinds[] = {"run", "image", "reference", "drawing", "failed", "arm", "command", "speed", "sgemm", "pass", "done"};
+    static const char *const kinds[] = {"run",     "image", "reference", "drawing", "failed", "arm",
+                                        "command", "speed", "sgemm",     "pass",    "done"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (cm_line_is(line, kinds[i])) return false;
     return true;
@@ -195,15 +206,17 @@ static const char *first_key(const json_t *recorded, const json_t *made, const c
 static const char *name_of(const json_t *o, cm_arena *out) {
     const bool pair = cm_line_is(o, "pair"), ceiling = cm_line_is(o, "ceiling");
     const char *group = text_of(o, "group");
-    return cm_arena_print(out, "%s %s%s%s%s%s%s%s", text_of(o, "kind"), group, *group ? " " : "", text_of(o, "score"), ceiling ? "" : " of ",
-                          text_of(o, pair ? "a" : "arm"), pair ? " and " : "", pair ? text_of(o, "b") : "");
+    return cm_arena_print(out, "%s %s%s%s%s%s%s%s", text_of(o, "kind"), group, *group ? " " : "", text_of(o, "score"),
+                          ceiling ? "" : " of ", text_of(o, pair ? "a" : "arm"), pair ? " and " : "",
+                          pair ? text_of(o, "b") : "");
 }
 
 static bool is_another(const char *key) {
     return !strcmp(key, "kind") || !strcmp(key, "score") || !strcmp(key, "arm") || !strcmp(key, "group");
 }
 
-static cm_status compare_score(cm_verifier *v, size_t line, const json_t *recorded, const json_t *made, const char *but) {
+static cm_status compare_score(cm_verifier *v, size_t line, const json_t *recorded, const json_t *made,
+                               const char *but) {
     const char *key = first_key(recorded, made, but);
     if (!key) {
         v->r->scores += !but;
@@ -231,14 +244,17 @@ static cm_status compare_scores(cm_verifier *v, const json_t *made, const char *
     }
     while (at < json_array_size(made) && !is_made_again(json_array_get(made, at))) at++;
     if (at >= json_array_size(made)) return CM_OK;
-    return cm_verify_differ(v, json_array_size(v->all) - 1, "a record", "none", name_of(json_array_get(made, at), v->out));
+    return cm_verify_differ(v, json_array_size(v->all) - 1, "a record", "none",
+                            name_of(json_array_get(made, at), v->out));
 }
 
 static cm_status check_scores(cm_verifier *v) {
     json_t *made = NULL;
     cm_evaluation_counts counts = {0};
     cm_status s = cm_sides_read(v->sides, v->side_count, v->all);
-    if (s == CM_OK) s = cm_evaluation_score(v->options->folder, v->header, v->sides, v->side_count, v->all, cm_now(), false, &counts, &made);
+    if (s == CM_OK)
+        s = cm_evaluation_score(v->options->folder, v->header, v->sides, v->side_count, v->all, cm_now(), false,
+                                &counts, &made);
     if (s == CM_OK) s = compare_scores(v, made, "p_holm"); /* which every score of the table has its part in */
     if (s == CM_OK && !v->r->difference) s = compare_scores(v, made, NULL);
     json_decref(made);
@@ -251,8 +267,8 @@ static cm_status check_format(const cm_verifier *v) {
     const size_t format = cm_json_size_or(v->header, "format", 1);
     if (!cm_line_is(v->header, "run")) return cm_fail(CM_EFORMAT, "%s: does not begin with a run", v->path);
     if (format >= CM_RECORDS_OLDEST && format <= CM_RECORDS_FORMAT) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%s: records of format %zu, by version %s; this version reads formats %d and %d", v->path, format,
-                   text_of(v->header, "version"), CM_RECORDS_OLDEST, CM_RECORDS_FORMAT);
+    return cm_fail(CM_EFORMAT, "%s: records of format %zu, by version %s; this version reads formats %d and %d",
+                   v->path, format, text_of(v->header, "version"), CM_RECORDS_OLDEST, CM_RECORDS_FORMAT);
 }
 
 static cm_status verify(cm_verifier *v) {

@@ -32,7 +32,8 @@ static const char *metrics_of(const cm_verifier *v) {
     json_t *o;
     json_array_foreach((json_t *)plan_list(v, "metrics"), i, o) {
         const cm_metric *m = cm_metric_find(text_of(o, "metric"));
-        if (m && !m->of_attention && !m->mean_of && names) names = cm_arena_print(v->out, "%s%s%s", names, *names ? "," : "", m->name);
+        if (m && !m->of_attention && !m->mean_of && names)
+            names = cm_arena_print(v->out, "%s%s%s", names, *names ? "," : "", m->name);
     }
     return names;
 }
@@ -77,7 +78,8 @@ static json_t *reference_of(const cm_verifier *v) {
     if (*statistics || strcmp(from, "drawn people")) return json_string(*statistics ? statistics : from);
     json_array_foreach(v->all, i, line) {
         if (!cm_line_is(line, "reference") || cm_json_size_or(line, "index", 1)) continue;
-        return json_pack("{s:s, s:I, s:I}", "name", text_of(o, "name"), "seed", (json_int_t)strtoull(text_of(line, "id"), NULL, 10), "count",
+        return json_pack("{s:s, s:I, s:I}", "name", text_of(o, "name"), "seed",
+                         (json_int_t)strtoull(text_of(line, "id"), NULL, 10), "count",
                          (json_int_t)cm_json_size_or(o, "count", 0));
     }
     return NULL;
@@ -116,7 +118,11 @@ static bool is_of_images(const cm_verifier *v) {
 static cm_status evaluate(cm_verifier *v, const cm_suite *suite, const char *folder) {
     cm_evaluation_counts counts;
     const char *backend = text_of(json_object_get(v->header, "settings"), "scores_backend");
-    cm_evaluation_options o = {.suite = suite, .folder = folder, .threads = v->options->threads, .unequal = true, .of_images = is_of_images(v)};
+    cm_evaluation_options o = {.suite = suite,
+                               .folder = folder,
+                               .threads = v->options->threads,
+                               .unequal = true,
+                               .of_images = is_of_images(v)};
     if (!o.of_images && suite->prompts_path) o.limit = cm_json_size_or(v->header, "count", 0);
     CM_TRY(cm_backend_choose("scores_backend", *backend ? backend : "auto", &o.backend));
     return cm_evaluate(&o, &counts);
@@ -127,7 +133,8 @@ static cm_status evaluate(cm_verifier *v, const cm_suite *suite, const char *fol
 /* Arms' images by arm, id and k; others by their place in the list. */
 static const char *key_of(const json_t *record, cm_arena *out) {
     const bool image = cm_line_is(record, "image");
-    return image ? cm_arena_print(out, "%s\n%s\n%zu", text_of(record, "arm"), text_of(record, "id"), cm_json_size_or(record, "k", 0))
+    return image ? cm_arena_print(out, "%s\n%s\n%zu", text_of(record, "arm"), text_of(record, "id"),
+                                  cm_json_size_or(record, "k", 0))
                  : cm_arena_print(out, "%s\n%zu", text_of(record, "kind"), cm_json_size_or(record, "index", 0));
 }
 
@@ -137,7 +144,7 @@ static bool is_of_an_image(const json_t *line) {
 
 typedef struct again {
     json_t *all;
-    cm_name_table by_key;    /* value: index into all */
+    cm_name_table by_key; /* value: index into all */
     cm_side *sides;
     size_t side_count;
     const char *folder;
@@ -160,13 +167,15 @@ static cm_status read_again(again *a, const char *folder, cm_arena *out) {
     return CM_OK;
 }
 
-static cm_status compare_objects(cm_verifier *v, size_t line, const char *name, const char *key, const json_t *recorded, const json_t *seen) {
+static cm_status compare_objects(cm_verifier *v, size_t line, const char *name, const char *key, const json_t *recorded,
+                                 const json_t *seen) {
     const char *label;
     json_t *value;
     const json_t *now = json_object_get(seen, key);
     json_object_foreach(json_object_get(recorded, key), label, value) {
         const json_t *is = json_object_get(now, label);
-        if ((!is && !strcmp(key, "scores")) || cm_verify_same(value, is, RELATIVE)) continue; /* scores of attention are not seen again */
+        if ((!is && !strcmp(key, "scores")) || cm_verify_same(value, is, RELATIVE))
+            continue; /* scores of attention are not seen again */
         return cm_verify_differ_json(v, line, cm_arena_print(v->out, "%s of %s: %s", key, name, label), value, is);
     }
     return CM_OK;
@@ -185,7 +194,8 @@ static double distance(const float *a, const float *b, size_t n) {
 static cm_status compare_row(cm_verifier *v, again *a, size_t line, const char *name, const char *column,
                              const json_t *recorded, const json_t *seen) {
     cm_feature_store *was, is = {.file = -1};
-    cm_side *old = cm_verify_side(v->sides, v->side_count, recorded), *new = cm_verify_side(a->sides, a->side_count, seen);
+    cm_side *old = cm_verify_side(v->sides, v->side_count, recorded),
+            *new = cm_verify_side(a->sides, a->side_count, seen);
     if (!old || !new) return CM_OK;
     CM_TRY(cm_verify_store(v, line, old, column, &was));
     if (!was) return CM_OK;
@@ -202,7 +212,8 @@ static cm_status compare_row(cm_verifier *v, again *a, size_t line, const char *
                             cm_arena_print(v->out, "one that is %.3g of its length away", apart));
 }
 
-static cm_status compare_features(cm_verifier *v, again *a, size_t line, const char *name, const json_t *recorded, const json_t *seen) {
+static cm_status compare_features(cm_verifier *v, again *a, size_t line, const char *name, const json_t *recorded,
+                                  const json_t *seen) {
     const char *column;
     json_t *hash;
     json_object_foreach(json_object_get(recorded, "features"), column, hash) {
@@ -218,13 +229,17 @@ static cm_status compare_features(cm_verifier *v, again *a, size_t line, const c
 
 static cm_status compare_image(cm_verifier *v, again *a, size_t line, const json_t *recorded) {
     const cm_arena_mark mark = cm_arena_get_mark(v->out);
-    const char *key = key_of(recorded, v->out), *file = *text_of(recorded, "picture") ? text_of(recorded, "picture") : text_of(recorded, "source");
+    const char *key = key_of(recorded, v->out),
+               *file = *text_of(recorded, "picture") ? text_of(recorded, "picture") : text_of(recorded, "source");
     CM_TRY(cm_arena_check(v->out));
     if (!json_object_get(recorded, "width")) return CM_OK; /* it was not looked at */
     const cm_name_entry *e = cm_name_table_find(&a->by_key, key);
-    if (!e) return cm_verify_differ(v, line, *file ? file : text_of(recorded, "id"), "an image", "none that can be looked at");
+    if (!e)
+        return cm_verify_differ(v, line, *file ? file : text_of(recorded, "id"), "an image",
+                                "none that can be looked at");
     const json_t *seen = json_array_get(a->all, e->value);
-    const char *name = *file ? file : cm_arena_print(v->out, "%s %s", text_of(recorded, "kind"), text_of(recorded, "id"));
+    const char *name =
+        *file ? file : cm_arena_print(v->out, "%s %s", text_of(recorded, "kind"), text_of(recorded, "id"));
     CM_TRY(compare_objects(v, line, name, "scores", recorded, seen));
     if (!v->r->difference) CM_TRY(compare_objects(v, line, name, "counts", recorded, seen));
     if (!v->r->difference) CM_TRY(compare_features(v, a, line, name, recorded, seen));

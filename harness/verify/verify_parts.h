@@ -8,7 +8,7 @@
 
 typedef struct cm_verifier {
     const cm_verify_options *options;
-    const char *path;        /* of the records */
+    const char *path; /* of the records */
     json_t *all;
     const json_t *header;
     cm_side *sides;
@@ -19,7 +19,8 @@ typedef struct cm_verifier {
 
 /* Notes a difference; the first one stays. line: of `all`. */
 cm_status cm_verify_differ(cm_verifier *v, size_t line, const char *what, const char *recorded, const char *there);
-cm_status cm_verify_differ_json(cm_verifier *v, size_t line, const char *what, const json_t *recorded, const json_t *there);
+cm_status cm_verify_differ_json(cm_verifier *v, size_t line, const char *what, const json_t *recorded,
+                                const json_t *there);
 bool cm_verify_same(const json_t *a, const json_t *b, double relative); /* numbers within that of their size */
 /* The side of an image's, a reference's or a drawing's record; NULL: none. */
 cm_side *cm_verify_side(cm_side *sides, size_t count, const json_t *record);

@@ -5,9 +5,9 @@ static cm_tensor *flat(cm_ctx *g, cm_tensor *x) {
     return x ? cm_view(g, x, CM_SHAPE(1, cm_count(x))) : NULL;
 }
 
-#define BUILD(name, expression)                                          \
-    static cm_tensor *build_##name(cm_ctx *g, cm_tensor **in) {          \
-        return expression;                                               \
+#define BUILD(name, expression)                                                                                        \
+    static cm_tensor *build_##name(cm_ctx *g, cm_tensor **in) {                                                        \
+        return expression;                                                                                             \
     }
 
 BUILD(conv_same, cm_conv2d(g, in[0], in[1], in[2], 1, CM_PAD_SAME))

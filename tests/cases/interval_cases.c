@@ -45,7 +45,8 @@ static void draw_ratio(simulation *s) {
             const double level = (double)k - hard, chance = 1 / (1 + exp(-level));
             for (size_t a = 0; a < ARMS; a++) {
                 double right = 0;
-                for (uint32_t q = 0; q < asked; q++) right += cm_rng_uniform(&s->rng) < fmin(chance + (a ? s->c->apart : 0), 1);
+                for (uint32_t q = 0; q < asked; q++)
+                    right += cm_rng_uniform(&s->rng) < fmin(chance + (a ? s->c->apart : 0), 1);
                 s->columns[(a * n + i) * COLUMNS + k] = asked ? 100 * right / asked : (double)NAN;
             }
         }
@@ -75,7 +76,8 @@ static void draw_synthetic(simulation *s) {
     for (size_t i = 0; i < s->c->prompts; i++) {
         for (size_t k = 0; k < w; k++) common[k] = cm_rng_normal(&s->rng);
         for (size_t a = 0; a < ARMS; a++)
-            for (size_t j = 0; j < s->c->images; j++) draw_row(s, common, a ? s->c->apart : 0, s->x[a] + (i * s->c->images + j) * w);
+            for (size_t j = 0; j < s->c->images; j++)
+                draw_row(s, common, a ? s->c->apart : 0, s->x[a] + (i * s->c->images + j) * w);
     }
 }
 
@@ -87,7 +89,8 @@ static void draw_pool(simulation *s) {
         s->order[other] = s->order[i];
         s->order[i] = pick;
         const size_t swap = cm_rng_below(&s->rng, 2);
-        for (size_t a = 0; a < ARMS; a++) memcpy(s->x[a] + i * w, s->c->pool + (2 * pick + (a ^ swap)) * w, w * sizeof(float));
+        for (size_t a = 0; a < ARMS; a++)
+            memcpy(s->x[a] + i * w, s->c->pool + (2 * pick + (a ^ swap)) * w, w * sizeof(float));
     }
 }
 
@@ -99,10 +102,14 @@ static void make_turn(simulation *s) {
 
 static cm_status open_simulation(const cm_interval_case *c, uint64_t seed, cm_arena *out, simulation *s) {
     const size_t rows = c->prompts * c->images, w = c->width;
-    *s = (simulation){.c = c, .rng = cm_rng_named(seed, c->name), .turn = CM_PUSH(out, float, w * w + 1), .y = CM_PUSH(out, float, c->reference * w + 1),
-                      .columns = CM_PUSH(out, double, ARMS * c->prompts * COLUMNS), .prompt_of = CM_PUSH(out, size_t, rows + 1),
+    *s = (simulation){.c = c,
+                      .rng = cm_rng_named(seed, c->name),
+                      .turn = CM_PUSH(out, float, w *w + 1),
+                      .y = CM_PUSH(out, float, c->reference *w + 1),
+                      .columns = CM_PUSH(out, double, ARMS * c->prompts * COLUMNS),
+                      .prompt_of = CM_PUSH(out, size_t, rows + 1),
                       .order = CM_PUSH(out, size_t, c->pool_prompts + 1)};
-    for (size_t a = 0; a < ARMS; a++) s->x[a] = CM_PUSH(out, float, rows * w + 1);
+    for (size_t a = 0; a < ARMS; a++) s->x[a] = CM_PUSH(out, float, rows *w + 1);
     CM_TRY(cm_arena_check(out));
     for (size_t i = 0; i < rows; i++) s->prompt_of[i] = i / c->images;
     for (size_t i = 0; i < c->pool_prompts; i++) s->order[i] = i;
@@ -123,7 +130,8 @@ static cm_status run_columns(simulation *s, cm_arena *out, run_values *v) {
     cm_arm_value arms[ARMS];
     cm_pair_value pair;
     const bool ratio = s->c->kind == CM_CASE_RATIO;
-    const cm_columns c = {ARMS, s->c->prompts, ratio ? COLUMNS : 1, s->columns, true, 1, &the_pair, cm_rng_u64(&s->rng)};
+    const cm_columns c = {ARMS, s->c->prompts, ratio ? COLUMNS : 1, s->columns, true,
+                          1,    &the_pair,     cm_rng_u64(&s->rng)};
     if (ratio) draw_ratio(s);
     else draw_mean(s);
     CM_TRY(cm_compare_columns(&c, out, arms, &pair));
@@ -135,9 +143,19 @@ static cm_status run_sets(simulation *s, cm_arena *out, run_values *v, size_t *p
     const size_t rows[ARMS] = {s->c->prompts * s->c->images, s->c->prompts * s->c->images};
     const size_t *prompt_of[ARMS] = {s->prompt_of, s->prompt_of};
     const float *x[ARMS] = {s->x[0], s->x[1]};
-    const cm_set_arms sets = {.arms = ARMS, .prompts = s->c->prompts, .width = s->c->width, .x = x, .rows = rows, .prompt_of = prompt_of,
-                              .y = s->y, .m = s->c->reference, .kid_subset = s->c->prompts / 2, .score = s->c->score, .pair_count = 1,
-                              .pairs = &the_pair, .seed = cm_rng_u64(&s->rng)};
+    const cm_set_arms sets = {.arms = ARMS,
+                              .prompts = s->c->prompts,
+                              .width = s->c->width,
+                              .x = x,
+                              .rows = rows,
+                              .prompt_of = prompt_of,
+                              .y = s->y,
+                              .m = s->c->reference,
+                              .kid_subset = s->c->prompts / 2,
+                              .score = s->c->score,
+                              .pair_count = 1,
+                              .pairs = &the_pair,
+                              .seed = cm_rng_u64(&s->rng)};
     cm_set_comparison r;
     if (s->c->pool) draw_pool(s);
     else draw_synthetic(s);
@@ -172,7 +190,8 @@ static void tally_part(const run_values *v, size_t runs, size_t part, cm_interva
     t->pair_width[part] = length[1] / (2 * 1.96 * sqrt(square[1]));
 }
 
-static cm_status simulate(const cm_interval_case *c, size_t runs, uint64_t seed, cm_arena *memory, cm_interval_tally *t) {
+static cm_status simulate(const cm_interval_case *c, size_t runs, uint64_t seed, cm_arena *memory,
+                          cm_interval_tally *t) {
     simulation s;
     CM_TRY(open_simulation(c, seed, memory, &s));
     run_values *v = CM_PUSH_ZERO(memory, run_values, runs * CM_SET_PARTS);

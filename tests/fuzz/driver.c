@@ -26,17 +26,24 @@ static void splice(input *x, size_t at, size_t remove, const uint8_t *add, size_
 }
 
 static void change(input *x, cm_rng *r) {
-    static const char *const words[] = {"-1", "0", "4294967296", "9223372036854775807", "1e999", "\"", "{", "}", "[[[[",
-                                        ",",  ":", "null",       "\\ud800",             "\xff",  "\n", "\\", "\xf0\x9f\x91\x95"};
+    static const char *const words[] = {
+        "-1",   "0",  "4294967296", "9223372036854775807", "1e999", "\"", "{", "}", "[[[[", ",", ":", "null", "\\ud800",
+        "\xff", "\n", "\\",         "\xf0\x9f\x91\x95"};
     uint8_t piece[64];
     const size_t at = x->bytes ? cm_rng_below(r, (uint32_t)x->bytes) : 0, left = x->bytes - at;
     const size_t length = left ? 1 + cm_rng_below(r, left < sizeof piece ? (uint32_t)left : (uint32_t)sizeof piece) : 0;
     const char *word = words[cm_rng_below(r, sizeof words / sizeof *words)];
     memcpy(piece, x->data + at, length);
     switch (cm_rng_below(r, 8)) {
-    case 0: if (left) x->data[at] ^= (uint8_t)(1u << cm_rng_below(r, 8)); break;
-    case 1: if (left) x->data[at] = (uint8_t)cm_rng_u32(r); break;
-    case 2: if (left) x->data[at] = (uint8_t)(x->data[at] + (cm_rng_below(r, 2) ? 1 : -1)); break;
+    case 0:
+        if (left) x->data[at] ^= (uint8_t)(1u << cm_rng_below(r, 8));
+        break;
+    case 1:
+        if (left) x->data[at] = (uint8_t)cm_rng_u32(r);
+        break;
+    case 2:
+        if (left) x->data[at] = (uint8_t)(x->data[at] + (cm_rng_below(r, 2) ? 1 : -1));
+        break;
     case 3: x->bytes = cm_rng_below(r, 4) ? x->bytes : at; break;
     case 4: splice(x, at, length, piece, 0); break;
     case 5: splice(x, x->bytes ? cm_rng_below(r, (uint32_t)x->bytes) : 0, 0, piece, length); break;
@@ -58,7 +65,8 @@ static bool try(const fuzz_target *t, const input *x) {
 }
 
 /* One good file, then changed ones: every `apart`-th of the rounds. *taken counts those. */
-static bool run_file(const fuzz_target *t, const char *path, size_t at, size_t apart, unsigned long rounds, uint64_t seed, size_t *taken) {
+static bool run_file(const fuzz_target *t, const char *path, size_t at, size_t apart, unsigned long rounds,
+                     uint64_t seed, size_t *taken) {
     static input good, bad;
     if (!load(path, t->most, &good)) {
         printf("FAIL %s: cannot read %s\n", t->name, path);
@@ -109,7 +117,8 @@ static bool run(const fuzz_target *t, unsigned long rounds, uint64_t seed) {
         good = run_file(t, path, i, files, rounds, seed, &taken);
     }
     fuzz_end(t);
-    printf("%-18s %zu good files, %zu replayed, %zu of %lu changed ones taken\n", t->name, files, replayed, taken, rounds);
+    printf("%-18s %zu good files, %zu replayed, %zu of %lu changed ones taken\n", t->name, files, replayed, taken,
+           rounds);
     return good;
 }
 

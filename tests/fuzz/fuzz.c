@@ -7,11 +7,37 @@
 #include <string.h>
 #include <unistd.h>
 
-const fuzz_target *const fuzz_targets[] = {
-    &fuzz_safetensors, &fuzz_torch,  &fuzz_npz,              &fuzz_pickle,           &fuzz_shards,     &fuzz_torch_shards, &fuzz_single,      &fuzz_png,
-    &fuzz_png_raw,     &fuzz_jpeg,   &fuzz_webp,  &fuzz_bmp, &fuzz_gif, &fuzz_json,             &fuzz_records,    &fuzz_vocab,        &fuzz_merges,      &fuzz_tokenizer_config,
-    &fuzz_tokens_map,  &fuzz_text,   &fuzz_unet_config,      &fuzz_vae_config, &fuzz_text_config,  &fuzz_schedule,    &fuzz_vision,
-    &fuzz_packed,      &fuzz_prompt_table,     &fuzz_prompt_coco,     &fuzz_prompt_set,  &fuzz_labels, NULL};
+const fuzz_target *const fuzz_targets[] = {&fuzz_safetensors,
+                                           &fuzz_torch,
+                                           &fuzz_npz,
+                                           &fuzz_pickle,
+                                           &fuzz_shards,
+                                           &fuzz_torch_shards,
+                                           &fuzz_single,
+                                           &fuzz_png,
+                                           &fuzz_png_raw,
+                                           &fuzz_jpeg,
+                                           &fuzz_webp,
+                                           &fuzz_bmp,
+                                           &fuzz_gif,
+                                           &fuzz_json,
+                                           &fuzz_records,
+                                           &fuzz_vocab,
+                                           &fuzz_merges,
+                                           &fuzz_tokenizer_config,
+                                           &fuzz_tokens_map,
+                                           &fuzz_text,
+                                           &fuzz_unet_config,
+                                           &fuzz_vae_config,
+                                           &fuzz_text_config,
+                                           &fuzz_schedule,
+                                           &fuzz_vision,
+                                           &fuzz_packed,
+                                           &fuzz_prompt_table,
+                                           &fuzz_prompt_coco,
+                                           &fuzz_prompt_set,
+                                           &fuzz_labels,
+                                           NULL};
 
 static char folder[256];
 

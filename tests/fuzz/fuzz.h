@@ -18,10 +18,10 @@
 
 typedef struct fuzz_target {
     const char *name;
-    const char *const *corpus;  /* good files under tests/, NULL at the end */
-    const char *file;           /* the name an input is given */
-    const char *beside;         /* (optional) folder under tests/ whose other files lie beside it */
-    size_t most;                /* bytes taken of a good file */
+    const char *const *corpus;                   /* good files under tests/, NULL at the end */
+    const char *file;                            /* the name an input is given */
+    const char *beside;                          /* (optional) folder under tests/ whose other files lie beside it */
+    size_t most;                                 /* bytes taken of a good file */
     void (*repair)(uint8_t *data, size_t bytes); /* (optional) checksums set right, to get past them */
     cm_status (*read)(const char *path);
 } fuzz_target;
@@ -38,9 +38,9 @@ bool fuzz_try(const fuzz_target *t, const uint8_t *data, size_t bytes);
 /* A repair for zip files: no check sums in the directory, so that changes reach what lies behind them. */
 void fuzz_drop_sums(uint8_t *data, size_t bytes);
 
-extern const fuzz_target fuzz_safetensors, fuzz_png, fuzz_png_raw, fuzz_jpeg, fuzz_webp, fuzz_bmp, fuzz_gif, fuzz_json, fuzz_records, fuzz_vocab, fuzz_merges,
-    fuzz_tokenizer_config, fuzz_tokens_map, fuzz_text, fuzz_torch, fuzz_npz, fuzz_pickle, fuzz_shards, fuzz_torch_shards, fuzz_single,
-    fuzz_vision, fuzz_packed, fuzz_unet_config, fuzz_vae_config, fuzz_text_config, fuzz_schedule, fuzz_prompt_table, fuzz_prompt_coco,
-    fuzz_prompt_set, fuzz_labels;
+extern const fuzz_target fuzz_safetensors, fuzz_png, fuzz_png_raw, fuzz_jpeg, fuzz_webp, fuzz_bmp, fuzz_gif, fuzz_json,
+    fuzz_records, fuzz_vocab, fuzz_merges, fuzz_tokenizer_config, fuzz_tokens_map, fuzz_text, fuzz_torch, fuzz_npz,
+    fuzz_pickle, fuzz_shards, fuzz_torch_shards, fuzz_single, fuzz_vision, fuzz_packed, fuzz_unet_config,
+    fuzz_vae_config, fuzz_text_config, fuzz_schedule, fuzz_prompt_table, fuzz_prompt_coco, fuzz_prompt_set, fuzz_labels;
 
 #endif

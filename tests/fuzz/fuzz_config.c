@@ -39,7 +39,8 @@ static cm_status plan_schedule(const json_t *config, cm_params *p, cm_arena *a) 
     CM_TRY(cm_schedule_configure(config, NULL, a, &s));
     for (size_t i = 0; cm_samplers[i]; i++) {
         const cm_sampler *sampler = cm_samplers[i];
-        if (cm_schedule_configure(config, sampler, a, &s) == CM_OK && s.train_steps >= 2) CM_TRY(sampler->begin(&s, 2, 4, a, &state));
+        if (cm_schedule_configure(config, sampler, a, &s) == CM_OK && s.train_steps >= 2)
+            CM_TRY(sampler->begin(&s, 2, 4, a, &state));
     }
     return CM_OK;
 }
@@ -58,18 +59,32 @@ static cm_status read_config(const char *path, plan_fn *plan) {
     return s;
 }
 
-static cm_status read_unet(const char *path) { return read_config(path, plan_unet); }
-static cm_status read_vae(const char *path) { return read_config(path, plan_vae); }
-static cm_status read_text(const char *path) { return read_config(path, plan_text); }
-static cm_status read_schedule(const char *path) { return read_config(path, plan_schedule); }
+static cm_status read_unet(const char *path) {
+    return read_config(path, plan_unet);
+}
+static cm_status read_vae(const char *path) {
+    return read_config(path, plan_vae);
+}
+static cm_status read_text(const char *path) {
+    return read_config(path, plan_text);
+}
+static cm_status read_schedule(const char *path) {
+    return read_config(path, plan_schedule);
+}
 
 #define MODEL "golden/pipeline/"
 static const char *const unets[] = {MODEL "model/unet/config.json", MODEL "xl/unet/config.json", NULL};
 static const char *const vaes[] = {MODEL "model/vae/config.json", NULL};
-static const char *const towers[] = {MODEL "model/text_encoder/config.json", MODEL "xl/text_encoder_2/config.json", NULL};
-static const char *const schedules[] = {MODEL "model/scheduler/scheduler_config.json", MODEL "xl/scheduler/scheduler_config.json", NULL};
+static const char *const towers[] = {MODEL "model/text_encoder/config.json", MODEL "xl/text_encoder_2/config.json",
+                                     NULL};
+static const char *const schedules[] = {MODEL "model/scheduler/scheduler_config.json",
+                                        MODEL "xl/scheduler/scheduler_config.json", NULL};
 
-const fuzz_target fuzz_unet_config = {.name = "unet-config", .corpus = unets, .file = "config.json", .most = 1 << 13, .read = read_unet};
-const fuzz_target fuzz_vae_config = {.name = "vae-config", .corpus = vaes, .file = "config.json", .most = 1 << 13, .read = read_vae};
-const fuzz_target fuzz_text_config = {.name = "text-config", .corpus = towers, .file = "config.json", .most = 1 << 13, .read = read_text};
-const fuzz_target fuzz_schedule = {.name = "schedule", .corpus = schedules, .file = "scheduler_config.json", .most = 1 << 13, .read = read_schedule};
+const fuzz_target fuzz_unet_config = {
+    .name = "unet-config", .corpus = unets, .file = "config.json", .most = 1 << 13, .read = read_unet};
+const fuzz_target fuzz_vae_config = {
+    .name = "vae-config", .corpus = vaes, .file = "config.json", .most = 1 << 13, .read = read_vae};
+const fuzz_target fuzz_text_config = {
+    .name = "text-config", .corpus = towers, .file = "config.json", .most = 1 << 13, .read = read_text};
+const fuzz_target fuzz_schedule = {
+    .name = "schedule", .corpus = schedules, .file = "scheduler_config.json", .most = 1 << 13, .read = read_schedule};

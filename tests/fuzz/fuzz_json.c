@@ -25,5 +25,7 @@ static cm_status read_records(const char *path) {
 static const char *const jsons[] = {"golden/clip/text-sd/config.json", "golden/scores/stats.json", NULL};
 static const char *const lines[] = {"fuzz/records.jsonl", NULL};
 
-const fuzz_target fuzz_json = {.name = "json", .corpus = jsons, .file = "config.json", .most = 1 << 13, .read = read_json};
-const fuzz_target fuzz_records = {.name = "records", .corpus = lines, .file = "records.jsonl", .most = 1 << 13, .read = read_records};
+const fuzz_target fuzz_json = {
+    .name = "json", .corpus = jsons, .file = "config.json", .most = 1 << 13, .read = read_json};
+const fuzz_target fuzz_records = {
+    .name = "records", .corpus = lines, .file = "records.jsonl", .most = 1 << 13, .read = read_records};

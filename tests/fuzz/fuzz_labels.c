@@ -30,4 +30,5 @@ static cm_status read_labels(const char *path) {
 
 static const char *const corpus[] = {"fuzz/labels.jsonl", NULL};
 
-const fuzz_target fuzz_labels = {.name = "labels", .corpus = corpus, .file = "labels.jsonl", .most = 1 << 13, .read = read_labels};
+const fuzz_target fuzz_labels = {
+    .name = "labels", .corpus = corpus, .file = "labels.jsonl", .most = 1 << 13, .read = read_labels};

@@ -10,7 +10,8 @@ static cm_status read_npz(const char *path) {
         const cm_stored *a = cm_npz_at(f, i);
         float value;
         if ((s = cm_npz_load(f, a)) != CM_OK) break;
-        for (size_t k = 0; k < a->count; k++) cm_to_float(a->dtype, (const char *)a->data + k * cm_dtype_size(a->dtype), 1, &value);
+        for (size_t k = 0; k < a->count; k++)
+            cm_to_float(a->dtype, (const char *)a->data + k * cm_dtype_size(a->dtype), 1, &value);
         cm_npz_find(f, a->name);
     }
     cm_npz_close(&f);
@@ -18,7 +19,13 @@ static cm_status read_npz(const char *path) {
 }
 
 #define NPZ "golden/npz/"
-static const char *const files[] = {NPZ "plain.npz", NPZ "deflated.npz", NPZ "objects.npz", NPZ "statistics.npz", NPZ "big-endian.npz",
-                                    NPZ "alone.npy", NULL};
+static const char *const files[] = {NPZ "plain.npz",
+                                    NPZ "deflated.npz",
+                                    NPZ "objects.npz",
+                                    NPZ "statistics.npz",
+                                    NPZ "big-endian.npz",
+                                    NPZ "alone.npy",
+                                    NULL};
 
-const fuzz_target fuzz_npz = {.name = "npz", .corpus = files, .file = "arrays.npz", .most = 1 << 14, .repair = fuzz_drop_sums, .read = read_npz};
+const fuzz_target fuzz_npz = {
+    .name = "npz", .corpus = files, .file = "arrays.npz", .most = 1 << 14, .repair = fuzz_drop_sums, .read = read_npz};

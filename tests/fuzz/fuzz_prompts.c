@@ -23,6 +23,9 @@ static const char *const tables[] = {"fuzz/prompts.csv", NULL};
 static const char *const captions[] = {"fuzz/captions.json", NULL};
 static const char *const sets[] = {"fuzz/prompts.jsonl", NULL};
 
-const fuzz_target fuzz_prompt_table = {.name = "prompt-table", .corpus = tables, .file = "prompts.csv", .most = 1 << 13, .read = read_prompts};
-const fuzz_target fuzz_prompt_coco = {.name = "prompt-coco", .corpus = captions, .file = "captions.json", .most = 1 << 13, .read = read_prompts};
-const fuzz_target fuzz_prompt_set = {.name = "prompt-set", .corpus = sets, .file = "prompts.jsonl", .most = 1 << 13, .read = read_prompts};
+const fuzz_target fuzz_prompt_table = {
+    .name = "prompt-table", .corpus = tables, .file = "prompts.csv", .most = 1 << 13, .read = read_prompts};
+const fuzz_target fuzz_prompt_coco = {
+    .name = "prompt-coco", .corpus = captions, .file = "captions.json", .most = 1 << 13, .read = read_prompts};
+const fuzz_target fuzz_prompt_set = {
+    .name = "prompt-set", .corpus = sets, .file = "prompts.jsonl", .most = 1 << 13, .read = read_prompts};

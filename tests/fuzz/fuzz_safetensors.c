@@ -32,5 +32,9 @@ static void repair(uint8_t *data, size_t bytes) {
 
 static const char *const corpus[] = {"golden/clip/text-sd/model.safetensors", "golden/scores/features.safetensors",
                                      "golden/images/images.safetensors", NULL};
-const fuzz_target fuzz_safetensors = {
-    .name = "safetensors", .corpus = corpus, .file = "model.safetensors", .most = 1 << 16, .repair = repair, .read = read_tensors};
+const fuzz_target fuzz_safetensors = {.name = "safetensors",
+                                      .corpus = corpus,
+                                      .file = "model.safetensors",
+                                      .most = 1 << 16,
+                                      .repair = repair,
+                                      .read = read_tensors};

@@ -25,7 +25,8 @@ static cm_status open_folder(const char *path) {
     cm_tokenizer *t = NULL;
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
     CM_TRY(cm_tokenizer_open(&t, folder));
-    const cm_status s = tokenize(t, CM_CLEAN_TRANSFORMERS, "A woman's RED coat, 2 caf\xc3\xa9s \xf0\x9f\x91\x95<|endoftext|>!!");
+    const cm_status s =
+        tokenize(t, CM_CLEAN_TRANSFORMERS, "A woman's RED coat, 2 caf\xc3\xa9s \xf0\x9f\x91\x95<|endoftext|>!!");
     cm_tokenizer_close(&t);
     return s;
 }
@@ -47,7 +48,8 @@ static cm_status read_as_text(const char *path) {
 #define FOLDER "golden/tokenizer/sd"
 static const char *const vocabs[] = {FOLDER "/vocab.json", NULL};
 static const char *const merges[] = {FOLDER "/merges.txt", NULL};
-static const char *const configs[] = {FOLDER "/tokenizer_config.json", "golden/tokenizer/poor/tokenizer_config.json", NULL};
+static const char *const configs[] = {FOLDER "/tokenizer_config.json", "golden/tokenizer/poor/tokenizer_config.json",
+                                      NULL};
 static const char *const maps[] = {"fuzz/corpus/good/special_tokens_map.json", NULL};
 static const char *const texts[] = {"golden/tokenizer/texts.jsonl", "golden/clip_pair/clean.jsonl", NULL};
 
@@ -61,8 +63,12 @@ const fuzz_target fuzz_tokenizer_config = {.name = "tokenizer-config",
                                            .beside = FOLDER,
                                            .most = 1 << 16,
                                            .read = open_folder};
-const fuzz_target fuzz_tokens_map = {.name = "tokens-map", .corpus = maps, .file = "special_tokens_map.json", .beside = FOLDER,
-                                     .most = 1 << 16, .read = open_folder};
+const fuzz_target fuzz_tokens_map = {.name = "tokens-map",
+                                     .corpus = maps,
+                                     .file = "special_tokens_map.json",
+                                     .beside = FOLDER,
+                                     .most = 1 << 16,
+                                     .read = open_folder};
 const fuzz_target fuzz_text = {.name = "text", .corpus = texts, .file = "text", .most = 2000, .read = read_as_text};
 
 /* The one file of CLIP's own tokenizer, packed or not. */
@@ -75,4 +81,5 @@ static cm_status open_packed(const char *path) {
 }
 
 static const char *const packed[] = {"golden/clip_pair/bpe.txt.gz", "fuzz/corpus/good/bpe.txt", NULL};
-const fuzz_target fuzz_packed = {.name = "packed-merges", .corpus = packed, .file = "bpe.txt", .most = 1 << 13, .read = open_packed};
+const fuzz_target fuzz_packed = {
+    .name = "packed-merges", .corpus = packed, .file = "bpe.txt", .most = 1 << 13, .read = open_packed};

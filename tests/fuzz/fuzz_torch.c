@@ -30,7 +30,8 @@ static cm_status read_torch(const char *path) {
 /* A pickle alone, and its tree down to some depth. */
 static size_t walk(const cm_pickled *v, size_t depth) {
     if (v->kind < CM_PICKLE_LIST || depth == 0) return 1;
-    size_t nodes = walk(&v->is.node->first, depth - 1) + walk(&v->is.node->second, depth - 1) + walk(&v->is.node->state, depth - 1);
+    size_t nodes = walk(&v->is.node->first, depth - 1) + walk(&v->is.node->second, depth - 1) +
+                   walk(&v->is.node->state, depth - 1);
     for (size_t i = 0; i < v->is.node->count && i < 8; i++) nodes += walk(&v->is.node->items[i], depth - 1);
     return nodes;
 }
@@ -95,22 +96,42 @@ static cm_status read_vision(const char *path) {
 
 #define TORCH "golden/torch/"
 #define CORPUS "fuzz/corpus/good/"
-static const char *const torches[] = {TORCH "plain.pt", TORCH "protocol4.pt", TORCH "nested.ckpt", TORCH "ema.pth", TORCH "hostile.pt",
-                                      TORCH "script.pt", TORCH "old_nested.pt", TORCH "bare.pt", TORCH "old_bare.pt", NULL};
+static const char *const torches[] = {
+    TORCH "plain.pt",  TORCH "protocol4.pt",  TORCH "nested.ckpt", TORCH "ema.pth",     TORCH "hostile.pt",
+    TORCH "script.pt", TORCH "old_nested.pt", TORCH "bare.pt",     TORCH "old_bare.pt", NULL};
 static const char *const pickles[] = {CORPUS "plain.pkl", CORPUS "protocol4.pkl", CORPUS "nested.pkl", NULL};
 static const char *const indices[] = {CORPUS "shards/model.safetensors.index.json", NULL};
 static const char *const torch_indices[] = {CORPUS "shards/pytorch_model.bin.index.json", NULL};
-static const char *const singles[] = {CORPUS "single.safetensors", CORPUS "single_xl.safetensors", CORPUS "single_refiner.safetensors", NULL};
+static const char *const singles[] = {CORPUS "single.safetensors", CORPUS "single_xl.safetensors",
+                                      CORPUS "single_refiner.safetensors", NULL};
 
 static const char *const visions[] = {"golden/clip_pair/openai.pt", "golden/dinov2/facebook.pth", NULL};
 
-const fuzz_target fuzz_vision = {.name = "vision", .corpus = visions, .file = "model.pt", .most = 1 << 18,
-                                 .repair = fuzz_drop_sums, .read = read_vision};
-const fuzz_target fuzz_torch = {.name = "torch", .corpus = torches, .file = "model.pt", .most = 1 << 15,
-                                .repair = fuzz_drop_sums, .read = read_torch};
-const fuzz_target fuzz_pickle = {.name = "pickle", .corpus = pickles, .file = "data.pkl", .most = 1 << 15, .read = read_pickle};
-const fuzz_target fuzz_shards = {.name = "shards", .corpus = indices, .file = "model.safetensors.index.json",
-                                 .beside = CORPUS "shards", .most = 1 << 13, .read = read_shards};
-const fuzz_target fuzz_torch_shards = {.name = "torch-shards", .corpus = torch_indices, .file = "pytorch_model.bin.index.json",
-                                       .beside = CORPUS "shards", .most = 1 << 13, .read = read_shards};
-const fuzz_target fuzz_single = {.name = "single", .corpus = singles, .file = "single.safetensors", .most = 1 << 15, .read = read_single};
+const fuzz_target fuzz_vision = {.name = "vision",
+                                 .corpus = visions,
+                                 .file = "model.pt",
+                                 .most = 1 << 18,
+                                 .repair = fuzz_drop_sums,
+                                 .read = read_vision};
+const fuzz_target fuzz_torch = {.name = "torch",
+                                .corpus = torches,
+                                .file = "model.pt",
+                                .most = 1 << 15,
+                                .repair = fuzz_drop_sums,
+                                .read = read_torch};
+const fuzz_target fuzz_pickle = {
+    .name = "pickle", .corpus = pickles, .file = "data.pkl", .most = 1 << 15, .read = read_pickle};
+const fuzz_target fuzz_shards = {.name = "shards",
+                                 .corpus = indices,
+                                 .file = "model.safetensors.index.json",
+                                 .beside = CORPUS "shards",
+                                 .most = 1 << 13,
+                                 .read = read_shards};
+const fuzz_target fuzz_torch_shards = {.name = "torch-shards",
+                                       .corpus = torch_indices,
+                                       .file = "pytorch_model.bin.index.json",
+                                       .beside = CORPUS "shards",
+                                       .most = 1 << 13,
+                                       .read = read_shards};
+const fuzz_target fuzz_single = {
+    .name = "single", .corpus = singles, .file = "single.safetensors", .most = 1 << 15, .read = read_single};

@@ -34,23 +34,24 @@ typedef struct golden_case {
 
 void golden_register(golden_case *c);
 
-#define GOLDEN(id, title)                                                                 \
-    static void golden_##id(void);                                                        \
-    __attribute__((constructor)) static void golden_add_##id(void) {                      \
-        static golden_case one = {.name = title, .body = golden_##id};                    \
-        golden_register(&one);                                                            \
-    }                                                                                     \
+#define GOLDEN(id, title)                                                                                              \
+    static void golden_##id(void);                                                                                     \
+    __attribute__((constructor)) static void golden_add_##id(void) {                                                   \
+        static golden_case one = {.name = title, .body = golden_##id};                                                 \
+        golden_register(&one);                                                                                         \
+    }                                                                                                                  \
     static void golden_##id(void)
 
 cm_arena *golden_arena(void);
-const char *golden_path(const char *below);        /* tests/golden/BELOW; in the golden's arena */
+const char *golden_path(const char *below); /* tests/golden/BELOW; in the golden's arena */
 cm_safetensors *golden_open(const char *below);
 
 /* A tensor as floats, in the golden's arena; absent is noted as failed and gives NULL.
  * stored (may be NULL) receives its shape. A NULL file gives NULL. */
 float *golden_floats(cm_safetensors *f, const char *name, const cm_stored **stored);
 
-/* What f32 must hold, or as much more as this backend's products are coarser: 3e-2 for bf16 (ARCHITECTURE.md's limits). */
+/* What f32 must hold, or as much more as this backend's products are coarser: 3e-2 for bf16 (ARCHITECTURE.md's limits).
+ */
 bool golden_trains(const cm_ops *ops); /* the bf16 backends are for inference */
 double golden_limit(const cm_ops *ops, double f32);
 

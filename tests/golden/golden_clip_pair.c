@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* CLIP pairs in every form that is read, against transformers and open_clip in float64, on every backend; open_clip's token
- * ids by its own form of vocabulary. */
+/* CLIP pairs in every form that is read, against transformers and open_clip in float64, on every backend; open_clip's
+ * token ids by its own form of vocabulary. */
 #include <jansson.h>
 #include <math.h>
 #include <stdint.h>
@@ -18,18 +18,19 @@ typedef struct form {
     const char *warns; /* NULL: does not */
 } form;
 
-static const form forms[] = {
-    {"hf", "clip_pair/hf", "quick_gelu", CM_CLIP_ACT_AUTO, CM_QUICK_GELU, NULL},
-    {"hf", "clip_pair/hf", "gelu", CM_CLIP_ACT_GELU, CM_GELU, "its configuration says QuickGELU"},
-    {"open", "clip_pair/open", "gelu", CM_CLIP_ACT_AUTO, CM_GELU, NULL},
-    {"open", "clip_pair/open/open_clip_pytorch_model.bin", "quick_gelu", CM_CLIP_ACT_QUICK_GELU, CM_QUICK_GELU,
-     "its configuration says GELU"},
-    {"openai", "clip_pair/openai.pt", "quick_gelu", CM_CLIP_ACT_AUTO, CM_QUICK_GELU, NULL}};
+static const form forms[] = {{"hf", "clip_pair/hf", "quick_gelu", CM_CLIP_ACT_AUTO, CM_QUICK_GELU, NULL},
+                             {"hf", "clip_pair/hf", "gelu", CM_CLIP_ACT_GELU, CM_GELU,
+                              "its configuration says QuickGELU"},
+                             {"open", "clip_pair/open", "gelu", CM_CLIP_ACT_AUTO, CM_GELU, NULL},
+                             {"open", "clip_pair/open/open_clip_pytorch_model.bin", "quick_gelu",
+                              CM_CLIP_ACT_QUICK_GELU, CM_QUICK_GELU, "its configuration says GELU"},
+                             {"openai", "clip_pair/openai.pt", "quick_gelu", CM_CLIP_ACT_AUTO, CM_QUICK_GELU, NULL}};
 
-static void compare(const form *f, const char *what, cm_safetensors *values, const float *got, size_t rows, size_t width,
-                    double limit) {
+static void compare(const form *f, const char *what, cm_safetensors *values, const float *got, size_t rows,
+                    size_t width, double limit) {
     const cm_stored *stored;
-    const float *want = golden_floats(values, cm_arena_print(golden_arena(), "%s.%s.%s", what, f->name, f->act), &stored);
+    const float *want =
+        golden_floats(values, cm_arena_print(golden_arena(), "%s.%s.%s", what, f->name, f->act), &stored);
     if (want && golden_that(stored->shape[0] == rows && stored->shape[1] == width, "%s: shape", what))
         golden_near(cm_arena_print(golden_arena(), "%s %s %s", f->path, what, f->act), got, want, rows * width, limit);
 }
@@ -38,7 +39,9 @@ static void images(const form *f, const cm_clip_pair *p, cm_ctx *g, cm_safetenso
     const cm_clip_pair_info *i = cm_clip_pair_get_info(p);
     const cm_stored *stored;
     const float *pixels = golden_floats(values, cm_arena_print(golden_arena(), "pixels.%s", f->name), &stored);
-    if (!pixels || !golden_that(stored->shape[1] == i->height && stored->shape[2] == i->width, "%s: picture size", f->path)) return;
+    if (!pixels ||
+        !golden_that(stored->shape[1] == i->height && stored->shape[2] == i->width, "%s: picture size", f->path))
+        return;
     float *out = CM_PUSH(golden_arena(), float, stored->shape[0] * i->projection);
     if (golden_ok(cm_clip_pair_images(p, g, pixels, stored->shape[0], out), f->path))
         compare(f, "images", values, out, stored->shape[0], i->projection, golden_limit(g->ops, 1e-4));
@@ -54,7 +57,7 @@ static void texts(const form *f, const cm_clip_pair *p, cm_ctx *g, cm_safetensor
     const json_t *all = json_object_get(json, "texts");
     const size_t n = json_array_size(all);
     for (size_t i = 0; i < n; i++) list[i] = json_string_value(json_array_get(all, i));
-    float *out = CM_PUSH(golden_arena(), float, n * width);
+    float *out = CM_PUSH(golden_arena(), float, n *width);
     if (golden_ok(cm_clip_pair_texts(p, g, CM_CLEAN_TRANSFORMERS, list, n, out, readings), f->path))
         compare(f, "texts", values, out, n, width, golden_limit(g->ops, 1e-4));
     for (size_t i = 0; i < n; i++) {
@@ -108,9 +111,13 @@ GOLDEN(clip_score, "clip_pair/clip_score") {
         json_array_foreach(json_object_get(json, "torchmetrics"), i, row) {
             cm_text_score got;
             const double want = json_number_value(json_array_get(row, 1));
-            const cm_description d = {.text = (char *)(uintptr_t)json_string_value(json_array_get(row, 0))}, *prompt = &d;
-            if (!golden_ok(cm_text_image_scores(t, e, &g, pictures + i % 2 * 10, &prompt, 1, golden_arena(), &got), d.text)) continue;
-            golden_that(fabs(got.value - want) < 1e-3 && fabs(want) > 1, "'%s': %.6f, torchmetrics %.6f", d.text, got.value, want);
+            const cm_description d = {.text = (char *)(uintptr_t)json_string_value(json_array_get(row, 0))},
+                                 *prompt = &d;
+            if (!golden_ok(cm_text_image_scores(t, e, &g, pictures + i % 2 * 10, &prompt, 1, golden_arena(), &got),
+                           d.text))
+                continue;
+            golden_that(fabs(got.value - want) < 1e-3 && fabs(want) > 1, "'%s': %.6f, torchmetrics %.6f", d.text,
+                        got.value, want);
         }
         golden_that(i >= 4, "%zu texts", i);
     }
@@ -133,7 +140,8 @@ GOLDEN(open_clip_ids, "clip_pair/ids") {
             if (!golden_ok(cm_tokenize_to(t, CM_CLEAN_OPEN_CLIP, text, 77, golden_arena(), &got), text)) continue;
             bool same = got.length == json_array_size(ids) &&
                         got.total == 2 + (size_t)json_integer_value(json_object_get(line, "tokens"));
-            for (size_t k = 0; same && k < got.length; k++) same = got.ids[k] == (int)json_integer_value(json_array_get(ids, k));
+            for (size_t k = 0; same && k < got.length; k++)
+                same = got.ids[k] == (int)json_integer_value(json_array_get(ids, k));
             wrong += !same;
             golden_that(same, "ids of '%.60s'", text);
         }
@@ -166,7 +174,8 @@ static size_t compare_cleanings(const char *vocabulary, const json_t *lines) {
             const char *text = json_string_value(json_object_get(line, "text"));
             const bool repaired = k == 1 && json_is_true(json_object_get(line, "repaired"));
             if (!golden_ok(cm_tokenize_to(t, programs[k].cleaning, text, 77, golden_arena(), &got), text)) continue;
-            golden_that(got.doubtful == repaired, "'%.60s' is %staken as wrongly decoded", text, got.doubtful ? "" : "not ");
+            golden_that(got.doubtful == repaired, "'%.60s' is %staken as wrongly decoded", text,
+                        got.doubtful ? "" : "not ");
             const bool same = hash_ids(&got) == (uint32_t)json_integer_value(json_object_get(line, programs[k].name));
             golden_that(same || repaired, "%s: %s ids of '%.60s'", vocabulary, programs[k].name, text);
             compared += !repaired;
@@ -178,7 +187,8 @@ static size_t compare_cleanings(const char *vocabulary, const json_t *lines) {
 GOLDEN(clean_texts, "clip_pair/clean") {
     json_t *lines = NULL;
     if (!golden_ok(cm_jsonl_read(golden_path("clip_pair/clean.jsonl"), &lines), "clean")) return;
-    const size_t packed = compare_cleanings("clip_pair/bpe.txt.gz", lines), folder = compare_cleanings("clip_pair/folder", lines);
+    const size_t packed = compare_cleanings("clip_pair/bpe.txt.gz", lines),
+                 folder = compare_cleanings("clip_pair/folder", lines);
     golden_that(packed >= 500 && packed == folder, "%zu and %zu texts compared", packed, folder);
     json_decref(lines);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* DINOv2 against transformers in float64, on every backend, and its stretched positions against the official arguments of
- * torch's interpolate. */
+/* DINOv2 against transformers in float64, on every backend, and its stretched positions against the official arguments
+ * of torch's interpolate. */
 #include "core/networks/dinov2.h"
 #include "tests/golden/golden.h"
 
@@ -18,8 +18,8 @@ static void features(const char *name, const char *file, size_t size, const cm_o
     float *got = CM_PUSH(golden_arena(), float, stored->shape[0] * i->features);
     cm_ctx_init(&g, ops, 2);
     if (golden_ok(cm_dinov2_images(n, &g, pixels, stored->shape[0], got), what))
-        golden_near(cm_arena_print(golden_arena(), "%s on %s", what, ops->name), got, want, stored->shape[0] * i->features,
-                    golden_limit(ops, 1e-4));
+        golden_near(cm_arena_print(golden_arena(), "%s on %s", what, ops->name), got, want,
+                    stored->shape[0] * i->features, golden_limit(ops, 1e-4));
     cm_ctx_free(&g);
     cm_dinov2_close(&n);
 }
@@ -28,11 +28,13 @@ GOLDEN(dinov2, "dinov2") {
     static const struct {
         const char *name, *file;
         size_t size;
-    } cases[] = {{"plain", "dinov2/plain", 28}, {"plain", "dinov2/plain", 21}, {"registers", "dinov2/registers", 28},
-                 {"registers", "dinov2/registers", 14}, {"facebook", "dinov2/facebook.pth", 20}, {"facebook", "dinov2/facebook.pth", 12}};
+    } cases[] = {{"plain", "dinov2/plain", 28},           {"plain", "dinov2/plain", 21},
+                 {"registers", "dinov2/registers", 28},   {"registers", "dinov2/registers", 14},
+                 {"facebook", "dinov2/facebook.pth", 20}, {"facebook", "dinov2/facebook.pth", 12}};
     cm_safetensors *values = golden_open("dinov2/values.safetensors");
     for (const cm_ops *const *ops = cm_backends(); values && *ops; ops++)
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) features(cases[i].name, cases[i].file, cases[i].size, *ops, values);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            features(cases[i].name, cases[i].file, cases[i].size, *ops, values);
     cm_safetensors_close(&values);
 }
 

@@ -15,7 +15,8 @@ static cm_tensor *load(cm_ctx *g, cm_safetensors *f, const char *of, const char 
     return x ? cm_tensor_copy(g, s->ndim, s->shape, x) : NULL;
 }
 
-static void compare(const cm_ops *ops, cm_safetensors *f, const float *got, size_t n, const char *of, const char *name) {
+static void compare(const cm_ops *ops, cm_safetensors *f, const float *got, size_t n, const char *of,
+                    const char *name) {
     char full[96];
     snprintf(full, sizeof full, "%s.%s", of, name);
     const float *want = golden_floats(f, full, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Inception v3 at full size against pytorch-fid, torch-fidelity and torchvision, on random weights that both sides take
- * from the same seed. 1e-4 relative L2 is ARCHITECTURE.md's limit; the difference of two pictures' features, a hundredth
- * of them with such weights, is held to as much. */
+ * from the same seed. 1e-4 relative L2 is ARCHITECTURE.md's limit; the difference of two pictures' features, a
+ * hundredth of them with such weights, is held to as much. */
 #include "core/networks/inception.h"
 #include "tests/golden/golden.h"
 
@@ -28,7 +28,8 @@ static void near(const char *name, cm_safetensors *f, const cm_ops *ops, const c
     const float *want = golden_floats(f, name, &stored);
     const size_t n = got ? cm_count(got) : 0;
     if (!want || !golden_that(got && n <= stored->count, "%s: number of values", name)) return;
-    golden_near(cm_arena_print(golden_arena(), "%s: %s", ops->name, name), got->data, want, n, golden_limit(ops, f32_limit));
+    golden_near(cm_arena_print(golden_arena(), "%s: %s", ops->name, name), got->data, want, n,
+                golden_limit(ops, f32_limit));
     if (n < stored->count || n % 2) return;
     float *a = CM_PUSH(golden_arena(), float, n / 2), *b = CM_PUSH(golden_arena(), float, n / 2);
     for (size_t i = 0; a && b && i < n / 2; i++) {
@@ -37,7 +38,8 @@ static void near(const char *name, cm_safetensors *f, const cm_ops *ops, const c
     }
     /* bf16 alone rounds more than pictures differ */
     if (ops->rounding < 1e-3)
-        golden_near(cm_arena_print(golden_arena(), "%s: %s, differences", ops->name, name), a, b, n / 2, 10 * f32_limit);
+        golden_near(cm_arena_print(golden_arena(), "%s: %s, differences", ops->name, name), a, b, n / 2,
+                    10 * f32_limit);
 }
 
 static void run(cm_inception_kind kind, cm_safetensors *f, const cm_ops *ops, cm_params *p) {
@@ -74,5 +76,9 @@ static void each_backend(cm_inception_kind kind) {
     cm_safetensors_close(&f);
 }
 
-GOLDEN(inception_fid, "inception/fid") { each_backend(CM_INCEPTION_FID); }
-GOLDEN(inception_torchvision, "inception/torchvision") { each_backend(CM_INCEPTION_TORCHVISION); }
+GOLDEN(inception_fid, "inception/fid") {
+    each_backend(CM_INCEPTION_FID);
+}
+GOLDEN(inception_torchvision, "inception/torchvision") {
+    each_backend(CM_INCEPTION_TORCHVISION);
+}

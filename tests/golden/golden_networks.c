@@ -27,7 +27,9 @@ static bool begin(setting *s, const char *name, const cm_ops *ops) {
     cm_arena_init(&s->arena, 0);
     cm_ctx_init(&s->g, ops, 2);
     s->values = golden_open(cm_arena_print(golden_arena(), "%s/values.safetensors", name));
-    return s->values && golden_ok(cm_json_read(golden_path(cm_arena_print(golden_arena(), "%s/config.json", name)), &s->config), name) &&
+    return s->values &&
+           golden_ok(cm_json_read(golden_path(cm_arena_print(golden_arena(), "%s/config.json", name)), &s->config),
+                     name) &&
            golden_ok(cm_params_open(&s->params, golden_path(name)), name);
 }
 
@@ -50,7 +52,8 @@ static void same(setting *s, const char *name, const cm_tensor *got) {
     const float *want = golden_floats(s->values, name, &stored);
     if (!golden_ok(cm_ctx_check(&s->g), s->name) || !want) return;
     if (golden_that(got && cm_count(got) == stored->count, "%s: %s: number of values", s->name, name))
-        golden_near(cm_arena_print(golden_arena(), "%s: %s", s->name, name), got->data, want, stored->count, golden_limit(s->g.ops, f32_limit));
+        golden_near(cm_arena_print(golden_arena(), "%s: %s", s->name, name), got->data, want, stored->count,
+                    golden_limit(s->g.ops, f32_limit));
 }
 
 static double size_of(const float *x, size_t n) {
@@ -75,9 +78,11 @@ static void same_gradients(setting *s, cm_tensor *y) {
         if (!stored) continue; /* the other half of an autoencoder */
         const float *want = golden_floats(s->values, name, NULL);
         if (want && size_of(want, cm_count(w)) < 1e-9)
-            golden_that(size_of(w->grad, cm_count(w)) < golden_limit(s->g.ops, f32_limit), "%s: %s is nothing", s->name, name);
+            golden_that(size_of(w->grad, cm_count(w)) < golden_limit(s->g.ops, f32_limit), "%s: %s is nothing", s->name,
+                        name);
         else
-            golden_near(cm_arena_print(golden_arena(), "%s: %s", s->name, name), w->grad, want, cm_count(w), golden_limit(s->g.ops, f32_limit));
+            golden_near(cm_arena_print(golden_arena(), "%s: %s", s->name, name), w->grad, want, cm_count(w),
+                        golden_limit(s->g.ops, f32_limit));
     }
 }
 
@@ -115,7 +120,8 @@ static cm_tensor *run_unet(setting *s, const cm_unet *n, const char *size, bool 
         cm_unet_add_conditions(&s->g, n, prepared, input(s, "pooled"), golden_floats(s->values, "numbers", NULL), 6,
                                keep ? &s->arena : NULL);
     if (cm_safetensors_find(s->values, "guidance"))
-        cm_unet_add_guidance(&s->g, n, prepared, (double)*golden_floats(s->values, "guidance", NULL), keep ? &s->arena : NULL);
+        cm_unet_add_guidance(&s->g, n, prepared, (double)*golden_floats(s->values, "guidance", NULL),
+                             keep ? &s->arena : NULL);
     return cm_unet_forward(&s->g, n, x, golden_floats(s->values, "t", NULL), prepared);
 }
 
@@ -143,16 +149,30 @@ static void unet_case(const char *name, const cm_ops *ops) {
     end(&s);
 }
 
-#define EACH_BACKEND(call) \
+#define EACH_BACKEND(call)                                                                                             \
     for (const cm_ops *const *ops = cm_backends(); *ops; ops++) call
 
-GOLDEN(unet_sd, "unet/sd") { EACH_BACKEND(unet_case("unet/sd", *ops)); }
-GOLDEN(unet_linear, "unet/linear") { EACH_BACKEND(unet_case("unet/linear", *ops)); }
-GOLDEN(unet_plain, "unet/plain") { EACH_BACKEND(unet_case("unet/plain", *ops)); }
-GOLDEN(unet_xl, "unet/xl") { EACH_BACKEND(unet_case("unet/xl", *ops)); }
-GOLDEN(unet_nested, "unet/nested") { EACH_BACKEND(unet_case("unet/nested", *ops)); }
-GOLDEN(unet_guided, "unet/guided") { EACH_BACKEND(unet_case("unet/guided", *ops)); }
-GOLDEN(unet_one, "unet/one") { EACH_BACKEND(unet_case("unet/one", *ops)); }
+GOLDEN(unet_sd, "unet/sd") {
+    EACH_BACKEND(unet_case("unet/sd", *ops));
+}
+GOLDEN(unet_linear, "unet/linear") {
+    EACH_BACKEND(unet_case("unet/linear", *ops));
+}
+GOLDEN(unet_plain, "unet/plain") {
+    EACH_BACKEND(unet_case("unet/plain", *ops));
+}
+GOLDEN(unet_xl, "unet/xl") {
+    EACH_BACKEND(unet_case("unet/xl", *ops));
+}
+GOLDEN(unet_nested, "unet/nested") {
+    EACH_BACKEND(unet_case("unet/nested", *ops));
+}
+GOLDEN(unet_guided, "unet/guided") {
+    EACH_BACKEND(unet_case("unet/guided", *ops));
+}
+GOLDEN(unet_one, "unet/one") {
+    EACH_BACKEND(unet_case("unet/one", *ops));
+}
 
 /* --- autoencoder ------------------------------------------------------------------------ */
 
@@ -161,7 +181,8 @@ static void vae_case(const char *name, const cm_ops *ops) {
     cm_vae_config c;
     cm_vae *n = NULL;
     if (begin(&s, name, ops) && golden_ok(cm_vae_configure(s.config, &c), s.name) &&
-        golden_ok(cm_vae_build(&n, &c, s.params, &s.arena), s.name) && golden_ok(cm_params_check(s.params, true), s.name)) {
+        golden_ok(cm_vae_build(&n, &c, s.params, &s.arena), s.name) &&
+        golden_ok(cm_params_check(s.params, true), s.name)) {
         cm_tensor *mean, *logvar;
         cm_vae_encode(&s.g, n, input(&s, "pixels"), &mean, &logvar);
         same(&s, "mean", mean);
@@ -178,9 +199,15 @@ static void vae_case(const char *name, const cm_ops *ops) {
     end(&s);
 }
 
-GOLDEN(vae_sd, "vae/sd") { EACH_BACKEND(vae_case("vae/sd", *ops)); }
-GOLDEN(vae_older, "vae/older") { EACH_BACKEND(vae_case("vae/older", *ops)); }
-GOLDEN(vae_bare, "vae/bare") { EACH_BACKEND(vae_case("vae/bare", *ops)); }
+GOLDEN(vae_sd, "vae/sd") {
+    EACH_BACKEND(vae_case("vae/sd", *ops));
+}
+GOLDEN(vae_older, "vae/older") {
+    EACH_BACKEND(vae_case("vae/older", *ops));
+}
+GOLDEN(vae_bare, "vae/bare") {
+    EACH_BACKEND(vae_case("vae/bare", *ops));
+}
 
 /* --- CLIP ------------------------------------------------------------------------------- */
 
@@ -190,7 +217,7 @@ static const int *ids_of(setting *s, size_t length, size_t *count) {
     const float *all = golden_floats(s->values, "ids", &stored);
     if (!all) return NULL;
     *count = stored->shape[0];
-    int *ids = CM_PUSH(golden_arena(), int, *count * length);
+    int *ids = CM_PUSH(golden_arena(), int, *count *length);
     for (size_t i = 0; i < *count; i++)
         for (size_t k = 0; k < length; k++) ids[i * length + k] = (int)all[i * stored->shape[1] + k];
     return ids;
@@ -201,7 +228,9 @@ static void text_lengths(setting *s, const cm_clip_text *n) {
         size_t count;
         const int *ids = ids_of(s, length, &count);
         cm_tensor *hidden, *penultimate, *pooled;
-        if (!ids || !golden_ok(cm_clip_text_forward(&s->g, n, ids, count, length, &hidden, &penultimate, &pooled), s->name)) return;
+        if (!ids ||
+            !golden_ok(cm_clip_text_forward(&s->g, n, ids, count, length, &hidden, &penultimate, &pooled), s->name))
+            return;
         same(s, cm_arena_print(golden_arena(), "hidden.%zu", length), hidden);
         same(s, cm_arena_print(golden_arena(), "penultimate.%zu", length), penultimate);
         same(s, cm_arena_print(golden_arena(), "pooled.%zu", length), pooled);
@@ -245,8 +274,18 @@ static void vision_case(const char *name, const cm_ops *ops) {
     end(&s);
 }
 
-GOLDEN(text_sd, "clip/text-sd") { EACH_BACKEND(text_case("clip/text-sd", *ops)); }
-GOLDEN(text_projection, "clip/text-projection") { EACH_BACKEND(text_case("clip/text-projection", *ops)); }
-GOLDEN(text_lone, "clip/text-lone") { EACH_BACKEND(text_case("clip/text-lone", *ops)); }
-GOLDEN(vision, "clip/vision") { EACH_BACKEND(vision_case("clip/vision", *ops)); }
-GOLDEN(vision_tall, "clip/vision-tall") { EACH_BACKEND(vision_case("clip/vision-tall", *ops)); }
+GOLDEN(text_sd, "clip/text-sd") {
+    EACH_BACKEND(text_case("clip/text-sd", *ops));
+}
+GOLDEN(text_projection, "clip/text-projection") {
+    EACH_BACKEND(text_case("clip/text-projection", *ops));
+}
+GOLDEN(text_lone, "clip/text-lone") {
+    EACH_BACKEND(text_case("clip/text-lone", *ops));
+}
+GOLDEN(vision, "clip/vision") {
+    EACH_BACKEND(vision_case("clip/vision", *ops));
+}
+GOLDEN(vision_tall, "clip/vision-tall") {
+    EACH_BACKEND(vision_case("clip/vision-tall", *ops));
+}

@@ -24,9 +24,9 @@ static void made_up(const float *x, float scale, float t, float *eps) {
 static cm_status schedule_for(const cm_sampler *sampler, const char *spacing, const char *prediction, cm_schedule *s) {
     const bool plain = strcmp(spacing, "default") == 0;
     json_t *config = plain ? json_object()
-                           : json_pack("{s:f, s:f, s:s, s:i, s:s, s:s, s:b, s:b}", "beta_start", 0.00085, "beta_end", 0.012,
-                                       "beta_schedule", "scaled_linear", "steps_offset", 1, "timestep_spacing", spacing,
-                                       "prediction_type", prediction, "clip_sample", 0, "set_alpha_to_one", 0);
+                           : json_pack("{s:f, s:f, s:s, s:i, s:s, s:s, s:b, s:b}", "beta_start", 0.00085, "beta_end",
+                                       0.012, "beta_schedule", "scaled_linear", "steps_offset", 1, "timestep_spacing",
+                                       spacing, "prediction_type", prediction, "clip_sample", 0, "set_alpha_to_one", 0);
     const cm_status status = cm_schedule_configure(config, sampler, golden_arena(), s);
     json_decref(config);
     return status;
@@ -44,7 +44,8 @@ static void more_noise(void *arg, size_t n, float *out) {
     cm_torch_randn(arg, out, n);
 }
 
-static void walk(cm_safetensors *f, const cm_sampler *sampler, const char *spacing, const char *prediction, size_t steps) {
+static void walk(cm_safetensors *f, const cm_sampler *sampler, const char *spacing, const char *prediction,
+                 size_t steps) {
     char key[96], what[128];
     float x[WALK], eps[WALK], times[64];
     cm_schedule schedule;
@@ -94,13 +95,20 @@ static const struct model_case {
     uint64_t seed;
     size_t width, height;
     double guidance, rescale, strength; /* strength: from the latent "start" */
-} cases[] = { /* of model */
-    {"ddim", "ddim", "", 7, 64, 96, 7.5},         {"euler", "euler", "", 7, 64, 96, 7.5},
-    {"negative", "ddim", "blurry, hat", 8, 64, 64, 7.5}, {"unguided", "euler", "", 9, 64, 64, 1},
-    {"odd", "ddim", "", 10, 72, 40, 7.5},         {"pndm", "pndm", "", 11, 64, 64, 7.5},
-    {"lms", "lms", "", 12, 64, 64, 7.5},          {"euler_a", "euler_a", "", 13, 64, 64, 7.5},
-    {"dpmpp_2m", "dpmpp_2m", "", 14, 64, 64, 7.5}, {"dpmpp_2m_karras", "dpmpp_2m_karras", "", 15, 64, 64, 7.5},
-    {"ddpm", "ddpm", "", 16, 64, 64, 7.5},        {"rescaled", "ddim", "", 17, 64, 64, 7.5, .rescale = 0.7},
+} cases[] = {
+    /* of model */
+    {"ddim", "ddim", "", 7, 64, 96, 7.5},
+    {"euler", "euler", "", 7, 64, 96, 7.5},
+    {"negative", "ddim", "blurry, hat", 8, 64, 64, 7.5},
+    {"unguided", "euler", "", 9, 64, 64, 1},
+    {"odd", "ddim", "", 10, 72, 40, 7.5},
+    {"pndm", "pndm", "", 11, 64, 64, 7.5},
+    {"lms", "lms", "", 12, 64, 64, 7.5},
+    {"euler_a", "euler_a", "", 13, 64, 64, 7.5},
+    {"dpmpp_2m", "dpmpp_2m", "", 14, 64, 64, 7.5},
+    {"dpmpp_2m_karras", "dpmpp_2m_karras", "", 15, 64, 64, 7.5},
+    {"ddpm", "ddpm", "", 16, 64, 64, 7.5},
+    {"rescaled", "ddim", "", 17, 64, 64, 7.5, .rescale = 0.7},
     {"again", "ddim", "", 31, 64, 64, 5, .strength = 0.3},
     {"again_euler_a", "euler_a", "", 32, 64, 64, 5, .strength = 0.55},
     {"again_dpm", "dpmpp_2m_karras", "", 33, 64, 64, 5, .strength = 0.8},
@@ -124,7 +132,8 @@ static void near_picture(const cm_ops *ops, const cm_image *got, const float *wa
         }
     }
     const double psnr = 10 * log10(255 * 255 * 3 * (double)(got->height * got->width) / squares);
-    golden_that(ops->rounding < 1e-4 ? far == 0 : psnr >= 35, "picture, %s: %zu bytes are more than one off, %.1f dB", ops->name, far, psnr);
+    golden_that(ops->rounding < 1e-4 ? far == 0 : psnr >= 35, "picture, %s: %zu bytes are more than one off, %.1f dB",
+                ops->name, far, psnr);
 }
 
 static const struct model_case xl_cases[] = {
@@ -139,20 +148,31 @@ static bool draw(const cm_model *m, cm_ctx *g, cm_safetensors *f, const cm_reque
     char what[64];
     snprintf(what, sizeof what, "%s, %s", name ? name : "first pass", g->ops->name);
     if (!golden_ok(cm_generate(m, g, q, golden_arena(), r), what)) return false;
-    if (name) golden_near(what, r->latents, golden_floats(f, name, NULL), r->channels * r->h * r->w, golden_limit(g->ops, 1e-3));
+    if (name)
+        golden_near(what, r->latents, golden_floats(f, name, NULL), r->channels * r->h * r->w,
+                    golden_limit(g->ops, 1e-3));
     return true;
 }
 
 static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, const struct model_case *c) {
-    const cm_request q = {.prompt = PROMPT, .negative = c->negative, .seed = c->seed, .steps = 20,
-                          .width = c->width, .height = c->height, .guidance = c->guidance,
-                          .clean = c->strength > 0 ? golden_floats(f, "start", NULL) : NULL, .strength = c->strength,
-                          .guidance_rescale = c->rescale, .sampler = cm_sampler_find(c->sampler)};
+    const cm_request q = {.prompt = PROMPT,
+                          .negative = c->negative,
+                          .seed = c->seed,
+                          .steps = 20,
+                          .width = c->width,
+                          .height = c->height,
+                          .guidance = c->guidance,
+                          .clean = c->strength > 0 ? golden_floats(f, "start", NULL) : NULL,
+                          .strength = c->strength,
+                          .guidance_rescale = c->rescale,
+                          .sampler = cm_sampler_find(c->sampler)};
     cm_result r;
-    if (draw(m, g, f, &q, c->name, &r) && strcmp(c->name, "odd") == 0) near_picture(g->ops, &r.picture, golden_floats(f, "picture", NULL));
+    if (draw(m, g, f, &q, c->name, &r) && strcmp(c->name, "odd") == 0)
+        near_picture(g->ops, &r.picture, golden_floats(f, "picture", NULL));
 }
 
-static void model_against(const char *answers, const char *name, const char *config, const struct model_case *list, size_t count) {
+static void model_against(const char *answers, const char *name, const char *config, const struct model_case *list,
+                          size_t count) {
     cm_model m;
     const cm_model_options o = {.config = config ? golden_path(config) : NULL};
     cm_safetensors *f = golden_open(answers);
@@ -174,14 +194,26 @@ static void whole_model(const char *name, const char *config, const struct model
 
 enum { CASES = sizeof cases / sizeof cases[0], XL_CASES = sizeof xl_cases / sizeof xl_cases[0] };
 
-GOLDEN(pipeline, "pipeline/diffusers") { whole_model("pipeline/model", NULL, cases, CASES); }
-GOLDEN(pipeline_xl, "pipeline/xl") { whole_model("pipeline/xl", NULL, xl_cases, XL_CASES); }
+GOLDEN(pipeline, "pipeline/diffusers") {
+    whole_model("pipeline/model", NULL, cases, CASES);
+}
+GOLDEN(pipeline_xl, "pipeline/xl") {
+    whole_model("pipeline/xl", NULL, xl_cases, XL_CASES);
+}
 /* single files in the original layout: the same weights, so the same latents */
-GOLDEN(pipeline_single, "pipeline/single") { whole_model("pipeline/single.safetensors", "pipeline/model", cases, 2); }
-GOLDEN(pipeline_single_xl, "pipeline/single_xl") { whole_model("pipeline/single_xl.safetensors", "pipeline/xl", xl_cases, XL_CASES); }
+GOLDEN(pipeline_single, "pipeline/single") {
+    whole_model("pipeline/single.safetensors", "pipeline/model", cases, 2);
+}
+GOLDEN(pipeline_single_xl, "pipeline/single_xl") {
+    whole_model("pipeline/single_xl.safetensors", "pipeline/xl", xl_cases, XL_CASES);
+}
 /* torch's files: a diffusers folder with a sharded UNet, and a training run's checkpoint */
-GOLDEN(pipeline_torch, "pipeline/torch") { whole_model("pipeline/torch", NULL, cases, 2); }
-GOLDEN(pipeline_ckpt, "pipeline/ckpt") { whole_model("pipeline/single.ckpt", "pipeline/model", cases, 2); }
+GOLDEN(pipeline_torch, "pipeline/torch") {
+    whole_model("pipeline/torch", NULL, cases, 2);
+}
+GOLDEN(pipeline_ckpt, "pipeline/ckpt") {
+    whole_model("pipeline/single.ckpt", "pipeline/model", cases, 2);
+}
 
 /* --- the refiner ---------------------------------------------------------- */
 
@@ -195,10 +227,17 @@ static const struct model_case refiner_cases[] = {
 static const struct relay {
     const char *name, *half, *sampler;
     uint64_t seed;
-} relays[] = {{"relay", "relay.half", "euler", 56}, {"relay_a", "relay_a.half", "euler_a", 58}, {"relay_dpm", "relay_dpm.half", "dpmpp_2m", 60}};
+} relays[] = {{"relay", "relay.half", "euler", 56},
+              {"relay_a", "relay_a.half", "euler_a", 58},
+              {"relay_dpm", "relay_dpm.half", "dpmpp_2m", 60}};
 
 static cm_request both_models(const char *sampler, uint64_t seed) {
-    return (cm_request){.prompt = PROMPT, .seed = seed, .steps = 20, .width = 64, .height = 64, .guidance = 5,
+    return (cm_request){.prompt = PROMPT,
+                        .seed = seed,
+                        .steps = 20,
+                        .width = 64,
+                        .height = 64,
+                        .guidance = 5,
                         .sampler = cm_sampler_find(sampler)};
 }
 
@@ -236,7 +275,10 @@ GOLDEN(refiner_line, "pipeline/line") {
     cm_safetensors_close(&f);
 }
 
-GOLDEN(refiner, "pipeline/refiner") { model_against("pipeline/refiner.safetensors", "pipeline/refiner", NULL, refiner_cases, 3); }
+GOLDEN(refiner, "pipeline/refiner") {
+    model_against("pipeline/refiner.safetensors", "pipeline/refiner", NULL, refiner_cases, 3);
+}
 GOLDEN(refiner_single, "pipeline/single_refiner") {
-    model_against("pipeline/refiner.safetensors", "pipeline/single_refiner.safetensors", "pipeline/refiner", refiner_cases, 1);
+    model_against("pipeline/refiner.safetensors", "pipeline/single_refiner.safetensors", "pipeline/refiner",
+                  refiner_cases, 1);
 }

@@ -37,9 +37,11 @@ static void compare(const cm_tokenizer *t, const char *form, size_t at, const js
         const cm_arena_mark mark = cm_arena_get_mark(golden_arena());
         cm_tokens got;
         if (!golden_ok(cm_tokenize(t, text, golden_arena(), &got), form)) return;
-        const bool right = hash_ids(got.ids, got.length) == (uint32_t)hash && sane_offsets(&got, json_string_length(json_object_get(line, "text"))) &&
-                           (at > 0 || !json_object_get(line, "total") || (same_ids(&got, json_object_get(line, "ids")) &&
-                            got.total == (size_t)json_integer_value(json_object_get(line, "total"))));
+        const bool right = hash_ids(got.ids, got.length) == (uint32_t)hash &&
+                           sane_offsets(&got, json_string_length(json_object_get(line, "text"))) &&
+                           (at > 0 || !json_object_get(line, "total") ||
+                            (same_ids(&got, json_object_get(line, "ids")) &&
+                             got.total == (size_t)json_integer_value(json_object_get(line, "total"))));
         if (!right && ++wrong <= 5) golden_that(false, "%s: text %zu: '%.80s'", form, i, text);
         cm_arena_reset(golden_arena(), mark);
     }
@@ -60,5 +62,9 @@ static void all_texts(const char *file, size_t count, size_t least) {
     json_decref(lines);
 }
 
-GOLDEN(tokenizer, "tokenizer") { all_texts("tokenizer/texts.jsonl", 4, 10000); }
-GOLDEN(tokenizer_more, "tokenizer/more") { all_texts("tokenizer/more.jsonl", 2, 2000); }
+GOLDEN(tokenizer, "tokenizer") {
+    all_texts("tokenizer/texts.jsonl", 4, 10000);
+}
+GOLDEN(tokenizer_more, "tokenizer/more") {
+    all_texts("tokenizer/more.jsonl", 2, 2000);
+}

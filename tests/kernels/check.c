@@ -196,7 +196,8 @@ static bool replaced(const check_kernel *k, const cm_ops *ops, const cm_ops *by)
     return memcmp((const char *)ops + k->entry, (const char *)by + k->entry, sizeof(void (*)(void))) != 0;
 }
 
-/* A product of two rounded values is off by two roundings; with a bias beside it that cancels, by more of what is left. */
+/* A product of two rounded values is off by two roundings; with a bias beside it that cancels, by more of what is left.
+ */
 static void set_limit(run *r) {
     const double coarse = 8 * r->ops->rounding;
     if (replaced(r->kernel, r->ops, cm_ops_f32()) && coarse > r->plan.limit) r->plan.limit = coarse;

@@ -29,11 +29,11 @@ enum {
 typedef struct check_plan {
     size_t in[CHECK_ARRAYS], out[CHECK_ARRAYS]; /* sizes in values; 0 ends the list */
     size_t ins, outs;
-    bool adds;      /* outputs are added into, and each may be NULL */
-    size_t fresh;   /* with exec.fresh so many outputs are written and never read */
-    bool optional;  /* outputs after the first may be NULL */
-    bool in_place;  /* the first output may be the first input */
-    bool updates;   /* outputs are read and written, and must be there (adamw, axpy) */
+    bool adds;     /* outputs are added into, and each may be NULL */
+    size_t fresh;  /* with exec.fresh so many outputs are written and never read */
+    bool optional; /* outputs after the first may be NULL */
+    bool in_place; /* the first output may be the first input */
+    bool updates;  /* outputs are read and written, and must be there (adamw, axpy) */
     unsigned kinds;
     float constant; /* 0: 1 */
     double limit;   /* of ||got - want|| / ||want||, each output; the reason stands where it is set */

@@ -5,17 +5,25 @@
 
 /* n heads lq lk d causal, 100 scale */
 static const size_t shapes[][CHECK_NUMBERS] = {
-    {1, 1, 1, 1, 1, 0, 100},  {1, 1, 3, 2, 4, 0, 50},   {2, 2, 5, 7, 8, 0, 35},    {1, 3, 16, 16, 16, 0, 25},
-    {2, 4, 17, 15, 5, 0, 40}, {1, 2, 9, 9, 12, 1, 30},  {2, 1, 33, 33, 40, 1, 16}, {1, 2, 77, 77, 32, 1, 18},
+    {1, 1, 1, 1, 1, 0, 100},   {1, 1, 3, 2, 4, 0, 50},      {2, 2, 5, 7, 8, 0, 35},    {1, 3, 16, 16, 16, 0, 25},
+    {2, 4, 17, 15, 5, 0, 40},  {1, 2, 9, 9, 12, 1, 30},     {2, 1, 33, 33, 40, 1, 16}, {1, 2, 77, 77, 32, 1, 18},
     {2, 2, 96, 77, 32, 0, 18}, {1, 1, 130, 129, 64, 0, 12}, {1, 2, 65, 64, 40, 0, 16}, {1, 1, 300, 257, 24, 0, 20},
     {1, 2, 40, 70, 80, 0, 11}, {1, 1, 33, 300, 160, 0, 8},
 };
 static const size_t bench[][CHECK_NUMBERS] = {
-    {16, 4, 96, 96, 32, 0, 18}, {16, 4, 96, 77, 32, 0, 18}, {16, 4, 77, 77, 32, 1, 18}, {1, 8, 1024, 1024, 40, 0, 16},
+    {16, 4, 96, 96, 32, 0, 18},
+    {16, 4, 96, 77, 32, 0, 18},
+    {16, 4, 77, 77, 32, 1, 18},
+    {1, 8, 1024, 1024, 40, 0, 16},
 };
 
 static cm_attention_shape shape_of(const size_t *s) {
-    return (cm_attention_shape){.n = s[0], .heads = s[1], .lq = s[2], .lk = s[3], .d = s[4], .causal = s[5] != 0,
+    return (cm_attention_shape){.n = s[0],
+                                .heads = s[1],
+                                .lq = s[2],
+                                .lk = s[3],
+                                .d = s[4],
+                                .causal = s[5] != 0,
                                 .scale = (float)s[6] / 100.0f};
 }
 
@@ -25,9 +33,14 @@ static double products(const size_t *s) {
 
 static void plan(const size_t *s, check_plan *p) {
     const size_t q = s[0] * s[2] * s[1] * s[4], k = s[0] * s[3] * s[1] * s[4], rows = s[0] * s[1] * s[2];
-    *p = (check_plan){.in = {q, k, k}, .ins = 3, .out = {q, rows * s[3], rows}, .outs = 3, .optional = true,
-                      .kinds = CHECK_CONSTANT, .constant = 20.0f, /* scores whose exponentials overflow */
-                      .limit = 5e-6, /* float scores up to 64 long, exponentials at 2e-7 */
+    *p = (check_plan){.in = {q, k, k},
+                      .ins = 3,
+                      .out = {q, rows * s[3], rows},
+                      .outs = 3,
+                      .optional = true,
+                      .kinds = CHECK_CONSTANT,
+                      .constant = 20.0f, /* scores whose exponentials overflow */
+                      .limit = 5e-6,     /* float scores up to 64 long, exponentials at 2e-7 */
                       .work = 4.0 * products(s)};
 }
 
@@ -39,7 +52,12 @@ static void call(const cm_ops *o, const cm_exec *e, const size_t *s, float **in,
 /* q k v dout dprobs out lse; once with and once without dprobs: s[7] */
 static void plan_grad(const size_t *s, check_plan *p) {
     const size_t q = s[0] * s[2] * s[1] * s[4], k = s[0] * s[3] * s[1] * s[4], rows = s[0] * s[1] * s[2];
-    *p = (check_plan){.in = {q, k, k, q, rows * s[3], q, rows}, .ins = 7, .out = {q, k, k}, .outs = 3, .adds = true, .fresh = 3,
+    *p = (check_plan){.in = {q, k, k, q, rows * s[3], q, rows},
+                      .ins = 7,
+                      .out = {q, k, k},
+                      .outs = 3,
+                      .adds = true,
+                      .fresh = 3,
                       .limit = 1e-5, /* differences dP - sum P dP of float sums */
                       .work = 10.0 * products(s)};
 }
@@ -60,12 +78,18 @@ static void call_grad_probs(const cm_ops *o, const cm_exec *e, const size_t *s, 
 }
 
 /* rows c */
-static const size_t softmax_shapes[][CHECK_NUMBERS] = {{1, 1}, {3, 2}, {5, 7}, {2, 8}, {4, 15}, {1, 16}, {7, 17}, {33, 77}, {2, 1025}};
+static const size_t softmax_shapes[][CHECK_NUMBERS] = {{1, 1},  {3, 2},  {5, 7},   {2, 8},   {4, 15},
+                                                       {1, 16}, {7, 17}, {33, 77}, {2, 1025}};
 static const size_t softmax_bench[][CHECK_NUMBERS] = {{4096, 77}, {1024, 1024}};
 
 static void plan_softmax(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * s[1]}, .ins = 1, .out = {s[0] * s[1]}, .outs = 1, .in_place = true,
-                      .kinds = CHECK_WIDE | CHECK_CONSTANT | CHECK_OFFSET, .constant = 200.0f,
+    *p = (check_plan){.in = {s[0] * s[1]},
+                      .ins = 1,
+                      .out = {s[0] * s[1]},
+                      .outs = 1,
+                      .in_place = true,
+                      .kinds = CHECK_WIDE | CHECK_CONSTANT | CHECK_OFFSET,
+                      .constant = 200.0f,
                       .limit = 2e-6 /* exponentials at 2e-7, sums of up to 1025 */};
 }
 
@@ -75,7 +99,11 @@ static void call_softmax(const cm_ops *o, const cm_exec *e, const size_t *s, flo
 
 /* y dy */
 static void plan_softmax_grad(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * s[1], s[0] * s[1]}, .ins = 2, .out = {s[0] * s[1]}, .outs = 1, .adds = true,
+    *p = (check_plan){.in = {s[0] * s[1], s[0] * s[1]},
+                      .ins = 2,
+                      .out = {s[0] * s[1]},
+                      .outs = 1,
+                      .adds = true,
                       .limit = 4e-6 /* a difference of float sums */};
 }
 
@@ -91,8 +119,8 @@ const check_kernel check_attention[] = {
     {"attention", offsetof(cm_ops, attention), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan, NULL, call},
     {"attention_grad", offsetof(cm_ops, attention_grad), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan_grad, prepare,
      call_grad},
-    {"attention_grad+dprobs", offsetof(cm_ops, attention_grad), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan_grad, prepare,
-     call_grad_probs},
+    {"attention_grad+dprobs", offsetof(cm_ops, attention_grad), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan_grad,
+     prepare, call_grad_probs},
     {"softmax", offsetof(cm_ops, softmax), CHECK_ROWS(softmax_shapes), CHECK_ROWS(softmax_bench), plan_softmax, NULL,
      call_softmax},
     {"softmax_grad", offsetof(cm_ops, softmax_grad), CHECK_ROWS(softmax_shapes), CHECK_ROWS(softmax_bench),

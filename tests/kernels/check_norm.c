@@ -5,11 +5,13 @@
 
 /* n hw c groups act */
 static const size_t group_shapes[][CHECK_NUMBERS] = {
-    {1, 1, 2, 1, CM_IDENTITY}, {2, 3, 4, 2, CM_SILU},   {1, 7, 6, 3, CM_IDENTITY}, {2, 15, 8, 8, CM_SILU},
-    {1, 16, 32, 8, CM_SILU},   {3, 17, 24, 8, CM_SILU}, {2, 96, 64, 32, CM_SILU},  {1, 33, 30, 2, CM_IDENTITY},
+    {1, 1, 2, 1, CM_IDENTITY}, {2, 3, 4, 2, CM_SILU},     {1, 7, 6, 3, CM_IDENTITY}, {2, 15, 8, 8, CM_SILU},
+    {1, 16, 32, 8, CM_SILU},   {3, 17, 24, 8, CM_SILU},   {2, 96, 64, 32, CM_SILU},  {1, 33, 30, 2, CM_IDENTITY},
     {2, 9, 34, 2, CM_SILU},    {1, 640, 48, 16, CM_SILU},
 };
-static const size_t group_bench[][CHECK_NUMBERS] = {{16, 96, 64, 32, CM_SILU}, {4, 6144, 32, 16, CM_SILU}, {2, 4096, 320, 32, CM_SILU}};
+static const size_t group_bench[][CHECK_NUMBERS] = {{16, 96, 64, 32, CM_SILU},
+                                                    {4, 6144, 32, 16, CM_SILU},
+                                                    {2, 4096, 320, 32, CM_SILU}};
 
 static cm_norm_shape shape_of(const size_t *s) {
     return (cm_norm_shape){.n = s[0], .hw = s[1], .c = s[2], .groups = s[3], .eps = 1e-5f, .act = (cm_act)s[4]};
@@ -20,8 +22,12 @@ static const double limit = 1e-5;
 
 static void plan_group(const size_t *s, check_plan *p) {
     const size_t x = s[0] * s[1] * s[2], g = s[0] * s[3];
-    *p = (check_plan){.in = {x, s[2], s[2]}, .ins = 3, .out = {x, g, g}, .outs = 3,
-                      .kinds = CHECK_WIDE | CHECK_CONSTANT | CHECK_OFFSET, .limit = limit};
+    *p = (check_plan){.in = {x, s[2], s[2]},
+                      .ins = 3,
+                      .out = {x, g, g},
+                      .outs = 3,
+                      .kinds = CHECK_WIDE | CHECK_CONSTANT | CHECK_OFFSET,
+                      .limit = limit};
 }
 
 static void call_group(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
@@ -32,8 +38,14 @@ static void call_group(const cm_ops *o, const cm_exec *e, const size_t *s, float
 /* x gamma beta dy mean rstd */
 static void plan_group_grad(const size_t *s, check_plan *p) {
     const size_t x = s[0] * s[1] * s[2], g = s[0] * s[3];
-    *p = (check_plan){.in = {x, s[2], s[2], x, g, g}, .ins = 6, .out = {x, s[2], s[2]}, .outs = 3, .adds = true, .fresh = 1,
-                      .kinds = CHECK_OFFSET, .limit = limit};
+    *p = (check_plan){.in = {x, s[2], s[2], x, g, g},
+                      .ins = 6,
+                      .out = {x, s[2], s[2]},
+                      .outs = 3,
+                      .adds = true,
+                      .fresh = 1,
+                      .kinds = CHECK_OFFSET,
+                      .limit = limit};
 }
 
 static void prepare_group(const cm_ops *ref, const cm_exec *e, const size_t *s, float **in) {
@@ -49,11 +61,12 @@ static void call_group_grad(const cm_ops *o, const cm_exec *e, const size_t *s, 
 }
 
 /* rows c act; sums are of differences from the center, as doubles in place of the test's floats */
-static const size_t piece_shapes[][CHECK_NUMBERS] = {{1, 2, CM_IDENTITY}, {7, 6, CM_SILU}, {15, 8, CM_IDENTITY},
-                                                     {1024, 33, CM_SILU}, {2500, 16, CM_SILU}};
+static const size_t piece_shapes[][CHECK_NUMBERS] = {
+    {1, 2, CM_IDENTITY}, {7, 6, CM_SILU}, {15, 8, CM_IDENTITY}, {1024, 33, CM_SILU}, {2500, 16, CM_SILU}};
 
 static void plan_sums(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * s[1], s[1]}, .ins = 2, .out = {2 * s[1]}, .outs = 1, .kinds = CHECK_OFFSET, .limit = limit};
+    *p = (check_plan){
+        .in = {s[0] * s[1], s[1]}, .ins = 2, .out = {2 * s[1]}, .outs = 1, .kinds = CHECK_OFFSET, .limit = limit};
 }
 
 static void call_sums(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
@@ -64,8 +77,13 @@ static void call_sums(const cm_ops *o, const cm_exec *e, const size_t *s, float 
 }
 
 static void plan_piece(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * s[1], s[1], s[1]}, .ins = 3, .out = {s[0] * s[1]}, .outs = 1, .in_place = true,
-                      .kinds = CHECK_WIDE | CHECK_CONSTANT, .limit = limit};
+    *p = (check_plan){.in = {s[0] * s[1], s[1], s[1]},
+                      .ins = 3,
+                      .out = {s[0] * s[1]},
+                      .outs = 1,
+                      .in_place = true,
+                      .kinds = CHECK_WIDE | CHECK_CONSTANT,
+                      .limit = limit};
 }
 
 static void call_piece(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
@@ -73,12 +91,17 @@ static void call_piece(const cm_ops *o, const cm_exec *e, const size_t *s, float
 }
 
 /* rows c */
-static const size_t layer_shapes[][CHECK_NUMBERS] = {{1, 2}, {1, 7}, {3, 8}, {5, 15}, {2, 17}, {7, 64}, {33, 31}, {97, 128}, {2, 769}};
+static const size_t layer_shapes[][CHECK_NUMBERS] = {{1, 2},  {1, 7},   {3, 8},    {5, 15}, {2, 17},
+                                                     {7, 64}, {33, 31}, {97, 128}, {2, 769}};
 static const size_t layer_bench[][CHECK_NUMBERS] = {{16 * 96, 128}, {4096, 320}};
 
 static void plan_layer(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * s[1], s[1], s[1]}, .ins = 3, .out = {s[0] * s[1], s[0], s[0]}, .outs = 3,
-                      .kinds = CHECK_WIDE | CHECK_CONSTANT | CHECK_OFFSET, .limit = limit};
+    *p = (check_plan){.in = {s[0] * s[1], s[1], s[1]},
+                      .ins = 3,
+                      .out = {s[0] * s[1], s[0], s[0]},
+                      .outs = 3,
+                      .kinds = CHECK_WIDE | CHECK_CONSTANT | CHECK_OFFSET,
+                      .limit = limit};
 }
 
 static void call_layer(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
@@ -87,8 +110,14 @@ static void call_layer(const cm_ops *o, const cm_exec *e, const size_t *s, float
 
 /* x gamma beta dy mean rstd; beta only to prepare */
 static void plan_layer_grad(const size_t *s, check_plan *p) {
-    *p = (check_plan){.in = {s[0] * s[1], s[1], s[1], s[0] * s[1], s[0], s[0]}, .ins = 6,
-                      .out = {s[0] * s[1], s[1], s[1]}, .outs = 3, .adds = true, .fresh = 1, .kinds = CHECK_OFFSET, .limit = limit};
+    *p = (check_plan){.in = {s[0] * s[1], s[1], s[1], s[0] * s[1], s[0], s[0]},
+                      .ins = 6,
+                      .out = {s[0] * s[1], s[1], s[1]},
+                      .outs = 3,
+                      .adds = true,
+                      .fresh = 1,
+                      .kinds = CHECK_OFFSET,
+                      .limit = limit};
 }
 
 static void prepare_layer(const cm_ops *ref, const cm_exec *e, const size_t *s, float **in) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* simulate [RUNS [PART_OF_CASE [FEATURES.safetensors]]]: coverage and false alarms of every interval and test over RUNS (2,000) draws
- * of arms, one line a case; a case is named "fd 64". With FEATURES (tensors "pool" [prompts,2,width], "reference" [n,width]), real
- * features too. */
+/* simulate [RUNS [PART_OF_CASE [FEATURES.safetensors]]]: coverage and false alarms of every interval and test over RUNS
+ * (2,000) draws of arms, one line a case; a case is named "fd 64". With FEATURES (tensors "pool" [prompts,2,width],
+ * "reference" [n,width]), real features too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,11 @@
 
 enum { SEED = 14, WIDTH = 128, REFERENCE = 500 };
 
-#define SET(text, n, k, of, far) {.name = text, .kind = CM_CASE_SET, .prompts = n, .images = k, .width = WIDTH, .reference = REFERENCE, .score = of, .apart = far}
+#define SET(text, n, k, of, far)                                                                                       \
+    {                                                                                                                  \
+        .name = text, .kind = CM_CASE_SET, .prompts = n, .images = k, .width = WIDTH, .reference = REFERENCE,          \
+        .score = of, .apart = far                                                                                      \
+    }
 static const cm_interval_case cases[] = {
     {.name = "mean", .kind = CM_CASE_MEAN, .prompts = 256},
     {.name = "ratio", .kind = CM_CASE_RATIO, .prompts = 256},
@@ -54,8 +58,8 @@ static int run(const cm_interval_case *c, size_t runs, const char *part) {
         return 1;
     }
     for (size_t k = 0; k < t.parts; k++)
-        printf("%-14s %zu  N %5zu  runs %5zu  arm %.3f (%.2f)  pair %.3f (%.2f)  p<=0.05 %.3f  %.1f ms\n", c->name, k, c->prompts, runs, t.arm[k],
-               t.arm_width[k], t.pair[k], t.pair_width[k], t.found[k], 1e3 * t.seconds);
+        printf("%-14s %zu  N %5zu  runs %5zu  arm %.3f (%.2f)  pair %.3f (%.2f)  p<=0.05 %.3f  %.1f ms\n", c->name, k,
+               c->prompts, runs, t.arm[k], t.arm_width[k], t.pair[k], t.pair_width[k], t.found[k], 1e3 * t.seconds);
     fflush(stdout);
     return 0;
 }
@@ -79,9 +83,16 @@ static int run_real(const char *path, size_t runs, const char *part) {
     int bad = 0;
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            const cm_interval_case c = {.name = k ? "kd@nano" : "fd@nano", .kind = CM_CASE_SET, .prompts = sizes[i], .images = 1, .width = WIDTH,
-                                        .reference = reference, .score = k ? cm_score_kernel : cm_score_frechet, .pool = pool,
-                                        .pool_prompts = prompts, .pool_reference = y};
+            const cm_interval_case c = {.name = k ? "kd@nano" : "fd@nano",
+                                        .kind = CM_CASE_SET,
+                                        .prompts = sizes[i],
+                                        .images = 1,
+                                        .width = WIDTH,
+                                        .reference = reference,
+                                        .score = k ? cm_score_kernel : cm_score_frechet,
+                                        .pool = pool,
+                                        .pool_prompts = prompts,
+                                        .pool_reference = y};
             if (4 * sizes[i] <= prompts) bad |= run(&c, runs, part);
         }
     cm_safetensors_close(&f);
@@ -93,8 +104,7 @@ int main(int argc, char **argv) {
     const char *part = argc > 2 ? argv[2] : "";
     int bad = 0;
     if (runs < 2) return fprintf(stderr, "simulate: %s runs: at least 2\n", argv[1]), 2;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        bad |= run(&cases[i], (size_t)runs, part);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) bad |= run(&cases[i], (size_t)runs, part);
     if (argc > 3) bad |= run_real(argv[3], (size_t)runs, part);
     return bad;
 }

@@ -27,10 +27,16 @@ static void see(int group, const char *key, const char *value) {
 static void setup(void) {
     cm_arena_init(&arena, 0);
     text = (cm_description){.count = 2};
-    text.phrases[0] = (cm_phrase){.group = 6, .classes = 1u << CM_UPPER, .attribute_count = 5,
-                                  .attributes = {{"color", "red"}, {"pattern", "striped"}, {"sleeve length", "long sleeve"},
-                                                 {"type", "shirt"}, {"graphic", "skull"}}};
-    text.phrases[1] = (cm_phrase){.group = 3, .classes = 1u << CM_HAIR, .attribute_count = 1, .attributes = {{"hair style", "bald"}}};
+    text.phrases[0] = (cm_phrase){.group = 6,
+                                  .classes = 1u << CM_UPPER,
+                                  .attribute_count = 5,
+                                  .attributes = {{"color", "red"},
+                                                 {"pattern", "striped"},
+                                                 {"sleeve length", "long sleeve"},
+                                                 {"type", "shirt"},
+                                                 {"graphic", "skull"}}};
+    text.phrases[1] =
+        (cm_phrase){.group = 3, .classes = 1u << CM_HAIR, .attribute_count = 1, .attributes = {{"hair style", "bald"}}};
     cr_assert_eq(cm_questions_build(&text, CM_ALL_SLOTS, &arena, &questions), CM_OK);
     memset(&seen, 0, sizeof seen);
     seen.asked = CM_ALL_SLOTS;
@@ -148,7 +154,8 @@ Test(accuracy, nothing_asked_is_no_number) {
 
 Test(accuracy, every_shipped_prompt_can_be_asked_in_full) {
     cm_prompt_set set;
-    cr_assert_eq(cm_prompt_set_read(CM_SOURCE_DIR "/prompts/sets/people-512.jsonl", NULL, &arena, &set), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_prompt_set_read(CM_SOURCE_DIR "/prompts/sets/people-512.jsonl", NULL, &arena, &set), CM_OK, "%s",
+                 cm_why());
     cr_expect_eq(set.count, 512);
     for (size_t i = 0; i < set.count; i++) {
         size_t asked[3] = {0};
@@ -174,6 +181,7 @@ Test(accuracy, a_person_agrees_with_its_own_description) {
         cr_expect_eq(questions.unknown, 0);
         for (size_t m = 0; m < a.miss_count; m++) /* only what the drawing hides: socks in boots, a belt under a coat */
             cr_expect(strstr(a.misses[m], "not there"), "seed %d: %s", (int)seed, a.misses[m]);
-        cr_expect_geq(a.right[0] + a.right[1] + a.right[2], (a.asked[0] + a.asked[1] + a.asked[2]) * 8 / 10, "seed %d", (int)seed);
+        cr_expect_geq(a.right[0] + a.right[1] + a.right[2], (a.asked[0] + a.asked[1] + a.asked[2]) * 8 / 10, "seed %d",
+                      (int)seed);
     }
 }

@@ -19,7 +19,8 @@ static side *make_side(size_t d) {
     s->d = d;
     for (size_t i = 0; i < KEYS * d; i++) s->v[i] = (float)cm_rng_range(&rng, -1, 1);
     /* scores in doublings: whole numbers, which every backend keeps; of some queries they grow, of others they fall */
-    for (size_t i = 0; i < KEYS; i++) s->k[i * d] = (float)(i / 3 % 4) + (i >= 290 ? 100.0f : 0.0f) + (i >= 640 ? 90.0f : 0.0f);
+    for (size_t i = 0; i < KEYS; i++)
+        s->k[i * d] = (float)(i / 3 % 4) + (i >= 290 ? 100.0f : 0.0f) + (i >= 640 ? 90.0f : 0.0f);
     for (size_t i = 0; i < QUERIES; i++) s->q[i * d] = i % 3 == 0 ? -1.0f : i % 3 == 1 ? 1.0f : 0.25f;
     return s;
 }
@@ -40,8 +41,8 @@ static void compare(const cm_ops *ops, size_t d) {
     attend(ops, got);
     const float limit = ops->rounding > 1e-4 ? 0.01f : 1e-4f;
     for (size_t i = 0; i < QUERIES * d; i++)
-        cr_assert(fabsf(got->out[i] - want->out[i]) <= limit, "%s, heads of %zu, query %zu: %g instead of %g", ops->name, d, i / d,
-                  (double)got->out[i], (double)want->out[i]);
+        cr_assert(fabsf(got->out[i] - want->out[i]) <= limit, "%s, heads of %zu, query %zu: %g instead of %g",
+                  ops->name, d, i / d, (double)got->out[i], (double)want->out[i]);
     free(want);
     free(got);
 }

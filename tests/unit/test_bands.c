@@ -15,8 +15,10 @@ static cm_vae *vae_of(const char *channels) {
     char text[400];
     snprintf(text, sizeof text,
              "{\"block_out_channels\": [%s], \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\", "
-             "\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"up_block_types\": [\"UpDecoderBlock2D\", \"UpDecoderBlock2D\", "
-             "\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"], \"norm_num_groups\": 4, \"layers_per_block\": 1}", channels);
+             "\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"up_block_types\": [\"UpDecoderBlock2D\", "
+             "\"UpDecoderBlock2D\", "
+             "\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"], \"norm_num_groups\": 4, \"layers_per_block\": 1}",
+             channels);
     cm_vae_config c;
     cm_vae *n;
     cm_arena_init(&arena, 0);
@@ -57,13 +59,15 @@ static void check_bands(cm_vae *n, const size_t *shape, size_t bands) {
         const float *whole = decoded(n, *ops, shape, SIZE_MAX / 2, &whole_bytes);
         cr_assert_eq(cm_vae_bands(n, 8 * shape[1], 8 * shape[2]), 1);
         const float *parts = decoded(n, *ops, shape, 0, &band_bytes);
-        cr_assert_eq(cm_vae_bands(n, 8 * shape[1], 8 * shape[2]), bands, "%zu", cm_vae_bands(n, 8 * shape[1], 8 * shape[2]));
+        cr_assert_eq(cm_vae_bands(n, 8 * shape[1], 8 * shape[2]), bands, "%zu",
+                     cm_vae_bands(n, 8 * shape[1], 8 * shape[2]));
         cr_expect_lt(band_bytes, whole_bytes, "%s: %zu of %zu", (*ops)->name, band_bytes, whole_bytes);
         if (*ops != cm_ops_ref()) {
             cr_expect_eq(memcmp(whole, parts, values * sizeof *whole), 0, "%s: other bits", (*ops)->name);
             continue;
         }
-        for (size_t i = 0; i < values; i++) cr_assert_float_eq(whole[i], parts[i], 2e-6f, "value %zu: %g, %g", i, whole[i], parts[i]);
+        for (size_t i = 0; i < values; i++)
+            cr_assert_float_eq(whole[i], parts[i], 2e-6f, "value %zu: %g, %g", i, whole[i], parts[i]);
     }
 }
 

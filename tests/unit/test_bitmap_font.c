@@ -30,7 +30,8 @@ static size_t count_black(void) {
 }
 
 Test(lettering, a_letter_is_its_dots) {
-    static const char *const l[CM_LETTER_HEIGHT] = {".##..", "..#..", "..#..", "..#..", "..#..", "..#..", ".###.", ".....", "....."};
+    static const char *const l[CM_LETTER_HEIGHT] = {".##..", "..#..", "..#..", "..#..", "..#..",
+                                                    "..#..", ".###.", ".....", "....."};
     white(9, 11, 1);
     cm_bitmap_text("l", 1, 2, 1, &picture);
     for (size_t y = 0; y < CM_LETTER_HEIGHT; y++)

@@ -19,7 +19,8 @@ Test(original, unet_names_count_levels_and_layers) {
         {"input_blocks.1.0.in_layers.0.weight", "down_blocks.0.resnets.0.norm1.weight"},
         {"input_blocks.3.0.op.bias", "down_blocks.0.downsamplers.0.conv.bias"},
         {"input_blocks.4.0.skip_connection.weight", "down_blocks.1.resnets.0.conv_shortcut.weight"},
-        {"input_blocks.8.1.transformer_blocks.9.attn2.to_k.weight", "down_blocks.2.attentions.1.transformer_blocks.9.attn2.to_k.weight"},
+        {"input_blocks.8.1.transformer_blocks.9.attn2.to_k.weight",
+         "down_blocks.2.attentions.1.transformer_blocks.9.attn2.to_k.weight"},
         {"input_blocks.11.0.out_layers.3.bias", "down_blocks.3.resnets.1.conv2.bias"},
         {"middle_block.0.emb_layers.1.weight", "mid_block.resnets.0.time_emb_proj.weight"},
         {"middle_block.1.proj_in.weight", "mid_block.attentions.0.proj_in.weight"},
@@ -38,18 +39,24 @@ Test(original, unet_names_count_levels_and_layers) {
 }
 
 Test(original, the_autoencoders_ways_up_count_from_the_other_end) {
-    becomes(CM_ORIGINAL_VAE, "first_stage_model.decoder.up.3.block.0.norm1.weight", "decoder.up_blocks.0.resnets.0.norm1.weight");
-    becomes(CM_ORIGINAL_VAE, "first_stage_model.decoder.up.0.block.2.nin_shortcut.bias", "decoder.up_blocks.3.resnets.2.conv_shortcut.bias");
-    becomes(CM_ORIGINAL_VAE, "first_stage_model.encoder.down.1.downsample.conv.weight", "encoder.down_blocks.1.downsamplers.0.conv.weight");
-    becomes(CM_ORIGINAL_VAE, "first_stage_model.encoder.mid.attn_1.proj_out.weight", "encoder.mid_block.attentions.0.to_out.0.weight");
+    becomes(CM_ORIGINAL_VAE, "first_stage_model.decoder.up.3.block.0.norm1.weight",
+            "decoder.up_blocks.0.resnets.0.norm1.weight");
+    becomes(CM_ORIGINAL_VAE, "first_stage_model.decoder.up.0.block.2.nin_shortcut.bias",
+            "decoder.up_blocks.3.resnets.2.conv_shortcut.bias");
+    becomes(CM_ORIGINAL_VAE, "first_stage_model.encoder.down.1.downsample.conv.weight",
+            "encoder.down_blocks.1.downsamplers.0.conv.weight");
+    becomes(CM_ORIGINAL_VAE, "first_stage_model.encoder.mid.attn_1.proj_out.weight",
+            "encoder.mid_block.attentions.0.to_out.0.weight");
     becomes(CM_ORIGINAL_VAE, "first_stage_model.decoder.norm_out.weight", "decoder.conv_norm_out.weight");
     becomes(CM_ORIGINAL_VAE, "first_stage_model.post_quant_conv.bias", "post_quant_conv.bias");
 }
 
 Test(original, text_towers_of_both_families) {
     cm_ckpt_tensor t;
-    becomes(CM_ORIGINAL_TEXT, "cond_stage_model.transformer.text_model.final_layer_norm.bias", "text_model.final_layer_norm.bias");
-    becomes(CM_ORIGINAL_TEXT, "conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", "text_model.final_layer_norm.bias");
+    becomes(CM_ORIGINAL_TEXT, "cond_stage_model.transformer.text_model.final_layer_norm.bias",
+            "text_model.final_layer_norm.bias");
+    becomes(CM_ORIGINAL_TEXT, "conditioner.embedders.0.transformer.text_model.final_layer_norm.bias",
+            "text_model.final_layer_norm.bias");
     becomes(CM_ORIGINAL_TEXT2, "conditioner.embedders.1.model.transformer.resblocks.31.mlp.c_proj.bias",
             "text_model.encoder.layers.31.mlp.fc2.bias");
     cm_ckpt_rename(CM_ORIGINAL_TEXT2, 4, "conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_bias", &t);
@@ -74,8 +81,10 @@ Test(original, what_is_not_of_the_part_is_passed_over_and_what_is_unknown_said) 
         cm_ckpt_rename(i < 3 ? CM_ORIGINAL_UNET : CM_ORIGINAL_TEXT2, 4, others[i], &t);
         cr_expect(t.pieces == 0 && !t.unknown, "%s", others[i]);
     }
-    static const char *const strange[] = {"model.diffusion_model.input_blocks.x.0.weight", "model.diffusion_model.input_blocks.1.2.weight",
-                                          "model.diffusion_model.middle_block.3.weight", "model.diffusion_model.head.weight",
+    static const char *const strange[] = {"model.diffusion_model.input_blocks.x.0.weight",
+                                          "model.diffusion_model.input_blocks.1.2.weight",
+                                          "model.diffusion_model.middle_block.3.weight",
+                                          "model.diffusion_model.head.weight",
                                           "first_stage_model.decoder.up.9.block.0.conv1.weight"};
     for (size_t i = 0; i < 5; i++) {
         cm_ckpt_rename(i < 4 ? CM_ORIGINAL_UNET : CM_ORIGINAL_VAE, 4, strange[i], &t);
@@ -87,7 +96,8 @@ Test(original, both_towers_of_a_clip_and_a_dinov2) {
     cm_ckpt_tensor t;
     becomes(CM_ORIGINAL_CLIP, "visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight");
     becomes(CM_ORIGINAL_CLIP, "module.visual.ln_pre.bias", "vision_model.pre_layrnorm.bias");
-    becomes(CM_ORIGINAL_CLIP, "visual.transformer.resblocks.47.mlp.c_fc.weight", "vision_model.encoder.layers.47.mlp.fc1.weight");
+    becomes(CM_ORIGINAL_CLIP, "visual.transformer.resblocks.47.mlp.c_fc.weight",
+            "vision_model.encoder.layers.47.mlp.fc1.weight");
     becomes(CM_ORIGINAL_CLIP, "positional_embedding", "text_model.embeddings.position_embedding.weight");
     becomes(CM_ORIGINAL_DINOV2, "blocks.23.ls2.gamma", "encoder.layer.23.layer_scale2.lambda1");
     becomes(CM_ORIGINAL_DINOV2, "patch_embed.proj.bias", "embeddings.patch_embeddings.projection.bias");

@@ -56,7 +56,8 @@ static bool is_gone(const char *file) {
 Test(child, its_exit_status_and_what_it_prints_are_told) {
     cm_child_result r;
     unsigned char log[64];
-    cr_assert_eq(run_script("echo out; echo err >&2; exit 7", (cm_child){.log = scratch("log")}, &r), CM_OK, "%s", cm_why());
+    cr_assert_eq(run_script("echo out; echo err >&2; exit 7", (cm_child){.log = scratch("log")}, &r), CM_OK, "%s",
+                 cm_why());
     cr_expect(r.end == CM_CHILD_EXITED && r.number == 7);
     cr_expect_str_eq(r.tail, "out\nerr\n");
     cr_expect(read_file(scratch("log"), log, sizeof log) == 8 && memcmp(log, "out\nerr\n", 8) == 0);
@@ -115,7 +116,8 @@ Test(child, one_that_does_not_hear_sigterm_is_killed_after_the_grace) {
     cm_child_result r;
     const double start = cm_now();
     cr_assert_eq(run_script("trap '' TERM; (sleep 100) & echo $! >$1/pid; while :; do sleep 0.1; done",
-                            (cm_child){.timeout = 0.3, .grace = 0.3}, &r), CM_OK);
+                            (cm_child){.timeout = 0.3, .grace = 0.3}, &r),
+                 CM_OK);
     cr_expect_eq(r.end, CM_CHILD_TIMED_OUT);
     cr_expect_lt(cm_now() - start, 2);
     cr_expect(is_gone("pid"));
@@ -136,7 +138,8 @@ Test(child, what_it_leaves_running_is_ended_and_not_waited_for) {
     const double start = cm_now();
     cr_assert_eq(run_script("sleep 100 & echo $! >$1/near; setsid sleep 100 >/dev/null 2>&1 & echo $! >$1/far; "
                             "(setsid sh -c 'echo $$ >'$1'/orphan; exec sleep 100' &); sleep 0.2; exit 3",
-                            (cm_child){.grace = 0.3}, &r), CM_OK);
+                            (cm_child){.grace = 0.3}, &r),
+                 CM_OK);
     cr_expect(r.end == CM_CHILD_EXITED && r.number == 3);
     cr_expect_lt(cm_now() - start, 3);
     cr_expect(is_gone("near"), "of its group");
@@ -162,7 +165,8 @@ static void die_meanwhile(int signal_number, int times) {
     if (us == 0) {
         cm_child_result r;
         cm_catch_signals();
-        run_script("trap '' TERM; echo $$ >$1/new; mv $1/new $1/pid; while :; do sleep 0.05; done", (cm_child){.grace = 60}, &r);
+        run_script("trap '' TERM; echo $$ >$1/new; mv $1/new $1/pid; while :; do sleep 0.05; done",
+                   (cm_child){.grace = 60}, &r);
         _exit(0);
     }
     for (int i = 0; i < 250 && !cm_path_exists(scratch("pid")); i++) sleep_ms(20);
@@ -189,8 +193,10 @@ Test(child, does_not_outlive_a_second_signal) {
 Test(child, its_log_keeps_the_beginning_and_the_end) {
     cm_child_result r;
     static unsigned char log[20000];
-    cr_assert_eq(run_script("echo first; i=0; while [ $i -lt 3000 ]; do echo line $i of many; i=$((i+1)); done; echo last",
-                            (cm_child){.log = scratch("log"), .log_bytes = 10000}, &r), CM_OK);
+    cr_assert_eq(
+        run_script("echo first; i=0; while [ $i -lt 3000 ]; do echo line $i of many; i=$((i+1)); done; echo last",
+                   (cm_child){.log = scratch("log"), .log_bytes = 10000}, &r),
+        CM_OK);
     const size_t n = read_file(scratch("log"), log, sizeof log - 1);
     log[n] = 0;
     cr_expect(n > 9000 && n < 10200, "%zu", n);
@@ -235,9 +241,10 @@ Test(child, a_log_is_not_written_through_a_link) {
 Test(child, memory_is_that_of_all_its_processes_together) {
     cm_child_result r;
     const double own = cm_rss_mb();
-    static const char script[] = "for i in 1 2; do dd if=/dev/zero bs=60M count=1 2>/dev/null | {\n"
-                                 "head -c 1 >/dev/null; : >$1/full$i; while [ ! -e $1/go ]; do sleep 0.05; done; cat >/dev/null; } & done\n"
-                                 "while [ ! -e $1/full1 ] || [ ! -e $1/full2 ]; do sleep 0.05; done; sleep 0.7; : >$1/go; wait";
+    static const char script[] =
+        "for i in 1 2; do dd if=/dev/zero bs=60M count=1 2>/dev/null | {\n"
+        "head -c 1 >/dev/null; : >$1/full$i; while [ ! -e $1/go ]; do sleep 0.05; done; cat >/dev/null; } & done\n"
+        "while [ ! -e $1/full1 ] || [ ! -e $1/full2 ]; do sleep 0.05; done; sleep 0.7; : >$1/go; wait";
     cr_assert_eq(run_script(script, (cm_child){0}, &r), CM_OK);
     cr_expect(r.peak_rss_mb > 115 && r.peak_rss_mb < 115 + 60, "%g (ours: %g)", r.peak_rss_mb, own);
     done();

@@ -83,7 +83,8 @@ Test(clip_pair, two_towers_are_a_pair) {
     cm_clip_pair *p = open_pair(CM_SOURCE_DIR "/core/models/nano", NULL);
     const cm_clip_pair_info *i = cm_clip_pair_get_info(p);
     cr_expect_str_eq(i->name, "CLIP 3x128/8@96");
-    cr_expect(i->width == 64 && i->height == 96 && i->projection == 128 && i->context == 77 && i->act == CM_QUICK_GELU && !i->warning);
+    cr_expect(i->width == 64 && i->height == 96 && i->projection == 128 && i->context == 77 &&
+              i->act == CM_QUICK_GELU && !i->warning);
     cr_expect(i->mean[0] == 0.5f && i->std[2] == 0.5f, "pixels in [-1,1]");
     cr_expect_not_null(cm_clip_pair_tokenizer(p));
     cr_assert_eq(cm_clip_pair_hash(p, whole), CM_OK);
@@ -207,7 +208,8 @@ static void write_changed(const char *name, const char *from, const char *to, fl
         snprintf(names[i], sizeof names[i], "module.%s", here && to ? to : t->name);
         cm_to_float(t->dtype, t->data, t->count, values[i]);
         if (here && !to) values[i][0] = value;
-        items[i] = (cm_store_item){.name = names[i], .dtype = CM_F32, .ndim = t->ndim, .shape = t->shape, .floats = values[i]};
+        items[i] =
+            (cm_store_item){.name = names[i], .dtype = CM_F32, .ndim = t->ndim, .shape = t->shape, .floats = values[i]};
     }
     cr_assert_eq(cm_safetensors_write(scratch(name), items, n, NULL), CM_OK, "%s", cm_why());
     cm_tensor_file_close(&f);
@@ -269,17 +271,27 @@ Test(clip_pair, open_clips_settings_that_are_off_change_nothing) {
 }
 
 Test(clip_pair, a_configuration_that_says_what_is_not_built_is_refused) {
-#define TEXT "\"text_cfg\": {\"context_length\": 16, \"vocab_size\": 63, \"width\": 20, \"heads\": 4, \"layers\": 1, \"mlp_ratio\": 1.5}"
-#define VISION "\"vision_cfg\": {\"image_size\": 16, \"layers\": 2, \"width\": 24, \"head_width\": 12, \"mlp_ratio\": 1.5, \"patch_size\": 8"
+#define TEXT                                                                                                           \
+    "\"text_cfg\": {\"context_length\": 16, \"vocab_size\": 63, \"width\": 20, \"heads\": 4, \"layers\": 1, "          \
+    "\"mlp_ratio\": 1.5}"
+#define VISION                                                                                                         \
+    "\"vision_cfg\": {\"image_size\": 16, \"layers\": 2, \"width\": 24, \"head_width\": 12, \"mlp_ratio\": 1.5, "      \
+    "\"patch_size\": 8"
     write_changed("hps.safetensors", NULL, NULL, 0);
-    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION ", \"timm_model_name\": \"x\"}, " TEXT "}}", "unknown key \"timm_model_name\"");
-    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION ", \"pool_type\": \"avg\"}, " TEXT "}}", "\"pool_type\" is \"avg\"");
-    with_config("{\"model_cfg\": {\"embed_dim\": 10, \"custom_text\": true, " VISION "}, " TEXT "}}", "\"custom_text\" is true");
-    with_config("{\"model_cfg\": {\"embed_dim\": 11, " VISION "}, " TEXT "}}", "2 of another shape: text_projection.weight is [10,20], not [11,20]");
+    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION ", \"timm_model_name\": \"x\"}, " TEXT "}}",
+                "unknown key \"timm_model_name\"");
+    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION ", \"pool_type\": \"avg\"}, " TEXT "}}",
+                "\"pool_type\" is \"avg\"");
+    with_config("{\"model_cfg\": {\"embed_dim\": 10, \"custom_text\": true, " VISION "}, " TEXT "}}",
+                "\"custom_text\" is true");
+    with_config("{\"model_cfg\": {\"embed_dim\": 11, " VISION "}, " TEXT "}}",
+                "2 of another shape: text_projection.weight is [10,20], not [11,20]");
     with_config("{\"model_cfg\": {" VISION "}, " TEXT "}}", "no \"embed_dim\"");
     with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION "}}}", "text_cfg: not a JSON object");
-    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION "}, " TEXT "}, \"preprocess_cfg\": {\"std\": [1, 0, 1]}}", "\"std\" is not above 0");
-    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION "}, " TEXT "}, \"preprocess_cfg\": {\"mean\": [1, 0]}}", "no number, nor three");
+    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION "}, " TEXT "}, \"preprocess_cfg\": {\"std\": [1, 0, 1]}}",
+                "\"std\" is not above 0");
+    with_config("{\"model_cfg\": {\"embed_dim\": 10, " VISION "}, " TEXT "}, \"preprocess_cfg\": {\"mean\": [1, 0]}}",
+                "no number, nor three");
     with_config("[", "open_clip_config.json");
     scratch_done();
 }
@@ -378,7 +390,8 @@ Test(clip_pair, a_vocabulary_of_other_lines_is_refused) {
     static const char good[] = "#version\r\na b\r\nab c</w>\r\n";
     scratch_write("bpe.txt", good, sizeof good - 1);
     cr_assert_eq(cm_tokenizer_open(&t, scratch("bpe.txt")), CM_OK, "%s", cm_why());
-    cr_expect(cm_tokenizer_size(t) == 516 && cm_tokenizer_bos(t) == 514 && cm_tokenizer_eos(t) == 515 && cm_tokenizer_pad(t) == 0);
+    cr_expect(cm_tokenizer_size(t) == 516 && cm_tokenizer_bos(t) == 514 && cm_tokenizer_eos(t) == 515 &&
+              cm_tokenizer_pad(t) == 0);
     cr_expect_str_eq(cm_tokenizer_text(t, 513), "abc</w>");
     cr_expect_str_eq(cm_tokenizer_text(t, 0), "!");
     cm_tokenizer_close(&t);
@@ -479,7 +492,8 @@ Test(dinov2, a_configuration_that_does_not_fit_is_refused) {
     copy_file(DINO "plain/model.safetensors", "model.safetensors");
     with_dino("{\"model_type\": \"dinov2\", \"use_swiglu_ffn\": true}", "\"use_swiglu_ffn\" is true");
     with_dino("{" SIZES "\"num_attention_heads\": 5, \"mlp_ratio\": 2}", "do not fit");
-    with_dino("{" SIZES "\"num_attention_heads\": 3, \"mlp_ratio\": 3}", "encoder.layer.0.mlp.fc1.weight is [48,24], not [72,24]");
+    with_dino("{" SIZES "\"num_attention_heads\": 3, \"mlp_ratio\": 3}",
+              "encoder.layer.0.mlp.fc1.weight is [48,24], not [72,24]");
     with_dino("{" SIZES "\"num_attention_heads\": 3, \"mlp_ratio\": 2, \"model_type\": \"dinov2_with_registers\"}",
               "1 missing: embeddings.register_tokens");
     scratch_done();
@@ -511,21 +525,33 @@ Test(dinov2, a_feature_depends_neither_on_the_batch_nor_on_threads) {
     cm_dinov2_close(&n);
 }
 
-/* One layer of 64 channels for pictures of 14x130 pixels a side: positions of over a million values, that are widened when
- * they are first wanted. */
+/* One layer of 64 channels for pictures of 14x130 pixels a side: positions of over a million values, that are widened
+ * when they are first wanted. */
 static void with_large_positions(cm_dtype type) {
     enum { C = 64, SIDE = 130 };
-    static const char config[] = "{\"model_type\": \"dinov2\", \"hidden_size\": 64, \"num_hidden_layers\": 1, \"image_size\": 1820, "
-                                 "\"patch_size\": 14, \"num_attention_heads\": 4, \"mlp_ratio\": 1}";
+    static const char config[] =
+        "{\"model_type\": \"dinov2\", \"hidden_size\": 64, \"num_hidden_layers\": 1, \"image_size\": 1820, "
+        "\"patch_size\": 14, \"num_attention_heads\": 4, \"mlp_ratio\": 1}";
     static const struct {
         const char *name;
         size_t rows, columns; /* columns 0: a vector */
-    } layer[] = {{"norm1.weight", C, 0}, {"norm1.bias", C, 0}, {"attention.attention.query.weight", C, C},
-                 {"attention.attention.query.bias", C, 0}, {"attention.attention.key.weight", C, C},
-                 {"attention.attention.key.bias", C, 0}, {"attention.attention.value.weight", C, C},
-                 {"attention.attention.value.bias", C, 0}, {"attention.output.dense.weight", C, C},
-                 {"attention.output.dense.bias", C, 0}, {"norm2.weight", C, 0}, {"norm2.bias", C, 0}, {"mlp.fc1.weight", C, C},
-                 {"mlp.fc1.bias", C, 0}, {"mlp.fc2.weight", C, C}, {"mlp.fc2.bias", C, 0}, {"layer_scale1.lambda1", C, 0},
+    } layer[] = {{"norm1.weight", C, 0},
+                 {"norm1.bias", C, 0},
+                 {"attention.attention.query.weight", C, C},
+                 {"attention.attention.query.bias", C, 0},
+                 {"attention.attention.key.weight", C, C},
+                 {"attention.attention.key.bias", C, 0},
+                 {"attention.attention.value.weight", C, C},
+                 {"attention.attention.value.bias", C, 0},
+                 {"attention.output.dense.weight", C, C},
+                 {"attention.output.dense.bias", C, 0},
+                 {"norm2.weight", C, 0},
+                 {"norm2.bias", C, 0},
+                 {"mlp.fc1.weight", C, C},
+                 {"mlp.fc1.bias", C, 0},
+                 {"mlp.fc2.weight", C, C},
+                 {"mlp.fc2.bias", C, 0},
+                 {"layer_scale1.lambda1", C, 0},
                  {"layer_scale2.lambda1", C, 0}};
     cm_params *p;
     cr_assert_eq(cm_params_create(&p, 3), CM_OK);

@@ -32,9 +32,11 @@ Test(command_words, are_parted_by_blanks_quotes_and_backslashes) {
         {"run {prompts} {out} '' \"\" a''b", "[run][P][/a b/out][][][ab]"},
         {"run {prompts} {out} 'a b' \"a b\" a\\ b", "[run][P][/a b/out][a b][a b][a b]"},
         {"run {prompts} {out} 'a\"\\b' \"a'\\\"\\\\\\n\" \\'\\\"\\\\", "[run][P][/a b/out][a\"\\b][a'\"\\\\n]['\"\\]"},
-        {"run {prompts} {out} '$(id) `id` $HOME; rm * | & < > ? ~'", "[run][P][/a b/out][$(id) `id` $HOME; rm * | & < > ? ~]"},
+        {"run {prompts} {out} '$(id) `id` $HOME; rm * | & < > ? ~'",
+         "[run][P][/a b/out][$(id) `id` $HOME; rm * | & < > ? ~]"},
         {"run {prompts} {out} \\$HOME a~b #x (y) !z [w]", "[run][P][/a b/out][$HOME][a~b][#x][(y)][!z][[w]]"},
-        {"run {prompts} {out} '{\"a\": {\"b\": 1}}' {} { } {a b} \\{out} \"\\{out}\"", "[run][P][/a b/out][{\"a\": {\"b\": 1}}][{}][{][}][{a][b}][{out}][{out}]"},
+        {"run {prompts} {out} '{\"a\": {\"b\": 1}}' {} { } {a b} \\{out} \"\\{out}\"",
+         "[run][P][/a b/out][{\"a\": {\"b\": 1}}][{}][{][}][{a][b}][{out}][{out}]"},
         {"run {prompts} \xc3\xa9{out}\xe2\x82\xac", "[run][P][\xc3\xa9/a b/out\xe2\x82\xac]"},
         {"run {prompts}{prompts}{out}{out}{out}", "[run][PP/a b/out/a b/out/a b/out]"},
     };

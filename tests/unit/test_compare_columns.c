@@ -106,8 +106,8 @@ Test(compare_columns, equal_arms_differ_by_nothing_and_lead_together) {
 Test(compare_columns, a_pair_counts_the_prompts_that_both_arms_have) {
     draw(2, (double[]){1, 0}, 0);
     for (size_t i = 0; i < 10; i++) x[i] = x[N + N - 1 - i] = (double)NAN;
-    x[10] += 1000;          /* common */
-    x[N + 3] -= 1000000;    /* not common */
+    x[10] += 1000;       /* common */
+    x[N + 3] -= 1000000; /* not common */
     compare(2, N, 1, true);
     cr_expect(arms[0].n == N - 10 && arms[1].n == N - 10 && pairs[0].n == N - 20);
     cr_expect_float_eq(pairs[0].difference, 1 + 1000.0 / (N - 20), 1e-9);
@@ -186,4 +186,3 @@ Test(compare_columns, the_same_columns_and_seed_give_the_same_answer) {
     compare(2, N, 1, true);
     cr_expect(first.lo == pairs[0].lo && first.hi == pairs[0].hi && first.p == pairs[0].p);
 }
-

@@ -26,7 +26,8 @@ static void draw(size_t count, size_t k) {
     for (size_t i = 0; i < count * k; i++)
         for (size_t j = 0; j < W; j++) {
             const double common = 0.8 * cm_rng_normal(&rng);
-            for (size_t a = 0; a < ARMS; a++) x[a][i * W + j] = (float)(common + 0.6 * cm_rng_normal(&rng) + (a == 2 ? 0.6 : 0.2));
+            for (size_t a = 0; a < ARMS; a++)
+                x[a][i * W + j] = (float)(common + 0.6 * cm_rng_normal(&rng) + (a == 2 ? 0.6 : 0.2));
         }
     for (size_t a = 0; a < ARMS; a++) {
         counts[a] = count * k;
@@ -37,8 +38,18 @@ static void draw(size_t count, size_t k) {
 static void setup(void) {
     cm_arena_init(&arena, 0);
     draw(N, 1);
-    s = (cm_set_arms){.arms = ARMS, .prompts = N, .width = W, .x = rows, .rows = counts, .prompt_of = prompts, .y = y, .m = M,
-                      .score = cm_score_frechet, .pair_count = 3, .pairs = all_pairs, .seed = SEED};
+    s = (cm_set_arms){.arms = ARMS,
+                      .prompts = N,
+                      .width = W,
+                      .x = rows,
+                      .rows = counts,
+                      .prompt_of = prompts,
+                      .y = y,
+                      .m = M,
+                      .score = cm_score_frechet,
+                      .pair_count = 3,
+                      .pairs = all_pairs,
+                      .seed = SEED};
 }
 
 static void teardown(void) {
@@ -102,7 +113,8 @@ Test(compare_sets, a_score_of_several_values_compares_each) {
     cr_expect_eq(r.parts, 4);
     cr_expect_str_eq(r.names[1], "recall");
     for (size_t a = 0; a < ARMS; a++) cr_expect(r.arms[0][a].hi <= 1 && r.arms[3][a].lo >= 0);
-    cr_expect(r.pairs[3][1].difference > 0 && r.pairs[3][1].p < 0.01 && !r.arms[3][2].leading, "coverage: %g", r.pairs[3][1].p);
+    cr_expect(r.pairs[3][1].difference > 0 && r.pairs[3][1].p < 0.01 && !r.arms[3][2].leading, "coverage: %g",
+              r.pairs[3][1].p);
 }
 
 Test(compare_sets, kid_is_its_own_value_with_its_deviation) {
@@ -174,7 +186,8 @@ Test(compare_sets, arms_without_a_common_prompt_are_no_pair) {
     for (size_t i = 0; i < N; i++) prompt[2][i] = 24 + i / 2;
     compare();
     cr_expect(!r.pairs[0][2].defined && r.pairs[0][2].n == 0 && strstr(r.pairs[0][2].why, "both arms"));
-    cr_expect(!r.pairs[0][0].defined && strstr(r.pairs[0][0].why, "different numbers"), "one image a prompt against two");
+    cr_expect(!r.pairs[0][0].defined && strstr(r.pairs[0][0].why, "different numbers"),
+              "one image a prompt against two");
     cr_expect(r.arms[0][1].defined && r.arms[0][2].defined);
 }
 
@@ -234,7 +247,8 @@ Test(compare_sets, a_score_that_only_groups_of_prompts_can_test_needs_six) {
 Test(compare_sets, a_score_that_no_prompt_moves_says_so_and_still_tells_arms_apart) {
     s.score = cm_score_prdc;
     s.higher_is_better = true;
-    for (size_t i = 0; i < N * W; i++) x[0][i] *= 0.1f; /* all amid the reference: precision 1; and all far from it: 0 */
+    for (size_t i = 0; i < N * W; i++)
+        x[0][i] *= 0.1f; /* all amid the reference: precision 1; and all far from it: 0 */
     for (size_t i = 0; i < N * W; i++) x[2][i] += 100;
     compare();
     const cm_arm_value *v = r.arms[0];

@@ -18,7 +18,8 @@ static cm_tensor *made(cm_ctx *g, int ndim, const size_t *shape) {
 static cm_tensor *feed(cm_ctx *g, cm_tensor *x) {
     const size_t c = cm_dim(x, -1);
     cm_tensor *gain = made(g, CM_SHAPE(c));
-    const cm_feed_forward f = {gain, gain, 1e-5f, made(g, CM_SHAPE(2 * c, c)), made(g, CM_SHAPE(2 * c)), made(g, CM_SHAPE(c, c)), gain};
+    const cm_feed_forward f = {
+        gain, gain, 1e-5f, made(g, CM_SHAPE(2 * c, c)), made(g, CM_SHAPE(2 * c)), made(g, CM_SHAPE(c, c)), gain};
     return cm_feed_forward_plus(g, x, &f);
 }
 
@@ -36,7 +37,8 @@ static cm_tensor *pass(cm_ctx *g) {
 }
 
 Test(counting, counts_every_product_on_every_backend_and_changes_none) {
-    const double convs = 2.0 * 8 * 72 * (2 * 6 + 2 * 6 + 2 * 24), linears = 2.0 * (48 * 8 * (8 + 3 * 8) + 12 * 32 * 3 * 32);
+    const double convs = 2.0 * 8 * 72 * (2 * 6 + 2 * 6 + 2 * 24),
+                 linears = 2.0 * (48 * 8 * (8 + 3 * 8) + 12 * 32 * 3 * 32);
     const double attention = 2.0 * 2 * 24 * 24 * 8 * 2, product = 2.0 * 12 * 32 * 16;
     for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
         cm_ctx plain, counted;

@@ -40,13 +40,20 @@ Test(evaluation, large_pictures_are_held_one_at_a_time) {
     snprintf(statistics, sizeof statistics, "%s/stats.npz", out);
     make_pictures(folder);
     const double before = cm_peak_rss_mb();
-    json_t *changes = json_pack("{s:s, s:s, s:[{s:s, s:s}]}", "metrics", "fid@clean", "weights", "nano", "arms", "name", "large", "images", folder);
+    json_t *changes = json_pack("{s:s, s:s, s:[{s:s, s:s}]}", "metrics", "fid@clean", "weights", "nano", "arms", "name",
+                                "large", "images", folder);
     cm_arena arena;
     cm_suite suite;
     cm_arena_init(&arena, 0);
-    cr_assert_eq(cm_suite_open(&(cm_suite_choice){.name = "score", .changes = changes}, &arena, &suite), CM_OK, "%s", cm_why());
-    const cm_evaluation_options o = {.suite = &suite, .folder = out, .of_images = true, .statistics = statistics, .backend = cm_backend_default(),
-                                     .threads = 1, .batch = COUNT};
+    cr_assert_eq(cm_suite_open(&(cm_suite_choice){.name = "score", .changes = changes}, &arena, &suite), CM_OK, "%s",
+                 cm_why());
+    const cm_evaluation_options o = {.suite = &suite,
+                                     .folder = out,
+                                     .of_images = true,
+                                     .statistics = statistics,
+                                     .backend = cm_backend_default(),
+                                     .threads = 1,
+                                     .batch = COUNT};
     cr_assert_eq(cm_evaluate(&o, &counts), CM_OK, "%s", cm_why());
     cm_suite_close(&suite);
     cm_arena_free(&arena);

@@ -55,19 +55,21 @@ Test(extractor, names_the_picture_whose_features_are_not_finite) {
 /* --- the shipped networks, against what the program said of three images before they were rows ------------------ */
 
 typedef struct nano_images {
-    json_t *rows;                    /* nano.jsonl: id, prompt, features, clip, slots, classes */
-    float *pixels;                   /* [IMAGES,HEIGHT,WIDTH,3], by the rule "nano" */
+    json_t *rows;  /* nano.jsonl: id, prompt, features, clip, slots, classes */
+    float *pixels; /* [IMAGES,HEIGHT,WIDTH,3], by the rule "nano" */
     cm_image bytes[IMAGES];
 } nano_images;
 
 static nano_images read_images(void) {
-    nano_images n = {.pixels = CM_PUSH(&arena, float, IMAGES * VALUES)};
+    nano_images n = {.pixels = CM_PUSH(&arena, float, IMAGES *VALUES)};
     cr_assert_eq(cm_jsonl_read(NANO "nano.jsonl", &n.rows), CM_OK, "%s", cm_why());
     cr_assert_eq(json_array_size(n.rows), IMAGES);
     for (size_t i = 0; i < IMAGES; i++) {
         const char *path = cm_arena_print(&arena, NANO "%s.png", cm_json_text_or(json_array_get(n.rows, i), "id", ""));
         cr_assert_eq(cm_image_read(path, 3, &arena, &n.bytes[i]), CM_OK, "%s", cm_why());
-        cr_assert_eq(cm_picture_prepare(cm_picture_rule_find("nano"), &n.bytes[i], WIDTH, HEIGHT, &arena, n.pixels + i * VALUES), CM_OK);
+        cr_assert_eq(cm_picture_prepare(cm_picture_rule_find("nano"), &n.bytes[i], WIDTH, HEIGHT, &arena,
+                                        n.pixels + i * VALUES),
+                     CM_OK);
     }
     return n;
 }
@@ -105,7 +107,8 @@ Test(extractor, nano_features_are_what_they_were) {
     cr_assert_eq(cm_extractor_run(e, &g, n.pixels, IMAGES, out), CM_OK, "%s", cm_why());
     for (size_t i = 0; i < IMAGES; i++)
         for (size_t k = 0; k < 128; k++)
-            cr_expect_float_eq(features[i * 128 + k], number(&n, i, "features", k), 1e-5, "image %zu, feature %zu", i, k);
+            cr_expect_float_eq(features[i * 128 + k], number(&n, i, "features", k), 1e-5, "image %zu, feature %zu", i,
+                               k);
     cr_assert_eq(cm_extractor_run(e, &g, n.pixels + VALUES, 1, one), CM_OK);
     cr_expect_arr_eq(alone, features + 128, sizeof alone, "features depend on what else is looked at");
     open_network("inception", "nano");
@@ -124,11 +127,13 @@ Test(extractor, clip_at_nano_is_what_it_was) {
     float *embeddings = CM_PUSH(&arena, float, IMAGES * 128), *const out[CM_OUTPUTS] = {embeddings};
     cr_assert_eq(cm_extractor_run(e, &g, n.pixels, IMAGES, out), CM_OK, "%s", cm_why());
     for (size_t i = 0; i < IMAGES; i++) {
-        prompts[i] = (cm_description){.text = cm_arena_string(&arena, cm_json_text_or(json_array_get(n.rows, i), "prompt", ""))};
+        prompts[i] =
+            (cm_description){.text = cm_arena_string(&arena, cm_json_text_or(json_array_get(n.rows, i), "prompt", ""))};
         list[i] = &prompts[i];
     }
     const cm_metric *m = cm_metric_find("clip@nano");
-    cr_assert_eq(cm_text_image_scores(m->of_text, e, &g, embeddings, list, IMAGES, &arena, scores), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_text_image_scores(m->of_text, e, &g, embeddings, list, IMAGES, &arena, scores), CM_OK, "%s",
+                 cm_why());
     for (size_t i = 0; i < IMAGES; i++) {
         cr_expect_float_eq(scores[i].value, number(&n, i, "clip", 0), 1e-5, "image %zu: %.8f", i, scores[i].value);
         cr_expect(scores[i].read > 0.9 && !scores[i].doubtful);
@@ -147,7 +152,8 @@ Test(extractor, the_nano_parser_sees_what_it_saw) {
             cr_expect_eq(seen[i].slot[s], (int)number(&n, i, "slots", (size_t)s), "image %zu, %s", i, cm_slots[s].name);
         for (size_t k = 0; k < WIDTH * HEIGHT; k++) counts[seen[i].classes.pixels[k]]++;
         for (size_t c = 0; c < CM_CLASSES; c++) /* a pixel between two classes may go to the other on another machine */
-            cr_expect(fabs((double)counts[c] - number(&n, i, "classes", c)) <= 3, "image %zu, class %zu: %zu pixels", i, c, counts[c]);
+            cr_expect(fabs((double)counts[c] - number(&n, i, "classes", c)) <= 3, "image %zu, class %zu: %zu pixels", i,
+                      c, counts[c]);
     }
     json_decref(n.rows);
 }
@@ -180,7 +186,8 @@ Test(extractor, a_mocks_clip_score_is_a_hundred_times_the_first_band) {
     open_network("nano-clip", "mock");
     cr_assert_eq(cm_extractor_width(e, CM_OUT_FEATURES), 2);
     cr_assert_eq(cm_extractor_run(e, &g, n.pixels, 1, out), CM_OK);
-    cr_assert_eq(cm_text_image_scores(cm_metric_find("clip@nano")->of_text, e, &g, embedding, &list, 1, &arena, &score), CM_OK);
+    cr_assert_eq(cm_text_image_scores(cm_metric_find("clip@nano")->of_text, e, &g, embedding, &list, 1, &arena, &score),
+                 CM_OK);
     cr_expect_float_eq(score.value, 100 * (double)features[0], 1e-4);
     cr_expect_eq(score.read, 1);
     json_decref(n.rows);
@@ -193,8 +200,10 @@ Test(extractor, a_mock_parses_by_single_bytes) {
     cr_assert_eq(cm_extractor_parse(e, &g, n.pixels + VALUES, 2, &arena, seen), CM_OK);
     for (size_t i = 0; i < 2; i++) {
         const uint8_t *bytes = n.bytes[1 + i].pixels;
-        for (int s = 0; s < cm_slot_count; s++) cr_expect_eq(seen[i].slot[s], bytes[s * 37 % VALUES] % cm_slots[s].count);
-        for (size_t k = 0; k < WIDTH * HEIGHT; k++) cr_assert_eq(seen[i].classes.pixels[k], bytes[k * 3 % VALUES] % CM_CLASSES);
+        for (int s = 0; s < cm_slot_count; s++)
+            cr_expect_eq(seen[i].slot[s], bytes[s * 37 % VALUES] % cm_slots[s].count);
+        for (size_t k = 0; k < WIDTH * HEIGHT; k++)
+            cr_assert_eq(seen[i].classes.pixels[k], bytes[k * 3 % VALUES] % CM_CLASSES);
     }
     json_decref(n.rows);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Layers in a row on each backend against ref, which runs the parts: small and odd sizes, and rows so wide that they go in
- * pieces. */
+/* Layers in a row on each backend against ref, which runs the parts: small and odd sizes, and rows so wide that they go
+ * in pieces. */
 #include <criterion/criterion.h>
 #include <math.h>
 
@@ -57,8 +57,13 @@ static cm_tensor *layer_linears(cm_ctx *g, const shape *s) {
 static cm_tensor *feed(cm_ctx *g, const shape *s) {
     const size_t hidden = 4 * s->c;
     cm_tensor *x = made(g, CM_SHAPE(s->n, s->h * s->w, s->c), 2);
-    const cm_feed_forward f = {around_one(g, s->c), made(g, CM_SHAPE(s->c), 1), 1e-5f, made(g, CM_SHAPE(2 * hidden, s->c), 0.2),
-                               made(g, CM_SHAPE(2 * hidden), 1), made(g, CM_SHAPE(s->c, hidden), 0.2), made(g, CM_SHAPE(s->c), 1)};
+    const cm_feed_forward f = {around_one(g, s->c),
+                               made(g, CM_SHAPE(s->c), 1),
+                               1e-5f,
+                               made(g, CM_SHAPE(2 * hidden, s->c), 0.2),
+                               made(g, CM_SHAPE(2 * hidden), 1),
+                               made(g, CM_SHAPE(s->c, hidden), 0.2),
+                               made(g, CM_SHAPE(s->c), 1)};
     return cm_feed_forward_plus(g, x, &f);
 }
 
@@ -89,8 +94,8 @@ static void compare(const char *name, layers *fn, const shape *s, const cm_ops *
     /* of a gated layer's hidden values the largest is far from the others, which int8's one scale a row feels */
     const double times = cm_backend_is_coarse(ops) ? 6 : 4;
     const double far = sqrt(difference / size), limit = fmax(1e-5, times * ops->rounding);
-    cr_assert(far <= limit, "%s on %s, %zux%zux%zux%zu -> %zu, %d threads: %.2e, limit %.0e", name, ops->name, s->n, s->h, s->w, s->c,
-              s->o, threads, far, limit);
+    cr_assert(far <= limit, "%s on %s, %zux%zux%zux%zu -> %zu, %d threads: %.2e, limit %.0e", name, ops->name, s->n,
+              s->h, s->w, s->c, s->o, threads, far, limit);
     cm_ctx_free(&ref);
     cm_ctx_free(&fast);
 }
@@ -101,11 +106,14 @@ static void on_all(const char *name, layers *fn, const shape *shapes, size_t cou
             for (int threads = 1; threads <= 3; threads++) compare(name, fn, shapes + i, *ops, threads);
 }
 
-static const shape images[] = {{1, 1, 1, 8, 5}, {2, 3, 5, 12, 33}, {2, 8, 8, 40, 64}, {1, 5, 50, 32, 20}, {2, 4, 4, 708, 36}, {3, 7, 2, 1300, 8}};
+static const shape images[] = {{1, 1, 1, 8, 5},    {2, 3, 5, 12, 33},  {2, 8, 8, 40, 64},
+                               {1, 5, 50, 32, 20}, {2, 4, 4, 708, 36}, {3, 7, 2, 1300, 8}};
 static const shape tokens[] = {{1, 1, 1, 32, 32}, {2, 3, 5, 64, 96}, {1, 9, 17, 160, 32}, {2, 5, 9, 672, 70}};
 
-#define ON_ALL(fn, shapes) \
-    Test(fused, fn) { on_all(#fn, fn, shapes, sizeof shapes / sizeof *shapes); }
+#define ON_ALL(fn, shapes)                                                                                             \
+    Test(fused, fn) {                                                                                                  \
+        on_all(#fn, fn, shapes, sizeof shapes / sizeof *shapes);                                                       \
+    }
 ON_ALL(norm_conv, images)
 ON_ALL(bare_norm_conv, images)
 ON_ALL(norm_linear, images)

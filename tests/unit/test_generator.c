@@ -66,7 +66,8 @@ static void check_said(const char *sampler, const char *text, const char *wanted
 
 Test(generator, schedules_that_it_would_not_follow_are_refused_by_name) {
     static const char *const rows[][3] = {
-        {"ddim", "{\"beta_schedule\":\"sigmoid\"}", "beta_schedule 'sigmoid' is not supported here; linear, scaled_linear, squaredcos_cap_v2"},
+        {"ddim", "{\"beta_schedule\":\"sigmoid\"}",
+         "beta_schedule 'sigmoid' is not supported here; linear, scaled_linear, squaredcos_cap_v2"},
         {"ddpm", "{\"beta_schedule\":\"sigmoid\"}", ""},
         {"euler", "{\"timestep_spacing\":\"even\"}", "timestep_spacing 'even'"},
         {"pndm", "{\"prediction_type\":\"sample\"}", "prediction_type 'sample'"},
@@ -96,19 +97,29 @@ Test(generator, schedules_that_it_would_not_follow_are_refused_by_name) {
 
 Test(generator, a_wrong_type_is_no_default) {
     static const char *const rows[][3] = {
-        {"ddim", "{\"num_train_timesteps\":\"1000\"}", "\"num_train_timesteps\" is \"1000\""}, {"ddim", "{\"beta_end\":null}", "\"beta_end\" is null"},
-        {"ddim", "{\"beta_start\":true}", "\"beta_start\" is true"}, {"ddim", "{\"clip_sample\":1}", "\"clip_sample\" is 1"},
-        {"ddim", "{\"steps_offset\":1.0}", "\"steps_offset\" is 1.0"}, {"ddim", "{\"trained_betas\":\"a\"}", "trained_betas"},
-        {"ddim", "{\"trained_betas\":null}", ""}, {"ddim", "{\"clip_sample\":null}", ""},
-        {"euler", "{\"sigma_min\":null}", ""}, {"euler", "{\"sigma_min\":\"a\"}", "sigma_min"}, {"euler", "{\"timestep_spacing\":null}", "timestep_spacing"},
+        {"ddim", "{\"num_train_timesteps\":\"1000\"}", "\"num_train_timesteps\" is \"1000\""},
+        {"ddim", "{\"beta_end\":null}", "\"beta_end\" is null"},
+        {"ddim", "{\"beta_start\":true}", "\"beta_start\" is true"},
+        {"ddim", "{\"clip_sample\":1}", "\"clip_sample\" is 1"},
+        {"ddim", "{\"steps_offset\":1.0}", "\"steps_offset\" is 1.0"},
+        {"ddim", "{\"trained_betas\":\"a\"}", "trained_betas"},
+        {"ddim", "{\"trained_betas\":null}", ""},
+        {"ddim", "{\"clip_sample\":null}", ""},
+        {"euler", "{\"sigma_min\":null}", ""},
+        {"euler", "{\"sigma_min\":\"a\"}", "sigma_min"},
+        {"euler", "{\"timestep_spacing\":null}", "timestep_spacing"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) check_said(rows[i][0], rows[i][1], rows[i][2]);
 }
 
 Test(generator, only_keys_that_the_sampler_reads_count_and_others_must_be_known) {
-    check_said("euler", "{\"solver_type\":\"logrho\",\"solver_order\":9,\"euler_at_final\":3,\"clip_sample\":\"x\",\"sde\":0}", "unknown key \"sde\"");
-    check_said("euler", "{\"solver_type\":\"logrho\",\"solver_order\":9,\"euler_at_final\":3,\"clip_sample\":\"x\"}", "");
-    check_said("dpmpp_2m", "{\"solver_type\":\"bh2\",\"solver_order\":1,\"euler_at_final\":true,\"interpolation_type\":0}", "");
+    check_said("euler",
+               "{\"solver_type\":\"logrho\",\"solver_order\":9,\"euler_at_final\":3,\"clip_sample\":\"x\",\"sde\":0}",
+               "unknown key \"sde\"");
+    check_said("euler", "{\"solver_type\":\"logrho\",\"solver_order\":9,\"euler_at_final\":3,\"clip_sample\":\"x\"}",
+               "");
+    check_said("dpmpp_2m",
+               "{\"solver_type\":\"bh2\",\"solver_order\":1,\"euler_at_final\":true,\"interpolation_type\":0}", "");
     check_said("ddim", "{\"beta_strat\":0.1}", "unknown key \"beta_strat\"; the closest is \"beta_start\"");
     check_said("ddim", "{\"_name_or_path\":\"x\"}", "");
 }
@@ -123,9 +134,17 @@ static cm_status choose(const char *text, const char *otherwise, const cm_sample
 }
 
 Test(generator, an_unknown_scheduler_is_named_and_a_sampler_asked_for_frees_from_it) {
-    static const char *const lacking[] = {"LCMScheduler", "TCDScheduler", "HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "IPNDMScheduler",
-                                          "CMStochasticIterativeScheduler", "UniPCMultistepScheduler", "DPMSolverSinglestepScheduler", "Mine"};
-    static const char *const never[] = {"EDMEulerScheduler", "EDMDPMSolverMultistepScheduler", "FlowMatchEulerDiscreteScheduler"};
+    static const char *const lacking[] = {"LCMScheduler",
+                                          "TCDScheduler",
+                                          "HeunDiscreteScheduler",
+                                          "KDPM2DiscreteScheduler",
+                                          "IPNDMScheduler",
+                                          "CMStochasticIterativeScheduler",
+                                          "UniPCMultistepScheduler",
+                                          "DPMSolverSinglestepScheduler",
+                                          "Mine"};
+    static const char *const never[] = {"EDMEulerScheduler", "EDMDPMSolverMultistepScheduler",
+                                        "FlowMatchEulerDiscreteScheduler"};
     const cm_sampler *asked = cm_sampler_find("euler");
     const char *name;
     char text[120];
@@ -179,7 +198,8 @@ static void check_oracle(const cm_sampler *sampler, const char *config, size_t s
         const float *out = s.prediction == CM_PREDICT_V ? &v : &noise;
         float predicted = x;
         cm_sampler_clean(sampler, state, i, out, &predicted);
-        cr_assert_float_eq(predicted, clean, 1e-4, "%s %s, step %zu of %zu: %g", sampler->name, config, i, steps, (double)predicted);
+        cr_assert_float_eq(predicted, clean, 1e-4, "%s %s, step %zu of %zu: %g", sampler->name, config, i, steps,
+                           (double)predicted);
         sampler->step(state, i, out, &x);
     }
     cr_assert_float_eq(x, clean, 1e-4, "%s %s, %zu steps: %g", sampler->name, config, steps, (double)x);
@@ -188,13 +208,15 @@ static void check_oracle(const cm_sampler *sampler, const char *config, size_t s
 Test(generator, a_network_that_knows_the_noise_gives_back_the_clean_value) {
     static const char *const configs[] = {
         "{\"clip_sample\":false,\"set_alpha_to_one\":true,\"timestep_spacing\":\"leading\"}",
-        "{\"clip_sample\":false,\"set_alpha_to_one\":true,\"timestep_spacing\":\"leading\",\"prediction_type\":\"v_prediction\"}",
+        "{\"clip_sample\":false,\"set_alpha_to_one\":true,\"timestep_spacing\":\"leading\",\"prediction_type\":\"v_"
+        "prediction\"}",
         "{\"clip_sample\":true,\"set_alpha_to_one\":true,\"timestep_spacing\":\"trailing\"}"};
     for (size_t i = 0; cm_samplers[i]; i++) {
         /* those that add noise do not come back, and Karras' levels lie between the training steps */
         if (cm_samplers[i]->random || cm_samplers[i] == cm_sampler_find("dpmpp_2m_karras")) continue;
         for (size_t k = 0; k < 3; k++) {
-            if (k == 1 && cm_samplers[i] == cm_sampler_find("pndm")) continue; /* v is no constant: its mean over steps is near */
+            if (k == 1 && cm_samplers[i] == cm_sampler_find("pndm"))
+                continue; /* v is no constant: its mean over steps is near */
             check_oracle(cm_samplers[i], configs[k], 1);
             check_oracle(cm_samplers[i], configs[k], 10);
             check_oracle(cm_samplers[i], configs[k], 50);
@@ -217,7 +239,8 @@ Test(generator, what_a_step_predicts_is_the_clean_value_of_the_mixture) {
                 const float out = (float)(k ? v : e);
                 float x = (float)(a * clean + b * e);
                 cm_sampler_clean(cm_samplers[i], state, j, &out, &x);
-                cr_assert_float_eq(x, clean, 2e-4, "%s, %s, step %zu: %g", cm_samplers[i]->name, configs[k], j, (double)x);
+                cr_assert_float_eq(x, clean, 2e-4, "%s, %s, step %zu: %g", cm_samplers[i]->name, configs[k], j,
+                                   (double)x);
             }
         }
     }

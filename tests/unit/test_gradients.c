@@ -76,7 +76,8 @@ static void check(cm_ctx *g, cm_safetensors *f, const gradient_case *c) {
 
 Test(gradients, of_every_function_are_its_differences) {
     cm_safetensors *f = NULL;
-    cr_assert_eq(cm_safetensors_open(&f, CM_TESTS_DIR "/golden/gradients/gradients.safetensors"), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_safetensors_open(&f, CM_TESTS_DIR "/golden/gradients/gradients.safetensors"), CM_OK, "%s",
+                 cm_why());
     cm_ctx g;
     cm_ctx_init(&g, cm_ops_ref(), 1);
     for (const gradient_case *c = gradient_cases; c->name; c++) {

@@ -23,7 +23,8 @@ static void hola_case(const cm_safetensors *f, const char *name, cm_hola_terms t
     cm_ctx_init(&g, cm_ops_ref(), 1);
     const cm_hola_config config = {.factor_count = 1, .factors = {16}, .terms = terms, .summed = summed};
     cm_hola_init(&h, &config, 96, 64);
-    const cm_hola_group first[2] = {{1, 4, {golden_values(f, "mask1")}}, {4, 6, {golden_values(f, "mask2")}}}, last[1] = {{2, 3, {golden_values(f, "mask2")}}};
+    const cm_hola_group first[2] = {{1, 4, {golden_values(f, "mask1")}}, {4, 6, {golden_values(f, "mask2")}}},
+                        last[1] = {{2, 3, {golden_values(f, "mask2")}}};
     const cm_hola_image images[3] = {{2, first}, {0, NULL}, {1, last}};
     cm_tape_open(&g);
     cm_hola_begin(&h);
@@ -44,7 +45,8 @@ static void hola_case(const cm_safetensors *f, const char *name, cm_hola_terms t
     cm_tape_backward(&g, loss, 1);
     for (int i = 0; i < 2; i++) {
         snprintf(key, sizeof key, "grad_%s%d", name, i);
-        cr_expect_lt(relative_error(probs[i]->grad, golden_values(f, key), 3 * 2 * 24 * 9), 1e-6, "%s, layer %d", name, i);
+        cr_expect_lt(relative_error(probs[i]->grad, golden_values(f, key), 3 * 2 * 24 * 9), 1e-6, "%s, layer %d", name,
+                     i);
     }
     cm_ctx_free(&g);
 }
@@ -63,11 +65,14 @@ Test(hola, wants_only_layers_of_half_the_latents_side_and_of_the_names_given) {
     cm_hola_config config = {.factor_count = 1, .factors = {16}};
     cm_hola_init(&h, &config, 96, 64);
     cr_expect(h.observer.wants(&h, &(cm_attention_site){.name = "up_blocks.1.attentions.0", .height = 6, .width = 4}));
-    cr_expect_not(h.observer.wants(&h, &(cm_attention_site){.name = "up_blocks.1.attentions.0", .height = 12, .width = 8}));
+    cr_expect_not(
+        h.observer.wants(&h, &(cm_attention_site){.name = "up_blocks.1.attentions.0", .height = 12, .width = 8}));
     config.names[config.name_count++] = "down_blocks.";
     cm_hola_init(&h, &config, 96, 64);
-    cr_expect_not(h.observer.wants(&h, &(cm_attention_site){.name = "up_blocks.1.attentions.0", .height = 6, .width = 4}));
-    cr_expect(h.observer.wants(&h, &(cm_attention_site){.name = "down_blocks.1.attentions.0", .height = 6, .width = 4}));
+    cr_expect_not(
+        h.observer.wants(&h, &(cm_attention_site){.name = "up_blocks.1.attentions.0", .height = 6, .width = 4}));
+    cr_expect(
+        h.observer.wants(&h, &(cm_attention_site){.name = "down_blocks.1.attentions.0", .height = 6, .width = 4}));
 }
 
 Test(hola, without_a_layer_of_that_size_it_is_an_error_that_says_so) {
@@ -92,14 +97,29 @@ typedef struct one_person {
 } one_person;
 
 static void make_person(const cm_safetensors *f, one_person *p) {
-    static const struct { int group; uint32_t classes; size_t begin, end; } phrases[] = {
-        {-1, ((1u << CM_CLASSES) - 1u) & ~1u, 1, 3}, {2, 1u << 0, 3, 5}, {6, 1u << 4, 5, 8}, {7, 1u << 4, 8, 10}, {11, 1u << 1, 10, 12}, {12, 1u << 8, 12, 14}};
+    static const struct {
+        int group;
+        uint32_t classes;
+        size_t begin, end;
+    } phrases[] = {{-1, ((1u << CM_CLASSES) - 1u) & ~1u, 1, 3},
+                   {2, 1u << 0, 3, 5},
+                   {6, 1u << 4, 5, 8},
+                   {7, 1u << 4, 8, 10},
+                   {11, 1u << 1, 10, 12},
+                   {12, 1u << 8, 12, 14}};
     memset(p, 0, sizeof *p);
     p->drawn = true;
-    p->crowd = (cm_people_dataset){.count = 1, .width = 64, .height = 96, .drawn = &p->drawn, .classes = (uint8_t *)golden_values(f, "labels"), .groups = p->groups};
+    p->crowd = (cm_people_dataset){.count = 1,
+                                   .width = 64,
+                                   .height = 96,
+                                   .drawn = &p->drawn,
+                                   .classes = (uint8_t *)golden_values(f, "labels"),
+                                   .groups = p->groups};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
-        p->caption.phrases[p->caption.count++] = (cm_phrase){.group = phrases[i].group, .classes = phrases[i].classes,
-                                                             .token_begin = phrases[i].begin, .token_end = phrases[i].end};
+        p->caption.phrases[p->caption.count++] = (cm_phrase){.group = phrases[i].group,
+                                                             .classes = phrases[i].classes,
+                                                             .token_begin = phrases[i].begin,
+                                                             .token_end = phrases[i].end};
 }
 
 static cm_hola_settings settings_of(const char *text, json_t **recipe) {
@@ -115,7 +135,8 @@ static void show_layers(const cm_safetensors *f, cm_ctx *g, cm_hola *h, cm_tenso
     for (int k = 0; k < 2; k++) {
         char key[16];
         snprintf(key, sizeof key, "probs%d", k);
-        const cm_attention_site site = {.name = "a", .n = 1, .heads = 2, .height = sizes[k][0], .width = sizes[k][1], .keys = 16};
+        const cm_attention_site site = {
+            .name = "a", .n = 1, .heads = 2, .height = sizes[k][0], .width = sizes[k][1], .keys = 16};
         probs[k] = cm_tensor_copy(g, CM_SHAPE(1, 2, site.height * site.width, 16), golden_values(f, key));
         probs[k]->needs_grad = true;
         if (h->observer.wants(h, &site)) h->observer.give(h, &site, probs[k]);
@@ -154,11 +175,13 @@ static void form_case(const char *name, const char *recipe_text) {
     cr_assert_eq(cm_ctx_check(&g), CM_OK, "%s", g.why);
     char key[32];
     snprintf(key, sizeof key, "loss_%s", name);
-    cr_expect_float_eq((double)loss->data[0] / *(const double *)golden_values(f, key), 1, 1e-6, "%s: %.9g", name, (double)loss->data[0]);
+    cr_expect_float_eq((double)loss->data[0] / *(const double *)golden_values(f, key), 1, 1e-6, "%s: %.9g", name,
+                       (double)loss->data[0]);
     cm_tape_backward(&g, loss, 1);
     for (size_t k = 0; k < 2; k++) {
         snprintf(key, sizeof key, "grad_%s%zu", name, k);
-        if (cm_safetensors_find(f, key)) cr_expect_lt(far_from(probs[k]->grad, golden_values(f, key), cm_count(probs[k])), 1e-6, "%s %zu", name, k);
+        if (cm_safetensors_find(f, key))
+            cr_expect_lt(far_from(probs[k]->grad, golden_values(f, key), cm_count(probs[k])), 1e-6, "%s %zu", name, k);
         else cr_expect_null(probs[k]->grad, "%s: no gradient at size %zu", name, k);
     }
     cm_ctx_free(&g);
@@ -172,14 +195,17 @@ Test(hola, each_form_is_torchs_from_the_label_map_on) {
     form_case("paper", "{\"hola_form\": \"paper\"}");
     form_case("garments", "{\"hola_form\": \"garments\", \"hola_factor\": [8, 16]}");
     form_case("shared", "{\"hola_form\": \"garments\", \"hola_factor\": [8, 16], \"hola_targets\": \"shared\"}");
-    form_case("shared_all", "{\"hola_form\": \"garments\", \"hola_factor\": 8, \"hola_targets\": \"shared\", \"hola_phrases\": \"all\","
-                            " \"hola_scale\": \"summed\"}");
+    form_case(
+        "shared_all",
+        "{\"hola_form\": \"garments\", \"hola_factor\": 8, \"hola_targets\": \"shared\", \"hola_phrases\": \"all\","
+        " \"hola_scale\": \"summed\"}");
 }
 
 Test(hola, shared_targets_can_all_be_met) {
     cm_safetensors *f = train_golden("hola_forms");
     json_t *recipe;
-    const cm_hola_settings s = settings_of("{\"hola_form\": \"garments\", \"hola_phrases\": \"all\", \"hola_targets\": \"shared\"}", &recipe);
+    const cm_hola_settings s =
+        settings_of("{\"hola_form\": \"garments\", \"hola_phrases\": \"all\", \"hola_targets\": \"shared\"}", &recipe);
     cm_arena arena;
     cm_arena_init(&arena, 0);
     one_person p;
@@ -189,7 +215,8 @@ Test(hola, shared_targets_can_all_be_met) {
     size_t left;
     make_person(f, &p);
     cm_hola_init(&h, &s.loss, 96, 64);
-    cr_assert_eq(cm_hola_targets(&s.rules, &(cm_hola_survey){0}, &h, &p.crowd, 0, &p.caption, &arena, &image, &left), CM_OK);
+    cr_assert_eq(cm_hola_targets(&s.rules, &(cm_hola_survey){0}, &h, &p.crowd, 0, &p.caption, &arena, &image, &left),
+                 CM_OK);
     cr_assert_eq(cm_hola_floor(&s.loss, &image, 0, 24, 77, &arena, &b, NULL), CM_OK);
     cr_expect_lt(b.floor, 1e-9);
     cr_expect_gt(b.even, 1e-3);
@@ -200,8 +227,8 @@ Test(hola, shared_targets_can_all_be_met) {
 
 /* --- the bounds ---------------------------------------------------------------------- */
 
-/* Two groups of one and three tokens that both want the one cell: minimise 2 (a-1)^2 + 4 (b-0.5)^2 with a + 3 b = 1. With
- * the multiplier u: a = 1 - u/4, b = 0.5 - 3u/8; a + 3b = 2.5 - 11u/8 = 1 at u = 12/11: a = 8/11, b = 1/11. */
+/* Two groups of one and three tokens that both want the one cell: minimise 2 (a-1)^2 + 4 (b-0.5)^2 with a + 3 b = 1.
+ * With the multiplier u: a = 1 - u/4, b = 0.5 - 3u/8; a + 3b = 2.5 - 11u/8 = 1 at u = 12/11: a = 8/11, b = 1/11. */
 Test(hola, the_floor_is_the_least_value_on_the_simplex) {
     const float one = 1.0f, half = 0.5f;
     const cm_hola_config c = {.factor_count = 1, .factors = {16}};
@@ -222,7 +249,8 @@ Test(hola, the_floor_is_the_least_value_on_the_simplex) {
 /* No attention map that a search finds is below the floor. */
 Test(hola, no_attention_map_is_below_the_floor) {
     float h[5] = {0.9f, 0.4f, 0.7f, 0.0f, 0.2f};
-    const cm_hola_group groups[] = {{1, 3, {&h[0]}}, {3, 4, {&h[1]}}, {4, 8, {&h[2]}}, {8, 10, {&h[3]}}, {10, 13, {&h[4]}}};
+    const cm_hola_group groups[] = {
+        {1, 3, {&h[0]}}, {3, 4, {&h[1]}}, {4, 8, {&h[2]}}, {8, 10, {&h[3]}}, {10, 13, {&h[4]}}};
     const cm_hola_image image = {5, groups};
     cm_arena arena;
     cm_arena_init(&arena, 0);
@@ -310,7 +338,8 @@ Test(hola, groups_smaller_than_a_cell_are_found_and_left_out) {
     cr_expect_gt(s.cases[belts], 0u);
     cr_expect(s.left_out[belts][0] && s.left_out[belts][1]);
     cr_expect_eq(s.cases[1 + 2], 0u, "the background is not asked about");
-    for (size_t p = 0; p < CM_HOLA_PHRASES; p++) cr_expect_eq(s.lost[p][0] + s.lost[p][1], 0u, "area masks lose nothing");
+    for (size_t p = 0; p < CM_HOLA_PHRASES; p++)
+        cr_expect_eq(s.lost[p][0] + s.lost[p][1], 0u, "area masks lose nothing");
     settings.rules.masks = CM_REGION_BILINEAR;
     cr_assert_eq(cm_hola_look(&settings.rules, &h, t, &crowd, 64, &arena, &s), CM_OK);
     cr_expect_gt(s.lost[belts][1], s.cases[belts] / 2, "bilinear ones lose belts at 6x4");
@@ -345,8 +374,10 @@ Test(hola, what_a_recipe_cannot_mean_is_refused_by_its_key) {
 
 Test(hola, a_key_changes_one_setting_of_its_form) {
     json_t *r;
-    cm_hola_settings s = settings_of("{\"hola_form\": \"paper\", \"hola_masks\": \"area\", \"hola_phrases\": [\"tops\", \"shot\"]}", &r);
-    cr_expect(s.loss.summed && s.rules.keep_empty && s.rules.masks == CM_REGION_AREA && s.rules.phrase[0] && s.rules.phrase[1 + 6]);
+    cm_hola_settings s =
+        settings_of("{\"hola_form\": \"paper\", \"hola_masks\": \"area\", \"hola_phrases\": [\"tops\", \"shot\"]}", &r);
+    cr_expect(s.loss.summed && s.rules.keep_empty && s.rules.masks == CM_REGION_AREA && s.rules.phrase[0] &&
+              s.rules.phrase[1 + 6]);
     cr_expect_not(s.rules.phrase[1 + 2]);
     json_decref(r);
 }
@@ -372,8 +403,9 @@ static cm_unet *narrow(const char *architecture, cm_params **p, json_t **config,
 }
 
 Test(attention_size, the_authors_sizes_select_the_layers_of_the_paper) {
-    static const size_t buckets[][2] = {{768, 1536}, {832, 1408}, {896, 1344}, {832, 1152}, {1024, 1280}, {768, 896}, {832, 896}, {1088, 1088},
-                                        {1536, 768}, {1408, 832}, {1344, 896}, {1152, 832}, {1280, 1024}, {896, 768}, {896, 832}, {1024, 1024}};
+    static const size_t buckets[][2] = {{768, 1536},  {832, 1408},  {896, 1344}, {832, 1152}, {1024, 1280}, {768, 896},
+                                        {832, 896},   {1088, 1088}, {1536, 768}, {1408, 832}, {1344, 896},  {1152, 832},
+                                        {1280, 1024}, {896, 768},   {896, 832},  {1024, 1024}};
     cm_arena arena;
     cm_params *p;
     json_t *config;
@@ -386,12 +418,14 @@ Test(attention_size, the_authors_sizes_select_the_layers_of_the_paper) {
     json_decref(config);
     cm_unet *xl = narrow("sdxl", &p, &config, &arena);
     for (size_t i = 0; i < sizeof buckets / sizeof *buckets; i++)
-        cr_expect_eq(cm_attention_layers(xl, 8, buckets[i][1], buckets[i][0], 16, &arena, &all), 10u, "%zux%zu", buckets[i][0], buckets[i][1]);
+        cr_expect_eq(cm_attention_layers(xl, 8, buckets[i][1], buckets[i][0], 16, &arena, &all), 10u, "%zux%zu",
+                     buckets[i][0], buckets[i][1]);
     cr_expect_eq(all, 70u);
     cm_attention_site *sites = CM_PUSH(&arena, cm_attention_site, 70);
     cm_unet_sites(xl, 128, 128, 70, sites, &arena);
     for (size_t i = 0; i < 70; i++) {
-        const bool half = strncmp(sites[i].name, "down_blocks.1.", 14) == 0 || strncmp(sites[i].name, "up_blocks.1.", 12) == 0;
+        const bool half =
+            strncmp(sites[i].name, "down_blocks.1.", 14) == 0 || strncmp(sites[i].name, "up_blocks.1.", 12) == 0;
         cr_expect_eq(cm_attention_has_size(&sites[i], cm_attention_size_of(1024, 1024, 16)), half, "%s", sites[i].name);
     }
     cm_params_close(&p);

@@ -100,7 +100,8 @@ Test(human_set, every_value_is_said) {
 
 Test(human_set, shots_and_styles_keep_their_shares) {
     static const size_t want[2][CM_SHOTS] = {{819, 410, 512, 205, 102}, {40, 20, 25, 10, 5}};
-    static const char *const paths[] = {CM_SOURCE_DIR "/prompts/sets/human-2048.jsonl", CM_SOURCE_DIR "/prompts/sets/human-100.jsonl"};
+    static const char *const paths[] = {CM_SOURCE_DIR "/prompts/sets/human-2048.jsonl",
+                                        CM_SOURCE_DIR "/prompts/sets/human-100.jsonl"};
     for (int k = 0; k < 2; k++) {
         size_t shots[CM_SHOTS] = {0}, sentences = 0;
         json_decref(lines);
@@ -175,7 +176,8 @@ Test(human_set, other_seeds_have_no_contradiction_either) {
         const cm_description *d = &rows[i].dense;
         cm_lint_contradictions(d->text, d, count_contradiction, NULL);
         for (size_t k = 0; k < d->count; k++)
-            cr_assert_eq(strncmp(d->text + d->phrases[k].begin, d->phrases[k].text, d->phrases[k].end - d->phrases[k].begin), 0);
+            cr_assert_eq(
+                strncmp(d->text + d->phrases[k].begin, d->phrases[k].text, d->phrases[k].end - d->phrases[k].begin), 0);
     }
     cr_assert_eq(contradictions, 0);
 }
@@ -183,16 +185,19 @@ Test(human_set, other_seeds_have_no_contradiction_either) {
 Test(human_set, questions_ask_in_words) {
     cm_description d = {
         .count = 2,
-        .phrases = {{.group = 8,
-                     .attribute_count = 4,
-                     .attributes = {{"color", "red"}, {"pattern", "solid color"}, {"material", "cotton"}, {"type", "pants"}}},
-                    {.group = 3, .attribute_count = 2, .attributes = {{"hair style", "bun"}, {"hair length", "above chin"}}}}};
+        .phrases = {
+            {.group = 8,
+             .attribute_count = 4,
+             .attributes = {{"color", "red"}, {"pattern", "solid color"}, {"material", "cotton"}, {"type", "pants"}}},
+            {.group = 3, .attribute_count = 2, .attributes = {{"hair style", "bun"}, {"hair length", "above chin"}}}}};
     json_t *q = cm_human_questions(&d);
     char *text = json_dumps(q, JSON_COMPACT);
     cr_assert_str_eq(
-        text, "{\"object\":[[0,\"type\",\"Are there pants?\"]],\"texture\":[[0,\"color\",\"Are the pants red?\"],"
-              "[0,\"pattern\",\"Are the pants of one solid color?\"],[0,\"material\",\"Are the pants made of cotton?\"]],"
-              "\"shape\":[[1,\"hair style\",\"Is the hair in a bun?\"],[1,\"hair length\",\"Does the hair end above chin?\"]]}");
+        text,
+        "{\"object\":[[0,\"type\",\"Are there pants?\"]],\"texture\":[[0,\"color\",\"Are the pants red?\"],"
+        "[0,\"pattern\",\"Are the pants of one solid color?\"],[0,\"material\",\"Are the pants made of cotton?\"]],"
+        "\"shape\":[[1,\"hair style\",\"Is the hair in a bun?\"],[1,\"hair length\",\"Does the hair end above "
+        "chin?\"]]}");
     free(text);
     json_decref(q);
 }

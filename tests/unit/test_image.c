@@ -32,14 +32,16 @@ static void expect_equal(const cm_safetensors *golden, const char *file, const c
     snprintf(name, sizeof name, "%s/%s", file, how);
     const cm_stored *want = cm_safetensors_find(golden, name);
     cr_assert(want, "%s", name);
-    cr_assert(got->height == want->shape[0] && got->width == want->shape[1] && got->channels == want->shape[2], "%s", name);
+    cr_assert(got->height == want->shape[0] && got->width == want->shape[1] && got->channels == want->shape[2], "%s",
+              name);
     cr_assert_arr_eq(got->pixels, want->data, want->count, "%s", name);
 }
 
 Test(image, every_kind_is_read_as_pillow_reads_it, .init = begin, .fini = end) {
-    static const char *const files[] = {"rgb.png",      "grey.png",       "rgba.png",    "grey-alpha.png", "rgb16.png",
-                                        "grey16.png",   "interlaced.png", "palette.png", "palette4.png",   "grey1.png",
-                                        "grey2.png",    "grey4.png",      "rgb.jpg",     "grey.jpg",       "progressive.jpg"};
+    static const char *const files[] = {"rgb.png",      "grey.png",   "rgba.png",       "grey-alpha.png",
+                                        "rgb16.png",    "grey16.png", "interlaced.png", "palette.png",
+                                        "palette4.png", "grey1.png",  "grey2.png",      "grey4.png",
+                                        "rgb.jpg",      "grey.jpg",   "progressive.jpg"};
     cm_safetensors *golden;
     cr_assert_eq(cm_safetensors_open(&golden, golden_file("images.safetensors")), CM_OK, "%s", cm_why());
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -53,7 +55,8 @@ Test(image, every_kind_is_read_as_pillow_reads_it, .init = begin, .fini = end) {
 }
 
 Test(image, label_maps_keep_their_values, .init = begin, .fini = end) {
-    static const char *const files[] = {"grey.png", "palette.png", "palette4.png", "grey1.png", "grey2.png", "grey4.png"};
+    static const char *const files[] = {"grey.png",  "palette.png", "palette4.png",
+                                        "grey1.png", "grey2.png",   "grey4.png"};
     static const char *const refused[] = {"rgb.png", "rgba.png", "grey16.png", "grey-alpha.png", "grey.jpg"};
     cm_safetensors *golden;
     cm_image image;
@@ -107,8 +110,8 @@ static void damage(const char *file, bool cuts_only_at_end) {
         bytes[i] = (char)(bytes[i] ^ 0x55);
         scratch_write("changed", bytes, n);
         const cm_status changed = cm_image_read(scratch("changed"), 3, &a, &image);
-        cr_assert(changed == CM_EFORMAT || (!cuts_only_at_end && (changed == CM_OK || changed == CM_EUSAGE)), "%s changed at %zu",
-                  file, i);
+        cr_assert(changed == CM_EFORMAT || (!cuts_only_at_end && (changed == CM_OK || changed == CM_EUSAGE)),
+                  "%s changed at %zu", file, i);
         bytes[i] = (char)(bytes[i] ^ 0x55);
         cm_arena_clear(&a);
         cr_assert_eq(cm_read_text(golden_file(file), 1 << 20, &a, &bytes, &n), CM_OK);
@@ -140,9 +143,9 @@ Test(image, other_files_are_refused_by_name, .init = begin, .fini = end) {
 
 /* 4 gigapixels claimed in a file of 57 bytes */
 Test(image, an_absurd_size_is_refused_before_memory_is_asked_for, .init = begin, .fini = end) {
-    static const unsigned char huge[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0,    0,   13,  'I', 'H', 'D',
-                                         'R',  0,   1,   0,   0,    0,    1,    0,    0,    8,    2,   0,   0,   0,   0x7f,
-                                         0xb7, 0x55, 0x80};
+    static const unsigned char huge[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0,    0,
+                                         13,   'I', 'H', 'D', 'R',  0,    1,    0,    0,    0,    1,
+                                         0,    0,   8,   2,   0,    0,    0,    0x7f, 0xb7, 0x55, 0x80};
     cm_image image;
     scratch_write("huge.png", huge, sizeof huge);
     cr_assert_neq(cm_image_read(scratch("huge.png"), 3, &a, &image), CM_OK);

@@ -40,7 +40,8 @@ static void expect_equal(const cm_safetensors *golden, const char *file, size_t 
     const cm_stored *want = cm_safetensors_find(golden, name);
     cr_assert(want, "%s", name);
     cr_assert_eq(cm_image_read(path, channels, &a, &image), CM_OK, "%s", cm_why());
-    cr_assert(image.height == want->shape[0] && image.width == want->shape[1] && image.channels == want->shape[2], "%s", name);
+    cr_assert(image.height == want->shape[0] && image.width == want->shape[1] && image.channels == want->shape[2], "%s",
+              name);
     cr_expect_arr_eq(image.pixels, want->data, want->count, "%s", name);
 }
 
@@ -67,9 +68,11 @@ Test(image_kinds, say_what_was_dropped_and_what_was_lossy) {
     static const struct {
         const char *file;
         bool alpha, lossy;
-    } cases[] = {{"lossy.webp", false, true},     {"lossless.webp", false, false}, {"lossy-alpha.webp", true, true},
-                 {"lossless-alpha.webp", true, false}, {"clear.gif", true, false}, {"plain.gif", false, false},
-                 {"32-fields.bmp", true, false},  {"32.bmp", false, false},        {"cmyk-adobe.jpg", false, true}};
+    } cases[] = {{"lossy.webp", false, true},      {"lossless.webp", false, false},
+                 {"lossy-alpha.webp", true, true}, {"lossless-alpha.webp", true, false},
+                 {"clear.gif", true, false},       {"plain.gif", false, false},
+                 {"32-fields.bmp", true, false},   {"32.bmp", false, false},
+                 {"cmyk-adobe.jpg", false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char path[512];
         cm_image image;
@@ -90,8 +93,8 @@ Test(image_kinds, are_known_by_their_content) {
     cr_expect_not(image.lossy);
 }
 
-/* Each byte cut off or changed: an error that names the file, or a picture; never a crash. A cut file is no picture, but for
- * the last bytes of a kind whose pixels are all there before its end. */
+/* Each byte cut off or changed: an error that names the file, or a picture; never a crash. A cut file is no picture,
+ * but for the last bytes of a kind whose pixels are all there before its end. */
 static void damage(const char *file, size_t tail) {
     char path[512], *bytes;
     size_t n;
@@ -108,7 +111,8 @@ static void damage(const char *file, size_t tail) {
         bytes[i] = (char)(bytes[i] ^ 0x55);
         scratch_write("changed", bytes, n);
         const cm_status changed = cm_image_read(scratch("changed"), 3, &b, &image);
-        cr_assert(changed == CM_EFORMAT || changed == CM_OK || changed == CM_EUSAGE, "%s changed at %zu: %d", file, i, changed);
+        cr_assert(changed == CM_EFORMAT || changed == CM_OK || changed == CM_EUSAGE, "%s changed at %zu: %d", file, i,
+                  changed);
         bytes[i] = (char)(bytes[i] ^ 0x55);
         cm_arena_free(&b);
     }
@@ -127,8 +131,10 @@ Test(image_kinds, of_damaged_files_are_errors) {
 }
 
 Test(image_kinds, claim_absurd_sizes_in_vain) {
-    static const unsigned char bmp[26] = {'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, 26, 0, 0, 0, 12, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, 0, 24, 0};
-    static const unsigned char gif[] = {'G', 'I', 'F', '8', '9', 'a', 0xff, 0xff, 0xff, 0xff, 0, 0, 0, ',', 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0};
+    static const unsigned char bmp[26] = {'B', 'M', 0, 0, 0, 0,    0,    0,    0,    0, 26, 0,  0,
+                                          0,   12,  0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1, 0,  24, 0};
+    static const unsigned char gif[] = {'G', 'I', 'F', '8', '9', 'a', 0xff, 0xff, 0xff, 0xff, 0, 0,    0, ',',
+                                        0,   0,   0,   0,   1,   0,   1,    0,    0,    2,    2, 0x44, 1, 0};
     cm_image image;
     scratch_write("huge.bmp", bmp, sizeof bmp);
     cr_expect_eq(cm_image_read(scratch("huge.bmp"), 3, &a, &image), CM_EFORMAT);
@@ -178,8 +184,9 @@ Test(image_kinds, a_jpeg_of_too_many_scans_is_refused) {
 }
 
 Test(image_kinds, are_not_read_on_after_a_stop) {
-    static const char *const files[] = {PICTURES "rgb.png",   PICTURES "interlaced.png", PICTURES "progressive.jpg", PICTURES "rgb.jpg",
-                                        KINDS "lossy.webp", KINDS "24.bmp",            KINDS "rle8.bmp",           KINDS "plain.gif"};
+    static const char *const files[] = {PICTURES "rgb.png", PICTURES "interlaced.png", PICTURES "progressive.jpg",
+                                        PICTURES "rgb.jpg", KINDS "lossy.webp",        KINDS "24.bmp",
+                                        KINDS "rle8.bmp",   KINDS "plain.gif"};
     cm_image image;
     cm_catch_signals();
     raise(SIGINT);
@@ -194,11 +201,13 @@ Test(image_kinds, a_written_jpeg_is_near_and_says_how_it_was_made) {
     cm_image image, back;
     for (size_t channels = 1; channels <= 3; channels += 2) {
         cr_assert_eq(cm_image_new(&a, 64, 48, channels, &image), CM_OK);
-        for (size_t i = 0; i < 64 * 48 * channels; i++) image.pixels[i] = (uint8_t)(i / channels % 64 * 3 + i % channels * 20);
+        for (size_t i = 0; i < 64 * 48 * channels; i++)
+            image.pixels[i] = (uint8_t)(i / channels % 64 * 3 + i % channels * 20);
         cr_assert_eq(cm_image_write(scratch("x.JPG"), &image, text), CM_OK, "%s", cm_why());
         cr_assert_eq(cm_image_read(scratch("x.JPG"), channels, &a, &back), CM_OK, "%s", cm_why());
         cr_expect(back.lossy && back.channels == channels && back.width == 64 && back.height == 48);
-        for (size_t i = 0; i < 64 * 48 * channels; i++) cr_assert(abs(back.pixels[i] - image.pixels[i]) <= 6, "at %zu", i);
+        for (size_t i = 0; i < 64 * 48 * channels; i++)
+            cr_assert(abs(back.pixels[i] - image.pixels[i]) <= 6, "at %zu", i);
     }
     unsigned char bytes[8192];
     const size_t n = read_file(scratch("x.JPG"), bytes, sizeof bytes);

@@ -63,7 +63,8 @@ static void expect(const char *wanted, const size_t left[CM_LEFT_REASONS]) {
     cm_image_set s;
     cr_assert_eq(cm_image_set_open(&s, root), CM_OK, "%s", cm_why());
     cr_expect_str_eq(names(&s), wanted);
-    for (int i = 0; i < CM_LEFT_REASONS; i++) cr_expect_eq(s.left_out[i], left[i], "reason %d: %zu, not %zu", i, s.left_out[i], left[i]);
+    for (int i = 0; i < CM_LEFT_REASONS; i++)
+        cr_expect_eq(s.left_out[i], left[i], "reason %d: %zu, not %zu", i, s.left_out[i], left[i]);
     const char *told = cm_image_set_tell(&s, &a);
     json_t *described = cm_image_set_describe(&s);
     size_t all = 0;
@@ -89,7 +90,8 @@ Test(image_set, leaves_out_hidden_files_and_folders) {
 
 Test(image_set, leaves_out_what_generate_puts_beside_its_images) {
     touch("a.png"), touch("a.step-0001.png"), touch("a.step-12345.jpg"), touch("a.attention.png");
-    touch("two-step-0001.png"), touch("b.step-x.png"), touch("attention.png"), touch("step-0003.png"), touch("v1.2.png");
+    touch("two-step-0001.png"), touch("b.step-x.png"), touch("attention.png"), touch("step-0003.png"),
+        touch("v1.2.png");
     expect("a.png attention.png b.step-x.png step-0003.png two-step-0001.png v1.2.png ",
            (const size_t[CM_LEFT_REASONS]){[CM_LEFT_PREVIEW] = 2, [CM_LEFT_ATTENTION] = 1});
 }

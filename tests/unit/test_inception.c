@@ -86,7 +86,8 @@ Test(inception, features_depend_on_neither_batch_nor_threads) {
             const double limit = *ops == cm_ops_ref() ? 0.0 : 1e-5;
             const double far = apart(a.pool->data + i * CM_INCEPTION_POOL, b.pool->data, CM_INCEPTION_POOL);
             cr_expect_leq(far, limit, "%s, picture %zu: %g", (*ops)->name, i, far);
-            cr_expect_leq(apart(a.logits->data + i * 1008, b.logits->data, 1008), limit, "%s, logits of %zu", (*ops)->name, i);
+            cr_expect_leq(apart(a.logits->data + i * 1008, b.logits->data, 1008), limit, "%s, logits of %zu",
+                          (*ops)->name, i);
         }
         cr_expect_gt(apart(a.pool->data, a.pool->data + CM_INCEPTION_POOL, CM_INCEPTION_POOL), 1e-3, "pictures differ");
         cm_ctx_free(&all);
@@ -172,16 +173,22 @@ Test(inception, refuses_a_file_of_other_weights_by_name) {
         {.name = "fc.weight", .dtype = CM_F32, .ndim = 2, .shape = (const size_t[]){1000, 2048}, .floats = fc},
         {.name = "fc.bias", .dtype = CM_F32, .ndim = 1, .shape = (const size_t[]){1000}, .floats = fc},
         {.name = "AuxLogits.fc.bias", .dtype = CM_F32, .ndim = 1, .shape = (const size_t[]){1000}, .floats = fc},
-        {.name = "Conv2d_1a_3x3.bn.num_batches_tracked", .dtype = CM_F32, .ndim = 1, .shape = (const size_t[]){1}, .floats = fc}};
+        {.name = "Conv2d_1a_3x3.bn.num_batches_tracked",
+         .dtype = CM_F32,
+         .ndim = 1,
+         .shape = (const size_t[]){1},
+         .floats = fc}};
     cr_assert_eq(cm_safetensors_write(path, items, 4, NULL), CM_OK, "%s", cm_why());
     expect_refusal(path, CM_INCEPTION_FID,
                    (const char *const[]){"inception-2015-12-05 (1008 classes, pt_inception-2015-12-05-6726825d.pth)",
                                          "470 missing: Conv2d_1a_3x3.conv.weight",
                                          "2 of another shape: fc.weight is [1000,2048], not [1008,2048]", NULL});
-    expect_refusal(path, CM_INCEPTION_TORCHVISION, (const char *const[]){"inception-torchvision (1000 classes, ", "weights 470 missing", NULL});
+    expect_refusal(path, CM_INCEPTION_TORCHVISION,
+                   (const char *const[]){"inception-torchvision (1000 classes, ", "weights 470 missing", NULL});
     fc[5] = NAN;
     cr_assert_eq(cm_safetensors_write(path, items, 4, NULL), CM_OK, "%s", cm_why());
-    expect_refusal(path, CM_INCEPTION_TORCHVISION, (const char *const[]){"2 not a finite number in: fc.weight, fc.bias", NULL});
+    expect_refusal(path, CM_INCEPTION_TORCHVISION,
+                   (const char *const[]){"2 not a finite number in: fc.weight, fc.bias", NULL});
     free(fc);
 }
 

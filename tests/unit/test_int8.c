@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* int8 products: every table's whole numbers are those of plain C, and layers keep to the definition in int8_microkernels.h. */
+/* int8 products: every table's whole numbers are those of plain C, and layers keep to the definition in
+ * int8_microkernels.h. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -53,13 +54,15 @@ static void block_case(size_t steps, bool two) {
     ptrdiff_t at[40];
     int32_t want[BF16_COLS * BF16_COLS], got[BF16_COLS * BF16_COLS];
     for (size_t s = 0; s < steps; s++) at[s] = (ptrdiff_t)(cm_rng_below(&rng, 3) * INT8_DEPTH);
-    int8_block p = {.steps = steps, .a = {a, two ? a + LEAST_ROWS * ROW : NULL}, .at = at, .a_row = ROW, .b = b, .c = want};
+    int8_block p = {
+        .steps = steps, .a = {a, two ? a + LEAST_ROWS * ROW : NULL}, .at = at, .a_row = ROW, .b = b, .c = want};
     for (size_t r = 0; r < BF16_COLS; r++)
         for (size_t j = 0; j < BF16_COLS; j++) {
             int32_t sum = 0;
             for (size_t k = 0; k < steps * INT8_DEPTH && (two || r < BF16_ROWS); k++)
                 sum += p.a[r / BF16_ROWS][at[k / INT8_DEPTH] + (ptrdiff_t)(r % BF16_ROWS * ROW + k % INT8_DEPTH)] *
-                       b[(k / INT8_DEPTH * 2 + j / BF16_ROWS) * INT8_TILE + k % INT8_DEPTH / 4 * INT8_DEPTH + j % BF16_ROWS * 4 + k % 4];
+                       b[(k / INT8_DEPTH * 2 + j / BF16_ROWS) * INT8_TILE + k % INT8_DEPTH / 4 * INT8_DEPTH +
+                         j % BF16_ROWS * 4 + k % 4];
             want[r * BF16_COLS + j] = 2 * sum;
         }
     for (const cm_int8_microkernels *const *u = cm_int8_microkernels_all(); *u; u++) {
@@ -92,9 +95,11 @@ Test(int8, the_deepest_sums_still_fit) {
         memset(b, sign * 127, steps * 2 * INT8_TILE);
         for (const cm_int8_microkernels *const *u = cm_int8_microkernels_all(); *u; u++) {
             (*u)->begin();
-            (*u)->block(&(int8_block){.steps = steps, .a = {a, a + INT8_TILE}, .at = at, .a_row = INT8_DEPTH, .b = b, .c = got});
+            (*u)->block(&(
+                int8_block){.steps = steps, .a = {a, a + INT8_TILE}, .at = at, .a_row = INT8_DEPTH, .b = b, .c = got});
             (*u)->end();
-            for (size_t i = 0; i < BF16_COLS * BF16_COLS; i++) cr_assert(got[i] == sign * 127 * 127 * INT8_MAX_DEPTH, "%s", (*u)->name);
+            for (size_t i = 0; i < BF16_COLS * BF16_COLS; i++)
+                cr_assert(got[i] == sign * 127 * 127 * INT8_MAX_DEPTH, "%s", (*u)->name);
         }
     }
 }
@@ -116,7 +121,8 @@ Test(int8, a_row_is_the_nearest_of_255_numbers_and_filled_up) {
             memset(got, 99, sizeof got);
             const float s = (*u)->pack_a(&(bf16_prologue){.kind = BF16_PLAIN, .factor = 1}, n, x, got, INT8_DEPTH);
             const size_t all = (n + INT8_DEPTH - 1) / INT8_DEPTH * INT8_DEPTH;
-            cr_assert(s == scale && memcmp(got, want, all) == 0 && (all == 320 || got[all] == 99), "%s, %zu", (*u)->name, n);
+            cr_assert(s == scale && memcmp(got, want, all) == 0 && (all == 320 || got[all] == 99), "%s, %zu",
+                      (*u)->name, n);
         }
     }
 }
@@ -166,8 +172,8 @@ Test(int8, numbers_of_bf16_with_an_offset) {
 
 /* --- layers ------------------------------------------------------------------ */
 
-static void plain_linear(size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias, const float *plus,
-                         float *y) {
+static void plain_linear(size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
+                         const float *plus, float *y) {
     int8_t *a = cm_arena_push(&arena, rows * in), *b = cm_arena_push(&arena, out * in);
     float *row = CM_PUSH(&arena, float, rows), *column = CM_PUSH(&arena, float, out);
     for (size_t r = 0; r < rows; r++) row[r] = plain_row(in, x + r * in, a + r * in);
@@ -181,18 +187,21 @@ static void plain_linear(size_t rows, size_t in, size_t out, const float *x, con
 }
 
 Test(int8, a_linear_layer_is_its_definition) {
-    static const size_t shapes[][3] = {{1, 96, 40}, {32, 64, 32}, {33, 65, 35}, {300, 320, 96}, {47, 1300, 70}, {150, 100, 1}};
+    static const size_t shapes[][3] = {{1, 96, 40},    {32, 64, 32},   {33, 65, 35},
+                                       {300, 320, 96}, {47, 1300, 70}, {150, 100, 1}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const size_t rows = shapes[i][0], in = shapes[i][1], out = shapes[i][2];
-        const float *x = floats(rows * in, 3), *w = floats(in * out, 0.1), *bias = floats(out, 1), *plus = floats(rows * out, 1);
-        float *want = CM_PUSH(&arena, float, rows * out), *got = CM_PUSH(&arena, float, rows * out);
+        const float *x = floats(rows * in, 3), *w = floats(in * out, 0.1), *bias = floats(out, 1),
+                    *plus = floats(rows * out, 1);
+        float *want = CM_PUSH(&arena, float, rows *out), *got = CM_PUSH(&arena, float, rows *out);
         cm_arena scratch;
         cm_arena_init(&scratch, 0);
         plain_linear(rows, in, out, x, w, bias, plus, want);
         for (int threads = 1; threads <= 3; threads++) {
             const cm_exec e = {.threads = threads, .scratch = &scratch};
             cm_ops_int8()->linear(&e, rows, in, out, x, w, bias, plus, got);
-            cr_assert(apart(got, want, rows * out) < 1e-6, "%zux%zu -> %zu: %.1e", rows, in, out, apart(got, want, rows * out));
+            cr_assert(apart(got, want, rows * out) < 1e-6, "%zux%zu -> %zu: %.1e", rows, in, out,
+                      apart(got, want, rows * out));
         }
         cm_arena_free(&scratch);
     }
@@ -234,7 +243,8 @@ static void conv_case(const cm_conv_shape *s, cm_act act) {
 }
 
 Test(int8, a_convolution_beside_f32) {
-    static const size_t shapes[][5] = {{1, 1, 16, 64, 32}, {2, 5, 32, 130, 64}, {3, 7, 48, 70, 32}, {1, 9, 256, 512, 32}, {2, 16, 16, 640, 64}};
+    static const size_t shapes[][5] = {
+        {1, 1, 16, 64, 32}, {2, 5, 32, 130, 64}, {3, 7, 48, 70, 32}, {1, 9, 256, 512, 32}, {2, 16, 16, 640, 64}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const size_t *k = shapes[i];
         const cm_conv_shape s = {k[0], k[1], k[2], k[3], k[4], 3, 3, 1, 1, 1, k[1], k[2]};

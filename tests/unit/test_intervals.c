@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Coverage and false alarms over a few hundred draws; `simulate` runs thousands, docs/SCORES.md has its table. Over 200 runs a
- * share of 0.95 lies in [0.9, 0.99] with a chance of 0.996 (binomial), one of 0.05 at or below 0.1 with 0.999. */
+/* Coverage and false alarms over a few hundred draws; `simulate` runs thousands, docs/SCORES.md has its table. Over 200
+ * runs a share of 0.95 lies in [0.9, 0.99] with a chance of 0.996 (binomial), one of 0.05 at or below 0.1 with 0.999.
+ */
 #include <criterion/criterion.h>
 
 #include "core/base/rng.h"
@@ -31,13 +32,20 @@ Test(intervals, of_ratios_with_gaps_hold_the_truth_nineteen_times_in_twenty) {
 }
 
 static void check_sets(cm_set_score *score, size_t prompts, size_t images, double apart) {
-    const cm_interval_case c = {.name = "sets", .kind = CM_CASE_SET, .prompts = prompts, .images = images, .width = 24, .reference = 100,
-                                .score = score, .apart = apart};
+    const cm_interval_case c = {.name = "sets",
+                                .kind = CM_CASE_SET,
+                                .prompts = prompts,
+                                .images = images,
+                                .width = 24,
+                                .reference = 100,
+                                .score = score,
+                                .apart = apart};
     const cm_interval_tally t = run(&c);
     for (size_t k = 0; k < t.parts; k++) {
         cr_expect_geq(t.arm[k], 0.9, "arms of part %zu at %zu x %zu: %g", k, prompts, images, t.arm[k]);
         cr_expect_geq(t.pair[k], 0.9, "pairs of part %zu at %zu x %zu: %g", k, prompts, images, t.pair[k]);
-        if (apart == 0) cr_expect_leq(t.found[k], 0.1, "false alarms of part %zu at %zu x %zu: %g", k, prompts, images, t.found[k]);
+        if (apart == 0)
+            cr_expect_leq(t.found[k], 0.1, "false alarms of part %zu at %zu x %zu: %g", k, prompts, images, t.found[k]);
     }
 }
 
@@ -69,7 +77,8 @@ Test(intervals, of_equal_arms_all_lead_nineteen_times_in_twenty) {
     cm_rng r = cm_rng_named(3, "equal arms");
     for (size_t run = 0; run < RUNS; run++) {
         for (size_t i = 0; i < ARMS * PROMPTS; i++) x[i] = cm_rng_normal(&r);
-        const cm_columns c = {.arms = ARMS, .prompts = PROMPTS, .columns = 1, .x = x, .higher_is_better = true, .seed = run};
+        const cm_columns c = {
+            .arms = ARMS, .prompts = PROMPTS, .columns = 1, .x = x, .higher_is_better = true, .seed = run};
         cr_assert_eq(cm_compare_columns(&c, &arena, arms, NULL), CM_OK, "%s", cm_why());
         size_t leading = 0;
         for (size_t a = 0; a < ARMS; a++) leading += arms[a].leading;

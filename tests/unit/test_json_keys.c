@@ -38,7 +38,8 @@ static cm_status check_row(const char *text, cm_strays *strays) {
 
 Test(json_keys, a_table_takes_its_keys_and_types) {
     cr_assert_eq(check("{}"), CM_OK);
-    cr_assert_eq(check("{\"id\":\"a\",\"seed\":0,\"steps\":1000,\"rate\":-1,\"negative\":\"\",\"simple\":false,\"arms\":[],\"shard\":{}}"),
+    cr_assert_eq(check("{\"id\":\"a\",\"seed\":0,\"steps\":1000,\"rate\":-1,\"negative\":\"\",\"simple\":false,"
+                       "\"arms\":[],\"shard\":{}}"),
                  CM_OK, "%s", cm_why());
     cr_assert_eq(check("{\"rate\":3}"), CM_OK);
 }
@@ -71,7 +72,8 @@ Test(json_keys, a_row_from_elsewhere_may_have_more_keys_but_no_misspelt_ones, .i
     cm_strays strays = {0};
     cr_assert_eq(check_row("{\"id\":\"a\",\"url\":1,\"width\":2}", &strays), CM_OK, "%s", cm_why());
     cr_assert_eq(check_row("{\"id\":\"b\"}", &strays), CM_OK);
-    cr_assert_eq(check_row("{\"id\":\"c\",\"url\":1,\"negative_prompt\":\"x\",\"seed\":null}", &strays), CM_OK, "%s", cm_why());
+    cr_assert_eq(check_row("{\"id\":\"c\",\"url\":1,\"negative_prompt\":\"x\",\"seed\":null}", &strays), CM_OK, "%s",
+                 cm_why());
     cr_assert_eq(strays.rows, 2);
     cm_strays_warn(&strays, "p.jsonl");
     cr_assert_eq(strays.rows, 0);

@@ -89,9 +89,10 @@ Test(jsonl, an_allocation_that_fails_is_not_a_text_that_is_no_json) {
 }
 
 Test(jsonl, a_bad_line_is_named_by_its_number) {
-    static const char *const bad[] = {"{\"a\":1,}",  "{\"a\":1} x",          "{'a':1}", "{\"a\":1,\"a\":2}", "{\"a\":\"\xff\"}",
-                                      "{\"a\":01}", "{\"a\":\"\\ud800\"}", "{\"a\"",  "nul",              "{\"a\":1e999}",
-                                      "{\"a\":\"\xc3(\"}"};
+    static const char *const bad[] = {"{\"a\":1,}",          "{\"a\":1} x",      "{'a':1}",
+                                      "{\"a\":1,\"a\":2}",   "{\"a\":\"\xff\"}", "{\"a\":01}",
+                                      "{\"a\":\"\\ud800\"}", "{\"a\"",           "nul",
+                                      "{\"a\":1e999}",       "{\"a\":\"\xc3(\"}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         json_t *all = NULL;
         char text[200];
@@ -123,7 +124,8 @@ Test(jsonl, a_bad_whole_file_is_named_with_its_line) {
 
 Test(jsonl, numbers_of_pythons_json_are_read_in_configurations_alone) {
     json_t *value = NULL;
-    put("config.json", "{\"least\": -Infinity, \"list\": [NaN,Infinity], \"text\": \"a \\\" NaN, -Infinity\", \"NaN\": 1}");
+    put("config.json",
+        "{\"least\": -Infinity, \"list\": [NaN,Infinity], \"text\": \"a \\\" NaN, -Infinity\", \"NaN\": 1}");
     cr_assert_eq(cm_json_read_config(scratch("config.json"), &value), CM_OK, "%s", cm_why());
     cr_assert_str_eq(cm_json_text_or(value, "least", ""), "-Infinity");
     cr_assert_str_eq(json_string_value(json_array_get(json_object_get(value, "list"), 0)), "NaN");
@@ -132,7 +134,8 @@ Test(jsonl, numbers_of_pythons_json_are_read_in_configurations_alone) {
     cr_assert_eq(cm_json_number_or(value, "NaN", 0), 1);
     json_decref(value);
     cr_assert_eq(cm_json_read(scratch("config.json"), &value), CM_EFORMAT);
-    static const char *const bad[] = {"{\"a\": Inf}", "{\"a\": -NaN}", "{\"a\": NaN", "{\"a\": \"NaN}", "{NaN: 1", "\\\"NaN"};
+    static const char *const bad[] = {"{\"a\": Inf}",   "{\"a\": -NaN}", "{\"a\": NaN",
+                                      "{\"a\": \"NaN}", "{NaN: 1",       "\\\"NaN"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         put("config.json", bad[i]);
         cr_assert_eq(cm_json_read_config(scratch("config.json"), &value), CM_EFORMAT, "%s", bad[i]);
@@ -142,14 +145,16 @@ Test(jsonl, numbers_of_pythons_json_are_read_in_configurations_alone) {
 
 Test(jsonl, a_seed_from_2_to_63_on_is_the_negative_one_that_torch_takes_for_the_same) {
     json_t *all = NULL;
-    put("prompts.jsonl", "{\"prompt\": \"\\\"seed\\\": 18446744073709551615\", \"seed\" : 9223372036854775808}\n{\"seed\":18446744073709551615}\n{\"seed\": 9223372036854775807}\n");
+    put("prompts.jsonl", "{\"prompt\": \"\\\"seed\\\": 18446744073709551615\", \"seed\" : "
+                         "9223372036854775808}\n{\"seed\":18446744073709551615}\n{\"seed\": 9223372036854775807}\n");
     cr_assert_eq(cm_jsonl_read(scratch("prompts.jsonl"), &all), CM_OK, "%s", cm_why());
     cr_assert_str_eq(cm_json_text_or(json_array_get(all, 0), "prompt", ""), "\"seed\": 18446744073709551615");
     cr_assert_eq(json_integer_value(json_object_get(json_array_get(all, 0), "seed")), INT64_MIN);
     cr_assert_eq(json_integer_value(json_object_get(json_array_get(all, 1), "seed")), -1);
     cr_assert_eq(json_integer_value(json_object_get(json_array_get(all, 2), "seed")), INT64_MAX);
     json_decref(all);
-    static const char *const bad[] = {"{\"seed\": 18446744073709551616}", "{\"sead\": 18446744073709551615}", "{\"seed\": 18446744073709551615, \"x\": 99999999999999999999}"};
+    static const char *const bad[] = {"{\"seed\": 18446744073709551616}", "{\"sead\": 18446744073709551615}",
+                                      "{\"seed\": 18446744073709551615, \"x\": 99999999999999999999}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         put("prompts.jsonl", bad[i]);
         cr_assert_eq(cm_jsonl_read(scratch("prompts.jsonl"), &all), CM_EFORMAT, "%s", bad[i]);

@@ -48,7 +48,8 @@ static void make_one(void) {
     make_image("groups/a.png", 32, 48, 1, 7);
 }
 
-static const cm_labelled_needs all = {.alt_text = true, .phrases = true, .classes = CM_NEEDED, .groups = CM_NEEDED, .width = 32, .height = 48, .seed = 1};
+static const cm_labelled_needs all = {
+    .alt_text = true, .phrases = true, .classes = CM_NEEDED, .groups = CM_NEEDED, .width = 32, .height = 48, .seed = 1};
 
 #define TEXTS "\"alt_text\": \"a woman\", \"description\": \"a red top, blue hat, and a bag\""
 
@@ -84,11 +85,19 @@ Test(labelled, phrases_are_found_by_bytes_or_by_their_text_and_have_their_groups
     cm_labelled_set s;
     cm_arena_init(&a, 0);
     make_one();
-    cr_assert_eq(open_phrases("{\"name\": \"bags\", \"text\": \"a bag\", \"classes\": []},"
-                              "{\"group\": \"hats\", \"text\": \"blue hat\", \"classes\": [1, 2], \"attributes\": {\"color\": \"blue\"}}", &s, &a), CM_EFORMAT);
-    cr_expect(strstr(cm_why(), "phrase 2: \"blue hat\" does not stand in the description behind the phrase before it"), "texts are sought from left to right: %s", cm_why());
-    cr_assert_eq(open_phrases("{\"group\": 6, \"begin\": 0, \"end\": 9}, {\"group\": \"hats\", \"text\": \"blue hat\", \"classes\": [1, 2]},"
-                              "{\"name\": \"bags\", \"text\": \"a bag\", \"classes\": []}", &s, &a), CM_OK, "%s", cm_why());
+    cr_assert_eq(
+        open_phrases(
+            "{\"name\": \"bags\", \"text\": \"a bag\", \"classes\": []},"
+            "{\"group\": \"hats\", \"text\": \"blue hat\", \"classes\": [1, 2], \"attributes\": {\"color\": \"blue\"}}",
+            &s, &a),
+        CM_EFORMAT);
+    cr_expect(strstr(cm_why(), "phrase 2: \"blue hat\" does not stand in the description behind the phrase before it"),
+              "texts are sought from left to right: %s", cm_why());
+    cr_assert_eq(open_phrases("{\"group\": 6, \"begin\": 0, \"end\": 9}, {\"group\": \"hats\", \"text\": \"blue hat\", "
+                              "\"classes\": [1, 2]},"
+                              "{\"name\": \"bags\", \"text\": \"a bag\", \"classes\": []}",
+                              &s, &a),
+                 CM_OK, "%s", cm_why());
     const cm_labelled_person *p = &s.people[0];
     cr_assert_eq(p->phrase_count, 3u);
     cr_expect_eq(p->phrases[0].group, 6);
@@ -105,31 +114,39 @@ Test(labelled, phrases_are_found_by_bytes_or_by_their_text_and_have_their_groups
 
 Test(labelled, phrases_that_cannot_be_are_refused_by_line_and_number) {
     make_one();
-    phrases_refused("{\"group\": 20, \"text\": \"a red top\"}", "phrase 1: group 20: groups are 0 to 19, and -1 for the shot");
+    phrases_refused("{\"group\": 20, \"text\": \"a red top\"}",
+                    "phrase 1: group 20: groups are 0 to 19, and -1 for the shot");
     phrases_refused("{\"name\": \"topps\", \"text\": \"a red top\"}", "there is no 'topps'; the closest is 'tops'");
-    phrases_refused("{\"group\": 6, \"name\": \"hats\", \"text\": \"a red top\"}", "group 6 is \"tops\", the name says \"hats\"");
+    phrases_refused("{\"group\": 6, \"name\": \"hats\", \"text\": \"a red top\"}",
+                    "group 6 is \"tops\", the name says \"hats\"");
     phrases_refused("{\"text\": \"a red top\"}", "neither \"group\" nor \"name\"");
-    phrases_refused("{\"group\": 6, \"begin\": 20, \"end\": 90}", "bytes 20 to 90 are no part of the description, which has 30");
+    phrases_refused("{\"group\": 6, \"begin\": 20, \"end\": 90}",
+                    "bytes 20 to 90 are no part of the description, which has 30");
     phrases_refused("{\"group\": 6, \"begin\": 5, \"end\": 5}", "bytes 5 to 5 are no part");
     phrases_refused("{\"group\": 6, \"begin\": 0}", "\"begin\" without \"end\"");
-    phrases_refused("{\"group\": 6, \"begin\": 0, \"end\": 9}, {\"group\": 11, \"begin\": 8, \"end\": 19}", "phrase 2: bytes 8 to 19 overlap those of phrase 1");
-    phrases_refused("{\"group\": 6, \"begin\": 1, \"end\": 10, \"text\": \"a red top\"}", "the text is \"a red top\" (bytes are counted");
+    phrases_refused("{\"group\": 6, \"begin\": 0, \"end\": 9}, {\"group\": 11, \"begin\": 8, \"end\": 19}",
+                    "phrase 2: bytes 8 to 19 overlap those of phrase 1");
+    phrases_refused("{\"group\": 6, \"begin\": 1, \"end\": 10, \"text\": \"a red top\"}",
+                    "the text is \"a red top\" (bytes are counted");
     phrases_refused("{\"group\": 6, \"text\": \"green top\"}", "does not stand in the description");
-    phrases_refused("{\"group\": 6, \"text\": \"a red top\", \"classes\": [4, 18]}", "\"classes\": entry 1 is no class");
+    phrases_refused("{\"group\": 6, \"text\": \"a red top\", \"classes\": [4, 18]}",
+                    "\"classes\": entry 1 is no class");
     phrases_refused("7", "not a JSON object");
     scratch_done();
 }
 
 Test(labelled, a_span_that_cuts_a_letter_is_refused) {
     make_one();
-    line_refused("{\"id\": \"a\", \"alt_text\": \"x\", \"description\": \"caf\xc3\xa9 coat\", \"phrases\": [{\"group\": 7, \"begin\": 4, \"end\": 10}]}", &all,
-                 "cut a letter in two");
+    line_refused("{\"id\": \"a\", \"alt_text\": \"x\", \"description\": \"caf\xc3\xa9 coat\", \"phrases\": "
+                 "[{\"group\": 7, \"begin\": 4, \"end\": 10}]}",
+                 &all, "cut a letter in two");
     scratch_done();
 }
 
 Test(labelled, lines_that_lack_what_is_needed_are_refused) {
     const cm_labelled_needs picture = {.width = 32, .height = 48}, poor = {.alt_text = true, .width = 32, .height = 48},
-                            dense = {.phrases = true, .width = 32, .height = 48}, maps = {.classes = CM_NEEDED, .width = 32, .height = 48};
+                            dense = {.phrases = true, .width = 32, .height = 48},
+                            maps = {.classes = CM_NEEDED, .width = 32, .height = 48};
     make_one();
     line_refused("{\"id\": \"a\"}\n{\"id\": \"a\"}", &picture, "jsonl:2: the id \"a\" stands in line 1 already");
     line_refused("{\"id\": \"../a\"}", &picture, "the id \"../a\" leads out of the folder");
@@ -142,10 +159,12 @@ Test(labelled, lines_that_lack_what_is_needed_are_refused) {
     line_refused("{\"id\": \"a\"}", &poor, "no \"alt_text\"");
     line_refused("{\"id\": \"a\"}", &dense, "no \"description\"");
     line_refused("{\"id\": \"a\", \"description\": \"a top\"}", &dense, "no \"phrases\"");
-    line_refused("{\"id\": \"a\", \"width\": 64, \"height\": 48}", &picture, "64x48; the recipe's width x height is 32x48");
+    line_refused("{\"id\": \"a\", \"width\": 64, \"height\": 48}", &picture,
+                 "64x48; the recipe's width x height is 32x48");
     line_refused("{\"image\": \"images/a.png\"}", &picture, "no \"id\"");
     line_refused("{\"id\": 7}", &picture, "\"id\" is 7, not a text");
-    line_refused("{\"id\": \"a\", \"imag\": \"images/a.png\"}", &picture, "unknown key \"imag\"; the closest is \"image\"");
+    line_refused("{\"id\": \"a\", \"imag\": \"images/a.png\"}", &picture,
+                 "unknown key \"imag\"; the closest is \"image\"");
     line_refused("{\"id\": \"a\"}\nno JSON", &picture, "jsonl:2: not JSON");
     scratch_done();
 }
@@ -204,7 +223,10 @@ Test(labelled, phrases_are_left_out_and_shuffled_and_joined_again) {
     cm_description d;
     cm_arena_init(&a, 0);
     make_one();
-    cr_assert_eq(open_phrases("{\"group\": 6, \"text\": \"a red top\"}, {\"group\": 11, \"text\": \"blue hat\"}, {\"group\": 10, \"text\": \"a bag\"}", &s, &a), CM_OK);
+    cr_assert_eq(open_phrases("{\"group\": 6, \"text\": \"a red top\"}, {\"group\": 11, \"text\": \"blue hat\"}, "
+                              "{\"group\": 10, \"text\": \"a bag\"}",
+                              &s, &a),
+                 CM_OK);
     cr_assert_eq(cm_labelled_describe(&s, 0, s.people[0].seed, 0, &a, &d), CM_OK);
     cr_expect_str_eq(d.text, "a red top, blue hat, and a bag", "as it stands, words between phrases and all");
     size_t fewer = 0, moved = 0;

@@ -63,7 +63,8 @@ static void check_frechet(size_t count, size_t k, bool unequal, size_t width, si
         most = fmax(most, fabs(want - whole));
         worst = fmax(worst, fabs(want - got[g]));
     }
-    cr_expect_lt(worst, 2e-5 * most, "%zu prompts of %zu, width %zu, reference %zu: off by %.2g of %.2g", count, k, width, m, worst, most);
+    cr_expect_lt(worst, 2e-5 * most, "%zu prompts of %zu, width %zu, reference %zu: off by %.2g of %.2g", count, k,
+                 width, m, worst, most);
 }
 
 Test(leave_out, a_frechet_distance_without_each_image_is_the_one_made_anew) {
@@ -76,8 +77,8 @@ Test(leave_out, a_frechet_distance_without_each_image_is_the_one_made_anew) {
 
 Test(leave_out, prompts_of_several_images_are_left_out_whole) {
     check_frechet(20, 3, false, 12, 60);
-    check_frechet(4, 3, false, 24, 60);  /* 12 images of 24 features */
-    check_frechet(8, 3, false, 22, 60);  /* 24 of 22: the rank falls with a prompt */
+    check_frechet(4, 3, false, 24, 60); /* 12 images of 24 features */
+    check_frechet(8, 3, false, 22, 60); /* 24 of 22: the rank falls with a prompt */
     check_frechet(20, 4, true, 12, 60);
     check_frechet(3, 20, false, 12, 60); /* large prompts go another way */
 }
@@ -144,7 +145,8 @@ static void check_frechet_exchange(size_t count, size_t k, size_t width, double 
 Test(leave_out, an_exchange_of_a_prompt_turns_its_part_and_no_other) {
     check_frechet_exchange(60, 1, 6, 0.02);
     check_frechet_exchange(30, 3, 12, 0.05);
-    check_frechet_exchange(20, 1, 24, 0.4); /* fewer images than features: a poor approximation, and still exact under exchange */
+    check_frechet_exchange(20, 1, 24,
+                           0.4); /* fewer images than features: a poor approximation, and still exact under exchange */
 }
 
 static double score_of(cm_set_score *score, const float *x, size_t n, size_t m, size_t width) {

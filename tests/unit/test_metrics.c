@@ -11,7 +11,8 @@
 Test(metrics, every_row_is_made_of_exactly_one_thing) {
     for (size_t i = 0; i < cm_metric_count; i++) {
         const cm_metric *m = &cm_metrics[i];
-        const int kinds = (m->of_sets != NULL) + (m->of_text != NULL) + (m->of_questions != 0) + (m->of_attention != 0) + (m->mean_of != NULL);
+        const int kinds = (m->of_sets != NULL) + (m->of_text != NULL) + (m->of_questions != 0) +
+                          (m->of_attention != 0) + (m->mean_of != NULL);
         cr_expect_eq(kinds, 1, "%s", m->name);
         cr_expect(m->of_sets || m->reference == CM_REFERENCE_NONE, "%s: only scores of sets have a reference", m->name);
         cr_expect(m->reference != CM_REFERENCE_NONE || !m->equal_n, "%s: equal to what?", m->name);
@@ -76,7 +77,8 @@ Test(metrics, a_mean_is_of_rows_of_its_own_kind) {
         cr_expect_eq(n > 0, m->mean_of != NULL, "%s", m->name);
         for (size_t k = 0; k < n; k++) {
             cr_assert_not_null(members[k], "%s of '%s'", m->name, m->mean_of);
-            cr_expect(!members[k]->mean_of && members[k]->higher_is_better == m->higher_is_better && members[k]->decimals == m->decimals,
+            cr_expect(!members[k]->mean_of && members[k]->higher_is_better == m->higher_is_better &&
+                          members[k]->decimals == m->decimals,
                       "%s of %s", m->name, members[k]->name);
         }
     }
@@ -88,7 +90,13 @@ Test(metrics, a_mean_is_of_rows_of_its_own_kind) {
 
 Test(metrics, answers_and_attention_give_a_row_its_number) {
     const cm_accuracy answers = {.right = {1, 2, 0}, .asked = {2, 2, 0}};
-    const cm_refocus_scores attention = {.hola = 0.25, .floor = 0.0625, .even = 0.125, .iou = 0.5, .mass = 0.75, .area = 0.4, .share = 0.3,
+    const cm_refocus_scores attention = {.hola = 0.25,
+                                         .floor = 0.0625,
+                                         .even = 0.125,
+                                         .iou = 0.5,
+                                         .mass = 0.75,
+                                         .area = 0.4,
+                                         .share = 0.3,
                                          .share_even = 0.03125};
     cr_expect_float_eq(cm_metric_of_questions(cm_metric_find("acc_obj"), &answers), 50, 1e-12);
     cr_expect_float_eq(cm_metric_of_questions(cm_metric_find("acc_tex"), &answers), 100, 1e-12);
@@ -100,9 +108,11 @@ Test(metrics, answers_and_attention_give_a_row_its_number) {
     cr_expect_eq(cm_metric_of_attention(cm_metric_find("attn_share"), &attention), 0.3);
     cr_expect_eq(cm_metric_floor(cm_metric_find("hola"), &attention), 0.0625);
     cr_expect_eq(cm_metric_even(cm_metric_find("hola"), &attention), 0.125);
-    cr_expect_eq(cm_metric_even(cm_metric_find("attn_mass"), &attention), 0.4, "a map without preference has the regions' share");
+    cr_expect_eq(cm_metric_even(cm_metric_find("attn_mass"), &attention), 0.4,
+                 "a map without preference has the regions' share");
     cr_expect_eq(cm_metric_even(cm_metric_find("attn_share"), &attention), 0.03125);
-    cr_expect(isnan(cm_metric_even(cm_metric_find("attn_iou"), &attention)) && isnan(cm_metric_floor(cm_metric_find("attn_mass"), &attention)));
+    cr_expect(isnan(cm_metric_even(cm_metric_find("attn_iou"), &attention)) &&
+              isnan(cm_metric_floor(cm_metric_find("attn_mass"), &attention)));
     cr_expect(isnan(cm_metric_of_attention(cm_metric_find("acc_obj"), &attention)));
 }
 
@@ -113,7 +123,9 @@ static const char *needs_of(const cm_metric *m) {
     if (m->of_questions || m->mean_of) return "prompts with groups";
     if (m->of_text) return "prompts";
     if (m->reference == CM_REFERENCE_NONE) return "images alone";
-    return m->reference == CM_REFERENCE_PICTURES ? "reference images" : m->equal_n ? "a reference of equal N" : "a reference";
+    return m->reference == CM_REFERENCE_PICTURES ? "reference images"
+           : m->equal_n                          ? "a reference of equal N"
+                                                 : "a reference";
 }
 
 static char *read_file(const char *path, cm_arena *arena) {

@@ -7,8 +7,16 @@
 #include "tests/unit/scratch.h"
 
 Test(names, of_arms_suites_and_scores_that_are_in_use_are_good) {
-    static const char *const good[] = {"hq",  "published scores",    "fid@clean[random].mean", "SDXL 1.0 (base)", "sd15-v1.5+lora:2", "cfg=7.5",
-                                       "a_b", "\xc3\xbc-bung",         "\xe4\xba\xba\xe7\x89\xa9", "3"};
+    static const char *const good[] = {"hq",
+                                       "published scores",
+                                       "fid@clean[random].mean",
+                                       "SDXL 1.0 (base)",
+                                       "sd15-v1.5+lora:2",
+                                       "cfg=7.5",
+                                       "a_b",
+                                       "\xc3\xbc-bung",
+                                       "\xe4\xba\xba\xe7\x89\xa9",
+                                       "3"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) cr_expect(cm_name_is_good(good[i]), "%s", good[i]);
     char longest[CM_NAME_BYTES + 2];
     memset(longest, 'a', sizeof longest);
@@ -20,10 +28,40 @@ Test(names, of_arms_suites_and_scores_that_are_in_use_are_good) {
 }
 
 Test(names, that_could_be_commands_markup_paths_or_lists_are_refused) {
-    static const char *const bad[] = {"",        "`touch x`", "a\"b",  "a'b",    "a\\b",   "a\nEOD\n", "a\tb",         "<b>",       "a&b",
-                                      "../a",    ".a",        "-a",    "=1+1",   "@a",     "a/b",      "a,b",          "a ",        " a",
-                                      "a|b",     "a$b",       "a;b",   "a*",     "a#b",    "a\x7f",    "a\xe2\x80\xae b", "a\xc2\xa0 b", "a\xff",
-                                      "\xc0\xaf", "a\xed\xa0\x80", "a\xe2\x82", "+a",  "[a](b)", "a%s",  "a\x1b[2J"};
+    static const char *const bad[] = {"",
+                                      "`touch x`",
+                                      "a\"b",
+                                      "a'b",
+                                      "a\\b",
+                                      "a\nEOD\n",
+                                      "a\tb",
+                                      "<b>",
+                                      "a&b",
+                                      "../a",
+                                      ".a",
+                                      "-a",
+                                      "=1+1",
+                                      "@a",
+                                      "a/b",
+                                      "a,b",
+                                      "a ",
+                                      " a",
+                                      "a|b",
+                                      "a$b",
+                                      "a;b",
+                                      "a*",
+                                      "a#b",
+                                      "a\x7f",
+                                      "a\xe2\x80\xae b",
+                                      "a\xc2\xa0 b",
+                                      "a\xff",
+                                      "\xc0\xaf",
+                                      "a\xed\xa0\x80",
+                                      "a\xe2\x82",
+                                      "+a",
+                                      "[a](b)",
+                                      "a%s",
+                                      "a\x1b[2J"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cr_expect(!cm_name_is_good(bad[i]), "%zu", i);
         cr_expect_eq(cm_name_check("arm", bad[i]), CM_EFORMAT);
@@ -55,8 +93,10 @@ Test(names, in_every_kind_of_record_keep_the_rule) {
 }
 
 Test(names, a_torn_last_line_is_left_out_and_a_broken_one_before_it_is_an_error) {
-    static const char torn[] = "{\"n\":1}\n{\"n\":2}\n{\"kind\":\"im", broken[] = "{\"n\":1}\n{\"kind\":\"im\n{\"n\":2}\n",
-                      open[] = "{\"n\":1}\n{\"n\":2,\"a_key_of_later_versions\":1}", zeros[] = "{\"n\":1}\n{\"n\":2}\n\0\0\0\0";
+    static const char torn[] = "{\"n\":1}\n{\"n\":2}\n{\"kind\":\"im",
+                      broken[] = "{\"n\":1}\n{\"kind\":\"im\n{\"n\":2}\n",
+                      open[] = "{\"n\":1}\n{\"n\":2,\"a_key_of_later_versions\":1}",
+                      zeros[] = "{\"n\":1}\n{\"n\":2}\n\0\0\0\0";
     json_t *all = NULL;
     scratch_write("r", torn, sizeof torn - 1);
     cr_assert_eq(cm_record_lines_all(scratch("r"), &all), CM_OK, "%s", cm_why());
@@ -79,7 +119,8 @@ Test(names, a_torn_last_line_is_left_out_and_a_broken_one_before_it_is_an_error)
 Test(names, a_record_is_read_again_at_its_offset) {
     char text[200000] = "{\"n\":0}\n";
     size_t n = strlen(text);
-    for (int i = 1; i < 3000; i++) n += (size_t)snprintf(text + n, sizeof text - n, "\n{\"n\":%d,\"text\":\"%0*d\"}\n", i, i % 40 + 1, 0);
+    for (int i = 1; i < 3000; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "\n{\"n\":%d,\"text\":\"%0*d\"}\n", i, i % 40 + 1, 0);
     scratch_write("r", text, n);
     cm_record_lines *lines;
     const json_t *record;

@@ -29,9 +29,11 @@ static json_t *parsed(const char *text) {
 }
 
 static json_t *unet_config(void) {
-    return parsed("{\"block_out_channels\": [32, 48], \"down_block_types\": [\"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"],"
-                  "\"up_block_types\": [\"CrossAttnUpBlock2D\", \"CrossAttnUpBlock2D\"], \"in_channels\": 16, \"out_channels\": 16,"
-                  "\"layers_per_block\": 1, \"norm_num_groups\": 8, \"attention_head_dim\": 4, \"cross_attention_dim\": 24}");
+    return parsed(
+        "{\"block_out_channels\": [32, 48], \"down_block_types\": [\"CrossAttnDownBlock2D\", \"CrossAttnDownBlock2D\"],"
+        "\"up_block_types\": [\"CrossAttnUpBlock2D\", \"CrossAttnUpBlock2D\"], \"in_channels\": 16, \"out_channels\": "
+        "16,"
+        "\"layers_per_block\": 1, \"norm_num_groups\": 8, \"attention_head_dim\": 4, \"cross_attention_dim\": 24}");
 }
 
 static json_t *score_architecture(const char *part) {
@@ -87,7 +89,8 @@ static void text_tower_has(const char *name, size_t want, bool projects) {
     cr_assert_eq(cm_clip_text_configure(config, &tc), CM_OK, "%s", cm_why());
     cm_clip_text_build(&text, &tc, p, &a);
     cr_expect_eq(cm_params_values(p), want, "%s: %zu", name, cm_params_values(p));
-    cr_expect_eq(text.projection != NULL, projects, "%s: the class, not projection_dim, says whether it projects", name);
+    cr_expect_eq(text.projection != NULL, projects, "%s: the class, not projection_dim, says whether it projects",
+                 name);
     cm_params_close(&p);
     json_decref(config);
     cm_arena_free(&a);
@@ -121,21 +124,43 @@ Test(networks, stable_diffusion_xl_has_the_published_numbers_of_weights) {
 
 /* --- configurations ------------------------------------------------------------------- */
 
-static const struct { const char *key, *value; } refused_unet[] = {
-    {"addition_embed_type", "\"image\""}, {"class_embed_type", "\"timestep\""},
-    {"resnet_time_scale_shift", "\"scale_shift\""}, {"only_cross_attention", "true"},
-    {"dual_cross_attention", "true"}, {"act_fn", "\"mish\""}, {"encoder_hid_dim", "1024"},
-    {"mid_block_type", "\"UNetMidBlock2DSimpleCrossAttn\""}, {"mid_block_type", "3"},
-    {"_class_name", "\"UNetMotionModel\""}, {"cross_attention_dim", "null"}, {"flip_sin_to_cos", "null"},
-    {"transformer_layers_per_block", "[1, [1, 2]]"}, {"transformer_layers_per_block", "[1, 2, 3]"},
-    {"reverse_transformer_layers_per_block", "2"}, {"reverse_transformer_layers_per_block", "[1, [1, 2, 1, 2]]"},
-    {"only_cross_attention", "[false, false, false]"}, {"time_cond_proj_dim", "2"}, {"an_off_key_from_the_future", "false"},
+static const struct {
+    const char *key, *value;
+} refused_unet[] = {
+    {"addition_embed_type", "\"image\""},
+    {"class_embed_type", "\"timestep\""},
+    {"resnet_time_scale_shift", "\"scale_shift\""},
+    {"only_cross_attention", "true"},
+    {"dual_cross_attention", "true"},
+    {"act_fn", "\"mish\""},
+    {"encoder_hid_dim", "1024"},
+    {"mid_block_type", "\"UNetMidBlock2DSimpleCrossAttn\""},
+    {"mid_block_type", "3"},
+    {"_class_name", "\"UNetMotionModel\""},
+    {"cross_attention_dim", "null"},
+    {"flip_sin_to_cos", "null"},
+    {"transformer_layers_per_block", "[1, [1, 2]]"},
+    {"transformer_layers_per_block", "[1, 2, 3]"},
+    {"reverse_transformer_layers_per_block", "2"},
+    {"reverse_transformer_layers_per_block", "[1, [1, 2, 1, 2]]"},
+    {"only_cross_attention", "[false, false, false]"},
+    {"time_cond_proj_dim", "2"},
+    {"an_off_key_from_the_future", "false"},
     {"down_block_types", "[\"CrossAttnDownBlock2D\", \"AttnDownBlock2D\"]"},
-    {"up_block_types", "[\"UpBlock2D\"]"}, {"block_out_channels", "[64]"}, {"block_out_channels", "[30, 48]"},
-    {"block_out_channels", "[]"}, {"attention_head_dim", "[4, 5]"}, {"attention_head_dim", "[4, 4, 4]"},
-    {"layers_per_block", "0"}, {"layers_per_block", "[1, 100]"}, {"norm_eps", "\"small\""},
-    {"use_linear_projection", "3"}, {"cross_attention_dim", "[24, 64]"}, {"attention_head_dim", "0"},
-    {"in_channels", "-4"}, {"a_key_from_the_future", "7"},
+    {"up_block_types", "[\"UpBlock2D\"]"},
+    {"block_out_channels", "[64]"},
+    {"block_out_channels", "[30, 48]"},
+    {"block_out_channels", "[]"},
+    {"attention_head_dim", "[4, 5]"},
+    {"attention_head_dim", "[4, 4, 4]"},
+    {"layers_per_block", "0"},
+    {"layers_per_block", "[1, 100]"},
+    {"norm_eps", "\"small\""},
+    {"use_linear_projection", "3"},
+    {"cross_attention_dim", "[24, 64]"},
+    {"attention_head_dim", "0"},
+    {"in_channels", "-4"},
+    {"a_key_from_the_future", "7"},
 };
 
 Test(networks, a_unet_config_that_asks_for_the_unknown_is_refused_by_key) {
@@ -166,8 +191,9 @@ Test(networks, lists_of_one_value_a_block_are_read_for_their_block) {
 }
 
 Test(networks, other_configs_are_refused_with_the_key_too) {
-    json_t *config = parsed("{\"block_out_channels\": [32, 32], \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"],"
-                            "\"up_block_types\": [\"UpDecoderBlock2D\", \"AttnUpDecoderBlock2D\"]}");
+    json_t *config = parsed(
+        "{\"block_out_channels\": [32, 32], \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"],"
+        "\"up_block_types\": [\"UpDecoderBlock2D\", \"AttnUpDecoderBlock2D\"]}");
     cm_vae_config vc;
     cr_expect_eq(cm_vae_configure(config, &vc), CM_EFORMAT);
     cr_expect(strstr(cm_why(), "AttnUpDecoderBlock2D"), "%s", cm_why());
@@ -313,8 +339,9 @@ Test(networks, a_unet_pass_gives_its_memory_back_but_for_the_result) {
 /* --- text encoder ------------------------------------------------------------------------- */
 
 Test(networks, the_text_encoder_refuses_ids_and_lengths_it_cannot_hold) {
-    json_t *config = parsed("{\"vocab_size\": 512, \"hidden_size\": 32, \"intermediate_size\": 64, \"num_hidden_layers\": 2,"
-                            "\"num_attention_heads\": 4, \"max_position_embeddings\": 77, \"eos_token_id\": 511}");
+    json_t *config =
+        parsed("{\"vocab_size\": 512, \"hidden_size\": 32, \"intermediate_size\": 64, \"num_hidden_layers\": 2,"
+               "\"num_attention_heads\": 4, \"max_position_embeddings\": 77, \"eos_token_id\": 511}");
     cm_arena a;
     cm_arena_init(&a, 0);
     cm_params *p;
@@ -379,7 +406,8 @@ Test(networks, the_parser_answers_for_every_pixel_and_slot_and_can_be_trained) {
         cr_expect_eq(cm_count(slots), 10);
         cm_tensor *rows = cm_view(&g, classes, CM_SHAPE(24 * 20, 18));
         cm_tensor *answer = cm_slice_last(&g, slots, 2, 5);
-        cm_tensor *terms[2] = {cm_cross_entropy(&g, rows, labels, NULL, NULL), cm_cross_entropy(&g, answer, &(int){3}, NULL, NULL)};
+        cm_tensor *terms[2] = {cm_cross_entropy(&g, rows, labels, NULL, NULL),
+                               cm_cross_entropy(&g, answer, &(int){3}, NULL, NULL)};
         losses[step] = step_down(&g, p, cm_weighted_sum(&g, terms, (float[]){1, 1}, 2), 0.02f);
     }
     cr_expect_lt(losses[5], 0.8 * losses[0], "%g to %g", losses[0], losses[5]);

@@ -27,16 +27,18 @@ static double f64_at(const cm_stored *a, size_t i) {
 static void holds_numpys_values(const char *path) {
     cm_npz *f = NULL;
     cr_assert_eq(cm_npz_open(&f, path), CM_OK, "%s", cm_why());
-    const cm_stored *f4 = cm_npz_find(f, "f4"), *f8 = cm_npz_find(f, "f8"), *u1 = cm_npz_find(f, "u1"), *i8 = cm_npz_find(f, "i8"),
-                    *f2 = cm_npz_find(f, "f2"), *empty = cm_npz_find(f, "empty");
+    const cm_stored *f4 = cm_npz_find(f, "f4"), *f8 = cm_npz_find(f, "f8"), *u1 = cm_npz_find(f, "u1"),
+                    *i8 = cm_npz_find(f, "i8"), *f2 = cm_npz_find(f, "f2"), *empty = cm_npz_find(f, "empty");
     cr_assert(f4 && f8 && u1 && i8 && f2 && empty);
     cr_expect_null(f8->data, "nothing is unpacked before it is asked for");
     for (size_t i = 0; i < cm_npz_count(f); i++) cr_assert_eq(cm_npz_load(f, cm_npz_at(f, i)), CM_OK, "%s", cm_why());
     float x[3];
     cm_to_float(f4->dtype, f4->data, 3, x);
-    cr_expect(fabsf(x[0] - 0.00123015f) < 1e-7f && fabsf(x[1] - 0.29874554f) < 1e-7f && fabsf(x[2] + 0.27413785f) < 1e-7f);
+    cr_expect(fabsf(x[0] - 0.00123015f) < 1e-7f && fabsf(x[1] - 0.29874554f) < 1e-7f &&
+              fabsf(x[2] + 0.27413785f) < 1e-7f);
     cr_expect(f8->ndim == 3 && f8->shape[0] == 2 && f8->shape[1] == 3 && f8->shape[2] == 5);
-    cr_expect(fabs(f64_at(f8, 0) - 0.10541425) < 1e-8 && fabs(f64_at(f8, 1) + 0.93046804) < 1e-8 && fabs(f64_at(f8, 2) + 0.02925182) < 1e-8);
+    cr_expect(fabs(f64_at(f8, 0) - 0.10541425) < 1e-8 && fabs(f64_at(f8, 1) + 0.93046804) < 1e-8 &&
+              fabs(f64_at(f8, 2) + 0.02925182) < 1e-8);
     cr_expect(u1->ndim == 4 && ((const unsigned char *)u1->data)[89] == 89);
     int64_t n;
     memcpy(&n, i8->data, sizeof n);
@@ -130,7 +132,8 @@ Test(npz, what_is_written_is_read_back) {
     cm_npz *f = NULL;
     cr_assert_eq(cm_npz_write(path, items, 2), CM_OK, "%s", cm_why());
     cr_assert_eq(cm_npz_open(&f, path), CM_OK, "%s", cm_why());
-    cr_expect(cm_npz_count(f) == 2 && cm_npz_load(f, cm_npz_find(f, "mu")) == CM_OK && cm_npz_find(f, "mu")->ndim == 2 && f64_at(cm_npz_find(f, "mu"), 1) == -2.0);
+    cr_expect(cm_npz_count(f) == 2 && cm_npz_load(f, cm_npz_find(f, "mu")) == CM_OK &&
+              cm_npz_find(f, "mu")->ndim == 2 && f64_at(cm_npz_find(f, "mu"), 1) == -2.0);
     cr_assert_eq(cm_npz_load(f, cm_npz_find(f, "word")), CM_OK);
     cr_expect(memcmp(cm_npz_find(f, "word")->data, word, 4) == 0);
     cm_npz_close(&f);
@@ -148,7 +151,8 @@ Test(npz, statistics_of_others_are_taken_with_a_warning) {
     cm_moments m;
     cm_arena_init(&a, 0);
     const cm_statistics_claim claim = {"fid@clean", "abc", 6, 100}, wide = {"fid@clean", "abc", 7, 0};
-    cr_expect(cm_statistics_is(FILES "statistics.npz") && !cm_statistics_is(FILES "plain.npz") && !cm_statistics_is(PICTURES));
+    cr_expect(cm_statistics_is(FILES "statistics.npz") && !cm_statistics_is(FILES "plain.npz") &&
+              !cm_statistics_is(PICTURES));
     cr_assert_eq(cm_statistics_read(FILES "statistics.npz", &claim, &a, &m), CM_OK, "%s", cm_why());
     cr_expect(m.n == 0 && m.width == 6 && m.scatter[0] > 0);
     cr_expect_eq(cm_statistics_read(FILES "statistics.npz", &wide, &a, &m), CM_EUSAGE);
@@ -181,8 +185,9 @@ Test(npz, statistics_say_what_they_are) {
     cm_arena_init(&a, 0);
     double mean[2] = {1, 2}, scatter[4] = {8, 2, 2, 4};
     const cm_moments m = {5, 2, mean, scatter};
-    const cm_statistics_claim claim = {"fid@clean", "abc", 2, 5}, protocol = {"fid@tf1", "abc", 2, 5}, weights = {"fid@clean", "abd", 2, 5},
-                              n = {"fid@clean", "abc", 2, 6}, any = {"fid@clean", "abc", 2, 0};
+    const cm_statistics_claim claim = {"fid@clean", "abc", 2, 5}, protocol = {"fid@tf1", "abc", 2, 5},
+                              weights = {"fid@clean", "abd", 2, 5}, n = {"fid@clean", "abc", 2, 6},
+                              any = {"fid@clean", "abc", 2, 0};
     const char *path = scratch("stats.npz");
     cm_moments back;
     cr_assert_eq(cm_statistics_write(path, &claim, &m), CM_OK, "%s", cm_why());
@@ -220,7 +225,8 @@ Test(npz, a_folder_is_read_in_the_order_of_paths) {
     for (size_t i = 0; i < cm_picture_source_count(s); i++) {
         const char *id = cm_picture_source_id(s, i);
         cr_expect(cm_picture_source_read(s, i, &a, &image) == CM_OK && image.channels == 3, "%s: %s", id, cm_why());
-        cr_expect_eq(image.lost_alpha, !strcmp(id, "grey-alpha") || !strcmp(id, "rgba") || !strcmp(id, "palette"), "%s", id);
+        cr_expect_eq(image.lost_alpha, !strcmp(id, "grey-alpha") || !strcmp(id, "rgba") || !strcmp(id, "palette"), "%s",
+                     id);
     }
     cm_picture_source_close(&s);
     cm_arena_free(&a);
@@ -234,7 +240,9 @@ Test(npz, a_manifest_names_its_pictures) {
     const char *path = scratch("list.jsonl");
     char lines[1024];
     cm_picture_source *s = NULL;
-    snprintf(lines, sizeof lines, "{\"path\": \"%s/rgb.png\", \"id\": \"p1\", \"prompt\": \"a person\"}\n{\"path\": \"below/x.png\"}\n", PICTURES);
+    snprintf(lines, sizeof lines,
+             "{\"path\": \"%s/rgb.png\", \"id\": \"p1\", \"prompt\": \"a person\"}\n{\"path\": \"below/x.png\"}\n",
+             PICTURES);
     write_list(lines);
     cr_assert_eq(cm_picture_source_open(&s, path), CM_OK, "%s", cm_why());
     cr_expect(cm_picture_source_count(s) == 2 && !strcmp(cm_picture_source_prompt(s, 0), "a person"));

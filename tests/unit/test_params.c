@@ -93,7 +93,8 @@ Test(params, what_is_saved_is_loaded_and_f32_stays_mapped) {
     cr_assert_eq(cm_params_check(b, true), CM_OK, "%s", cm_why());
     cr_assert(equal(a, b));
     cr_assert(cm_param_exists(b, "conv.bias") && !cm_param_exists(b, "conv.bia") && !cm_param_exists(a, "conv.bias"));
-    cr_assert_eq(cm_param(b, CM_INIT_BIAS, CM_SHAPE(8), "conv.bias"), cm_params_at(b, 1), "asked again, the same tensor");
+    cr_assert_eq(cm_param(b, CM_INIT_BIAS, CM_SHAPE(8), "conv.bias"), cm_params_at(b, 1),
+                 "asked again, the same tensor");
     cm_params_close(&a), cm_params_close(&b);
     scratch_done();
 }
@@ -114,7 +115,8 @@ Test(params, half_and_bfloat_are_widened) {
 }
 
 Test(params, a_folder_is_searched_for_the_usual_names) {
-    static const char *const names[] = {"model.fp16.safetensors", "model.safetensors", "diffusion_pytorch_model.safetensors"};
+    static const char *const names[] = {"model.fp16.safetensors", "model.safetensors",
+                                        "diffusion_pytorch_model.safetensors"};
     cm_params *p = NULL;
     scratch("");
     cr_assert_eq(cm_params_open(&p, scratch_folder), CM_EIO);
@@ -137,7 +139,8 @@ Test(params, a_folder_is_searched_for_the_usual_names) {
 Test(params, a_sharded_index_is_read_as_one) {
     static const char *const index = "{\"weight_map\":{\"a\":\"model-1.safetensors\",\"b\":\"model-2.safetensors\"}}";
     const float x[2] = {1, 2}, y[2] = {3, 4};
-    const cm_store_item a = {"a", CM_F32, 1, (const size_t[]){2}, x, NULL}, b = {"b", CM_F32, 1, (const size_t[]){2}, y, NULL};
+    const cm_store_item a = {"a", CM_F32, 1, (const size_t[]){2}, x, NULL},
+                        b = {"b", CM_F32, 1, (const size_t[]){2}, y, NULL};
     cr_assert_eq(cm_safetensors_write(scratch("model-1.safetensors"), &a, 1, NULL), CM_OK);
     cr_assert_eq(cm_safetensors_write(scratch("model-2.safetensors"), &b, 1, NULL), CM_OK);
     scratch_write("model.safetensors.index.json", index, strlen(index));
@@ -204,7 +207,8 @@ Test(params, all_that_is_wrong_is_listed_at_once) {
     cm_param(p, CM_INIT_LINEAR, CM_SHAPE(3, 4, 1, 1), "t1"); /* a 1x1 convolution may be stored as a linear layer */
     cm_param(p, CM_INIT_LINEAR, CM_SHAPE(7), "absent");
     cr_assert_eq(cm_params_check(p, false), CM_EFORMAT);
-    cr_assert(strstr(cm_why(), "weights 1 missing: absent; 1 of another shape: t0 is [3,4], not [4,3]"), "%s", cm_why());
+    cr_assert(strstr(cm_why(), "weights 1 missing: absent; 1 of another shape: t0 is [3,4], not [4,3]"), "%s",
+              cm_why());
     cr_assert(strstr(cm_why(), "9 left over: t2, t3, t4 and 6 more"), "%s", cm_why());
     char hash[65];
     cr_assert_eq(cm_params_hash(p, hash), CM_EFORMAT);
@@ -350,14 +354,16 @@ static void check_let_go(cm_params *p, const char *what) {
     cr_assert_eq(cm_params_hash(p, before), CM_OK);
     cm_params_freeze(p);
     large_layer(p, cm_ops_bf16x3(), packed);
-    cr_assert(cm_param(p, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight")->packs.not_resident, "%s: kept twice", what);
+    cr_assert(cm_param(p, CM_INIT_LINEAR, CM_SHAPE(256, 300), "large.weight")->packs.not_resident, "%s: kept twice",
+              what);
     large_layer(p, cm_ops_bf16x3(), later);
     cr_assert_eq(memcmp(packed, later, sizeof packed), 0, "%s", what);
     cr_assert_eq(cm_params_hash(p, after), CM_OK);
     cr_assert_str_eq(before, after);
     large_layer(p, cm_ops_ref(), again);
     cr_assert_eq(memcmp(first, again, sizeof first), 0, "%s", what);
-    for (size_t i = 0; i < N; i++) cr_assert_float_eq(first[i], packed[i], 1e-4f, "%s: %g, %g", what, first[i], packed[i]);
+    for (size_t i = 0; i < N; i++)
+        cr_assert_float_eq(first[i], packed[i], 1e-4f, "%s: %g, %g", what, first[i], packed[i]);
 }
 
 /* Lean, with room for no pack, for some, and after a rest: the same bits on every backend. */
@@ -372,7 +378,8 @@ static void check_lean(cm_params *p, const char *what) {
             for (int time = 0; time < 2; time++) {
                 large_layer(p, cm_backends()[i], k == 0 && time == 0 ? first[i] : again);
                 if (k > 0 || time > 0)
-                    cr_expect_eq(memcmp(first[i], again, sizeof again), 0, "%s, %s, room %zu", what, cm_backends()[i]->name, room[k]);
+                    cr_expect_eq(memcmp(first[i], again, sizeof again), 0, "%s, %s, room %zu", what,
+                                 cm_backends()[i]->name, room[k]);
             }
         }
         cm_params_release(p);
@@ -439,7 +446,8 @@ Test(params, operations_fetch_the_weights_that_they_read) {
             else y = cm_view(&g, t, CM_SHAPE(1, ROWS, C));
             cr_assert(y && y->data, "operation %d", which);
             const size_t from = which == 2 ? row * C : 0;
-            cr_expect_eq(memcmp(y->data, want + from, cm_count(y) * sizeof *want), 0, "operation %d reads other values", which);
+            cr_expect_eq(memcmp(y->data, want + from, cm_count(y) * sizeof *want), 0, "operation %d reads other values",
+                         which);
             cm_ctx_free(&g);
             cm_params_close(&read);
         }

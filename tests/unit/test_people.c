@@ -14,7 +14,9 @@
 
 enum { SEEDS = 300 };
 
-static void person(cm_person *p, uint64_t seed) { cm_person_sample(p, NULL, seed); }
+static void person(cm_person *p, uint64_t seed) {
+    cm_person_sample(p, NULL, seed);
+}
 
 static const char *value(const cm_person *p, int group, const char *key) {
     const int s = cm_slot_find(group, key);
@@ -22,7 +24,9 @@ static const char *value(const cm_person *p, int group, const char *key) {
     return p->value[s] < 0 ? "" : cm_slots[s].values[p->value[s]];
 }
 
-static bool worn(const cm_person *p, int group) { return p->value[cm_slot_find(group, "type")] > 0; }
+static bool worn(const cm_person *p, int group) {
+    return p->value[cm_slot_find(group, "type")] > 0;
+}
 
 static size_t count(const cm_image *map, uint8_t what) {
     size_t n = 0;
@@ -46,7 +50,8 @@ Test(people, a_seed_is_one_person_whenever_and_however_large_it_is_drawn) {
         cr_assert(memcmp(d.groups.pixels, e.groups.pixels, 64 * 96) == 0);
         size_t differ = 0; /* the map of a picture twice as large, seen at every second pixel */
         for (size_t y = 0; y < 96; y++)
-            for (size_t x = 0; x < 64; x++) differ += d.classes.pixels[y * 64 + x] != big.classes.pixels[(2 * y + 1) * 128 + 2 * x + 1];
+            for (size_t x = 0; x < 64; x++)
+                differ += d.classes.pixels[y * 64 + x] != big.classes.pixels[(2 * y + 1) * 128 + 2 * x + 1];
         cr_assert_lt(differ, 64 * 96 / 20, "seed %d: %zu pixels differ", (int)seed, differ);
         cm_arena_clear(&a);
     }
@@ -108,12 +113,17 @@ Test(people, what_is_worn_is_in_the_maps_and_what_is_not_is_not) {
         cm_drawing d;
         person(&p, seed);
         cr_assert_eq(cm_person_draw(&p, 64, 96, &a, &d), CM_OK);
-        static const struct { int group, least; } groups[] = {{5, 150}, {6, 20}, {7, 150}, {8, 60}, {10, 12}, {11, 30}, {12, 4}, {13, 30}, {15, 4}, {18, 8}, {19, 3}};
+        static const struct {
+            int group, least;
+        } groups[] = {{5, 150}, {6, 20},  {7, 150}, {8, 60}, {10, 12}, {11, 30},
+                      {12, 4},  {13, 30}, {15, 4},  {18, 8}, {19, 3}};
         for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
             const int g = groups[i].group;
             const size_t n = count(&d.groups, (uint8_t)(1 + g));
             if (!worn(&p, g)) cr_assert_eq(n, 0, "seed %d: %s seen but not worn", (int)seed, cm_groups[g].name);
-            else cr_assert_geq(n, (size_t)groups[i].least, "seed %d: only %zu pixels of %s", (int)seed, n, cm_groups[g].name);
+            else
+                cr_assert_geq(n, (size_t)groups[i].least, "seed %d: only %zu pixels of %s", (int)seed, n,
+                              cm_groups[g].name);
         }
         const bool hat = worn(&p, 11) || worn(&p, 15);
         cr_assert_eq(count(&d.classes, CM_HAT) > 0, hat);
@@ -211,8 +221,12 @@ Test(people, attributes_of_a_description_are_the_slots_and_none_is_missing) {
                 said[s] = true;
             }
         for (int s = 0; s < cm_slot_count; s++) {
-            const bool none = cm_slots[s].kind == CM_SLOT_OBJECT && strcmp(cm_slots[s].values[0], "none") == 0 && p.value[s] == 0;
-            cr_assert_eq(said[s], p.value[s] >= 0 && !none && !(cm_slots[s].group == 3 && p.value[cm_slots[s].object_slot < 0 ? s : cm_slots[s].object_slot] < 0),
+            const bool none =
+                cm_slots[s].kind == CM_SLOT_OBJECT && strcmp(cm_slots[s].values[0], "none") == 0 && p.value[s] == 0;
+            cr_assert_eq(said[s],
+                         p.value[s] >= 0 && !none &&
+                             !(cm_slots[s].group == 3 &&
+                               p.value[cm_slots[s].object_slot < 0 ? s : cm_slots[s].object_slot] < 0),
                          "seed %d: %s", (int)seed, cm_slots[s].name);
         }
         cm_arena_clear(&a);
@@ -360,7 +374,8 @@ Test(people, a_swap_exchanges_the_colours_of_two_garments_and_nothing_else) {
         cr_assert_eq(q.value[a], p.value[b]);
         cr_assert_eq(q.value[b], p.value[a]);
         for (int s = 0; s < cm_slot_count; s++)
-            if (strcmp(cm_slots[s].key, "color") != 0 && strcmp(cm_slots[s].key, "pattern") != 0) cr_assert_eq(p.value[s], q.value[s]);
+            if (strcmp(cm_slots[s].key, "color") != 0 && strcmp(cm_slots[s].key, "pattern") != 0)
+                cr_assert_eq(p.value[s], q.value[s]);
         cr_assert(memcmp(p.numbers, q.numbers, sizeof p.numbers) == 0);
     }
     cr_assert_gt(swaps, SEEDS / 2);

@@ -19,7 +19,8 @@ static void end(void) {
 
 TestSuite(picture_rules, .init = begin, .fini = end);
 
-static const size_t cases[][2] = {{1024, 1024}, {768, 1153}, {1001, 299}, {299, 299}, {120, 67}, {1, 1}, {3, 500}, {640, 337}};
+static const size_t cases[][2] = {{1024, 1024}, {768, 1153}, {1001, 299}, {299, 299},
+                                  {120, 67},    {1, 1},      {3, 500},    {640, 337}};
 enum { CASES = sizeof cases / sizeof *cases, PIXELS = 64, STRIDE = 7919 };
 
 /* The golden script's picture. */
@@ -52,20 +53,22 @@ static void agrees(const cm_safetensors *golden, int number, const cm_picture_ru
     const cm_stored *want = cm_safetensors_find(golden, name);
     cr_assert(want && want->count == PIXELS * 3, "%s", name);
     const size_t size = published_size(r->name);
-    float *got = CM_PUSH(&arena, float, size * size * 3), w[PIXELS * 3];
+    float *got = CM_PUSH(&arena, float, size *size * 3), w[PIXELS * 3];
     cm_to_float(want->dtype, want->data, want->count, w);
     cr_assert_eq(cm_picture_prepare(r, image, size, size, &arena, got), CM_OK, "%s: %s", name, cm_why());
     for (size_t i = 0; i < PIXELS * 3; i++) {
         const float g = got[i / 3 * STRIDE % (size * size) * 3 + i % 3];
-        cr_assert(fabsf(g - w[i]) <= (r->wide ? 6e-5f : 1e-6f), "%s, at %zu: %.8g, not %.8g", name, i, (double)g, (double)w[i]);
+        cr_assert(fabsf(g - w[i]) <= (r->wide ? 6e-5f : 1e-6f), "%s, at %zu: %.8g, not %.8g", name, i, (double)g,
+                  (double)w[i]);
     }
 }
 
-/* Against the packages' own code. 1e-6 of a range of 2 to 4.5: f32 sums in another order (6e-5 for hps: torch's own f32 is that far from doubles,
- * ours is not); fid@clean and those of bytes come out equal. */
+/* Against the packages' own code. 1e-6 of a range of 2 to 4.5: f32 sums in another order (6e-5 for hps: torch's own f32
+ * is that far from doubles, ours is not); fid@clean and those of bytes come out equal. */
 Test(picture_rules, each_is_its_original) {
     cm_safetensors *golden;
-    cr_assert_eq(cm_safetensors_open(&golden, CM_TESTS_DIR "/golden/picture_rules/rules.safetensors"), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_safetensors_open(&golden, CM_TESTS_DIR "/golden/picture_rules/rules.safetensors"), CM_OK, "%s",
+                 cm_why());
     for (int n = 0; n < CASES; n++)
         for (size_t i = 0; i < cm_picture_rule_count; i++) {
             const cm_arena_mark mark = cm_arena_get_mark(&arena);
@@ -122,7 +125,8 @@ Test(picture_rules, the_middle_is_cut_as_torchvision_rounds) {
         for (size_t i = 0; i < 4 * rows[k].width * 3; i++) image.pixels[i] = (uint8_t)(i / 3 % rows[k].width);
         cr_assert_eq(cm_picture_prepare(clip, &image, 4, 4, &arena, x), CM_OK);
         cr_expect_float_eq(x[0], ((float)rows[k].first / 255 - 0.48145466f) / 0.26862954f, 1e-6f, "%zu", rows[k].width);
-        cr_expect_float_eq(x[11], ((float)(rows[k].first + 3) / 255 - 0.40821073f) / 0.27577711f, 1e-6f, "%zu", rows[k].width);
+        cr_expect_float_eq(x[11], ((float)(rows[k].first + 3) / 255 - 0.40821073f) / 0.27577711f, 1e-6f, "%zu",
+                           rows[k].width);
     }
 }
 

@@ -31,8 +31,14 @@ static void close_model(void) {
 TestSuite(pipeline, .init = open_model, .fini = close_model);
 
 static cm_request request(const char *sampler, size_t steps) {
-    return (cm_request){.prompt = "a full-body shot, an adult female, red striped shirt, blue pants", .negative = "", .seed = 7,
-                        .steps = steps, .width = 64, .height = 96, .sampler = cm_sampler_find(sampler), .guidance = 4};
+    return (cm_request){.prompt = "a full-body shot, an adult female, red striped shirt, blue pants",
+                        .negative = "",
+                        .seed = 7,
+                        .steps = steps,
+                        .width = 64,
+                        .height = 96,
+                        .sampler = cm_sampler_find(sampler),
+                        .guidance = 4};
 }
 
 static cm_result generate(const cm_request *q) {
@@ -80,7 +86,8 @@ Test(pipeline, previews_come_every_n_steps_and_change_nothing) {
         cr_assert_eq(r.timing.previews, 3);
         cr_assert_gt(r.timing.preview, 0);
         cr_assert_leq(r.timing.unet + r.timing.preview, r.timing.total);
-        cr_assert_eq(memcmp(plain.latents, r.latents, r.channels * r.h * r.w * sizeof *r.latents), 0, "%s", q.sampler->name);
+        cr_assert_eq(memcmp(plain.latents, r.latents, r.channels * r.h * r.w * sizeof *r.latents), 0, "%s",
+                     q.sampler->name);
     }
 }
 
@@ -165,7 +172,8 @@ Test(pipeline, groups_share_the_attention_and_looking_changes_nothing) {
         const cm_result r = generate(&q);
         cr_assert_eq(r.timing.compared, 2);
         cr_assert(r.timing.observed > 0 && r.timing.unobserved > 0);
-        cr_assert_eq(memcmp(plain.latents, r.latents, r.channels * r.h * r.w * sizeof *r.latents), 0, "%s", q.sampler->name);
+        cr_assert_eq(memcmp(plain.latents, r.latents, r.channels * r.h * r.w * sizeof *r.latents), 0, "%s",
+                     q.sampler->name);
         check_masses(&m, r.timing.unet_steps);
     }
 }
@@ -181,7 +189,8 @@ static void check_file(const char *path, const cm_group_maps *m) {
     cm_capture_maps(m->capture, &maps);
     cr_assert_eq(memcmp((const float *)t->data + 2 * 4 * 24, maps[1].shares, 2 * 4 * 24 * sizeof(float)), 0);
     cr_assert_not_null(strstr(cm_safetensors_metadata(f, "layers.6x4"), "[\"down_blocks.1."));
-    cr_assert_not_null(strstr(cm_safetensors_metadata(f, "groups"), "{\"group\":\"tops\",\"text\":\"red striped shirt\","));
+    cr_assert_not_null(
+        strstr(cm_safetensors_metadata(f, "groups"), "{\"group\":\"tops\",\"text\":\"red striped shirt\","));
     cr_assert_str_eq(cm_safetensors_metadata(f, "axes"), "layer, step, group, height, width");
     cm_safetensors_close(&f);
 }
@@ -193,8 +202,8 @@ static void check_name(const cm_image *overview, size_t top, size_t width, const
     memset(want.pixels, 255, width * 192 * 3);
     cm_bitmap_text(cm_prompt_group_name(m->phrases[group]->group), 2, 4, 87, &want);
     for (size_t y = 0; y < 192; y++)
-        cr_assert_eq(memcmp(overview->pixels + (top + y) * overview->width * 3, want.pixels + y * width * 3, width * 3), 0,
-                     "row %zu of %zu", y, group);
+        cr_assert_eq(memcmp(overview->pixels + (top + y) * overview->width * 3, want.pixels + y * width * 3, width * 3),
+                     0, "row %zu of %zu", y, group);
 }
 
 Test(pipeline, the_maps_file_says_what_is_in_it) {
@@ -244,7 +253,8 @@ Test(pipeline, lean_models_make_the_same_pictures) {
             const cm_result usual = generate(&q);
             cm_result r;
             cr_assert_eq(cm_generate(&lean, &ctx, &q, &arena, &r), CM_OK, "%s", cm_why());
-            cr_expect_eq(memcmp(usual.latents, r.latents, r.channels * r.h * r.w * sizeof(float)), 0, "%s", (*ops)->name);
+            cr_expect_eq(memcmp(usual.latents, r.latents, r.channels * r.h * r.w * sizeof(float)), 0, "%s",
+                         (*ops)->name);
             cr_expect_eq(largest_difference(&usual.picture, &r.picture), 0, "%s", (*ops)->name);
         }
     }

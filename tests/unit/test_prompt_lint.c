@@ -13,7 +13,8 @@ static void take(void *arg, cm_lint_kind kind, const char *place, const char *te
     (void)arg;
     const size_t n = strlen(found);
     const char *colon = strrchr(place, ':') + 1;
-    snprintf(found + n, sizeof found - n, "%s%s %s: %s", n ? "; " : "", colon + (*colon == ' '), cm_lint_names[kind], text);
+    snprintf(found + n, sizeof found - n, "%s%s %s: %s", n ? "; " : "", colon + (*colon == ' '), cm_lint_names[kind],
+             text);
 }
 
 static cm_lint_counts counts;
@@ -31,14 +32,17 @@ static const char *lint(const char *name, const char *text) {
 TestSuite(prompt_lint, .fini = scratch_done);
 
 Test(prompt_lint, a_clean_file_has_no_findings) {
-    cr_assert_str_eq(lint("a.txt", "a headshot, an adult woman, red hair\na man in pleated trousers and a red shirt, in Rome\n"), "");
+    cr_assert_str_eq(lint("a.txt",
+                          "a headshot, an adult woman, red hair\na man in pleated trousers and a red shirt, in Rome\n"),
+                     "");
     cr_assert_eq(counts.prompts, 2);
 }
 
 Test(prompt_lint, contradictions_are_named) {
     cr_assert_str_eq(lint("a.txt", "a man in a sleeveless long-sleeve shirt"),
                      "1 contradiction: 'sleeveless' and 'long sleeve' in 'a sleeveless long-sleeve shirt'");
-    cr_assert_str_eq(lint("a.txt", "a headshot, black leather boots"), "1 contradiction: 'headshot' does not show 'black leather boots'");
+    cr_assert_str_eq(lint("a.txt", "a headshot, black leather boots"),
+                     "1 contradiction: 'headshot' does not show 'black leather boots'");
     cr_assert_str_eq(lint("a.txt", "a toddler with a beard"), "1 contradiction: 'toddler' and 'beard' in one prompt");
     cr_assert_str_eq(lint("a.txt", "a woman in maxi pants"), "1 contradiction: 'pants' and 'maxi' in 'maxi pants'");
     cr_assert_str_eq(lint("a.txt", "a female toddler, a humane manly sleeveless dress"), "");
@@ -52,7 +56,8 @@ Test(prompt_lint, what_does_not_fit_77_tokens_is_told) {
     snprintf(text + n, sizeof text - n, "red shirt");
     cr_assert_str_eq(lint("a.txt", text), "1 cut off: at least 79 tokens, 77 are read: lost is 'red shirt'");
     cr_assert_str_eq(
-        lint("a.jsonl", "{\"kind\":\"set\",\"set\":\"x\",\"version\":1}\n{\"prompt\":\"x\",\"tokens\":{\"clip\":80}}\n"),
+        lint("a.jsonl",
+             "{\"kind\":\"set\",\"set\":\"x\",\"version\":1}\n{\"prompt\":\"x\",\"tokens\":{\"clip\":80}}\n"),
         "2 cut off: 80 tokens, 77 are read");
 }
 
@@ -62,14 +67,12 @@ Test(prompt_lint, unknown_words_and_attributes_are_told) {
     cr_assert_str_eq(lint("a.jsonl", "{\"prompt\":\"red shirt\",\"groups\":[{\"group\":6,\"text\":\"red "
                                      "shirt\",\"attributes\":{\"colr\":\"red\",\"type\":\"shirt\"}}]}"),
                      "1 unknown: tops has no attribute 'colr'; the closest is 'color'");
-    cr_assert_str_eq(
-        lint("a.jsonl",
-             "{\"prompt\":\"jade shirt\",\"groups\":[{\"group\":6,\"text\":\"jade shirt\",\"attributes\":{\"color\":\"jade\"}}]}"),
-        "1 unknown: tops: 'jade' is no known color, so no question is asked about it");
-    cr_assert_str_eq(
-        lint("a.jsonl",
-             "{\"prompt\":\"blue shirt\",\"groups\":[{\"group\":6,\"text\":\"blue shirt\",\"attributes\":{\"color\":\"red\"}}]}"),
-        "1 contradiction: the phrase 'blue shirt' does not say its color 'red'");
+    cr_assert_str_eq(lint("a.jsonl", "{\"prompt\":\"jade shirt\",\"groups\":[{\"group\":6,\"text\":\"jade "
+                                     "shirt\",\"attributes\":{\"color\":\"jade\"}}]}"),
+                     "1 unknown: tops: 'jade' is no known color, so no question is asked about it");
+    cr_assert_str_eq(lint("a.jsonl", "{\"prompt\":\"blue shirt\",\"groups\":[{\"group\":6,\"text\":\"blue "
+                                     "shirt\",\"attributes\":{\"color\":\"red\"}}]}"),
+                     "1 contradiction: the phrase 'blue shirt' does not say its color 'red'");
 }
 
 Test(prompt_lint, duplicates_and_empty_texts_are_told) {
@@ -79,13 +82,15 @@ Test(prompt_lint, duplicates_and_empty_texts_are_told) {
                      "3 row: id 'a' stands twice, first in line 1; 1 empty: the prompt is empty; "
                      "2 empty: the negative is empty: leave it out where none is meant");
     cr_assert_eq(counts.found[CM_LINT_ROW], 1);
-    cr_assert_str_eq(lint("a.json", "[{\"caption\": \"a hat\"}, {\"caption\": \"x\", \"id\": \"a/b\"}, {\"caption\": \"a hat\"}]"),
-                     "entry 2 row: id 'a/b' has '/' in it; only letters, digits and . _ - can name a file; "
-                     "entry 3 duplicate: the same prompt as entry 1");
+    cr_assert_str_eq(
+        lint("a.json", "[{\"caption\": \"a hat\"}, {\"caption\": \"x\", \"id\": \"a/b\"}, {\"caption\": \"a hat\"}]"),
+        "entry 2 row: id 'a/b' has '/' in it; only letters, digits and . _ - can name a file; "
+        "entry 3 duplicate: the same prompt as entry 1");
 }
 
 Test(prompt_lint, good_words_are_no_slips) {
-    static const char *const good[] = {"plain", "women", "shirts", "dresses", "belted", "stripes", "leather", "weather", "books"};
+    static const char *const good[] = {"plain",   "women",   "shirts",  "dresses", "belted",
+                                       "stripes", "leather", "weather", "books"};
     cm_arena arena;
     cm_lint_words *w;
     cm_arena_init(&arena, 0);

@@ -33,7 +33,8 @@ static const char *show(const char *name, const char *bytes, size_t length, cons
     all[0] = '\0';
     if (cm_prompt_rows_read(scratch(name), &(cm_prompt_reading){.column = column}, &arena, &rows) != CM_OK) {
         const size_t folder = strlen(scratch_folder);
-        snprintf(all, sizeof all, "%s", strncmp(cm_why(), scratch_folder, folder) == 0 ? cm_why() + folder + 1 : cm_why());
+        snprintf(all, sizeof all, "%s",
+                 strncmp(cm_why(), scratch_folder, folder) == 0 ? cm_why() + folder + 1 : cm_why());
         return all;
     }
     for (size_t i = 0; i < rows.count; i++) {
@@ -49,14 +50,15 @@ static const char *show(const char *name, const char *bytes, size_t length, cons
 
 #define READS(name, text, want) cr_assert_str_eq(show(name, text, sizeof text - 1, NULL), want)
 #define READS_BY(name, column, text, want) cr_assert_str_eq(show(name, text, sizeof text - 1, column), want)
-#define REFUSES(name, text, why)                                                                        \
-    do {                                                                                                \
-        const char *said = show(name, text, sizeof text - 1, NULL);                                     \
-        cr_assert(strstr(said, why), "'%s' lacks '%s'", said, why);                                     \
+#define REFUSES(name, text, why)                                                                                       \
+    do {                                                                                                               \
+        const char *said = show(name, text, sizeof text - 1, NULL);                                                    \
+        cr_assert(strstr(said, why), "'%s' lacks '%s'", said, why);                                                    \
     } while (0)
 
 Test(prompt_rows, csv_has_quotes_line_breaks_and_a_mark) {
-    READS("a.csv", "\xef\xbb\xbfid,prompt,seed,negative\r\na,\"red, \"\"long\"\" scarf\",7,hat\r\n\r\nb,\"two\nlines\",,\r\n",
+    READS("a.csv",
+          "\xef\xbb\xbfid,prompt,seed,negative\r\na,\"red, \"\"long\"\" scarf\",7,hat\r\n\r\nb,\"two\nlines\",,\r\n",
           "a=red, \"long\" scarf|7|hat; b=two\nlines");
     READS("a.csv", "prompt\na red shirt\n\"\"\n", "p0001=a red shirt");
     READS("a.csv", "Prompt,ID\nx,1\ny,\n", "1=x; p0002=y");
@@ -97,7 +99,8 @@ Test(prompt_rows, the_prompts_column_is_found_or_asked_for) {
     READS("a.jsonl", "{\"text\": \"x\", \"id\": 3}\n{\"text\": \"y\", \"id\": null}\n", "3=x; p0002=y");
     READS_BY("a.csv", "alt", "alt,prompt\nx,p\n", "p0001=x");
     READS_BY("a.jsonl", "alt", "{\"alt\": \"x\", \"prompt\": \"p\"}", "p0001=x");
-    REFUSES("a.csv", "text,caption\nc,x\n", "the prompts may be column 'caption' or 'text': choose by --prompt-column NAME");
+    REFUSES("a.csv", "text,caption\nc,x\n",
+            "the prompts may be column 'caption' or 'text': choose by --prompt-column NAME");
     REFUSES("a.csv", "url,captoin\nc,x\n", "no column 'prompt' or 'caption'; the closest is 'captoin'");
     REFUSES("a.csv", "url,alt\nc,x\n", "the first row names url, alt (--prompt-column NAME chooses)");
     cr_assert(strstr(show("a.csv", "caption\nx\n", 10, "captoin"), "no column 'captoin'; the closest is 'caption'"));
@@ -112,32 +115,39 @@ Test(prompt_rows, plain_text_is_a_prompt_a_line) {
 }
 
 Test(prompt_rows, coco_gives_each_images_first_caption) {
-    READS("a.json", "{\"images\": [{\"id\": 9, \"file_name\": \"9.jpg\"}, {\"id\": 4}, {\"id\": 5}], \"annotations\": ["
-                    "{\"id\": 8, \"image_id\": 4, \"caption\": \"late\"}, {\"id\": 3, \"image_id\": 4, \"caption\": \"early\"},"
-                    "{\"id\": 1, \"image_id\": 9, \"caption\": \"nine\"}]}",
+    READS("a.json",
+          "{\"images\": [{\"id\": 9, \"file_name\": \"9.jpg\"}, {\"id\": 4}, {\"id\": 5}], \"annotations\": ["
+          "{\"id\": 8, \"image_id\": 4, \"caption\": \"late\"}, {\"id\": 3, \"image_id\": 4, \"caption\": \"early\"},"
+          "{\"id\": 1, \"image_id\": 9, \"caption\": \"nine\"}]}",
           "9=nine; 4=early");
-    READS("a.json", "{\"annotations\": [{\"image_id\": \"b\", \"caption\": \"x\"}, {\"image_id\": \"a\", \"caption\": \"y\"}]}",
+    READS("a.json",
+          "{\"annotations\": [{\"image_id\": \"b\", \"caption\": \"x\"}, {\"image_id\": \"a\", \"caption\": \"y\"}]}",
           "b=x; a=y");
-    REFUSES("a.json", "{\"images\": [{\"id\": 9}], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"caption\": \"x\"}]}",
+    REFUSES("a.json",
+            "{\"images\": [{\"id\": 9}], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"caption\": \"x\"}]}",
             "a.json: annotation 1: of image '4', which \"images\" lacks");
     REFUSES("a.json", "{\"images\": [], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"bbox\": [1]}]}",
             "no column is called prompt, caption");
-    REFUSES("a.json", "{\"images\": [{\"id\": 1}, {\"id\": 1}], \"annotations\": [{\"image_id\": 1, \"caption\": \"x\"}]}",
+    REFUSES("a.json",
+            "{\"images\": [{\"id\": 1}, {\"id\": 1}], \"annotations\": [{\"image_id\": 1, \"caption\": \"x\"}]}",
             "image '1' is listed twice");
-    REFUSES("a.json", "{\"annotations\": [{\"image_id\": \"a/b\", \"caption\": \"x\"}]}", "a.json: entry 1: id 'a/b' has '/' in it");
+    REFUSES("a.json", "{\"annotations\": [{\"image_id\": \"a/b\", \"caption\": \"x\"}]}",
+            "a.json: entry 1: id 'a/b' has '/' in it");
     REFUSES("a.json", "{\"images\": [],\n\"annotations\": [}\n", "a.json:2: not JSON");
 }
 
 Test(prompt_rows, json_may_be_a_list) {
     READS("a.json", "[{\"id\": 7, \"caption\": \"x\"},\n {\"caption\": \"y\"}]", "7=x; p0002=y");
     REFUSES("a.json", "[{\"id\": 7, \"caption\": \"x\"}, 4]", "entry 2");
-    READS("a.json", "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"b\", \"prompt\": \"y\", \"seed\": 18446744073709551615}\n",
+    READS("a.json",
+          "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"b\", \"prompt\": \"y\", \"seed\": 18446744073709551615}\n",
           "a=x; b=y|-1");
 }
 
 Test(prompt_rows, a_set_says_which_it_is) {
-    static const char text[] = "{\"kind\": \"set\", \"set\": \"mine\", \"version\": 3, \"count\": 1}\n"
-                               "{\"id\": \"a\", \"prompt\": \"x\", \"shot\": \"headshot\", \"tokens\": {\"clip\": 3}}\n";
+    static const char text[] =
+        "{\"kind\": \"set\", \"set\": \"mine\", \"version\": 3, \"count\": 1}\n"
+        "{\"id\": \"a\", \"prompt\": \"x\", \"shot\": \"headshot\", \"tokens\": {\"clip\": 3}}\n";
     cm_prompt_set set;
     scratch_write("set.jsonl", text, sizeof text - 1);
     cr_assert_eq(cm_prompt_set_read(scratch("set.jsonl"), NULL, &arena, &set), CM_OK, "%s", cm_why());
@@ -159,10 +169,11 @@ static void count_fault(void *arg, size_t line, const char *why) {
 }
 
 Test(prompt_rows, faults_can_be_told_one_by_one) {
-    static const char text[] = "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"a\", \"prompt\": \"y\"}\n{\"id\": \"a\n{\"id\": "
-                               "\"a/b\", \"prompt\": \"x\"}\n"
-                               "{\"id\": \"c\", \"prompt\": \"red shirt\", \"groups\": [{\"group\": 6, \"text\": "
-                               "\"hat\"}]}\n{\"id\": \"d\", \"prompt\": \"z\"}\n";
+    static const char text[] =
+        "{\"id\": \"a\", \"prompt\": \"x\"}\n{\"id\": \"a\", \"prompt\": \"y\"}\n{\"id\": \"a\n{\"id\": "
+        "\"a/b\", \"prompt\": \"x\"}\n"
+        "{\"id\": \"c\", \"prompt\": \"red shirt\", \"groups\": [{\"group\": 6, \"text\": "
+        "\"hat\"}]}\n{\"id\": \"d\", \"prompt\": \"z\"}\n";
     cm_prompt_set set;
     scratch_write("bad.jsonl", text, sizeof text - 1);
     const cm_prompt_reading how = {.fault = count_fault};
@@ -175,10 +186,11 @@ Test(prompt_rows, faults_can_be_told_one_by_one) {
 
 /* Every allocation of a reader fails once: never is the file at fault, and never a row lost. */
 Test(prompt_rows, an_allocation_that_fails_is_told_as_such) {
-    static const char *const files[][2] = {{"a.jsonl", "{\"caption\": \"x\", \"id\": 3}\n{\"caption\": \"y\"}\n"}, /* first: it watches the library's */
-                                           {"a.csv", "id,prompt,seed,url\na,x,7,u\nb,\"y, z\",,\n"},
-                                           {"a.json", "{\"images\": [{\"id\": 4}], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"caption\": \"x\"}]}"},
-                                           {"b.txt", "x\ny\n"}};
+    static const char *const files[][2] = {
+        {"a.jsonl", "{\"caption\": \"x\", \"id\": 3}\n{\"caption\": \"y\"}\n"}, /* first: it watches the library's */
+        {"a.csv", "id,prompt,seed,url\na,x,7,u\nb,\"y, z\",,\n"},
+        {"a.json", "{\"images\": [{\"id\": 4}], \"annotations\": [{\"id\": 1, \"image_id\": 4, \"caption\": \"x\"}]}"},
+        {"b.txt", "x\ny\n"}};
     for (size_t f = 0; f < sizeof files / sizeof *files; f++)
         for (int aligned = 0; aligned < 2; aligned++) {
             cm_status s = CM_ENOMEM;

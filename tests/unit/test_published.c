@@ -62,11 +62,13 @@ Test(published, every_sampler_has_the_sums_of_diffusers_tests) {
     cm_arena_init(&a, 0);
     cr_assert_eq(cm_json_read(CM_TESTS_DIR "/golden/pipeline/published.json", &rows), CM_OK, "%s", cm_why());
     json_array_foreach(rows, i, row) {
-        const char *name = cm_json_text_or(row, "sampler", ""), *test = cm_json_text_or(row, "test", "a walk of our own");
+        const char *name = cm_json_text_or(row, "sampler", ""),
+                   *test = cm_json_text_or(row, "test", "a walk of our own");
         const cm_sampler *sampler = cm_sampler_find(name);
         const double want = cm_json_number_or(row, "sum", NAN), sum = walk(row, sampler, &a);
         /* their own limit; 1e-5 of large sums, because theirs count in f32 */
-        cr_expect(fabs(sum - want) <= fmax(1e-2, 1e-5 * want), "row %zu, %s, %s: %.9g, not %.9g", i, name, test, sum, want);
+        cr_expect(fabs(sum - want) <= fmax(1e-2, 1e-5 * want), "row %zu, %s, %s: %.9g, not %.9g", i, name, test, sum,
+                  want);
         cr_expect(fabs(want / COUNT - cm_json_number_or(row, "mean", NAN)) <= 1e-6 * (1 + want / COUNT));
         theirs += json_is_string(json_object_get(row, "test"));
     }

@@ -132,8 +132,12 @@ Test(questions, a_card_says_which_slots_are_asked, .fini = scratch_done) {
     cr_expect(!known && asked == CM_ALL_SLOTS, "without a card all are asked");
     cr_assert_eq(read_card("{\"stage\": \"parser\"}", &asked, &known), CM_OK);
     cr_expect(!known && asked == CM_ALL_SLOTS, "a card without the key");
-    cr_assert_eq(read_card("{\"questions\": {\"margin\": 0.1, \"slots\": {\"tops.material\": {\"right\": 0.7, \"asked\": false}, "
-                           "\"tops.color\": {\"asked\": true}}}}", &asked, &known), CM_OK);
+    cr_assert_eq(
+        read_card(
+            "{\"questions\": {\"margin\": 0.1, \"slots\": {\"tops.material\": {\"right\": 0.7, \"asked\": false}, "
+            "\"tops.color\": {\"asked\": true}}}}",
+            &asked, &known),
+        CM_OK);
     cr_expect(known && asked == (CM_ALL_SLOTS & ~((cm_slot_set)1 << slot(6, "material"))));
     json_t *left_out = cm_slots_left_out(asked);
     cr_assert(json_array_size(left_out) == 1);
@@ -145,9 +149,12 @@ Test(questions, a_card_says_which_slots_are_asked, .fini = scratch_done) {
 Test(questions, a_card_that_is_none_is_refused_by_name, .fini = scratch_done) {
     cm_slot_set asked;
     bool known;
-    cr_expect_eq(read_card("{\"questions\": {\"slots\": {\"tops.colour\": {\"asked\": true}}}}", &asked, &known), CM_EFORMAT);
-    cr_expect(strstr(cm_why(), "tops.colour") && strstr(cm_why(), "'tops.color'") && strstr(cm_why(), "card.json"), "%s", cm_why());
-    cr_expect_eq(read_card("{\"questions\": {\"slots\": {\"tops.color\": {\"asked\": 1}}}}", &asked, &known), CM_EFORMAT);
+    cr_expect_eq(read_card("{\"questions\": {\"slots\": {\"tops.colour\": {\"asked\": true}}}}", &asked, &known),
+                 CM_EFORMAT);
+    cr_expect(strstr(cm_why(), "tops.colour") && strstr(cm_why(), "'tops.color'") && strstr(cm_why(), "card.json"),
+              "%s", cm_why());
+    cr_expect_eq(read_card("{\"questions\": {\"slots\": {\"tops.color\": {\"asked\": 1}}}}", &asked, &known),
+                 CM_EFORMAT);
     cr_expect(strstr(cm_why(), "neither true nor false"), "%s", cm_why());
     cr_expect_eq(read_card("{\"questions\": {}}", &asked, &known), CM_EFORMAT);
     cr_expect_eq(read_card("{", &asked, &known), CM_EFORMAT);
@@ -167,10 +174,13 @@ Test(questions, every_attribute_of_a_prompt_is_counted_once) {
     cm_arena arena;
     cm_arena_init(&arena, 0);
     cm_description d = {.count = 3};
-    d.phrases[0] = (cm_phrase){.group = 6, .attribute_count = 4,
-                               .attributes = {{"color", "red"}, {"material", "cotton"}, {"type", "shirt"}, {"pattern", "zigzag"}}};
+    d.phrases[0] =
+        (cm_phrase){.group = 6,
+                    .attribute_count = 4,
+                    .attributes = {{"color", "red"}, {"material", "cotton"}, {"type", "shirt"}, {"pattern", "zigzag"}}};
     d.phrases[1] = (cm_phrase){.group = 0, .attribute_count = 2, .attributes = {{"age", "adult"}, {"gender", "male"}}};
-    d.phrases[2] = (cm_phrase){.group = 12, .attribute_count = 1, .attributes = {{"color", "black"}}}; /* asks for a belt, too */
+    d.phrases[2] =
+        (cm_phrase){.group = 12, .attribute_count = 1, .attributes = {{"color", "black"}}}; /* asks for a belt, too */
     const cm_slot_set asked = CM_ALL_SLOTS & ~((cm_slot_set)1 << slot(6, "material"));
     cm_question_counts c = {0};
     for (int i = 0; i < 2; i++) cr_assert_eq(cm_questions_asked(&d, asked, &arena, &c), CM_OK);

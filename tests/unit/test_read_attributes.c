@@ -26,20 +26,24 @@ static const char *read(const char *text) {
     cm_read_attributes(&d);
     for (size_t i = 0; i < d.count; i++) {
         const cm_phrase *p = &d.phrases[i];
-        said = cm_arena_print(&arena, "%s%s%s:", said, i ? " | " : "", p->group < 0 ? "shot" : cm_groups[p->group].name);
-        for (size_t k = 0; k < p->attribute_count; k++) said = cm_arena_print(&arena, "%s %s=%s", said, p->attributes[k].key, p->attributes[k].value);
+        said =
+            cm_arena_print(&arena, "%s%s%s:", said, i ? " | " : "", p->group < 0 ? "shot" : cm_groups[p->group].name);
+        for (size_t k = 0; k < p->attribute_count; k++)
+            said = cm_arena_print(&arena, "%s %s=%s", said, p->attributes[k].key, p->attributes[k].value);
     }
     return said;
 }
 
 Test(read_attributes, values_of_the_phrases_group_are_its_attributes) {
     cr_assert_str_eq(read("a young adult female, Red Striped long sleeve cotton shirt, black wavy hair"),
-                     "person: age=young adult gender=female | tops: type=shirt color=red pattern=striped sleeve length=long sleeve material=cotton"
+                     "person: age=young adult gender=female | tops: type=shirt color=red pattern=striped sleeve "
+                     "length=long sleeve material=cotton"
                      " | hair: hair style=wavy hair color=black");
 }
 
 Test(read_attributes, words_inside_of_longer_values_say_nothing) {
-    cr_assert_str_eq(read("short sleeve dress, blue polo shirt"), "one-piece outfits: type=dress sleeve length=short sleeve | tops: type=polo shirt color=blue");
+    cr_assert_str_eq(read("short sleeve dress, blue polo shirt"),
+                     "one-piece outfits: type=dress sleeve length=short sleeve | tops: type=polo shirt color=blue");
 }
 
 Test(read_attributes, parts_of_other_words_are_no_values) {
@@ -75,7 +79,8 @@ Test(read_attributes, the_people_describe_themselves_in_words_that_are_read_back
                 said += cm_slot_find(d.phrases[i].group, want->key) >= 0;
                 for (size_t j = 0; j < found.count; j++)
                     for (size_t m = 0; m < found.phrases[j].attribute_count; m++)
-                        same += found.phrases[j].group == d.phrases[i].group && !strcmp(found.phrases[j].attributes[m].key, want->key) &&
+                        same += found.phrases[j].group == d.phrases[i].group &&
+                                !strcmp(found.phrases[j].attributes[m].key, want->key) &&
                                 !strcmp(found.phrases[j].attributes[m].value, want->value);
             }
     }

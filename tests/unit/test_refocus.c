@@ -18,8 +18,7 @@ static void setup(void) {
     cm_arena_init(&arena, 0);
     cm_image_new(&arena, W * 16, H * 16, 1, &classes);
     for (size_t y = 0; y < H * 16; y++)
-        for (size_t x = 0; x < W * 16; x++)
-            classes.pixels[y * W * 16 + x] = x < W * 8 ? 4 : y < H * 8 ? 6 : 0;
+        for (size_t x = 0; x < W * 16; x++) classes.pixels[y * W * 16 + x] = x < W * 8 ? 4 : y < H * 8 ? 6 : 0;
     cm_rng r = cm_rng_named(1, "maps");
     for (size_t i = 0; i < sizeof probs / sizeof probs[0]; i++) probs[i] = (float)cm_rng_uniform(&r);
 }
@@ -131,7 +130,8 @@ Test(refocus, even_attention_has_what_is_told_as_even) {
     cr_expect_float_eq(s.share_even, s.share, 1e-6);
 }
 
-/* Cells of the left half give 0.1 to each of phrase 0's three tokens, all others 0.02; phrase 1 has 0.001 everywhere. */
+/* Cells of the left half give 0.1 to each of phrase 0's three tokens, all others 0.02; phrase 1 has 0.001 everywhere.
+ */
 Test(refocus, the_share_is_of_all_attention_so_a_starved_phrase_is_seen) {
     cm_refocus *r = watch(16);
     cm_refocus_scores s;
@@ -145,14 +145,16 @@ Test(refocus, the_share_is_of_all_attention_so_a_starved_phrase_is_seen) {
     cr_expect_float_eq(s.mass, (0.1 / 0.12 + 1) / 2, 1e-6, "its own attention is all inside: %g", s.mass);
 }
 
-/* The second layer has a quarter of the cells and is not watched; its upper left cell covers pixels of both halves' left. */
+/* The second layer has a quarter of the cells and is not watched; its upper left cell covers pixels of both halves'
+ * left. */
 Test(refocus, each_layer_counts_once_for_the_share_whatever_its_size) {
     cm_refocus *r = watch(16);
     cm_refocus_scores s;
     cm_refocus_kept k;
     float small[CELLS / 4 * KEYS] = {0};
     for (size_t i = 0; i < CELLS; i++) probs[i * KEYS + 5] = 0.5f;
-    for (size_t i = 0; i < CELLS / 4; i++) small[i * KEYS + 5] = i % 2 ? 0.25f : 0.0f; /* two cells wide: right half only */
+    for (size_t i = 0; i < CELLS / 4; i++)
+        small[i * KEYS + 5] = i % 2 ? 0.25f : 0.0f; /* two cells wide: right half only */
     for (size_t i = 0; i < CELLS; i++) probs[i * KEYS + 1] = probs[i * KEYS + 2] = probs[i * KEYS + 3] = 0;
     show_layer(r, 0, probs, 1, 1, H, W);
     show_layer(r, 1, small, 1, 1, H / 2, W / 2);
@@ -167,7 +169,8 @@ Test(refocus, each_layer_counts_once_for_the_share_whatever_its_size) {
     cr_expect_float_eq(k.all[2], 0.5, 1e-6);
     cr_expect_float_eq(k.inside[2], 0.5 * 0.25, 1e-6);
     cr_expect_float_eq(k.all[3], 0.125, 1e-6);
-    cr_expect_float_eq(k.inside[3], 0.25 * 0.25, 1e-6, "a cell and a half of the right column of three: %g", k.inside[3]);
+    cr_expect_float_eq(k.inside[3], 0.25 * 0.25, 1e-6, "a cell and a half of the right column of three: %g",
+                       k.inside[3]);
 }
 
 Test(refocus, what_a_layer_keeps_is_the_mean_over_heads_steps_and_cells) {
@@ -185,8 +188,8 @@ Test(refocus, what_a_layer_keeps_is_the_mean_over_heads_steps_and_cells) {
     cr_expect_float_eq(k.inside[1], inside, 1e-7);
 }
 
-/* Two phrases of one token each claim the whole of every cell: attention sums to 1, so each gets a half of it at best, 4 channels being
- * off by a half. */
+/* Two phrases of one token each claim the whole of every cell: attention sums to 1, so each gets a half of it at best,
+ * 4 channels being off by a half. */
 Test(refocus, the_floor_is_what_attention_that_sums_to_one_can_reach) {
     const cm_refocus_phrase phrases[2] = {{{1, 2}, 1u << 4, true}, {{5, 6}, 1u << 4, true}};
     cm_refocus *r;

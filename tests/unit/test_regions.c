@@ -35,7 +35,8 @@ TestSuite(regions, .init = setup, .fini = teardown);
 static void define(size_t image, size_t r, size_t c, double *mean, double *spread) {
     double sum = 1e-4 * PIXELS, first = 0, second = 0;
     for (size_t p = 0; p < PIXELS; p++) {
-        const double w = (double)maps->data[(image * PIXELS + p) * R + r], v = (double)x->data[(image * PIXELS + p) * C + c];
+        const double w = (double)maps->data[(image * PIXELS + p) * R + r],
+                     v = (double)x->data[(image * PIXELS + p) * C + c];
         sum += w;
         first += w * v;
         second += w * v * v;

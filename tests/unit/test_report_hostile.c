@@ -16,10 +16,13 @@
 
 /* Each begins as a formula would, ends an attribute, a tag, a quote, a heredoc, a cell, and starts something else. */
 static const char *const payloads[] = {
-    "=cmd\"'><script>document.title='OWNED'</script><img src=x onerror=alert(1)>`touch OWNED`$(touch OWNED)\nEOD\nsystem \"touch OWNED\"\n",
-    "-->]]></style></title><svg onload=alert(1)>|a|b|\n# h\n![x](http://x.invalid/a)[y](javascript:alert(1))<http://x.invalid>\r\n",
+    "=cmd\"'><script>document.title='OWNED'</script><img src=x onerror=alert(1)>`touch OWNED`$(touch "
+    "OWNED)\nEOD\nsystem \"touch OWNED\"\n",
+    "-->]]></style></title><svg onload=alert(1)>|a|b|\n# "
+    "h\n![x](http://x.invalid/a)[y](javascript:alert(1))<http://x.invalid>\r\n",
     "'\" onmouseover=\"alert(1)\" style=\"x\" x='\\\"'; print `touch OWNED`; set output '/tmp/OWNED\n\nplot\n",
-    "&lt;script&gt;\x7f\x01\x1b[2J</td></tr></table><iframe src=\"data:text/html,x\"></iframe><base href=//x.invalid>@SUM(1)",
+    "&lt;script&gt;\x7f\x01\x1b[2J</td></tr></table><iframe src=\"data:text/html,x\"></iframe><base "
+    "href=//x.invalid>@SUM(1)",
 };
 enum { PAYLOADS = sizeof payloads / sizeof *payloads };
 
@@ -48,23 +51,30 @@ static void put_line(FILE *f, const char *begin, const char *const *keys, size_t
 typedef enum mode { BENCH, PUBLISHED, FORMAT2 } mode; /* of records */
 
 static void put_plan(FILE *f, size_t n, mode m) {
-    static const char *const network[] = {"name", "hash", "label", NULL}, *const metric[] = {"title", "network", "rule", "weights", "about", "source", NULL};
+    static const char *const network[] = {"name", "hash", "label", NULL}, *const metric[] = {"title", "network",
+                                                                                             "rule",  "weights",
+                                                                                             "about", "source",
+                                                                                             NULL};
     static const char *const labels[] = {"acc_all", "hola", "fd@nano", "fid@clean[nano]"};
     char begin[200];
     if (m == BENCH) return;
     put_record(f, ",\"plan\":{\"networks\":[{\"x\":1", network, n, "");
     fputs("],\"metrics\":[", f);
     for (size_t i = 0; m == FORMAT2 && i < 4; i++) {
-        snprintf(begin, sizeof begin, "%s{\"label\":\"%s\",\"better\":\"lower\",\"decimals\":2", i ? "," : "", labels[i]);
+        snprintf(begin, sizeof begin, "%s{\"label\":\"%s\",\"better\":\"lower\",\"decimals\":2", i ? "," : "",
+                 labels[i]);
         put_record(f, begin, metric, n + i, "");
     }
     fputs("]}", f);
 }
 
 static void put_header(FILE *f, size_t n, mode m) {
-    static const char *const keys[] = {"prompts", "started", "version", "commit", "compiler", "cpu", "cpu_features", "core_type", "statistics", NULL};
-    static const char *const settings[] = {"sampler", "negative", "backend", "dtype", NULL}, *const name[] = {"name", NULL};
-    static const char *const about[] = {"about", "model", "hash", NULL}, *const list[] = {"from", NULL}, *const arm[] = {"about", "from", "command", "note", NULL};
+    static const char *const keys[] = {"prompts", "started",      "version",   "commit",     "compiler",
+                                       "cpu",     "cpu_features", "core_type", "statistics", NULL};
+    static const char *const settings[] = {"sampler", "negative", "backend", "dtype", NULL}, *const name[] = {"name",
+                                                                                                              NULL};
+    static const char *const about[] = {"about", "model", "hash", NULL}, *const list[] = {"from", NULL},
+                             *const arm[] = {"about", "from", "command", "note", NULL};
     static const char *const trained[] = {"data", NULL};
     fputs("{\"kind\":\"run\",\"suite\":\"quick\",", f);
     if (m == FORMAT2) fputs("\"format\":2,\"primary\":\"acc_all\",", f);
@@ -88,26 +98,39 @@ static void put_header(FILE *f, size_t n, mode m) {
 }
 
 static void put_records(FILE *f, size_t n, mode m) {
-    static const char *const image[] = {"id", "prompt", "picture", "noise_hash", "suite_text", NULL}, *const map[] = {"group", "text", "picture", NULL};
-    static const char *const score[] = {"prompts", "better", "about", "source", "note", NULL}, *const pair[] = {"prompts", "note", NULL};
-    static const char *const speed[] = {"model", "backend", "dtype", "stage", "note", NULL}, *const sgemm[] = {"backend", "note", NULL};
-    static const char *const note[] = {"note", NULL}, *const part[] = {"group", NULL}, *const done[] = {"finished", NULL};
+    static const char *const image[] = {"id", "prompt", "picture", "noise_hash", "suite_text", NULL},
+                             *const map[] = {"group", "text", "picture", NULL};
+    static const char *const score[] = {"prompts", "better", "about", "source", "note", NULL}, *const pair[] = {
+                                                                                                   "prompts", "note",
+                                                                                                   NULL};
+    static const char *const speed[] = {"model", "backend", "dtype", "stage", "note", NULL}, *const sgemm[] = {
+                                                                                                 "backend", "note",
+                                                                                                 NULL};
+    static const char *const note[] = {"note", NULL}, *const part[] = {"group", NULL},
+                             *const done[] = {"finished", NULL};
     static const char *const scores[] = {"acc_all", "hola", "fd@nano", "fid@clean[nano].mean"};
     char begin[200];
     put_header(f, n, m);
     for (size_t i = 0; i < 4; i++) {
-        snprintf(begin, sizeof begin, "{\"kind\":\"score\",\"suite\":\"quick\",\"arm\":\"%s\",\"score\":\"%s\"", i % 2 ? "hq" : "daring", scores[i]);
+        snprintf(begin, sizeof begin, "{\"kind\":\"score\",\"suite\":\"quick\",\"arm\":\"%s\",\"score\":\"%s\"",
+                 i % 2 ? "hq" : "daring", scores[i]);
         put_line(f, begin, score, n + i, i % 2 ? ",\"value\":1.5,\"lo\":1,\"hi\":2,\"n\":3" : "");
         snprintf(begin, sizeof begin, "{\"kind\":\"pair\",\"a\":\"daring\",\"b\":\"hq\",\"score\":\"%s\"", scores[i]);
-        put_line(f, begin, pair, n + i, i % 2 ? ",\"difference\":1,\"lo\":0.5,\"hi\":2,\"p\":0.01,\"p_holm\":0.02,\"n\":3" : "");
+        put_line(f, begin, pair, n + i,
+                 i % 2 ? ",\"difference\":1,\"lo\":0.5,\"hi\":2,\"p\":0.01,\"p_holm\":0.02,\"n\":3" : "");
         snprintf(begin, sizeof begin, "{\"kind\":\"ceiling\",\"score\":\"%s\"", scores[i]);
         put_line(f, begin, note, n + i, ",\"value\":99");
-        put_line(f, "{\"kind\":\"speed\",\"width\":64,\"height\":64", speed, n + i, i % 2 ? ",\"median_s\":0.5,\"n\":2,\"apart\":0.01" : "");
+        put_line(f, "{\"kind\":\"speed\",\"width\":64,\"height\":64", speed, n + i,
+                 i % 2 ? ",\"median_s\":0.5,\"n\":2,\"apart\":0.01" : "");
         put_line(f, "{\"kind\":\"speed\",\"width\":128,\"height\":64", speed, n + i, ",\"median_s\":0.5,\"gflop\":3");
         put_line(f, "{\"kind\":\"sgemm\"", sgemm, n + i, ",\"gflops\":10");
-        put_line(f, "{\"kind\":\"part\",\"arm\":\"hq\",\"score\":\"acc_all\"", part, n + i, ",\"value\":50,\"lo\":40,\"hi\":60,\"n\":9");
+        put_line(f, "{\"kind\":\"part\",\"arm\":\"hq\",\"score\":\"acc_all\"", part, n + i,
+                 ",\"value\":50,\"lo\":40,\"hi\":60,\"n\":9");
         put_line(f, "{\"kind\":\"command\",\"arm\":\"command\",\"seconds\":1,\"images\":2", note, n + i, "");
-        put_record(f, i % 2 ? "{\"kind\":\"image\",\"arm\":\"hq\",\"attention\":[{\"x\":1" : "{\"kind\":\"image\",\"arm\":\"daring\",\"attention\":[{\"x\":1", map, n, "");
+        put_record(f,
+                   i % 2 ? "{\"kind\":\"image\",\"arm\":\"hq\",\"attention\":[{\"x\":1"
+                         : "{\"kind\":\"image\",\"arm\":\"daring\",\"attention\":[{\"x\":1",
+                   map, n, "");
         for (size_t k = 0; image[k]; k++) {
             if (k == 0) fputs("]", f);
             put_text(f, image[k], n + k);
@@ -120,7 +143,8 @@ static void put_records(FILE *f, size_t n, mode m) {
 }
 
 static void put_peers(const char *path, size_t n) {
-    static const char *const keys[] = {"model", "stage", "engine", "version", "precision", "layout", "cpu", "note", NULL};
+    static const char *const keys[] = {"model",  "stage", "engine", "version", "precision",
+                                       "layout", "cpu",   "note",   NULL};
     FILE *f = fopen(path, "w");
     cr_assert_not_null(f);
     put_line(f, "{\"kind\":\"peer\",\"width\":64,\"height\":64,\"median_s\":2", keys, n, "");
@@ -138,8 +162,9 @@ static bool is_of(const char *const *list, const char *word, size_t n) {
 
 /* Attributes of one tag: known names, values in double quotes; sources are data. Returns what stands behind the tag. */
 static const char *check_attributes(const char *at) {
-    static const char *const known[] = {"lang", "charset", "http-equiv", "content", "name", "class", "alt", "src", "colspan", "data-title",
-                                        "data-sort", "open", "scope", "id", "href", "role", "aria-label", "width", "height", NULL};
+    static const char *const known[] = {"lang", "charset", "http-equiv", "content",   "name",   "class", "alt",
+                                        "src",  "colspan", "data-title", "data-sort", "open",   "scope", "id",
+                                        "href", "role",    "aria-label", "width",     "height", NULL};
     while (*at == ' ') {
         const char *name = ++at;
         const size_t n = strcspn(at, "= >");
@@ -148,7 +173,8 @@ static const char *check_attributes(const char *at) {
         if (*at != '=') continue;
         cr_assert_eq(at[1], '"', "%.40s", name);
         const char *value = at + 2;
-        if (n == 4 && strncmp(name, "href", 4) == 0) cr_assert(strspn(value, "#abcdefghijklmnopqrstuvwxyz-0123456789") == strcspn(value, "\""), "%.60s", value);
+        if (n == 4 && strncmp(name, "href", 4) == 0)
+            cr_assert(strspn(value, "#abcdefghijklmnopqrstuvwxyz-0123456789") == strcspn(value, "\""), "%.60s", value);
         if (n == 3 && strncmp(name, "src", 3) == 0) cr_assert(strncmp(value, "data:image/", 11) == 0, "%.60s", value);
         at = strchr(value, '"');
         cr_assert_not_null(at);
@@ -166,17 +192,22 @@ static void check_script(const char *page) {
     cr_assert_eq(strstr(page, "<script"), script);
 }
 
-/* Walks the page as a browser would: every < begins a tag of the page's own set, and tags end in the order they began. */
+/* Walks the page as a browser would: every < begins a tag of the page's own set, and tags end in the order they began.
+ */
 static void check_page(const char *page) {
-    static const char *const known[] = {"html", "head", "meta", "title", "style", "body", "main", "p", "h1", "h2", "h3", "div", "table", "thead", "tbody", "tr",
-                                        "th", "td", "small", "b", "img", "figure", "figcaption", "details", "summary", "header", "nav", "ul",
-                                        "li", "a", "caption", "sup", "strong", "span", "script", NULL};
+    static const char *const known[] = {"html",    "head",   "meta",   "title",  "style",      "body",
+                                        "main",    "p",      "h1",     "h2",     "h3",         "div",
+                                        "table",   "thead",  "tbody",  "tr",     "th",         "td",
+                                        "small",   "b",      "img",    "figure", "figcaption", "details",
+                                        "summary", "header", "nav",    "ul",     "li",         "a",
+                                        "caption", "sup",    "strong", "span",   "script",     NULL};
     static const char *const empty[] = {"meta", "img", NULL};
     static const char doctype[] = "<!doctype html>";
     char open[64][16]; /* the names of tags that are open */
     size_t depth = 0;
     cr_assert(strncmp(page, doctype, sizeof doctype - 1) == 0);
-    cr_assert(strstr(page, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    cr_assert(strstr(page, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+                           "style-src 'unsafe-inline'; "
                            "script-src 'sha256-"));
     check_script(page);
     for (const char *at = strchr(page + 1, '<'); at; at = strchr(at, '<')) {
@@ -187,7 +218,8 @@ static void check_page(const char *page) {
         at = check_attributes(name + n);
         if (is_of(empty, name, n)) continue;
         if (end) {
-            cr_assert(depth && strlen(open[depth - 1]) == n && strncmp(open[depth - 1], name, n) == 0, "%.60s closes %s", name, depth ? open[depth - 1] : "");
+            cr_assert(depth && strlen(open[depth - 1]) == n && strncmp(open[depth - 1], name, n) == 0,
+                      "%.60s closes %s", name, depth ? open[depth - 1] : "");
             depth--;
         } else {
             cr_assert_lt(depth, 64);
@@ -200,7 +232,8 @@ static void check_page(const char *page) {
 /* Nothing of HTML; no link, picture, code or extra cell that is not escaped, but our own plots. */
 static void check_markdown(const char *text) {
     for (const char *at = text; (at = strpbrk(at, "<`[]")); at++) {
-        const bool plot = (*at == '[' && at[-1] == '!' && at[-2] == '\n') || (*at == ']' && strncmp(at, "](plots/", 8) == 0);
+        const bool plot =
+            (*at == '[' && at[-1] == '!' && at[-2] == '\n') || (*at == ']' && strncmp(at, "](plots/", 8) == 0);
         if (*at == '<') cr_expect_eq(at[1], ' ', "%.60s", at);
         else cr_expect(plot || at[-1] == '\\', "%.60s", at);
     }
@@ -252,23 +285,75 @@ static void check_plot(const char *folder, const char *name, cm_arena *a) {
     }
     snprintf(file, sizeof file, "plots/%s.gp", name);
     const char *script = read_back(folder, file, a);
-    cr_expect(!strstr(script, "touch") && !strstr(script, "alert") && !strchr(script, '`') && !strchr(script, '"') && !strstr(script, "daring"));
+    cr_expect(!strstr(script, "touch") && !strstr(script, "alert") && !strchr(script, '`') && !strchr(script, '"') &&
+              !strstr(script, "daring"));
     snprintf(file, sizeof file, "%s/plots/%s.svg", folder, name);
     if (!cm_path_exists(file)) return; /* no gnuplot here */
     snprintf(file, sizeof file, "plots/%s.svg", name);
     const char *picture = read_back(folder, file, a);
-    cr_expect(!strstr(picture, "<script") && !strstr(picture, "<img") && !strstr(picture, "<iframe") && !strstr(strstr(picture, "<svg") + 1, "<svg"),
+    cr_expect(!strstr(picture, "<script") && !strstr(picture, "<img") && !strstr(picture, "<iframe") &&
+                  !strstr(strstr(picture, "<svg") + 1, "<svg"),
               "live in %s", file);
 }
 
 /* A command of ours, with its letters; "\\\\" and what escapes a sign are none. */
 static void check_command(const char *name, size_t n) {
-    static const char *const known[] = {"textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
-                                        "textquotesingle", "textasciigrave", "uparrow", "downarrow", "dagger", "textdagger", "frac", "cdot", "times", "mu", "Sigma",
-                                        "textquoteright", "textquotedblleft", "textquotedblright", "textendash", "textemdash", "begin", "end", "textbf", "small",
-                                        "footnotesize", "scriptsize", "LARGE", "par", "medskip", "smallskip", "hskip", "section", "subsection", "cmtable", "cmtableend",
-                                        "cmfigure", "cmfigureend", "cmbelow", "cmlong", "cmbox", "cmfit", "thetable", "toprule", "midrule", "bottomrule",
-                                        "tabularnewline", "multicolumn", "itshape", "centering", "linewidth", "includegraphics", "IfFileExists", NULL};
+    static const char *const known[] = {"textbackslash",
+                                        "textasciicircum",
+                                        "textasciitilde",
+                                        "textless",
+                                        "textgreater",
+                                        "textbar",
+                                        "textquotedbl",
+                                        "textquotesingle",
+                                        "textasciigrave",
+                                        "uparrow",
+                                        "downarrow",
+                                        "dagger",
+                                        "textdagger",
+                                        "frac",
+                                        "cdot",
+                                        "times",
+                                        "mu",
+                                        "Sigma",
+                                        "textquoteright",
+                                        "textquotedblleft",
+                                        "textquotedblright",
+                                        "textendash",
+                                        "textemdash",
+                                        "begin",
+                                        "end",
+                                        "textbf",
+                                        "small",
+                                        "footnotesize",
+                                        "scriptsize",
+                                        "LARGE",
+                                        "par",
+                                        "medskip",
+                                        "smallskip",
+                                        "hskip",
+                                        "section",
+                                        "subsection",
+                                        "cmtable",
+                                        "cmtableend",
+                                        "cmfigure",
+                                        "cmfigureend",
+                                        "cmbelow",
+                                        "cmlong",
+                                        "cmbox",
+                                        "cmfit",
+                                        "thetable",
+                                        "toprule",
+                                        "midrule",
+                                        "bottomrule",
+                                        "tabularnewline",
+                                        "multicolumn",
+                                        "itshape",
+                                        "centering",
+                                        "linewidth",
+                                        "includegraphics",
+                                        "IfFileExists",
+                                        NULL};
     cr_assert(is_of(known, name, n), "command %.40s", name);
 }
 
@@ -301,10 +386,12 @@ static void check_json(const char *text) {
 
 /* The paper and the card, in every format that needs nothing else. */
 static void check_templates(const char *folder, cm_arena *a) {
-    static const char *const templates[] = {"full", "paper", "model-card"}, *const files[] = {"report", "paper", "model-card"};
+    static const char *const templates[] = {"full", "paper", "model-card"}, *const files[] = {"report", "paper",
+                                                                                              "model-card"};
     char file[64];
     for (size_t i = 0; i < 3; i++) {
-        cr_assert_eq(cm_report_write_as(folder, &(cm_report_choice){NULL, templates[i], "html,md,json,latex"}), CM_OK, "%s", cm_why());
+        cr_assert_eq(cm_report_write_as(folder, &(cm_report_choice){NULL, templates[i], "html,md,json,latex"}), CM_OK,
+                     "%s", cm_why());
         snprintf(file, sizeof file, "%s.html", files[i]);
         check_page(read_back(folder, file, a));
         snprintf(file, sizeof file, "%s.md", files[i]);
@@ -372,9 +459,10 @@ static void write_records(char *folder, const char *text) {
 static const char *const header = "{\"kind\":\"run\",\"suite\":\"quick\",\"arms\":[{\"name\":\"hq\"}]}\n";
 
 Test(report_hostile, a_name_that_breaks_the_rule_is_refused_by_file_and_line) {
-    static const char *const lines[] = {"{\"kind\":\"score\",\"arm\":\"hq\",\"score\":\"`touch OWNED`\",\"value\":1}",
-                                        "{\"kind\":\"pair\",\"a\":\"hq\",\"b\":\"x\\nEOD\\n\",\"score\":\"hola\",\"difference\":1}",
-                                        "{\"kind\":\"image\",\"arm\":\"../../x\",\"id\":\"1\"}"};
+    static const char *const lines[] = {
+        "{\"kind\":\"score\",\"arm\":\"hq\",\"score\":\"`touch OWNED`\",\"value\":1}",
+        "{\"kind\":\"pair\",\"a\":\"hq\",\"b\":\"x\\nEOD\\n\",\"score\":\"hola\",\"difference\":1}",
+        "{\"kind\":\"image\",\"arm\":\"../../x\",\"id\":\"1\"}"};
     for (size_t i = 0; i < 3; i++) {
         char folder[] = "/tmp/cm-report-XXXXXX", text[400], path[300];
         snprintf(text, sizeof text, "%s%s\n", header, lines[i]);
@@ -392,13 +480,17 @@ static const unsigned char tiny_png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 'S
 
 Test(report_hostile, an_image_outside_the_runs_folder_is_not_embedded) {
     char folder[] = "/tmp/cm-report-XXXXXX", text[4000], path[300], secret[300];
-    static const char *const names[] = {"good.png", "../SECRET.png", "link.png", "folder/SECRET.png", "pipe.png", "words.txt", "", "a/..", "folder"};
+    static const char *const names[] = {"good.png", "../SECRET.png", "link.png", "folder/SECRET.png",
+                                        "pipe.png", "words.txt",     "",         "a/..",
+                                        "folder"};
     char *at = text + snprintf(text, sizeof text, "%s", header);
     snprintf(secret, sizeof secret, "%s", "/tmp/cm-secret-XXXXXX");
     cr_assert(mkdtemp(secret));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        at += snprintf(at, sizeof text - (size_t)(at - text), "{\"kind\":\"image\",\"arm\":\"hq\",\"id\":\"%zu\",\"picture\":\"%s\"}\n", i, names[i]);
-    snprintf(at, sizeof text - (size_t)(at - text), "{\"kind\":\"image\",\"arm\":\"hq\",\"id\":\"abs\",\"picture\":\"%s/SECRET.png\"}\n", secret);
+        at += snprintf(at, sizeof text - (size_t)(at - text),
+                       "{\"kind\":\"image\",\"arm\":\"hq\",\"id\":\"%zu\",\"picture\":\"%s\"}\n", i, names[i]);
+    snprintf(at, sizeof text - (size_t)(at - text),
+             "{\"kind\":\"image\",\"arm\":\"hq\",\"id\":\"abs\",\"picture\":\"%s/SECRET.png\"}\n", secret);
     write_records(folder, text);
     snprintf(path, sizeof path, "%s/good.png", folder);
     cr_assert_eq(cm_write_whole(path, tiny_png, sizeof tiny_png), CM_OK);

@@ -22,7 +22,8 @@ static void expect_near(const char *name, const float *got, size_t n) {
     const cm_stored *want = cm_safetensors_find(golden, name);
     cr_assert(want && want->count == n, "%s", name);
     const float *w = want->data;
-    for (size_t i = 0; i < n; i++) cr_assert(fabsf(got[i] - w[i]) <= 1e-6f, "%s at %zu: %.9g, not %.9g", name, i, got[i], w[i]);
+    for (size_t i = 0; i < n; i++)
+        cr_assert(fabsf(got[i] - w[i]) <= 1e-6f, "%s at %zu: %.9g, not %.9g", name, i, got[i], w[i]);
 }
 
 static const uint64_t seeds[] = {0, 7, (UINT64_C(1) << 32) + 5};

@@ -25,7 +25,7 @@ typedef struct bad {
     const char *says;
 } bad;
 
-#define T(name, dtype, shape, begin, end) \
+#define T(name, dtype, shape, begin, end)                                                                              \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" begin "," end "]}"
 
 static const bad damaged[] = {
@@ -99,7 +99,8 @@ Test(safetensors, short_and_absent_files_are_refused) {
 
 Test(safetensors, every_cut_of_a_good_file_is_refused) {
     const float x[4] = {1, 2, 3, 4};
-    const cm_store_item items[] = {{"a", CM_F32, 1, (const size_t[]){4}, x, NULL}, {"b", CM_F16, 2, (const size_t[]){2, 2}, x, NULL}};
+    const cm_store_item items[] = {{"a", CM_F32, 1, (const size_t[]){4}, x, NULL},
+                                   {"b", CM_F16, 2, (const size_t[]){2, 2}, x, NULL}};
     cr_assert_eq(cm_safetensors_write(scratch("good"), items, 2, NULL), CM_OK, "%s", cm_why());
     unsigned char bytes[1024];
     FILE *f = fopen(scratch("good"), "rb");
@@ -213,9 +214,11 @@ Test(conversion, floats_round_to_the_nearest_half_ties_to_even) {
     for (unsigned i = 0; i < 0x7bff; i++) {
         const double lo = half_value(i), hi = half_value(i + 1);
         const float middle = (float)((lo + hi) / 2);
-        const float v[8] = {nextafterf(middle, 0), middle, nextafterf(middle, INFINITY), -middle, (float)lo, (float)hi, 0, -0.0f};
-        const uint16_t even = (uint16_t)(i & 1 ? i + 1 : i), want[8] = {(uint16_t)i,          even, (uint16_t)(i + 1), even | 0x8000,
-                                                                       (uint16_t)i, (uint16_t)(i + 1), 0, 0x8000};
+        const float v[8] = {
+            nextafterf(middle, 0), middle, nextafterf(middle, INFINITY), -middle, (float)lo, (float)hi, 0, -0.0f};
+        const uint16_t even = (uint16_t)(i & 1 ? i + 1 : i),
+                       want[8] = {(uint16_t)i, even,  (uint16_t)(i + 1), even | 0x8000, (uint16_t)i, (uint16_t)(i + 1),
+                                  0,           0x8000};
         uint16_t got[8], one;
         cm_from_float(CM_F16, v, 8, got);
         for (int k = 0; k < 8; k++) {
@@ -276,13 +279,15 @@ Test(conversion, eight_bit_floats_are_torchs) {
     cr_assert_eq(cm_safetensors_open(&f, CM_TESTS_DIR "/golden/torch/float8.safetensors"), CM_OK, "%s", cm_why());
     const cm_stored *x = cm_safetensors_find(f, "x");
     for (size_t k = 0; k < 2; k++) {
-        const cm_stored *stored = cm_safetensors_find(f, kinds[k].stored), *floats = cm_safetensors_find(f, kinds[k].floats);
+        const cm_stored *stored = cm_safetensors_find(f, kinds[k].stored),
+                        *floats = cm_safetensors_find(f, kinds[k].floats);
         const cm_stored *rounded = cm_safetensors_find(f, kinds[k].rounded);
         float got[256];
         cr_assert(stored && stored->dtype == kinds[k].type && stored->count == 256);
         cm_to_float(kinds[k].type, stored->data, 256, got);
         for (size_t i = 0; i < 256; i++)
-            cr_expect(same_float(got[i], ((const float *)floats->data)[i]), "%s: byte %zu is %g", kinds[k].stored, i, (double)got[i]);
+            cr_expect(same_float(got[i], ((const float *)floats->data)[i]), "%s: byte %zu is %g", kinds[k].stored, i,
+                      (double)got[i]);
         for (size_t i = 0; i < x->count; i++) {
             const float v = ((const float *)x->data)[i];
             const uint8_t want = ((const uint8_t *)rounded->data)[i];

@@ -64,10 +64,12 @@ Test(set_scores, permutations_are_numpys) {
     size_t order[1000], i;
     json_t *v;
     cm_numpy_seed(&r, 2020);
-    json_array_foreach(json_object_get(goldens, "numbers"), i, v) cr_expect_eq(cm_numpy_next(&r), (uint32_t)json_integer_value(v));
+    json_array_foreach(json_object_get(goldens, "numbers"), i, v)
+        cr_expect_eq(cm_numpy_next(&r), (uint32_t)json_integer_value(v));
     cm_numpy_seed(&r, 2020);
     cm_numpy_permutation(&r, 1000, order);
-    json_array_foreach(json_object_get(goldens, "permutation"), i, v) cr_expect_eq(order[i], (size_t)json_integer_value(v));
+    json_array_foreach(json_object_get(goldens, "permutation"), i, v)
+        cr_expect_eq(order[i], (size_t)json_integer_value(v));
 }
 
 Test(set_scores, frechet_is_pytorch_fids_and_torchmetrics) {
@@ -179,13 +181,15 @@ Test(set_scores, a_set_is_no_distance_from_itself) {
     v = (cm_set_values){0};
     cr_assert_eq(cm_score_prdc(&same, &arena, &v), CM_OK);
     cr_expect(v.count == 4 && v.parts[0].value == 1 && v.parts[1].value == 1 && v.parts[3].value == 1);
-    cr_expect(v.parts[2].value > 0.8 && v.parts[2].value < 1.3); /* k of its neighbours' balls hold a point, and its own */
+    cr_expect(v.parts[2].value > 0.8 &&
+              v.parts[2].value < 1.3); /* k of its neighbours' balls hold a point, and its own */
 }
 
 Test(set_scores, neither_order_nor_side_matters) {
     cm_sets turned = sets, swapped = {.x = sets.y, .y = sets.x, .n = sets.m, .m = sets.n, .width = sets.width};
-    float *x = CM_PUSH(&arena, float, sets.n * sets.width);
-    for (size_t i = 0; i < sets.n; i++) memcpy(x + i * sets.width, sets.x + (sets.n - 1 - i) * sets.width, sets.width * sizeof *x);
+    float *x = CM_PUSH(&arena, float, sets.n *sets.width);
+    for (size_t i = 0; i < sets.n; i++)
+        memcpy(x + i * sets.width, sets.x + (sets.n - 1 - i) * sets.width, sets.width * sizeof *x);
     turned.x = x;
     cm_set_values a = {0}, b = {0}, c = {0};
     cr_assert_eq(cm_score_frechet(&sets, &arena, &a), CM_OK);
@@ -204,7 +208,7 @@ Test(set_scores, neither_order_nor_side_matters) {
 /* Independent features of deviations a and b, means apart by d: each adds d^2 + (a - b)^2. */
 Test(set_scores, two_gaussians_have_their_closed_form) {
     enum { N = 4000, W = 3 };
-    float *x = CM_PUSH(&arena, float, N * W), *y = CM_PUSH(&arena, float, N * W);
+    float *x = CM_PUSH(&arena, float, N *W), *y = CM_PUSH(&arena, float, N *W);
     cm_rng rng = cm_rng_make(3, 0);
     for (size_t i = 0; i < N * W; i++) {
         x[i] = (float)cm_rng_normal(&rng);
@@ -219,11 +223,12 @@ Test(set_scores, two_gaussians_have_their_closed_form) {
 Test(set_scores, what_has_no_value_says_why) {
     cm_set_values v = {0};
     cm_sets bad = sets;
-    float *x = CM_PUSH(&arena, float, sets.n * sets.width);
+    float *x = CM_PUSH(&arena, float, sets.n *sets.width);
     memcpy(x, sets.x, sets.n * sets.width * sizeof *x);
     x[3 * sets.width + 2] = NAN;
     bad.x = x;
-    cm_set_score *const all[] = {cm_score_frechet, cm_score_frechet_infinity, cm_score_inception, cm_score_prdc, cm_score_cmmd};
+    cm_set_score *const all[] = {cm_score_frechet, cm_score_frechet_infinity, cm_score_inception, cm_score_prdc,
+                                 cm_score_cmmd};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         cr_expect_eq(all[i](&bad, &arena, &v), CM_EUNDEFINED);
         cr_expect(strstr(cm_why(), "feature 2 of picture 3 is not finite"), "%s", cm_why());
@@ -255,7 +260,7 @@ Test(set_scores, moments_do_not_depend_on_the_parts) {
 enum { MANY = 700, OTHERS = 550, WIDE = 8 };
 
 static cm_sets large_sets(void) {
-    float *x = CM_PUSH(&arena, float, MANY * WIDE), *y = CM_PUSH(&arena, float, OTHERS * WIDE);
+    float *x = CM_PUSH(&arena, float, MANY *WIDE), *y = CM_PUSH(&arena, float, OTHERS *WIDE);
     cm_rng rng = cm_rng_make(5, 0);
     for (size_t i = 0; i < MANY * WIDE; i++) x[i] = (float)cm_rng_normal(&rng);
     for (size_t i = 0; i < OTHERS * WIDE; i++) y[i] = 0.2f + (float)cm_rng_normal(&rng);
@@ -283,7 +288,8 @@ Test(set_scores, cmmd_of_many_blocks_is_the_sum_over_all_pairs) {
     const cm_sets s = large_sets();
     cm_set_values v = {0};
     cr_assert_eq(cm_score_cmmd(&s, &arena, &v), CM_OK);
-    const double want = 1000 * (mean_kernel(s.x, s.n, s.x, s.n) + mean_kernel(s.y, s.m, s.y, s.m) - 2 * mean_kernel(s.x, s.n, s.y, s.m));
+    const double want = 1000 * (mean_kernel(s.x, s.n, s.x, s.n) + mean_kernel(s.y, s.m, s.y, s.m) -
+                                2 * mean_kernel(s.x, s.n, s.y, s.m));
     near(v.parts[0].value, want, 1e-9, "cmmd");
 }
 

@@ -228,7 +228,8 @@ static void ignore_the_signal(void) {
     if (cm_part_open(&p, scratch("f")) != CM_OK) _exit(1);
     cm_catch_signals();
     raise(SIGINT);
-    for (const double start = cm_now(); cm_now() - start < 5;) {}
+    for (const double start = cm_now(); cm_now() - start < 5;) {
+    }
     _exit(2);
 }
 

@@ -28,10 +28,10 @@ static cm_tensor *ramp(int ndim, const size_t *shape) {
 }
 
 /* A parameter as networks hold it: outside the context, with a gradient of its own. */
-#define PARAMETER(name, n, first)                                                                              \
-    float name##_data[n] = {first}, name##_grad[n] = {0};                                                      \
-    cm_tensor name = {.data = name##_data, .grad = name##_grad, .ndim = 1, .shape = {n}, .needs_grad = true,    \
-                      .is_param = true}
+#define PARAMETER(name, n, first)                                                                                      \
+    float name##_data[n] = {first}, name##_grad[n] = {0};                                                              \
+    cm_tensor name = {                                                                                                 \
+        .data = name##_data, .grad = name##_grad, .ndim = 1, .shape = {n}, .needs_grad = true, .is_param = true}
 
 Test(tensor, memory_of_a_dropped_tensor_is_used_again) {
     cm_tensor *a = cm_tensor_new(&g, CM_SHAPE(3, 40, 40));
@@ -204,7 +204,8 @@ static void one_worker(void *arg, size_t i, int worker) {
     float weight[8 * 72], grad[2][8 * 72] = {{0}};
     for (size_t k = 0; k < 8 * 72; k++) weight[k] = (float)((k * 29) % 97) / 97.0f - 0.5f;
     for (int pass = 0; pass < 2; pass++) {
-        cm_tensor w = {.data = weight, .grad = grad[pass], .ndim = 4, .shape = {8, 8, 3, 3}, .needs_grad = true, .is_param = true};
+        cm_tensor w = {
+            .data = weight, .grad = grad[pass], .ndim = 4, .shape = {8, 8, 3, 3}, .needs_grad = true, .is_param = true};
         cm_tape_open(&own);
         cm_tensor *x = cm_tensor_new(&own, CM_SHAPE(2, 12, 8, 8));
         for (size_t k = 0; k < cm_count(x); k++) x->data[k] = (float)((k * 37) % 101) / 50.0f - 1.0f;

@@ -31,7 +31,8 @@ static void end(void) {
 
 TestSuite(text_image, .init = begin, .fini = end);
 
-static const char *const dense = "a full-body shot, a young adult female, red striped cotton shirt, blue jeans, brown long hair";
+static const char *const dense =
+    "a full-body shot, a young adult female, red striped cotton shirt, blue jeans, brown long hair";
 
 static cm_description described(const char *text) {
     cm_description d = {0};
@@ -53,11 +54,13 @@ static cm_text_score score(const char *protocol, const cm_description *d) {
     cm_text_score s;
     const cm_metric *p = cm_metric_find(protocol);
     cr_assert(p && p->of_text, "%s", protocol);
-    cr_assert_eq(cm_text_image_scores(p->of_text, network, &g, picture, &d, 1, &arena, &s), CM_OK, "%s: %s", protocol, cm_why());
+    cr_assert_eq(cm_text_image_scores(p->of_text, network, &g, picture, &d, 1, &arena, &s), CM_OK, "%s: %s", protocol,
+                 cm_why());
     return s;
 }
 
-/* The folder is transformers'; Hessel's, T2I-CompBench's, MLPerf's and HPSv2's programs read it through ftfy all the same. */
+/* The folder is transformers'; Hessel's, T2I-CompBench's, MLPerf's and HPSv2's programs read it through ftfy all the
+ * same. */
 Test(text_image, a_text_is_cleaned_as_the_protocols_own_program_does) {
     static const struct {
         const char *protocol;
@@ -74,13 +77,15 @@ Test(text_image, a_text_is_cleaned_as_the_protocols_own_program_does) {
     }
     cr_expect_eq(cm_metric_find("clip@hessel")->of_text->cleaning, CM_CLEAN_OPENAI);
     misread.text = (char *)"it\xc3\xa2\xe2\x82\xac\xe2\x84\xa2s red";
-    cr_expect(score("clip@mlperf", &misread).doubtful && !score("clip@mlperf", &plain).doubtful && !score("clip@tm", &misread).doubtful);
+    cr_expect(score("clip@mlperf", &misread).doubtful && !score("clip@mlperf", &plain).doubtful &&
+              !score("clip@tm", &misread).doubtful);
 }
 
 Test(text_image, protocols_are_their_formulas) {
     const cm_description d = described(dense);
-    const double c = cosine_with(dense), h = cosine_with("A photo depicts a full-body shot, a young adult female, red striped "
-                                                         "cotton shirt, blue jeans, brown long hair");
+    const double c = cosine_with(dense),
+                 h = cosine_with("A photo depicts a full-body shot, a young adult female, red striped "
+                                 "cotton shirt, blue jeans, brown long hair");
     cr_expect_float_eq(score("clip@mlperf", &d).value, 100 * c, 1e-6);
     cr_expect_float_eq(score("clip@t2icomp", &d).value, c, 1e-8);
     cr_expect_float_eq(score("clip@hessel", &d).value, h < 0 ? 0 : 2.5 * h, 1e-7);
@@ -142,7 +147,9 @@ Test(text_image, pictures_side_by_side_have_the_same_scores) {
     const char *const names[] = {"clip@mlperf", "clip-windowed", "clip-phrases"};
     for (size_t k = 0; k < 3; k++) {
         cm_text_score s[3];
-        cr_assert_eq(cm_text_image_scores(cm_metric_find(names[k])->of_text, network, &g, pictures, prompts, 3, &arena, s), CM_OK);
+        cr_assert_eq(cm_text_image_scores(cm_metric_find(names[k])->of_text, network, &g, pictures, prompts, 3, &arena,
+                                          s),
+                     CM_OK);
         cr_expect_float_eq(s[0].value, score(names[k], &d).value, 1e-3, "%s", names[k]);
         cr_expect_float_eq(s[2].value, s[0].value, 1e-3, "%s", names[k]);
         if (k == 2) cr_expect(isnan(s[1].value));

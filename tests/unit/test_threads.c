@@ -208,7 +208,8 @@ Test(quota, a_container_sees_its_group_at_the_mount_point) {
     machine("0::/docker/abc\n", "30 23 0:26 /docker/abc /cg rw - cgroup2 cgroup2 rw\n");
     put("cg/cpu.max", "300000 100000\n");
     cr_assert_float_eq(cm_cores_quota(root), 3, 1e-9);
-    machine("0::/../other\n", "30 23 0:26 /docker/abc /cg rw - cgroup2 cgroup2 rw\n"); /* a path that is not seen here */
+    machine("0::/../other\n",
+            "30 23 0:26 /docker/abc /cg rw - cgroup2 cgroup2 rw\n"); /* a path that is not seen here */
     cr_assert_float_eq(cm_cores_quota(root), 3, 1e-9);
 }
 

@@ -90,9 +90,12 @@ Test(tokenizer, a_text_too_long_is_cut_behind_the_last_token_that_fits) {
 }
 
 Test(tokenizer, text_that_is_not_utf8_is_refused_with_its_byte) {
-    static const struct { const char *text, *byte; } bad[] = {
-        {"red \xFF", "byte 4"}, {"\x80", "byte 0"}, {"ab\xC3", "byte 2"}, {"\xC0\xAF", "byte 0"},
-        {"x\xE0\x9F\xBF", "byte 1"}, {"\xED\xA0\x80", "byte 0"}, {"\xF4\x90\x80\x80", "byte 0"}, {"\xE2\x82zz", "byte 0"},
+    static const struct {
+        const char *text, *byte;
+    } bad[] = {
+        {"red \xFF", "byte 4"},         {"\x80", "byte 0"},          {"ab\xC3", "byte 2"},
+        {"\xC0\xAF", "byte 0"},         {"x\xE0\x9F\xBF", "byte 1"}, {"\xED\xA0\x80", "byte 0"},
+        {"\xF4\x90\x80\x80", "byte 0"}, {"\xE2\x82zz", "byte 0"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cm_tokens t = {.length = 5};
@@ -219,7 +222,8 @@ Test(tokenizer, pads_as_special_tokens_map_says_where_transformers_reads_it) {
         cr_assert_eq(cm_tokenize(t, json_string_value(json_object_get(row, "text")), &arena, &got), CM_OK);
         const json_t *ids = json_object_get(row, "ids");
         for (k = 0; k < json_array_size(ids); k++)
-            cr_expect_eq(got.ids[k], json_integer_value(json_array_get(ids, k)), "row %zu: token %zu is %d", i, k, got.ids[k]);
+            cr_expect_eq(got.ids[k], json_integer_value(json_array_get(ids, k)), "row %zu: token %zu is %d", i, k,
+                         got.ids[k]);
         cm_tokenizer_close(&t);
     }
     cr_expect_eq(i, 9);
@@ -243,12 +247,14 @@ Test(tokenizer, added_tokens_of_older_files_are_their_ids) {
         put_json("tokenizer_config.json", json_object_get(row, "config"));
         put_json("added_tokens.json", json_object_get(row, "added"));
         remove(scratch("special_tokens_map.json"));
-        if (json_is_object(json_object_get(row, "map"))) put_json("special_tokens_map.json", json_object_get(row, "map"));
+        if (json_is_object(json_object_get(row, "map")))
+            put_json("special_tokens_map.json", json_object_get(row, "map"));
         cr_assert_eq(cm_tokenizer_open(&t, scratch_folder), CM_OK, "row %zu: %s", i, cm_why());
         cr_assert_eq(cm_tokenize(t, json_string_value(json_object_get(row, "text")), &arena, &got), CM_OK);
         const json_t *ids = json_object_get(row, "ids");
         for (k = 0; k < json_array_size(ids); k++)
-            cr_expect_eq(got.ids[k], json_integer_value(json_array_get(ids, k)), "row %zu: token %zu is %d", i, k, got.ids[k]);
+            cr_expect_eq(got.ids[k], json_integer_value(json_array_get(ids, k)), "row %zu: token %zu is %d", i, k,
+                         got.ids[k]);
         cm_tokenizer_close(&t);
     }
     cr_expect_eq(i, 20);
@@ -259,12 +265,14 @@ Test(tokenizer, added_tokens_of_older_files_are_their_ids) {
 static const struct {
     const char *file, *text, *says;
 } refused_settings[] = {
-    {"added_tokens.json", "{\"<x>\": 1.5}", "the id of \"<x>\""}, {"added_tokens.json", "[1]", "not a JSON object"},
+    {"added_tokens.json", "{\"<x>\": 1.5}", "the id of \"<x>\""},
+    {"added_tokens.json", "[1]", "not a JSON object"},
     {"tokenizer_config.json", "{\"padding_side\": \"left\"}", "padding_side"},
     {"tokenizer_config.json", "{\"truncation_sid\": \"left\"}", "the closest is \"truncation_side\""},
     {"tokenizer_config.json", "{\"tokenizer_class\": \"T5Tokenizer\"}", "tokenizer_class"},
     {"tokenizer_config.json", "{\"additional_special_tokens\": [\"<none>\"]}", "\"<none>\" is not in the vocabulary"},
-    {"merges.txt", "", "no merges"}, {"merges.txt", "#version: 0.2\n", "no merges"},
+    {"merges.txt", "", "no merges"},
+    {"merges.txt", "#version: 0.2\n", "no merges"},
 };
 
 Test(tokenizer, what_would_change_the_ids_is_followed_or_refused) {

@@ -183,7 +183,10 @@ Test(torch_file, every_cut_of_the_old_format_is_refused) {
     const size_t n = read_file(FILES "old_nested.pt", bytes, ROOM);
     for (size_t cut = 0; cut < n; cut++) {
         scratch_write("cut.pt", bytes, cut);
-        refused(scratch("cut.pt"), cut < 4 ? "too short" : cut < 15 ? "not a torch checkpoint" : cut < 2000 ? "ends early" : "");
+        refused(scratch("cut.pt"), cut < 4      ? "too short"
+                                   : cut < 15   ? "not a torch checkpoint"
+                                   : cut < 2000 ? "ends early"
+                                                : "");
     }
     scratch_done();
 }
@@ -203,7 +206,8 @@ static void changed(const char *from, const char *to, size_t size, const char *s
 Test(torch_file, the_old_formats_parts_must_fit_each_other) {
     changed("M\xe9\x03.", "M\xe8\x03.", 4, "not version 1001");
     changed("FloatStorage", "GloatStorage", 12, "a storage of a type that is not read");
-    changed("\x02\0\0\0\0\0\0\0\0\0\x80\x3f", "\0\0\0\0\0\0\0\x02\0\0\x80\x3f", 12, "does not begin with its number of values");
+    changed("\x02\0\0\0\0\0\0\0\0\0\x80\x3f", "\0\0\0\0\0\0\0\x02\0\0\x80\x3f", 12,
+            "does not begin with its number of values");
     changed("storage", "stowage", 7, "no storage");
 }
 
@@ -258,8 +262,11 @@ static void write_checkpoint(const char *name, const char *pickle, size_t n) {
 }
 
 #define TEXT(length, text) "\x8c" length text
-#define STORAGE(type, key, held) "(" TEXT("\x07", "storage") "ctorch\n" type "\n" TEXT("\x01", key) TEXT("\x03", "cpu") "K" held "tQ"
-#define TENSOR(storage, offset, shape, strides) "ctorch._utils\n_rebuild_tensor_v2\n(" storage "K" offset shape strides "\x89Nt" "R"
+#define STORAGE(type, key, held)                                                                                       \
+    "(" TEXT("\x07", "storage") "ctorch\n" type "\n" TEXT("\x01", key) TEXT("\x03", "cpu") "K" held "tQ"
+#define TENSOR(storage, offset, shape, strides)                                                                        \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" storage "K" offset shape strides "\x89Nt"                                   \
+    "R"
 #define FLOATS STORAGE("FloatStorage", "0", "\x04")
 #define NAMED(tensor) "\x80\x02}" TEXT("\x01", "x") tensor "s."
 
@@ -278,26 +285,37 @@ static const crafted pickles[] = {
     {P(NAMED(TENSOR(FLOATS, "\x00", "K\x02K\x02\x86", "K\x01K\x02\x86"))), NULL},
     {P(NAMED(TENSOR(FLOATS, "\x01", "K\x04\x85", "K\x01\x85"))), "reaches behind the 4 values of data/0"},
     {P(NAMED(TENSOR(FLOATS, "\x00", "K\x03\x85", "K\x02\x85"))), "reaches behind"},
-    {P(NAMED(TENSOR(FLOATS, "\x00", "\x8a\x08\0\0\0\0\0\0\0\x40\x85", "\x8a\x08\0\0\0\0\0\0\0\x40\x85"))), "reaches behind"},
-    {P(NAMED(TENSOR(FLOATS, "\x00", "\x8a\x08\0\0\0\0\0\0\0\x40\x8a\x08\0\0\0\0\0\0\0\x40\x86", "K\x00K\x00\x86"))), "overflows"},
+    {P(NAMED(TENSOR(FLOATS, "\x00", "\x8a\x08\0\0\0\0\0\0\0\x40\x85", "\x8a\x08\0\0\0\0\0\0\0\x40\x85"))),
+     "reaches behind"},
+    {P(NAMED(TENSOR(FLOATS, "\x00", "\x8a\x08\0\0\0\0\0\0\0\x40\x8a\x08\0\0\0\0\0\0\0\x40\x86", "K\x00K\x00\x86"))),
+     "overflows"},
     {P(NAMED(TENSOR(FLOATS, "\x00", "\x8a\x05\0\0\0\0\x40\x85", "K\x00\x85"))), "repeat more values"},
     {P(NAMED(TENSOR(FLOATS, "\x00", "K\x04\x85", "J\xff\xff\xff\xff\x85"))), "no whole number"},
     {P(NAMED(TENSOR(FLOATS, "\x00", "N\x85", "K\x01\x85"))), "no whole number"},
     {P(NAMED(TENSOR(FLOATS, "\x00", "K\x04\x85", ")"))), "no shape and strides"},
     {P(NAMED(TENSOR(FLOATS, "\x00", "N", "K\x01\x85"))), "no shape and strides"},
     {P(NAMED(TENSOR("N", "\x00", "K\x04\x85", "K\x01\x85"))), "no storage"},
-    {P(NAMED(TENSOR(STORAGE("FloatStorage", "0", "\x05"), "\x00", "K\x05\x85", "K\x01\x85"))), "truncated: data/0 has 16 bytes of 5 values"},
-    {P(NAMED(TENSOR(STORAGE("FloatStorage", "1", "\x04"), "\x00", "K\x04\x85", "K\x01\x85"))), "lacks its values (data/1)"},
+    {P(NAMED(TENSOR(STORAGE("FloatStorage", "0", "\x05"), "\x00", "K\x05\x85", "K\x01\x85"))),
+     "truncated: data/0 has 16 bytes of 5 values"},
+    {P(NAMED(TENSOR(STORAGE("FloatStorage", "1", "\x04"), "\x00", "K\x04\x85", "K\x01\x85"))),
+     "lacks its values (data/1)"},
     {P(NAMED(TENSOR(STORAGE("FloatStorage", "/", "\x04"), "\x00", "K\x04\x85", "K\x01\x85"))), "key is no number"},
     {P(NAMED(TENSOR(STORAGE("QInt8Storage", "0", "\x04"), "\x00", "K\x04\x85", "K\x01\x85"))), NULL},
     {P("\x80\x02}\x8c\x02x\n" TENSOR(FLOATS, "\x00", "K\x04\x85", "K\x01\x85") "s."), "not a line"},
-    {P("\x80\x02}\x8c\x01x" TENSOR(FLOATS, "\x00", "K\x04\x85", "K\x01\x85") "s\x8c\x01x" TENSOR(FLOATS, "\x00", "K\x04\x85", "K\x01\x85") "s."),
+    {P("\x80\x02}\x8c\x01x" TENSOR(FLOATS, "\x00", "K\x04\x85",
+                                   "K\x01\x85") "s\x8c\x01x" TENSOR(FLOATS, "\x00", "K\x04\x85", "K\x01\x85") "s."),
      "two tensors named 'x'"},
-    {P("\x80\x02}\x8c\x01x" "ctorch._utils\n_rebuild_sparse_tensor\n)Rs."), NULL},
+    {P("\x80\x02}\x8c\x01x"
+       "ctorch._utils\n_rebuild_sparse_tensor\n)Rs."),
+     NULL},
     {P("\x80\x02}."), "no named tensors"},
     {P("\x80\x02]."), "holds something else"},
-    {P("\x80\x02" "cos\nsystem\n\x8c\x04true\x85R."), "holds an object of os.system"},
-    {P("\x80\x02" "cos\x1b\nsys\xff\n)R."), "holds an object of os?.sys?"},
+    {P("\x80\x02"
+       "cos\nsystem\n\x8c\x04true\x85R."),
+     "holds an object of os.system"},
+    {P("\x80\x02"
+       "cos\x1b\nsys\xff\n)R."),
+     "holds an object of os?.sys?"},
     {P("\x80\x06}."), "pickle protocol 6"},
     {P("\x80\x02}"), "ends early"},
     {P("\x80\x02."), "takes more from the stack"},
@@ -309,15 +327,20 @@ static const crafted pickles[] = {
     {P("\x80\x02}r\xff\xff\xff\x7f."), "out of order"},
     {P("\x80\x02X\xff\xff\xff\xff."), "ends early"},
     {P("\x80\x02\x8d\xff\xff\xff\xff\xff\xff\xff\xff."), "ends early"},
-    {P("\x80\x02" "cos."), "ends early"},
+    {P("\x80\x02"
+       "cos."),
+     "ends early"},
     {P("\x80\x02K\x01K\x02\x93."), "a name that is no text"},
     {P("\x80\x02" MODULE "}" TEXT("\x01", "x") TENSOR(FLOATS, "\x00", "K\x04\x85", "K\x01\x85") "sb."), NULL},
     {P("\x80\x02" MODULE "q\x01}" TEXT("\x01", "x") "h\x01sb."), "modules more than 32 deep"},
-    {P("\x80\x02" MODULE "}" TEXT("\x01", "x") "c__torch__\nM\n)\x81}" TEXT("\x01", "y") "ctorch._utils\n_rebuild_qtensor\n)Rsbsb."),
+    {P("\x80\x02" MODULE
+       "}" TEXT("\x01", "x") "c__torch__\nM\n)\x81}" TEXT("\x01", "y") "ctorch._utils\n_rebuild_qtensor\n)Rsbsb."),
      NULL},
     {P("\x80\x02" MODULE "}b."), "no named tensors"},
     {P("\x80\x02" MODULE "]b."), "holds an object of __torch__.M"},
-    {P("\x80\x02" "cos\nsystem\n)\x81}b."), "holds an object of os.system"},
+    {P("\x80\x02"
+       "cos\nsystem\n)\x81}b."),
+     "holds an object of os.system"},
     {P("\x80\x02}b."), "takes more from the stack"},
     {P("\x80\x02I12\n."), "opcode 0x49"},
     {P("\x80\x02(ios\nsystem\n."), "opcode 0x69"},

@@ -22,9 +22,19 @@ Test(optimizer, steps_as_torch_with_warmup_cosine_clipping_and_average) {
     float w[12], b[4], gw[12], gb[4];
     memcpy(w, golden_values(f, "w"), sizeof w);
     memcpy(b, golden_values(f, "b"), sizeof b);
-    cm_tensor tw = {.data = w, .grad = gw, .ndim = 2, .shape = {3, 4}}, tb = {.data = b, .grad = gb, .ndim = 1, .shape = {4}};
-    const cm_optimizer_config c = {.rate = 0.01, .final_rate = 0.1, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8,
-                                   .decay = 0.1, .clip = 1.5, .ema = 0.5, .warmup = 2, .steps = 6, .cosine = true};
+    cm_tensor tw = {.data = w, .grad = gw, .ndim = 2, .shape = {3, 4}},
+              tb = {.data = b, .grad = gb, .ndim = 1, .shape = {4}};
+    const cm_optimizer_config c = {.rate = 0.01,
+                                   .final_rate = 0.1,
+                                   .beta1 = 0.9,
+                                   .beta2 = 0.99,
+                                   .epsilon = 1e-8,
+                                   .decay = 0.1,
+                                   .clip = 1.5,
+                                   .ema = 0.5,
+                                   .warmup = 2,
+                                   .steps = 6,
+                                   .cosine = true};
     cm_arena arena;
     cm_arena_init(&arena, 0);
     cm_optimizer o;
@@ -96,7 +106,9 @@ Test(train, a_checkpoint_of_something_else_is_refused) {
     snprintf(file, sizeof file, "%s/checkpoint.safetensors", folder);
     const float one = 1;
     const cm_store_item item = {"0/weight/x", CM_F32, 1, (const size_t[]){1}, &one, NULL};
-    cr_assert_eq(cm_safetensors_write(file, &item, 1, (const char *const[]){"stage", "unet", "step", "1", "seconds", "1", NULL}), CM_OK);
+    cr_assert_eq(cm_safetensors_write(file, &item, 1,
+                                      (const char *const[]){"stage", "unet", "step", "1", "seconds", "1", NULL}),
+                 CM_OK);
     train_tiny(folder, 2, CM_EUSAGE);
     cr_expect(strstr(cm_why(), "stage 'unet'"), "%s", cm_why());
     remove_run(folder);

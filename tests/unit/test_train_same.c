@@ -23,8 +23,8 @@ static json_t *short_recipe(const char *name, const char *backend, const char *c
     cr_assert_eq(cm_models_folder(&a, &models), CM_OK);
     snprintf(path, sizeof path, "%s/nano/recipes/%s.json", models, name);
     cr_assert_eq(cm_json_read(path, &recipe), CM_OK, "%s", cm_why());
-    json_t *common = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s}", "people", 4, "batch", 2, "workers", 2, "steps", 2, "width", 32,
-                               "height", 48, "record_every", 1, "backend", backend);
+    json_t *common = json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s}", "people", 4, "batch", 2, "workers", 2,
+                               "steps", 2, "width", 32, "height", 48, "record_every", 1, "backend", backend);
     json_object_update(recipe, common);
     cr_assert(more, "%s", changes);
     json_object_update(recipe, more);
@@ -41,7 +41,8 @@ static void train_twice(const char *stage, const char *name, const char *changes
     for (size_t b = 0; b < 2; b++) {
         for (size_t k = 0; k < 2; k++) {
             snprintf(folder[k], sizeof folder[k], "%s", scratch(k ? "again" : "once"));
-            cr_assert_eq(run_recipe(stage, short_recipe(name, backends[b], changes), folder[k], NULL), CM_OK, "%s", cm_why());
+            cr_assert_eq(run_recipe(stage, short_recipe(name, backends[b], changes), folder[k], NULL), CM_OK, "%s",
+                         cm_why());
             checkpoint_hash(folder[k], sha[k]);
         }
         cr_expect_str_eq(sha[0], sha[1], "%s on %s", stage, backends[b]);
@@ -82,7 +83,8 @@ static json_t *phrases_json(const cm_description *d) {
         json_t *classes = json_array();
         for (int c = 0; c < CM_CLASSES; c++)
             if (d->phrases[i].classes >> c & 1) json_array_append_new(classes, json_integer(c));
-        json_array_append_new(list, json_pack("{s:i, s:s, s:o}", "group", d->phrases[i].group, "text", d->phrases[i].text, "classes", classes));
+        json_array_append_new(list, json_pack("{s:i, s:s, s:o}", "group", d->phrases[i].group, "text",
+                                              d->phrases[i].text, "classes", classes));
     }
     return list;
 }
@@ -115,8 +117,10 @@ static void write_people(const json_t *recipe, const char *folder) {
         write_map(folder, "classes", i, &d.classes);
         write_map(folder, "groups", i, &d.groups);
         snprintf(id, sizeof id, "p%zu", i);
-        json_array_append_new(lines, json_pack("{s:s, s:I, s:s, s:s, s:o}", "id", id, "seed", (json_int_t)cm_people_dataset_seed(&c, i), "alt_text",
-                                               cm_person_alt_text(&p, cm_people_dataset_seed(&c, i), &a), "description", dense.text, "phrases", phrases_json(&dense)));
+        json_array_append_new(lines, json_pack("{s:s, s:I, s:s, s:s, s:o}", "id", id, "seed",
+                                               (json_int_t)cm_people_dataset_seed(&c, i), "alt_text",
+                                               cm_person_alt_text(&p, cm_people_dataset_seed(&c, i), &a), "description",
+                                               dense.text, "phrases", phrases_json(&dense)));
     }
     snprintf(path, sizeof path, "%s/labels.jsonl", folder);
     cr_assert_eq(cm_jsonl_write(path, lines), CM_OK, "%s", cm_why());
@@ -132,7 +136,8 @@ static size_t losses_of(const char *folder, double *out, size_t most) {
     snprintf(path, sizeof path, "%s/train.jsonl", folder);
     cr_assert_eq(cm_jsonl_read(path, &lines), CM_OK, "%s", cm_why());
     json_array_foreach(lines, i, line)
-        if (n < most && strcmp(cm_json_text_or(line, "kind", ""), "step") == 0) out[n++] = cm_json_number_or(line, "loss", NAN);
+        if (n < most && strcmp(cm_json_text_or(line, "kind", ""), "step") == 0)
+            out[n++] = cm_json_number_or(line, "loss", NAN);
     json_decref(lines);
     return n;
 }
@@ -152,13 +157,17 @@ static void same_from_a_folder(const char *stage, const char *name, const char *
     remove_run(run);
     cr_assert_eq(run_recipe(stage, recipe, run, NULL), CM_OK, "%s", cm_why());
     cr_assert_eq(losses_of(run, read, 8), 4u);
-    for (size_t i = 0; i < 4; i++) cr_expect_float_eq(read[i], drawn[i], 1e-5 * fabs(drawn[i]), "step %zu: %g drawn, %g read", i + 1, drawn[i], read[i]);
+    for (size_t i = 0; i < 4; i++)
+        cr_expect_float_eq(read[i], drawn[i], 1e-5 * fabs(drawn[i]), "step %zu: %g drawn, %g read", i + 1, drawn[i],
+                           read[i]);
     remove_run(run);
     scratch_done();
 }
 
 Test(same, an_arm_on_the_drawn_people_of_a_folder) {
-    same_from_a_folder("unet", "unet-daring", "{\"init\": \"\", \"steps\": 4, \"fresh_captions\": true, \"hola_factor\": 8, \"hola_regions\": \"groups\"}");
+    same_from_a_folder(
+        "unet", "unet-daring",
+        "{\"init\": \"\", \"steps\": 4, \"fresh_captions\": true, \"hola_factor\": 8, \"hola_regions\": \"groups\"}");
 }
 
 Test(same, an_arm_with_poor_captions_on_them) {

@@ -44,7 +44,8 @@ Test(train, a_full_disk_keeps_the_checkpoint_before_and_the_run_goes_on_later) {
     scratch_done();
 }
 
-/* The tiny autoencoder goes on with the given changes of its recipe; a weight of its checkpoint is NaN where `spoil` says so. */
+/* The tiny autoencoder goes on with the given changes of its recipe; a weight of its checkpoint is NaN where `spoil`
+ * says so. */
 static cm_status train_changed(const char *folder, int steps, const char *changes, bool spoil) {
     char weights[600];
     snprintf(weights, sizeof weights, "%s/weights", folder);
@@ -69,7 +70,8 @@ Test(train, a_loss_that_is_not_finite_stops_and_names_the_step) {
     train_tiny(folder, 3, CM_OK);
     weights_hash(folder, a);
     cr_expect_eq(train_changed(folder, 6, "{}", true), CM_EUNDEFINED);
-    snprintf(saved, sizeof saved, "step 4: the loss is not finite; %s/checkpoint.safetensors stays that of step 3", folder);
+    snprintf(saved, sizeof saved, "step 4: the loss is not finite; %s/checkpoint.safetensors stays that of step 3",
+             folder);
     cr_expect_str_eq(cm_why(), saved);
     cr_expect(recorded(folder, "stop", "step 4: the loss is not finite"));
     weights_hash(folder, b);
@@ -102,8 +104,10 @@ static void refused(const char *folder, const char *changes, const char *says) {
 
 static const char *const wider_vae =
     "{\"network\": {\"_class_name\": \"AutoencoderKL\", \"act_fn\": \"silu\", \"block_out_channels\": [8, 16],"
-    " \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"in_channels\": 3, \"latent_channels\": 4,"
-    " \"layers_per_block\": 1, \"norm_num_groups\": %d, \"out_channels\": 3, \"sample_size\": 32, \"scaling_factor\": 1.0,"
+    " \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"in_channels\": 3, \"latent_channels\": "
+    "4,"
+    " \"layers_per_block\": 1, \"norm_num_groups\": %d, \"out_channels\": 3, \"sample_size\": 32, \"scaling_factor\": "
+    "1.0,"
     " \"up_block_types\": [\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"]}}";
 
 Test(train, a_checkpoint_of_another_network_is_refused_before_a_step) {

@@ -80,13 +80,15 @@ static const char *of_texts(const char *const *texts) {
 
 Test(trained_for, words_of_several_pieces_are_counted_once_and_three_are_named) {
     open_named("nano:daring", NULL);
-    cr_expect_null(of_texts((const char *const[]){"a RED shirt, blue pants", "", "!?!? ...", "\xE2\x98\x83\x1B[31m\xE2\x80\xAE", "1999",
-                                                 "red<|endoftext|>shirt", NULL}));
+    cr_expect_null(
+        of_texts((const char *const[]){"a RED shirt, blue pants", "", "!?!? ...", "\xE2\x98\x83\x1B[31m\xE2\x80\xAE",
+                                       "1999", "red<|endoftext|>shirt", NULL}));
     cr_expect_str_eq(of_texts((const char *const[]){"a red kangaroo", NULL}),
                      "1 word is not in the model's vocabulary, which only spells it: 'kangaroo'");
-    cr_expect_str_eq(of_texts((const char *const[]){"a Kangaroo, kangaroo", "zeppelin", "KANGAROO; <|endoftext|>caf\xC3\xA9",
-                                                     "quagmire red", NULL}),
-                     "4 words are not in the model's vocabulary, which only spells them: 'kangaroo', 'zeppelin', 'caf\xC3\xA9', ...");
+    cr_expect_str_eq(of_texts((const char *const[]){"a Kangaroo, kangaroo", "zeppelin",
+                                                    "KANGAROO; <|endoftext|>caf\xC3\xA9", "quagmire red", NULL}),
+                     "4 words are not in the model's vocabulary, which only spells them: 'kangaroo', 'zeppelin', "
+                     "'caf\xC3\xA9', ...");
 }
 
 Test(trained_for, a_word_behind_the_models_length_is_named_too) {
@@ -110,7 +112,8 @@ Test(trained_for, many_unknown_words_are_each_counted_once) {
 }
 
 Test(trained_for, every_word_of_the_shipped_prompts_is_known) {
-    static const char *const sets[] = {CM_SOURCE_DIR "/prompts/sets/people-64.jsonl", CM_SOURCE_DIR "/prompts/sets/people-512.jsonl"};
+    static const char *const sets[] = {CM_SOURCE_DIR "/prompts/sets/people-64.jsonl",
+                                       CM_SOURCE_DIR "/prompts/sets/people-512.jsonl"};
     open_named("nano:daring", NULL);
     cm_unknown_words u;
     cm_unknown_words_begin(&u, &model);
@@ -134,7 +137,8 @@ static void write_vocabulary(size_t more) {
     cr_assert_eq(cm_json_read(cm_arena_print(&arena, "%s/vocab.json", from), &vocabulary), CM_OK, "%s", cm_why());
     const size_t count = json_object_size(vocabulary);
     for (size_t i = 0; i < more; i++)
-        json_object_set_new(vocabulary, cm_arena_print(&arena, "more%zu</w>", i), json_integer((json_int_t)(count + i)));
+        json_object_set_new(vocabulary, cm_arena_print(&arena, "more%zu</w>", i),
+                            json_integer((json_int_t)(count + i)));
     cr_assert_eq(cm_json_write(scratch("vocab.json"), vocabulary), CM_OK, "%s", cm_why());
     json_decref(vocabulary);
     cr_assert_eq(cm_read_text(cm_arena_print(&arena, "%s/merges.txt", from), 1 << 20, &arena, &merges, &length), CM_OK);
@@ -165,7 +169,8 @@ static const char *write_unet(float value) {
     memcpy(changed, values[largest], n * sizeof *changed);
     changed[n / 2] = value;
     values[largest] = changed;
-    cr_assert_eq(cm_params_save(p, scratch("diffusion_pytorch_model.safetensors"), CM_BF16, values, NULL), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_params_save(p, scratch("diffusion_pytorch_model.safetensors"), CM_BF16, values, NULL), CM_OK, "%s",
+                 cm_why());
     json_t *config = NULL;
     cr_assert_eq(cm_json_read(cm_arena_print(&arena, "%s/config.json", model.entry.unet), &config), CM_OK);
     cr_assert_eq(cm_json_write(scratch("config.json"), config), CM_OK);

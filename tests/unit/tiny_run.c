@@ -13,8 +13,10 @@ static const char *const tiny_vae =
     "{\"seed\": 3, \"people\": 8, \"width\": 16, \"height\": 32, \"batch\": 2, \"workers\": 1, \"backend\": \"ref\","
     " \"steps\": %d, \"warmup\": 2, \"rate\": 0.004, \"schedule\": \"constant\", \"record_every\": 2, \"ema\": 0.9,"
     " \"network\": {\"_class_name\": \"AutoencoderKL\", \"act_fn\": \"silu\", \"block_out_channels\": [8, 8],"
-    " \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"in_channels\": 3, \"latent_channels\": 4,"
-    " \"layers_per_block\": 1, \"norm_num_groups\": 4, \"out_channels\": 3, \"sample_size\": 32, \"scaling_factor\": 1.0,"
+    " \"down_block_types\": [\"DownEncoderBlock2D\", \"DownEncoderBlock2D\"], \"in_channels\": 3, \"latent_channels\": "
+    "4,"
+    " \"layers_per_block\": 1, \"norm_num_groups\": 4, \"out_channels\": 3, \"sample_size\": 32, \"scaling_factor\": "
+    "1.0,"
     " \"up_block_types\": [\"UpDecoderBlock2D\", \"UpDecoderBlock2D\"]}}";
 
 json_t *tiny_recipe(int steps, const char *changes) {
@@ -73,9 +75,16 @@ bool recorded(const char *folder, const char *kind, const char *why) {
 }
 
 void remove_run(const char *folder) {
-    static const char *const files[] = {"weights/diffusion_pytorch_model.safetensors", "weights/config.json", "weights/card.json",
-                                        "weights", "checkpoint.safetensors", "train.jsonl", "loss.svg", "loss.gp",
-                                        "loss.dat", ""};
+    static const char *const files[] = {"weights/diffusion_pytorch_model.safetensors",
+                                        "weights/config.json",
+                                        "weights/card.json",
+                                        "weights",
+                                        "checkpoint.safetensors",
+                                        "train.jsonl",
+                                        "loss.svg",
+                                        "loss.gp",
+                                        "loss.dat",
+                                        ""};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[700];
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);

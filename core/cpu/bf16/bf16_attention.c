@@ -26,12 +26,12 @@ typedef struct attention_job {
     float *out, *lse;
     uint16_t *packed;
     float *scratch;
-    size_t parts, steps, key_strips;     /* steps of 32 over d */
-    size_t width_strips, last_tiles;     /* of the output's columns and their powers' sum; tiles of the last strip */
+    size_t parts, steps, key_strips; /* steps of 32 over d */
+    size_t width_strips, last_tiles; /* of the output's columns and their powers' sum; tiles of the last strip */
     size_t k_values, v_block, head_values, blocks, worker_floats;
-    size_t q_values, p_values;           /* of 32 queries' tiles, of 32 rows of probabilities' */
-    float factor;                        /* of queries: scores are in bf16_softmax_tile's units */
-    float *k_most;                       /* [heads]: the greatest absolute value of keys */
+    size_t q_values, p_values; /* of 32 queries' tiles, of 32 rows of probabilities' */
+    float factor;              /* of queries: scores are in bf16_softmax_tile's units */
+    float *k_most;             /* [heads]: the greatest absolute value of keys */
 } attention_job;
 
 static size_t v_strip(const attention_job *j, size_t tiles, size_t keys) {
@@ -42,11 +42,13 @@ static size_t v_strip(const attention_job *j, size_t tiles, size_t keys) {
 static void put_in_order(uint16_t *tile) {
     uint16_t own[BF16_TILE];
     memcpy(own, tile, sizeof own);
-    for (size_t i = 0; i < BF16_ROWS; i++) memcpy(tile + i * BF16_DEPTH, own + bf16_order(i) * BF16_DEPTH, BF16_DEPTH * sizeof *tile);
+    for (size_t i = 0; i < BF16_ROWS; i++)
+        memcpy(tile + i * BF16_DEPTH, own + bf16_order(i) * BF16_DEPTH, BF16_DEPTH * sizeof *tile);
 }
 
 /* 16 columns of a block of keys' values; after the last column ones, for the powers' sum. */
-static void pack_values(const attention_job *j, const float *v, size_t column, size_t keys, size_t step, size_t low, uint16_t *to) {
+static void pack_values(const attention_job *j, const float *v, size_t column, size_t keys, size_t step, size_t low,
+                        uint16_t *to) {
     const cm_attention_shape *s = j->s;
     const size_t n = column < s->d ? bf16_min(BF16_ROWS, s->d - column) : 0, ones = s->d - column;
     j->u->pack_b(keys, n, v + (n ? column : 0), s->heads * s->d, 1, low, to, step);
@@ -85,9 +87,10 @@ static void pack_head(void *arg, size_t i, int worker) {
     float most = 0.0f;
     for (size_t key = 0; key < j->key_strips * BF16_COLS; key += BF16_ROWS) {
         const size_t n = key < s->lk ? bf16_min(BF16_ROWS, s->lk - key) : 0;
-        if (key + AHEAD < s->lk) fetch_rows(j, j->k + at + (key + AHEAD) * width, bf16_min(BF16_ROWS, s->lk - key - AHEAD), false);
+        if (key + AHEAD < s->lk)
+            fetch_rows(j, j->k + at + (key + AHEAD) * width, bf16_min(BF16_ROWS, s->lk - key - AHEAD), false);
         j->u->pack_b(s->d, n, j->k + at + (n ? key : 0) * width, 1, width, low,
-                      to + key / BF16_COLS * j->steps * step + key / BF16_ROWS % 2 * BF16_TILE, step);
+                     to + key / BF16_COLS * j->steps * step + key / BF16_ROWS % 2 * BF16_TILE, step);
         const float here = find_most(j, n, j->k + at + (n ? key : 0) * width);
         most = here <= most ? most : here;
     }
@@ -100,8 +103,8 @@ static void pack_head(void *arg, size_t i, int worker) {
         for (size_t c = 0; c < j->width_strips; c++) {
             const size_t tiles = c + 1 == j->width_strips ? j->last_tiles : 2;
             for (size_t t = 0; t < tiles; t++)
-                pack_values(j, j->v + at + key * width, c * BF16_COLS + t * BF16_ROWS, keys, tiles * BF16_TILE * j->parts,
-                            j->parts == 2 ? tiles * BF16_TILE : 0, strip + t * BF16_TILE);
+                pack_values(j, j->v + at + key * width, c * BF16_COLS + t * BF16_ROWS, keys,
+                            tiles * BF16_TILE * j->parts, j->parts == 2 ? tiles * BF16_TILE : 0, strip + t * BF16_TILE);
             strip += v_strip(j, tiles, keys);
         }
     }
@@ -128,14 +131,23 @@ static void read_queries(const attention_job *j, const float *q, size_t count, u
     const size_t width = j->s->heads * j->s->d;
     const bf16_prologue t = {.kind = BF16_PLAIN, .factor = j->factor, .low = j->parts == 2 ? j->q_values / 2 : 0};
     for (size_t r = 0; r < BF16_COLS; r++)
-        j->u->pack_a(&t, j->s->d, q + (r < count ? r : 0) * width, to + r / BF16_ROWS * j->steps * BF16_TILE + r % BF16_ROWS * BF16_DEPTH, BF16_TILE);
+        j->u->pack_a(&t, j->s->d, q + (r < count ? r : 0) * width,
+                     to + r / BF16_ROWS * j->steps * BF16_TILE + r % BF16_ROWS * BF16_DEPTH, BF16_TILE);
 }
 
-static void mix_values(const attention_job *j, const attention_place *p, const uint16_t *values, size_t keys, bool add, float *mixed) {
+static void mix_values(const attention_job *j, const attention_place *p, const uint16_t *values, size_t keys, bool add,
+                       float *mixed) {
     const size_t steps = bf16_ceil_div(keys, BF16_DEPTH);
     static const ptrdiff_t no_segment[1] = {0};
-    bf16_block b = {.segments = 1, .steps = steps, .a = {p->probs, p->probs + KEYS / BF16_DEPTH * BF16_TILE}, .a_segment = no_segment,
-                  .a_row = BF16_DEPTH, .a_step = BF16_TILE, .a_low = j->parts == 2 ? j->p_values / 2 : 0, .add = add, .c_row = p->mixed_row};
+    bf16_block b = {.segments = 1,
+                    .steps = steps,
+                    .a = {p->probs, p->probs + KEYS / BF16_DEPTH * BF16_TILE},
+                    .a_segment = no_segment,
+                    .a_row = BF16_DEPTH,
+                    .a_step = BF16_TILE,
+                    .a_low = j->parts == 2 ? j->p_values / 2 : 0,
+                    .add = add,
+                    .c_row = p->mixed_row};
     for (size_t c = 0; c < j->width_strips; c++) {
         const size_t tiles = c + 1 == j->width_strips ? j->last_tiles : 2;
         b.one_tile = tiles == 1;
@@ -146,16 +158,19 @@ static void mix_values(const attention_job *j, const attention_place *p, const u
     }
 }
 
-/* Rows whose greatest score in this block is above what powers are taken from, or all (`first`), go by that one; what was
- * summed of them is scaled. */
-static void shift_again(const attention_job *j, const bf16_softmax_tile *look, bool first, float *shift, float *mixed, size_t mixed_row) {
+/* Rows whose greatest score in this block is above what powers are taken from, or all (`first`), go by that one; what
+ * was summed of them is scaled. */
+static void shift_again(const attention_job *j, const bf16_softmax_tile *look, bool first, float *shift, float *mixed,
+                        size_t mixed_row) {
     float top[BF16_COLS];
     j->u->softmax_row_max(look, top);
     for (size_t r = 0; r < BF16_COLS; r++) {
         const float before = shift[r], now = (j->parts == 2 ? 0.0f : 127.0f * BF16_EXP2_STEPS) - top[r];
         if (!first && now >= before) continue;
         shift[r] = now;
-        if (!first) j->u->scale(mixed_row, exp2f((now - before) / (j->parts == 2 ? 1.0f : BF16_EXP2_STEPS)), mixed + r * mixed_row);
+        if (!first)
+            j->u->scale(mixed_row, exp2f((now - before) / (j->parts == 2 ? 1.0f : BF16_EXP2_STEPS)),
+                        mixed + r * mixed_row);
     }
 }
 
@@ -163,10 +178,17 @@ static void shift_again(const attention_job *j, const bf16_softmax_tile *look, b
 static void absorb(const attention_job *j, const attention_place *p, const uint16_t *head, size_t group, size_t key) {
     const size_t keys = bf16_min(KEYS, j->s->lk - key);
     float *mixed = p->mixed + group * BF16_COLS * p->mixed_row, *shift = p->shift + group * BF16_COLS;
-    const bf16_softmax_tile look = {.queries = p->queries + group * j->q_values, .steps = j->steps, .low_q = j->parts == 2 ? j->q_values / 2 : 0,
-                          .keys = head + key / BF16_COLS * j->steps * 2 * BF16_TILE * j->parts, .strips = bf16_ceil_div(keys, BF16_DEPTH), .n = keys,
-                          .shift = shift, .y = p->probs, .half = KEYS / BF16_DEPTH * BF16_TILE,
-                          .low = j->parts == 2 ? j->p_values / 2 : 0, .scores = p->scores};
+    const bf16_softmax_tile look = {.queries = p->queries + group * j->q_values,
+                                    .steps = j->steps,
+                                    .low_q = j->parts == 2 ? j->q_values / 2 : 0,
+                                    .keys = head + key / BF16_COLS * j->steps * 2 * BF16_TILE * j->parts,
+                                    .strips = bf16_ceil_div(keys, BF16_DEPTH),
+                                    .n = keys,
+                                    .shift = shift,
+                                    .y = p->probs,
+                                    .half = KEYS / BF16_DEPTH * BF16_TILE,
+                                    .low = j->parts == 2 ? j->p_values / 2 : 0,
+                                    .scores = p->scores};
     if (key == 0) shift_again(j, &look, true, shift, mixed, p->mixed_row);
     if (j->u->softmax_tile(&look)) {
         shift_again(j, &look, false, shift, mixed, p->mixed_row);
@@ -198,7 +220,8 @@ static void one_block(void *arg, size_t i, int worker) {
     fetch_rows(j, j->out + at, count, true);
     j->u->begin();
     for (size_t key = 0; key < s->lk; key += KEYS)
-        for (size_t group = 0; group < bf16_ceil_div(count, BF16_COLS); group++) absorb(j, &p, j->packed + head * j->head_values, group, key);
+        for (size_t group = 0; group < bf16_ceil_div(count, BF16_COLS); group++)
+            absorb(j, &p, j->packed + head * j->head_values, group, key);
     j->u->end();
     const float one = are_in_range(j, q_most, j->k_most[head]) ? 1.0f : NAN;
     for (size_t r = 0; r < count; r++) {
@@ -208,11 +231,20 @@ static void one_block(void *arg, size_t i, int worker) {
     }
 }
 
-void cm_bf16_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                  float *out, float *lse) {
+void cm_bf16_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,
+                       const float *v, float *out, float *lse) {
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1, heads = s->n * s->heads;
-    attention_job j = {.u = cm_bf16_microkernels_get(), .s = s, .q = q, .k = k, .v = v, .out = out, .lse = lse, .parts = pairs ? 2 : 1,
-                       .steps = bf16_ceil_div(s->d, BF16_DEPTH), .key_strips = bf16_ceil_div(s->lk, BF16_COLS), .width_strips = bf16_ceil_div(s->d + 1, BF16_COLS)};
+    attention_job j = {.u = cm_bf16_microkernels_get(),
+                       .s = s,
+                       .q = q,
+                       .k = k,
+                       .v = v,
+                       .out = out,
+                       .lse = lse,
+                       .parts = pairs ? 2 : 1,
+                       .steps = bf16_ceil_div(s->d, BF16_DEPTH),
+                       .key_strips = bf16_ceil_div(s->lk, BF16_COLS),
+                       .width_strips = bf16_ceil_div(s->d + 1, BF16_COLS)};
     j.last_tiles = bf16_ceil_div(s->d + 1 - (j.width_strips - 1) * BF16_COLS, BF16_ROWS);
     j.blocks = bf16_ceil_div(s->lq, QUERIES);
     j.k_values = j.key_strips * j.steps * 2 * BF16_TILE * j.parts;
@@ -225,7 +257,7 @@ void cm_bf16_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s
                       bf16_floats(QUERIES / BF16_COLS * j.q_values + j.p_values);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     j.packed = (uint16_t *)CM_PUSH(e->scratch, float, bf16_floats(heads * j.head_values));
-    j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
+    j.scratch = CM_PUSH(e->scratch, float, workers *j.worker_floats);
     j.k_most = CM_PUSH(e->scratch, float, heads);
     if (j.packed && j.scratch && j.k_most) {
         cm_parallel(e->threads, heads, pack_head, &j);

@@ -5,8 +5,7 @@
 
 #include "core/cpu/bf16/bf16_microkernels-inl.h"
 
-static void nothing(void) {
-}
+static void nothing(void) {}
 
 #if defined(__AVX512F__)
 
@@ -36,8 +35,10 @@ CM_INLINE __m512i bf16_broadcast(const uint16_t *p) {
 /* one tile of A by one or two of B */
 CM_INLINE void bf16_step(vec acc[BF16_ROWS_AT_ONCE][2], int tiles, const uint16_t *a, size_t a_row, const uint16_t *b) {
     for (size_t k = 0; k < BF16_ROWS; k++) {
-        const __m512i b0 = bf16_load(b + k * BF16_DEPTH), b1 = tiles == 2 ? bf16_load(b + BF16_TILE + k * BF16_DEPTH) : b0;
-        CM_UNROLL for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
+        const __m512i b0 = bf16_load(b + k * BF16_DEPTH),
+                      b1 = tiles == 2 ? bf16_load(b + BF16_TILE + k * BF16_DEPTH) : b0;
+        CM_UNROLL
+        for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
             const __m512i x = bf16_broadcast(a + r * a_row + 2 * k);
             acc[r][0] = bf16_dot(acc[r][0], x, b0);
             if (tiles == 2) acc[r][1] = bf16_dot(acc[r][1], x, b1);
@@ -47,8 +48,10 @@ CM_INLINE void bf16_step(vec acc[BF16_ROWS_AT_ONCE][2], int tiles, const uint16_
 
 CM_INLINE void bf16_rows(const bf16_block *p, int tiles, const uint16_t *from, float *c) {
     vec acc[BF16_ROWS_AT_ONCE][2];
-    CM_UNROLL for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
-        CM_UNROLL for (size_t t = 0; t < 2; t++)
+    CM_UNROLL
+    for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
+        CM_UNROLL
+        for (size_t t = 0; t < 2; t++)
             acc[r][t] = p->add && t < (size_t)tiles ? v_load(c + r * p->c_row + t * BF16_ROWS) : v_zero();
     }
     const uint16_t *b = p->b;
@@ -65,8 +68,10 @@ CM_INLINE void bf16_rows(const bf16_block *p, int tiles, const uint16_t *from, f
             b += b_step;
         }
     }
-    CM_UNROLL for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
-        CM_UNROLL for (size_t t = 0; t < 2; t++)
+    CM_UNROLL
+    for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
+        CM_UNROLL
+        for (size_t t = 0; t < 2; t++)
             if (t < (size_t)tiles) v_store(c + r * p->c_row + t * BF16_ROWS, acc[r][t]);
     }
 }
@@ -98,7 +103,8 @@ CM_INLINE void bf16_step(vec acc[BF16_ROWS_AT_ONCE][2], const uint16_t *a, size_
         const __m256i b0 = _mm256_loadu_si256((const __m256i *)(const void *)b);
         const __m256i b1 = _mm256_loadu_si256((const __m256i *)(const void *)(b + BF16_ROWS));
         const vec low0 = bf16_lower(b0), low1 = bf16_lower(b1), up0 = bf16_upper(b0), up1 = bf16_upper(b1);
-        CM_UNROLL for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
+        CM_UNROLL
+        for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
             int32_t pair;
             memcpy(&pair, a + r * a_row + 2 * k, sizeof pair);
             const __m256i x = _mm256_set1_epi32(pair);
@@ -110,8 +116,10 @@ CM_INLINE void bf16_step(vec acc[BF16_ROWS_AT_ONCE][2], const uint16_t *a, size_
 
 static void bf16_rows(const bf16_block *p, const uint16_t *from, size_t tile, float *c) {
     vec acc[BF16_ROWS_AT_ONCE][2];
-    CM_UNROLL for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
-        CM_UNROLL for (size_t t = 0; t < 2; t++) acc[r][t] = p->add ? v_load(c + r * p->c_row + t * W) : v_zero();
+    CM_UNROLL
+    for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
+        CM_UNROLL
+        for (size_t t = 0; t < 2; t++) acc[r][t] = p->add ? v_load(c + r * p->c_row + t * W) : v_zero();
     }
     const uint16_t *b = p->b + tile * BF16_TILE;
     const size_t b_step = (p->one_tile ? 1 : 2) * BF16_TILE;
@@ -127,8 +135,10 @@ static void bf16_rows(const bf16_block *p, const uint16_t *from, size_t tile, fl
             b += b_step;
         }
     }
-    CM_UNROLL for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
-        CM_UNROLL for (size_t t = 0; t < 2; t++) v_store(c + r * p->c_row + t * W, acc[r][t]);
+    CM_UNROLL
+    for (size_t r = 0; r < BF16_ROWS_AT_ONCE; r++) {
+        CM_UNROLL
+        for (size_t t = 0; t < 2; t++) v_store(c + r * p->c_row + t * W, acc[r][t]);
     }
 }
 
@@ -136,7 +146,8 @@ static void block(const bf16_block *p) {
     for (size_t half = 0; half < 2 && p->a[half]; half++)
         for (size_t tile = 0; tile < (p->one_tile ? 1 : 2); tile++)
             for (size_t r = 0; r < BF16_ROWS; r += BF16_ROWS_AT_ONCE)
-                bf16_rows(p, p->a[half] + r * p->a_row, tile, p->c + (half * BF16_ROWS + r) * p->c_row + tile * BF16_ROWS);
+                bf16_rows(p, p->a[half] + r * p->a_row, tile,
+                          p->c + (half * BF16_ROWS + r) * p->c_row + tile * BF16_ROWS);
 }
 
 #else
@@ -173,7 +184,8 @@ static void block(const bf16_block *p) {
     for (size_t half = 0; half < 2 && p->a[half]; half++)
         for (size_t r = 0; r < BF16_ROWS; r++)
             for (size_t tile = 0; tile < (p->one_tile ? 1 : 2); tile++)
-                bf16_pack_one_row(p, p->a[half] + r * p->a_row, tile, p->c + (half * BF16_ROWS + r) * p->c_row + tile * BF16_ROWS);
+                bf16_pack_one_row(p, p->a[half] + r * p->a_row, tile,
+                                  p->c + (half * BF16_ROWS + r) * p->c_row + tile * BF16_ROWS);
 }
 
 #endif

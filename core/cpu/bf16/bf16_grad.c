@@ -3,8 +3,8 @@
  *
  * What goes back through a layer is the layer again with its weights turned. The gradient of the weights sums over
  * pixels: the pixels of the whole batch stand in one row, where neighbouring lines and images share their padding, so
- * that a tap is a distance in that row. x is then A, channels by pixels, and a tap reads it a few pixels further on; dy is
- * B, pixels by channels, with zeros where no pixel is. Both are rounded once a chunk of pixels that stays in the
+ * that a tap is a distance in that row. x is then A, channels by pixels, and a tap reads it a few pixels further on; dy
+ * is B, pixels by channels, with zeros where no pixel is. Both are rounded once a chunk of pixels that stays in the
  * second-level cache, and sums [tap][c][o] are kept between chunks. Chunks depend on shapes alone, and with them the
  * order of each sum.
  */
@@ -45,8 +45,10 @@ typedef struct stretch {
 } stretch;
 
 /* From pixel `from` - `before` of the row on, of images h x w, c values a pixel. */
-static stretch find_stretch(const weight_job *j, const float *x, size_t h, size_t w, size_t c, size_t from, size_t before) {
-    const size_t skipped = from < before ? bf16_min(before - from, BF16_DEPTH) : 0, q = from + skipped - bf16_min(before, from + skipped);
+static stretch find_stretch(const weight_job *j, const float *x, size_t h, size_t w, size_t c, size_t from,
+                            size_t before) {
+    const size_t skipped = from < before ? bf16_min(before - from, BF16_DEPTH) : 0,
+                 q = from + skipped - bf16_min(before, from + skipped);
     size_t column = q % j->pitch, line = q / j->pitch % j->lines, image = q / j->pitch / j->lines;
     stretch s = {{NULL}, false};
     for (size_t i = skipped; i < BF16_DEPTH; i++) {
@@ -61,7 +63,8 @@ static stretch find_stretch(const weight_job *j, const float *x, size_t h, size_
     return s;
 }
 
-/* Channels [channel, channel+n) of a stretch [32][16], where they do not lie side by side; *step: from a pixel to the next. */
+/* Channels [channel, channel+n) of a stretch [32][16], where they do not lie side by side; *step: from a pixel to the
+ * next. */
 static const float *gather(const stretch *s, size_t c, size_t channel, size_t n, float *some, size_t *step) {
     *step = s->whole ? c : BF16_ROWS;
     if (s->whole) return s->at[0] + channel;
@@ -82,7 +85,8 @@ static void read_x(void *arg, size_t i, int worker) {
         const size_t n = bf16_min(BF16_ROWS, c - k * BF16_ROWS);
         size_t step;
         const float *x = gather(&at, c, k * BF16_ROWS, n, some, &step);
-        j->u->pack_a_transposed(BF16_DEPTH, n, x, step, j->low_a, j->a + k * BF16_ROWS * j->a_row + i * BF16_DEPTH, j->a_row);
+        j->u->pack_a_transposed(BF16_DEPTH, n, x, step, j->low_a, j->a + k * BF16_ROWS * j->a_row + i * BF16_DEPTH,
+                                j->a_row);
     }
 }
 
@@ -96,8 +100,8 @@ static void read_dy(void *arg, size_t i, int worker) {
         const size_t n = k * BF16_ROWS < o ? bf16_min(BF16_ROWS, o - k * BF16_ROWS) : 0;
         size_t step = BF16_ROWS;
         const float *y = n ? gather(&at, o, k * BF16_ROWS, n, some, &step) : some;
-        j->u->pack_b(BF16_DEPTH, n, y, step, 1, j->parts == 2 ? 2 * BF16_TILE : 0, j->b + (k / 2 * steps + i) * unit + k % 2 * BF16_TILE,
-                      unit);
+        j->u->pack_b(BF16_DEPTH, n, y, step, 1, j->parts == 2 ? 2 * BF16_TILE : 0,
+                     j->b + (k / 2 * steps + i) * unit + k % 2 * BF16_TILE, unit);
     }
 }
 
@@ -109,8 +113,12 @@ static void multiply(void *arg, size_t strip, int worker) {
     static const ptrdiff_t no_segment[1] = {0};
     const weight_job *j = arg;
     const size_t steps = j->count / BF16_DEPTH, unit = 2 * BF16_TILE * j->parts;
-    bf16_block b = {.segments = 1, .a_segment = no_segment, .a_row = j->a_row, .a_step = BF16_DEPTH, .a_low = j->low_a,
-                  .c_row = j->o_sums};
+    bf16_block b = {.segments = 1,
+                    .a_segment = no_segment,
+                    .a_row = j->a_row,
+                    .a_step = BF16_DEPTH,
+                    .a_low = j->low_a,
+                    .c_row = j->o_sums};
     j->u->begin();
     for (size_t from = 0; from < steps; from += STEPS) {
         b.steps = bf16_min(STEPS, steps - from);
@@ -157,22 +165,30 @@ static void plan(weight_job *j) {
     const size_t fit = CHUNK_BYTES / (2 * j->parts * (j->channels * BF16_ROWS + j->strips * BF16_COLS));
     j->chunk = most(CHUNK_LEAST, fit / BF16_DEPTH * BF16_DEPTH);
     j->chunk = bf16_min(j->chunk, bf16_ceil_div(j->pixels, BF16_DEPTH) * BF16_DEPTH);
-    j->a_row = (bf16_ceil_div(j->chunk + j->more, BF16_DEPTH) | 1) * BF16_DEPTH; /* an odd number of cache lines: rows spread over all sets */
+    j->a_row = (bf16_ceil_div(j->chunk + j->more, BF16_DEPTH) | 1) *
+               BF16_DEPTH; /* an odd number of cache lines: rows spread over all sets */
     j->low_a = j->parts == 2 ? j->channels * BF16_ROWS * j->a_row : 0;
     j->c_sums = bf16_ceil_div(j->channels, 2) * BF16_COLS;
     j->o_sums = j->strips * BF16_COLS;
 }
 
-void cm_bf16_conv2d_dw(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw) {
+void cm_bf16_conv2d_dw(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy,
+                       float *dw) {
     if (s->n * s->oh * s->ow == 0) return;
-    weight_job j = {.u = cm_bf16_microkernels_get(), .s = s, .x = x, .dy = dy, .dw = dw, .taps = s->kh * s->kw, .parts = pairs ? 2 : 1};
+    weight_job j = {.u = cm_bf16_microkernels_get(),
+                    .s = s,
+                    .x = x,
+                    .dy = dy,
+                    .dw = dw,
+                    .taps = s->kh * s->kw,
+                    .parts = pairs ? 2 : 1};
     plan(&j);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1;
     j.a = (uint16_t *)CM_PUSH(e->scratch, float, bf16_floats(j.parts * j.channels * BF16_ROWS * j.a_row));
     j.b = (uint16_t *)CM_PUSH(e->scratch, float, bf16_floats(j.parts * j.strips * BF16_COLS * j.chunk));
-    j.sums = CM_PUSH(e->scratch, float, j.taps * j.c_sums * j.o_sums);
-    j.turned = CM_PUSH(e->scratch, float, workers * BF16_COLS * s->c * j.taps);
+    j.sums = CM_PUSH(e->scratch, float, j.taps *j.c_sums *j.o_sums);
+    j.turned = CM_PUSH(e->scratch, float, workers *BF16_COLS * s->c * j.taps);
     const bool ready = cm_arena_check(e->scratch) == CM_OK;
     for (j.first = 0; ready && j.first < j.pixels; j.first += j.chunk) {
         j.count = bf16_ceil_div(bf16_min(j.chunk, j.pixels - j.first), BF16_DEPTH) * BF16_DEPTH;
@@ -186,10 +202,11 @@ void cm_bf16_conv2d_dw(bool pairs, const cm_exec *e, const cm_conv_shape *s, con
 
 /* --- layers --------------------------------------------------------------------------------- */
 
-void cm_bf16_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
-                    const float *dy, float *dx, float *dw, float *dbias) {
+void cm_bf16_linear_grad(bool pairs, const cm_exec *e, size_t rows, size_t in, size_t out, const float *x,
+                         const float *w, const float *dy, float *dx, float *dw, float *dbias) {
     const bf16_linear_shape back = {.rows = rows, .in = out, .out = in, .per_image = rows, .turned = true};
-    const cm_conv_shape line = {.n = 1, .h = 1, .w = rows, .c = in, .o = out, .kh = 1, .kw = 1, .stride = 1, .oh = 1, .ow = rows};
+    const cm_conv_shape line = {
+        .n = 1, .h = 1, .w = rows, .c = in, .o = out, .kh = 1, .kw = 1, .stride = 1, .oh = 1, .ow = rows};
     if (dx) cm_bf16_linear(pairs, e, &back, &(cm_fusion){.plus = e->fresh ? NULL : dx}, dy, w, NULL, dx);
     if (dw) cm_bf16_conv2d_dw(pairs, e, &line, x, dy, dw);
     cm_f32_bias_grad(rows, out, dy, dbias);
@@ -200,8 +217,8 @@ static bool fits(const cm_conv_shape *s) {
     return s->stride == 1 && s->c >= 8 && s->o >= 8 && s->pad_top < s->kh && s->pad_left < s->kw;
 }
 
-void cm_bf16_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
-                    float *dx, float *dw, float *dbias) {
+void cm_bf16_conv2d_grad(bool pairs, const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w,
+                         const float *dy, float *dx, float *dw, float *dbias) {
     if (cm_bf16_is_linear(s, &(cm_fusion){0})) {
         cm_bf16_linear_grad(pairs, e, s->n * s->h * s->w, s->c, s->o, x, w, dy, dx, dw, dbias);
         return;

@@ -23,8 +23,8 @@ typedef struct linear_job {
     size_t block, blocks, groups;                      /* rows of a block; items are blocks times groups of strips */
     size_t piece, pieces;                              /* steps of a piece of a row */
     bool shared;
-    uint16_t *tiles;                                   /* of a block's piece, a worker; or of all rows */
-    float *sums;                                       /* a worker: [strips of a group][pairs of 16 rows][32][32] between pieces */
+    uint16_t *tiles; /* of a block's piece, a worker; or of all rows */
+    float *sums;     /* a worker: [strips of a group][pairs of 16 rows][32][32] between pieces */
     size_t low, tiles_values, sums_floats;
 } linear_job;
 
@@ -48,7 +48,7 @@ static void weights_strip(void *arg, size_t strip, int worker) {
         const size_t column = j->geglu ? strip * BF16_ROWS + tile * half : strip * BF16_COLS + tile * BF16_ROWS;
         const size_t end = j->geglu && tile == 0 ? half : j->out, n = column < end ? end - column : 0;
         j->u->pack_b(j->in, n, j->w + (n ? column * out_step : 0), in_step, out_step, j->pairs ? 2 * BF16_TILE : 0,
-                      j->to + strip * j->strip_values + tile * BF16_TILE, step);
+                     j->to + strip * j->strip_values + tile * BF16_TILE, step);
     }
 }
 
@@ -67,13 +67,15 @@ static const uint16_t *pack_weights(const cm_exec *e, int kind, weights_job p) {
     return cm_bf16_pack(e, kind, p.pairs, p.strips * p.strip_values, fill_weights, &p);
 }
 
-const uint16_t *cm_bf16_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu, const float *w) {
+const uint16_t *cm_bf16_linear_weights(bool pairs, const cm_exec *e, size_t in, size_t out, bool geglu,
+                                       const float *w) {
     return pack_weights(e, geglu ? BF16_PACK_GEGLU : BF16_PACK_LINEAR,
                         (weights_job){.w = w, .in = in, .out = out, .pairs = pairs, .geglu = geglu});
 }
 
 static const uint16_t *turned_weights(bool pairs, const cm_exec *e, size_t in, size_t out, const float *w) {
-    return pack_weights(e, BF16_PACK_LINEAR_BACK, (weights_job){.w = w, .in = in, .out = out, .pairs = pairs, .turned = true});
+    return pack_weights(e, BF16_PACK_LINEAR_BACK,
+                        (weights_job){.w = w, .in = in, .out = out, .pairs = pairs, .turned = true});
 }
 
 /* --- rows ------------------------------------------------------------------------ */
@@ -106,16 +108,26 @@ static void read_shared(void *arg, size_t i, int worker) {
     (void)worker;
     const linear_job *j = arg;
     const size_t first = i * READ_AT_ONCE;
-    read_rows(j, first, bf16_min(READ_AT_ONCE, j->s->rows - first), 0, j->steps, j->tiles + first / BF16_ROWS * j->steps * BF16_TILE);
+    read_rows(j, first, bf16_min(READ_AT_ONCE, j->s->rows - first), 0, j->steps,
+              j->tiles + first / BF16_ROWS * j->steps * BF16_TILE);
 }
 
 /* --- products ---------------------------------------------------------------------- */
 
 static void finish(const linear_job *j, size_t row, size_t rows, size_t strip, const float *sums) {
-    const size_t cols = j->a->geglu ? BF16_ROWS : BF16_COLS, at = strip * cols, y_row = j->a->y_row ? j->a->y_row : j->y_cols;
-    const bf16_epilogue f = {.rows = rows, .cols = bf16_min(cols, j->y_cols - at), .c = sums, .c_row = BF16_COLS,
-                         .bias = j->bias ? j->bias + at : NULL, .plus = j->a->plus ? j->a->plus + row * j->y_cols + at : NULL,
-                         .plus_row = j->y_cols, .y = j->y + row * y_row + at, .y_row = y_row, .near = j->parts == 1, .relu = j->a->relu};
+    const size_t cols = j->a->geglu ? BF16_ROWS : BF16_COLS, at = strip * cols,
+                 y_row = j->a->y_row ? j->a->y_row : j->y_cols;
+    const bf16_epilogue f = {.rows = rows,
+                             .cols = bf16_min(cols, j->y_cols - at),
+                             .c = sums,
+                             .c_row = BF16_COLS,
+                             .bias = j->bias ? j->bias + at : NULL,
+                             .plus = j->a->plus ? j->a->plus + row * j->y_cols + at : NULL,
+                             .plus_row = j->y_cols,
+                             .y = j->y + row * y_row + at,
+                             .y_row = y_row,
+                             .near = j->parts == 1,
+                             .relu = j->a->relu};
     if (j->a->geglu) j->u->epilogue_geglu(&f, j->y_cols);
     else j->u->epilogue(&f);
 }
@@ -128,9 +140,15 @@ static void multiply(const linear_job *j, size_t first, size_t rows, size_t piec
     for (size_t r = 0; r < rows; r += BF16_PAIRS * BF16_COLS) {
         const size_t here = bf16_min(BF16_PAIRS * BF16_COLS, rows - r);
         bf16_sums *sums = j->pieces > 1 ? kept + r / BF16_COLS : some;
-        cm_bf16_tile_product(&(bf16_tile_product){.u = j->u, .tiles = tiles + r / BF16_ROWS * steps_held(j) * BF16_TILE, .held = steps_held(j),
-                               .halves = bf16_ceil_div(here, BF16_ROWS), .low = j->low, .w = j->w + strip * j->strip_values + from * unit,
-                               .steps = bf16_min(j->piece, j->steps - from), .add = piece > 0, .sums = sums});
+        cm_bf16_tile_product(&(bf16_tile_product){.u = j->u,
+                                                  .tiles = tiles + r / BF16_ROWS * steps_held(j) * BF16_TILE,
+                                                  .held = steps_held(j),
+                                                  .halves = bf16_ceil_div(here, BF16_ROWS),
+                                                  .low = j->low,
+                                                  .w = j->w + strip * j->strip_values + from * unit,
+                                                  .steps = bf16_min(j->piece, j->steps - from),
+                                                  .add = piece > 0,
+                                                  .sums = sums});
         for (size_t i = 0; piece + 1 == j->pieces && i < here; i += BF16_COLS)
             finish(j, first + r + i, bf16_min(BF16_COLS, here - i), strip, sums[i / BF16_COLS]);
     }
@@ -144,16 +162,18 @@ static void one_item(void *arg, size_t i, int worker) {
     j->u->begin();
     for (size_t piece = 0; piece < j->pieces; piece++) {
         uint16_t *own = j->tiles + (size_t)worker * j->tiles_values;
-        const uint16_t *tiles = j->shared ? j->tiles + (first / BF16_ROWS * j->steps + piece * j->piece) * BF16_TILE : own;
-        if (!j->shared) read_rows(j, first, rows, piece * j->piece, bf16_min(j->piece, j->steps - piece * j->piece), own);
+        const uint16_t *tiles =
+            j->shared ? j->tiles + (first / BF16_ROWS * j->steps + piece * j->piece) * BF16_TILE : own;
+        if (!j->shared)
+            read_rows(j, first, rows, piece * j->piece, bf16_min(j->piece, j->steps - piece * j->piece), own);
         for (size_t strip = from; strip < to; strip++)
             multiply(j, first, rows, piece, tiles, strip, sums + (strip - from) * bf16_ceil_div(j->block, BF16_COLS));
     }
     j->u->end();
 }
 
-/* Blocks of rows whose tiles fit the cache, the same number for each thread; where the weights outweigh the rows, groups
- * of strips. A layer norm needs its rows whole. */
+/* Blocks of rows whose tiles fit the cache, the same number for each thread; where the weights outweigh the rows,
+ * groups of strips. A layer norm needs its rows whole. */
 static void plan(linear_job *j, size_t threads) {
     const size_t rows = j->s->rows, most = PIECE / j->parts;
     j->pieces = j->a->gamma ? 1 : bf16_ceil_div(j->steps, most);
@@ -168,22 +188,32 @@ static void plan(linear_job *j, size_t threads) {
     const size_t held = bf16_ceil_div(j->shared ? rows : j->block, BF16_ROWS) * steps_held(j) * BF16_TILE;
     j->low = j->parts == 2 ? held : 0;
     j->tiles_values = held * j->parts;
-    j->sums_floats = j->pieces > 1 ? bf16_ceil_div(j->strips, j->groups) * bf16_ceil_div(j->block, BF16_COLS) * BF16_COLS * BF16_COLS : 0;
+    j->sums_floats =
+        j->pieces > 1 ? bf16_ceil_div(j->strips, j->groups) * bf16_ceil_div(j->block, BF16_COLS) * BF16_COLS * BF16_COLS
+                      : 0;
 }
 
-void cm_bf16_linear(bool pairs, const cm_exec *e, const bf16_linear_shape *s, const cm_fusion *a, const float *x, const float *w,
-               const float *bias, float *y) {
+void cm_bf16_linear(bool pairs, const cm_exec *e, const bf16_linear_shape *s, const cm_fusion *a, const float *x,
+                    const float *w, const float *bias, float *y) {
     if (s->rows == 0 || s->out == 0) return;
     const size_t threads = e->threads > 1 ? (size_t)e->threads : 1;
-    linear_job j = {.u = cm_bf16_microkernels_get(), .s = s, .a = a, .x = x, .bias = bias, .y = y, .parts = pairs ? 2 : 1,
-                    .steps = bf16_ceil_div(s->in, BF16_DEPTH), .y_cols = a->geglu ? s->out / 2 : s->out};
+    linear_job j = {.u = cm_bf16_microkernels_get(),
+                    .s = s,
+                    .a = a,
+                    .x = x,
+                    .bias = bias,
+                    .y = y,
+                    .parts = pairs ? 2 : 1,
+                    .steps = bf16_ceil_div(s->in, BF16_DEPTH),
+                    .y_cols = a->geglu ? s->out / 2 : s->out};
     j.strips = bf16_ceil_div(j.y_cols, a->geglu ? BF16_ROWS : BF16_COLS);
     j.strip_values = j.steps * 2 * BF16_TILE * j.parts;
     plan(&j, threads);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    j.w = s->turned ? turned_weights(pairs, e, s->in, s->out, w) : cm_bf16_linear_weights(pairs, e, s->in, s->out, a->geglu, w);
+    j.w = s->turned ? turned_weights(pairs, e, s->in, s->out, w)
+                    : cm_bf16_linear_weights(pairs, e, s->in, s->out, a->geglu, w);
     j.tiles = (uint16_t *)CM_PUSH(e->scratch, float, bf16_floats((j.shared ? 1 : threads) * j.tiles_values));
-    j.sums = CM_PUSH(e->scratch, float, threads * j.sums_floats);
+    j.sums = CM_PUSH(e->scratch, float, threads *j.sums_floats);
     if (j.w && j.tiles && j.sums) {
         if (j.shared) cm_parallel(e->threads, bf16_ceil_div(s->rows, READ_AT_ONCE), read_shared, &j);
         cm_parallel(e->threads, j.blocks * j.groups, one_item, &j);

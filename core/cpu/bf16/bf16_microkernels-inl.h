@@ -26,7 +26,8 @@ CM_INLINE float bf16_widen(uint16_t x) {
 #if defined(__AVX512F__)
 /* The bits of v rounded to bf16, in the upper half of each lane. */
 CM_INLINE __m512i bf16_round_bits(vec v) {
-    const __m512i bits = _mm512_castps_si512(v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i bits = _mm512_castps_si512(v),
+                  odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
     const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
     return _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
@@ -49,9 +50,11 @@ CM_INLINE void bf16_store(vec v, size_t low, uint16_t *y) {
 }
 #elif defined(__AVX2__)
 CM_INLINE __m128i bf16_narrow(vec v) {
-    const __m256i bits = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i bits = _mm256_castps_si256(v),
+                  odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
-    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)), quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)),
+                  quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
     const __m256i upper = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
     return _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
 }
@@ -83,7 +86,8 @@ CM_INLINE vec v_exp2(vec x, bool precise) {
     const vec r = _mm512_reduce_ps(x, 0x09);
 #else
     x = v_min(v_set(127.0f), x);
-    const vec nearest = v_round(x), floor = v_select_less(x, nearest, v_sub(nearest, v_set(1.0f)), nearest), r = v_sub(x, floor);
+    const vec nearest = v_round(x), floor = v_select_less(x, nearest, v_sub(nearest, v_set(1.0f)), nearest),
+              r = v_sub(x, floor);
 #endif
     vec p;
     if (precise) {
@@ -140,15 +144,17 @@ CM_INLINE vec bf16_apply(const bf16_prologue *r, cm_act act, size_t i, size_t n,
 }
 
 /* whole 32s, then the rest */
-CM_INLINE void bf16_pack_a_as(const bf16_prologue *r, cm_act act, size_t n, const float *x, uint16_t *y, size_t y_step, vec mean, vec rstd) {
+CM_INLINE void bf16_pack_a_as(const bf16_prologue *r, cm_act act, size_t n, const float *x, uint16_t *y, size_t y_step,
+                              vec mean, vec rstd) {
     size_t i = 0;
-    for (; i + BF16_DEPTH <= n; i += BF16_DEPTH, y += y_step)
-        CM_UNROLL for (size_t j = 0; j < BF16_DEPTH; j += W)
-            bf16_store(bf16_apply(r, act, i + j, W, v_load(x + i + j), mean, rstd), r->low, y + j);
+    for (; i + BF16_DEPTH <= n; i += BF16_DEPTH, y += y_step) CM_UNROLL
+    for (size_t j = 0; j < BF16_DEPTH; j += W)
+        bf16_store(bf16_apply(r, act, i + j, W, v_load(x + i + j), mean, rstd), r->low, y + j);
     if (i == n) return;
     for (size_t j = 0; j < BF16_DEPTH; j += W) {
         const size_t left = i + j < n ? n - i - j : 0, here = left < W ? left : W;
-        const vec v = here ? v_keep_n(bf16_apply(r, act, i + j, here, v_load_n(x + i + j, here), mean, rstd), here) : v_zero();
+        const vec v =
+            here ? v_keep_n(bf16_apply(r, act, i + j, here, v_load_n(x + i + j, here), mean, rstd), here) : v_zero();
         bf16_store(v, r->low, y + j);
     }
 }
@@ -193,7 +199,8 @@ CM_BODY void pack_a(const bf16_prologue *r, size_t n, const float *x, uint16_t *
 
 /* --- columns ----------------------------------------------------------------------------- */
 
-CM_INLINE void bf16_pack_b_any(size_t k0, size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y) {
+CM_INLINE void bf16_pack_b_any(size_t k0, size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low,
+                               uint16_t *y) {
     for (size_t i = 0; i < BF16_DEPTH; i++)
         for (size_t j = 0; j < BF16_ROWS; j++) {
             const float v = k0 + i < k && j < n ? x[(k0 + i) * k_step + j * n_step] : 0.0f;
@@ -207,23 +214,27 @@ CM_INLINE void bf16_pack_b_any(size_t k0, size_t k, size_t n, const float *x, si
 /* 16 rows of 16 dwords, turned */
 CM_INLINE void bf16_transpose16(__m512i *r) {
     __m512i t[16];
-    CM_UNROLL for (int i = 0; i < 8; i++) {
+    CM_UNROLL
+    for (int i = 0; i < 8; i++) {
         t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
         t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
     }
-    CM_UNROLL for (int i = 0; i < 4; i++) {
+    CM_UNROLL
+    for (int i = 0; i < 4; i++) {
         r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
         r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
         r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
         r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
     }
-    CM_UNROLL for (int i = 0; i < 4; i++) {
+    CM_UNROLL
+    for (int i = 0; i < 4; i++) {
         t[i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0x88);
         t[4 + i] = _mm512_shuffle_i32x4(r[i], r[4 + i], 0xdd);
         t[8 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0x88);
         t[12 + i] = _mm512_shuffle_i32x4(r[8 + i], r[12 + i], 0xdd);
     }
-    CM_UNROLL for (int i = 0; i < 4; i++) {
+    CM_UNROLL
+    for (int i = 0; i < 4; i++) {
         r[i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0x88);
         r[4 + i] = _mm512_shuffle_i32x4(t[4 + i], t[12 + i], 0x88);
         r[8 + i] = _mm512_shuffle_i32x4(t[i], t[8 + i], 0xdd);
@@ -263,12 +274,15 @@ CM_INLINE void bf16_pack_b_zipped(size_t rows, size_t n, const float *x, size_t 
         const vec b = i + 1 < rows ? v_load_n(x + (i + 1) * k_step, n) : v_zero();
         const __m256i ua = bf16_narrow(a), ub = bf16_narrow(b);
         _mm512_storeu_si512(y, bf16_pair(ua, ub));
-        if (low) _mm512_storeu_si512(y + low, bf16_pair(bf16_narrow(v_sub(a, bf16_wide(ua))), bf16_narrow(v_sub(b, bf16_wide(ub)))));
+        if (low)
+            _mm512_storeu_si512(y + low,
+                                bf16_pair(bf16_narrow(v_sub(a, bf16_wide(ua))), bf16_narrow(v_sub(b, bf16_wide(ub)))));
     }
 }
 #endif
 
-CM_BODY void pack_b(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y, size_t y_step) {
+CM_BODY void pack_b(size_t k, size_t n, const float *x, size_t k_step, size_t n_step, size_t low, uint16_t *y,
+                    size_t y_step) {
     if (n > BF16_ROWS) n = BF16_ROWS;
     for (size_t i = 0; i < k; i += BF16_DEPTH, y += y_step) {
 #if defined(__AVX512F__)
@@ -288,7 +302,8 @@ CM_BODY void pack_b(size_t k, size_t n, const float *x, size_t k_step, size_t n_
 
 /* --- columns as rows ------------------------------------------------------------------------ */
 
-CM_INLINE void bf16_pack_a_transposed_any(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
+CM_INLINE void bf16_pack_a_transposed_any(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y,
+                                          size_t y_row) {
     for (size_t j = 0; j < BF16_ROWS; j++, y += y_row)
         for (size_t i = 0; i < BF16_DEPTH; i++) {
             const float v = i < k && j < n ? x[i * k_step + j] : 0.0f;
@@ -299,7 +314,8 @@ CM_INLINE void bf16_pack_a_transposed_any(size_t k, size_t n, const float *x, si
 
 #if defined(__AVX512F__)
 /* pairs of rows of x are zipped, as columns are, and turned */
-CM_INLINE void bf16_pack_a_transposed_zipped(size_t rows, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
+CM_INLINE void bf16_pack_a_transposed_zipped(size_t rows, size_t n, const float *x, size_t k_step, size_t low,
+                                             uint16_t *y, size_t y_row) {
     __m512i upper[16], lower[16];
     for (size_t i = 0; i < BF16_ROWS; i++) {
         const vec a = 2 * i < rows ? v_load_n(x + 2 * i * k_step, n) : v_zero();
@@ -316,7 +332,8 @@ CM_INLINE void bf16_pack_a_transposed_zipped(size_t rows, size_t n, const float 
 }
 #endif
 
-CM_BODY void pack_a_transposed(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y, size_t y_row) {
+CM_BODY void pack_a_transposed(size_t k, size_t n, const float *x, size_t k_step, size_t low, uint16_t *y,
+                               size_t y_row) {
     if (n > BF16_ROWS) n = BF16_ROWS;
     for (size_t i = 0; i < k; i += BF16_DEPTH, y += BF16_DEPTH) {
 #if defined(__AVX512F__)
@@ -351,7 +368,8 @@ CM_BODY void epilogue(const bf16_epilogue *f) {
 CM_INLINE void bf16_geglu_as(bool near, const bf16_epilogue *f, size_t gate) {
     for (size_t at = 0; at < f->cols; at += W) {
         const size_t n = f->cols - at < W ? f->cols - at : W;
-        const vec b = f->bias ? v_load_n(f->bias + at, n) : v_zero(), bg = f->bias ? v_load_n(f->bias + gate + at, n) : v_zero();
+        const vec b = f->bias ? v_load_n(f->bias + at, n) : v_zero(),
+                  bg = f->bias ? v_load_n(f->bias + gate + at, n) : v_zero();
         for (size_t r = 0; r < f->rows; r++) {
             const float *c = f->c + r * f->c_row + at;
             const vec v = v_add(v_load_n(c, n), b), g = v_add(v_load_n(c + BF16_ROWS, n), bg);
@@ -372,7 +390,7 @@ CM_INLINE void bf16_geglu_tiles_as(bool near, const bf16_geglu_tiles *g) {
             const float *c = g->c + r * BF16_COLS + at;
             const vec v = v_add(v_load(c), b), gate = v_add(v_load(c + BF16_ROWS), bg);
             bf16_store(v_mul(v, near ? v_gelu_near(gate) : v_act(CM_GELU, gate)), near ? 0 : g->low,
-                     g->y + r / BF16_ROWS * g->half + r % BF16_ROWS * BF16_DEPTH + at);
+                       g->y + r / BF16_ROWS * g->half + r % BF16_ROWS * BF16_DEPTH + at);
         }
     }
 }
@@ -420,10 +438,12 @@ CM_INLINE void bf16_powers_exact(size_t n, const float *s, float shift, size_t l
 
 /* 128 (2^(i/128) - 1) to the nearest */
 static const uint8_t bf16_exp2_table[BF16_EXP2_STEPS] __attribute__((aligned(64))) = {
-    0, 1, 1, 2, 3, 4, 4, 5, 6, 6, 7, 8, 9, 9, 10, 11, 12, 12, 13, 14, 15, 15, 16, 17, 18, 19, 19, 20, 21, 22, 23, 23,
-    24, 25, 26, 27, 28, 28, 29, 30, 31, 32, 33, 34, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
-    53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 72, 73, 74, 75, 76, 77, 78, 79, 80, 82, 83, 84, 85, 86,
-    87, 88, 90, 91, 92, 93, 94, 96, 97, 98, 99, 100, 102, 103, 104, 105, 107, 108, 109, 111, 112, 113, 115, 116, 117, 118, 120, 121, 123, 124, 125, 127,
+    0,   1,   1,   2,   3,   4,   4,   5,   6,   6,   7,   8,   9,   9,   10,  11,  12,  12,  13, 14,  15,  15,
+    16,  17,  18,  19,  19,  20,  21,  22,  23,  23,  24,  25,  26,  27,  28,  28,  29,  30,  31, 32,  33,  34,
+    34,  35,  36,  37,  38,  39,  40,  41,  42,  43,  43,  44,  45,  46,  47,  48,  49,  50,  51, 52,  53,  54,
+    55,  56,  57,  58,  59,  60,  61,  62,  63,  64,  65,  66,  67,  68,  69,  70,  72,  73,  74, 75,  76,  77,
+    78,  79,  80,  82,  83,  84,  85,  86,  87,  88,  90,  91,  92,  93,  94,  96,  97,  98,  99, 100, 102, 103,
+    104, 105, 107, 108, 109, 111, 112, 113, 115, 116, 117, 118, 120, 121, 123, 124, 125, 127,
 };
 enum { BF16_MOST_WORD = (127 + BF16_MAX_EXPONENT) * BF16_EXP2_STEPS };
 
@@ -491,13 +511,16 @@ CM_INLINE void bf16_powers(size_t n, const float *s, float shift, uint16_t *y, b
 #endif
 
 /* Rows [from, from + rows) of a strip whose scores are there, of one half. */
-CM_INLINE void bf16_softmax_rows(const bf16_softmax_tile *p, size_t strip, const float *scores, size_t from, size_t rows, bf16_words *most) {
+CM_INLINE void bf16_softmax_rows(const bf16_softmax_tile *p, size_t strip, const float *scores, size_t from,
+                                 size_t rows, bf16_words *most) {
     const size_t n = p->n - strip * BF16_DEPTH;
     const float *s = scores + from * BF16_COLS, *shift = p->shift + from;
     uint16_t *y = p->y + strip * BF16_TILE + from / BF16_ROWS * p->half + from % BF16_ROWS * BF16_DEPTH;
     bf16_words greatest = *most;
     if (n >= BF16_DEPTH) {
-        CM_UNROLL for (size_t r = 0; r < rows; r++) bf16_powers(BF16_DEPTH, s + r * BF16_COLS, shift[r], y + r * BF16_DEPTH, &greatest);
+        CM_UNROLL
+        for (size_t r = 0; r < rows; r++)
+            bf16_powers(BF16_DEPTH, s + r * BF16_COLS, shift[r], y + r * BF16_DEPTH, &greatest);
     } else {
         for (size_t r = 0; r < rows; r++) bf16_powers(n, s + r * BF16_COLS, shift[r], y + r * BF16_DEPTH, &greatest);
     }
@@ -510,9 +533,16 @@ CM_INLINE float *bf16_softmax_scores(const bf16_softmax_tile *p, size_t strip) {
 
 CM_INLINE void bf16_softmax_strip(void (*multiply)(const bf16_block *), const bf16_softmax_tile *p, size_t strip) {
     static const ptrdiff_t no_segment[1] = {0};
-    const bf16_block b = {.segments = 1, .steps = p->steps, .a = {p->queries, p->queries + p->steps * BF16_TILE}, .a_segment = no_segment,
-                        .a_row = BF16_DEPTH, .a_step = BF16_TILE, .a_low = p->low_q, .c_row = BF16_COLS,
-                        .b = p->keys + strip * p->steps * 2 * BF16_TILE * (p->low_q ? 2 : 1), .c = bf16_softmax_scores(p, strip)};
+    const bf16_block b = {.segments = 1,
+                          .steps = p->steps,
+                          .a = {p->queries, p->queries + p->steps * BF16_TILE},
+                          .a_segment = no_segment,
+                          .a_row = BF16_DEPTH,
+                          .a_step = BF16_TILE,
+                          .a_low = p->low_q,
+                          .c_row = BF16_COLS,
+                          .b = p->keys + strip * p->steps * 2 * BF16_TILE * (p->low_q ? 2 : 1),
+                          .c = bf16_softmax_scores(p, strip)};
     multiply(&b);
 }
 
@@ -524,10 +554,11 @@ CM_INLINE bool bf16_softmax_by(void (*multiply)(const bf16_block *), const bf16_
     for (size_t i = 0; i < p->strips; i++) {
         const float *s = bf16_softmax_scores(p, i);
         if (i + 1 < p->strips) bf16_softmax_strip(multiply, p, i + 1);
-        for (size_t r = 0; !p->low && r < BF16_COLS; r += BF16_ROWS) bf16_softmax_rows(p, i, s, r, BF16_ROWS, &most_words);
+        for (size_t r = 0; !p->low && r < BF16_COLS; r += BF16_ROWS)
+            bf16_softmax_rows(p, i, s, r, BF16_ROWS, &most_words);
         for (size_t r = 0; p->low && r < BF16_COLS; r++)
             bf16_powers_exact(p->n - i * BF16_DEPTH, s + r * BF16_COLS, p->shift[r], p->low,
-                            p->y + i * BF16_TILE + r / BF16_ROWS * p->half + r % BF16_ROWS * BF16_DEPTH, &most);
+                              p->y + i * BF16_TILE + r / BF16_ROWS * p->half + r % BF16_ROWS * BF16_DEPTH, &most);
     }
     return bf16_overflows(most_words) || v_reduce_max(most) > (float)BF16_MAX_EXPONENT;
 }
@@ -550,7 +581,8 @@ CM_BODY float absmax(size_t n, const float *x) {
     const __m512i no_sign = _mm512_set1_epi32(0x7fffffff);
     __m512i bits = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += W)
-        bits = _mm512_max_epi32(bits, _mm512_and_si512(_mm512_castps_si512(v_load_n(x + i, n - i < W ? n - i : W)), no_sign));
+        bits = _mm512_max_epi32(bits,
+                                _mm512_and_si512(_mm512_castps_si512(v_load_n(x + i, n - i < W ? n - i : W)), no_sign));
     const int32_t greatest = _mm512_reduce_max_epi32(bits);
 #else
     int32_t greatest = 0;
@@ -577,11 +609,12 @@ CM_BODY void scale(size_t n, float alpha, float *x) {
     copy_scaled(n, alpha, x, x);
 }
 
-#define BF16_MICROKERNELS_TABLE(set, has_matrix, is_direct, begin_fn, end_fn, block_fn)                                                          \
-    {                                                                                                                       \
-        .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn, .pack_a = pack_a,                 \
-        .pack_b = pack_b, .pack_a_transposed = pack_a_transposed, .epilogue = epilogue, .epilogue_geglu = epilogue_geglu, .geglu_tiles = geglu_tiles, .softmax_tile = softmax_tile,                                  \
-        .softmax_row_max = softmax_row_max, .absmax = absmax, .scale = scale, .copy_scaled = copy_scaled,                                                                                         \
+#define BF16_MICROKERNELS_TABLE(set, has_matrix, is_direct, begin_fn, end_fn, block_fn)                                \
+    {                                                                                                                  \
+        .name = set, .matrix = has_matrix, .direct = is_direct, .begin = begin_fn, .end = end_fn, .block = block_fn,   \
+        .pack_a = pack_a, .pack_b = pack_b, .pack_a_transposed = pack_a_transposed, .epilogue = epilogue,              \
+        .epilogue_geglu = epilogue_geglu, .geglu_tiles = geglu_tiles, .softmax_tile = softmax_tile,                    \
+        .softmax_row_max = softmax_row_max, .absmax = absmax, .scale = scale, .copy_scaled = copy_scaled,              \
     }
 
 #endif

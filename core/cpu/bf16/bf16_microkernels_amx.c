@@ -7,22 +7,22 @@
 #if defined(__AMX_BF16__)
 
 /* sums += the two A tiles at hand by B's at b */
-#define BF16_PRODUCTS(halves, tiles, b)                                                   \
-    do {                                                                                \
-        _tile_loadd(6, b, 64);                                                          \
-        _tile_dpbf16ps(0, 4, 6);                                                        \
-        if (tiles == 2) _tile_loadd(7, (b) + BF16_TILE, 64);                              \
-        if (tiles == 2) _tile_dpbf16ps(1, 4, 7);                                        \
-        if (halves == 2) _tile_dpbf16ps(2, 5, 6);                                       \
-        if (halves == 2 && tiles == 2) _tile_dpbf16ps(3, 5, 7);                         \
+#define BF16_PRODUCTS(halves, tiles, b)                                                                                \
+    do {                                                                                                               \
+        _tile_loadd(6, b, 64);                                                                                         \
+        _tile_dpbf16ps(0, 4, 6);                                                                                       \
+        if (tiles == 2) _tile_loadd(7, (b) + BF16_TILE, 64);                                                           \
+        if (tiles == 2) _tile_dpbf16ps(1, 4, 7);                                                                       \
+        if (halves == 2) _tile_dpbf16ps(2, 5, 6);                                                                      \
+        if (halves == 2 && tiles == 2) _tile_dpbf16ps(3, 5, 7);                                                        \
     } while (0)
 
-#define BF16_PRODUCTS_AGAIN(halves, tiles)                                                \
-    do {                                                                                \
-        _tile_dpbf16ps(0, 4, 6);                                                        \
-        if (tiles == 2) _tile_dpbf16ps(1, 4, 7);                                        \
-        if (halves == 2) _tile_dpbf16ps(2, 5, 6);                                       \
-        if (halves == 2 && tiles == 2) _tile_dpbf16ps(3, 5, 7);                         \
+#define BF16_PRODUCTS_AGAIN(halves, tiles)                                                                             \
+    do {                                                                                                               \
+        _tile_dpbf16ps(0, 4, 6);                                                                                       \
+        if (tiles == 2) _tile_dpbf16ps(1, 4, 7);                                                                       \
+        if (halves == 2) _tile_dpbf16ps(2, 5, 6);                                                                      \
+        if (halves == 2 && tiles == 2) _tile_dpbf16ps(3, 5, 7);                                                        \
     } while (0)
 
 CM_INLINE void load_sums(int halves, int tiles, const float *c, size_t row) {
@@ -69,8 +69,10 @@ CM_INLINE void run(const bf16_block *p, int halves, int tiles, bool low) {
             }
             BF16_PRODUCTS(halves, tiles, b);
             b += b_step;
-            for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += BF16_DEPTH) _mm_prefetch(prefetch, _MM_HINT_T1);
-            for (size_t i = 0; i < lines_step && prefetch_lines < lines_end; i++) _mm_prefetch(*prefetch_lines++, _MM_HINT_T1);
+            for (int i = 0; i < 8 && prefetch < prefetch_end; i++, prefetch += BF16_DEPTH)
+                _mm_prefetch(prefetch, _MM_HINT_T1);
+            for (size_t i = 0; i < lines_step && prefetch_lines < lines_end; i++)
+                _mm_prefetch(*prefetch_lines++, _MM_HINT_T1);
             a0 += p->a_step;
             a1 += p->a_step;
         }
@@ -92,9 +94,10 @@ static void block(const bf16_block *p) {
     }
 }
 
-/* Heads of at most 64: the queries' tiles stay in registers, which leaves two of keys' tiles and two of sums. Rows of the
- * strip before stand between the instructions: what is issued farther apart does not overlap. */
-CM_INLINE void look_half(const bf16_softmax_tile *p, size_t strip, size_t half, bool two, bool powers, bf16_words *most) {
+/* Heads of at most 64: the queries' tiles stay in registers, which leaves two of keys' tiles and two of sums. Rows of
+ * the strip before stand between the instructions: what is issued farther apart does not overlap. */
+CM_INLINE void look_half(const bf16_softmax_tile *p, size_t strip, size_t half, bool two, bool powers,
+                         bf16_words *most) {
     const uint16_t *keys = p->keys + (strip * p->steps * 2 + half) * BF16_TILE;
     const uint16_t *next = p->keys + (strip * p->steps * 2 + (half ? p->steps * 2 : 1)) * BF16_TILE;
     float *s = bf16_softmax_scores(p, strip) + half * BF16_ROWS;
@@ -129,7 +132,8 @@ CM_INLINE bool look_narrow(const bf16_softmax_tile *p, bool two) {
     for (size_t half = 0; half < 2; half++) look_half(p, 0, half, two, false, &most);
     for (size_t i = 1; i <= last; i++)
         for (size_t half = 0; half < 2; half++) look_half(p, i, half, two, true, &most);
-    for (size_t half = 0; half < 2; half++) bf16_softmax_rows(p, last, bf16_softmax_scores(p, last), half * BF16_ROWS, BF16_ROWS, &most);
+    for (size_t half = 0; half < 2; half++)
+        bf16_softmax_rows(p, last, bf16_softmax_scores(p, last), half * BF16_ROWS, BF16_ROWS, &most);
     return bf16_overflows(most);
 }
 

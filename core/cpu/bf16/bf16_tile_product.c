@@ -6,7 +6,12 @@ enum { STEPS = 10 }; /* whose weights stay in the first-level cache while the pa
 void cm_bf16_tile_product(const bf16_tile_product *r) {
     static const ptrdiff_t no_segment[1] = {0};
     const size_t unit = 2 * BF16_TILE * (r->low ? 2 : 1), pairs = bf16_ceil_div(r->halves, 2);
-    bf16_block b = {.segments = 1, .a_segment = no_segment, .a_row = BF16_DEPTH, .a_step = BF16_TILE, .a_low = r->low, .c_row = BF16_COLS};
+    bf16_block b = {.segments = 1,
+                    .a_segment = no_segment,
+                    .a_row = BF16_DEPTH,
+                    .a_step = BF16_TILE,
+                    .a_low = r->low,
+                    .c_row = BF16_COLS};
     for (size_t s = 0; s < r->steps; s += STEPS) {
         b.steps = bf16_min(STEPS, r->steps - s);
         b.b = r->w + s * unit;

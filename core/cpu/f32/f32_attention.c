@@ -34,7 +34,8 @@ static size_t visible(const cm_attention_shape *s, size_t i) {
 /* C [m,n] (+)= A [m,k] B for B in strips `strip` floats apart */
 static void strips(const cm_panel *p, size_t m, size_t n, const float *a, const float *b, size_t strip, float *c) {
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
-    for (size_t j = 0; j < n; j += f->cols) f->panel(p, m, least(f->cols, n - j), a, b + j / f->cols * strip, NULL, c + j);
+    for (size_t j = 0; j < n; j += f->cols)
+        f->panel(p, m, least(f->cols, n - j), a, b + j / f->cols * strip, NULL, c + j);
 }
 
 /* --- forward ------------------------------------------------------------------ */
@@ -75,15 +76,16 @@ static void forward_block(const forward_job *j, size_t head, size_t i0, size_t m
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t width = s->heads * s->d, at = (head / s->heads * s->lq + i0) * width + head % s->heads * s->d;
     const float *packed = j->packed + head * j->head_floats;
-    const cm_panel score = {.k = s->d, .segments = 1, .a_row = width, .a_step = 1, .b_step = f->cols, .c_row = scores_row};
+    const cm_panel score = {
+        .k = s->d, .segments = 1, .a_row = width, .a_step = 1, .b_step = f->cols, .c_row = scores_row};
     strips(&score, m, n, j->q + at, packed + j0 * s->d, s->d * f->cols, scores);
     for (size_t i = 0; i < m; i++) {
         const size_t seen = visible(s, i0 + i), keys = seen <= j0 ? 0 : least(n, seen - j0);
         const float shrink = absorb(keys, n, scores + i * scores_row, top + i, sum + i);
         if (j0 > 0 && shrink != 1.0f) f->row_scale(s->d, shrink, j->out + at + i * width);
     }
-    const cm_panel mix = {.k = n, .segments = 1, .a_row = scores_row, .a_step = 1, .b_step = f->cols, .c_row = width,
-                          .add = j0 > 0};
+    const cm_panel mix = {
+        .k = n, .segments = 1, .a_row = scores_row, .a_step = 1, .b_step = f->cols, .c_row = width, .add = j0 > 0};
     strips(&mix, m, s->d, scores, packed + j->k_floats + j0 * f->cols, s->lk * f->cols, j->out + at);
 }
 
@@ -111,8 +113,9 @@ static void forward_piece(void *arg, size_t piece, int worker) {
 }
 
 void cm_f32_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                    float *out, float *probs, float *lse) {
-    const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1, heads = s->n * s->heads;
+                      float *out, float *probs, float *lse) {
+    const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1,
+                 heads = s->n * s->heads;
     forward_job j = {.s = s, .q = q, .k = k, .v = v, .out = out, .probs = probs, .lse = lse};
     j.blocks = (s->lq + QUERIES - 1) / QUERIES;
     j.keys = probs ? s->lk : least(KEYS, cm_f32_round_up(s->lk, cols));
@@ -120,8 +123,8 @@ void cm_f32_attention(const cm_exec *e, const cm_attention_shape *s, const float
     j.head_floats = j.k_floats + cm_f32_round_up(s->d, cols) * s->lk;
     j.worker_floats = 2 * QUERIES + (probs ? 0 : QUERIES * j.keys);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    j.packed = CM_PUSH(e->scratch, float, heads * j.head_floats);
-    j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
+    j.packed = CM_PUSH(e->scratch, float, heads *j.head_floats);
+    j.scratch = CM_PUSH(e->scratch, float, workers *j.worker_floats);
     if (j.packed && j.scratch) {
         cm_parallel(e->threads, heads, pack_head, &j);
         cm_parallel(e->threads, heads * j.blocks, forward_piece, &j);
@@ -147,8 +150,12 @@ typedef struct back_place {
 static back_place find_place(const back_job *j, int worker) {
     float *at = j->scratch + (size_t)worker * j->worker_floats;
     const size_t block = QUERIES * j->row;
-    return (back_place){at, at + j->across, at + 2 * j->across, at + 2 * j->across + j->along,
-                        at + 2 * j->across + 2 * j->along, at + 2 * j->across + 2 * j->along + block};
+    return (back_place){at,
+                        at + j->across,
+                        at + 2 * j->across,
+                        at + 2 * j->across + j->along,
+                        at + 2 * j->across + 2 * j->along,
+                        at + 2 * j->across + 2 * j->along + block};
 }
 
 /* P and dS of m queries, rows `row` apart; zero where not visible */
@@ -159,7 +166,8 @@ static void score_grads(const back_job *j, const back_place *b, size_t head, siz
     cm_panel t = {.k = s->d, .segments = 1, .a_row = width, .a_step = 1, .b_step = f->cols, .c_row = j->row};
     strips(&t, m, s->lk, j->q + at, b->keys, s->d * f->cols, b->p);
     t.add = j->dprobs != NULL;
-    for (size_t i = 0; t.add && i < m; i++) memcpy(b->dp + i * j->row, j->dprobs + (row0 + i) * s->lk, s->lk * sizeof *b->dp);
+    for (size_t i = 0; t.add && i < m; i++)
+        memcpy(b->dp + i * j->row, j->dprobs + (row0 + i) * s->lk, s->lk * sizeof *b->dp);
     strips(&t, m, s->lk, j->dout + at, b->values, s->d * f->cols, b->dp);
     for (size_t i = 0; i < m; i++) {
         float *p = b->p + i * j->row, *dp = b->dp + i * j->row;
@@ -178,7 +186,8 @@ static void add_turned(const back_job *j, const back_place *b, const float *scor
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t width = s->heads * s->d;
     f->pack(m, s->d, 1.0f, x, width, 1, b->other);
-    const cm_panel t = {.k = m, .segments = 1, .a_row = 1, .a_step = j->row, .b_step = f->cols, .c_row = width, .add = add};
+    const cm_panel t = {
+        .k = m, .segments = 1, .a_row = 1, .a_step = j->row, .b_step = f->cols, .c_row = width, .add = add};
     strips(&t, s->lk, s->d, scores, b->other, m * f->cols, d);
 }
 
@@ -192,9 +201,15 @@ static void back_head(void *arg, size_t head, int worker) {
     f->pack(s->d, s->lk, 1.0f, j->v + other, 1, width, b.values);
     f->pack(s->lk, s->d, 1.0f, j->k + other, width, 1, b.keys_along);
     for (size_t i0 = 0; i0 < s->lq; i0 += QUERIES) {
-        const size_t m = least(QUERIES, s->lq - i0), at = (head / s->heads * s->lq + i0) * width + head % s->heads * s->d;
+        const size_t m = least(QUERIES, s->lq - i0),
+                     at = (head / s->heads * s->lq + i0) * width + head % s->heads * s->d;
         score_grads(j, &b, head, i0, m, at);
-        const cm_panel t = {.k = s->lk, .segments = 1, .a_row = j->row, .a_step = 1, .b_step = f->cols, .c_row = width,
+        const cm_panel t = {.k = s->lk,
+                            .segments = 1,
+                            .a_row = j->row,
+                            .a_step = 1,
+                            .b_step = f->cols,
+                            .c_row = width,
                             .add = !j->fresh};
         if (j->dq) strips(&t, m, s->d, b.dp, b.keys_along, s->lk * f->cols, j->dq + at);
         if (j->dk) add_turned(j, &b, b.dp, j->q + at, m, !j->fresh || i0 > 0, j->dk + other);
@@ -202,22 +217,31 @@ static void back_head(void *arg, size_t head, int worker) {
     }
 }
 
-void cm_f32_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                         const float *out, const float *lse, const float *dout, const float *dprobs, float *dq, float *dk,
-                         float *dv) {
+void cm_f32_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,
+                           const float *v, const float *out, const float *lse, const float *dout, const float *dprobs,
+                           float *dq, float *dk, float *dv) {
     if (s->lk < FEW) {
         cm_ops_ref()->attention_grad(e, s, q, k, v, out, lse, dout, dprobs, dq, dk, dv);
         return;
     }
     const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
-    back_job j = {.s = s, .q = q, .k = k, .v = v, .lse = lse, .dout = dout, .dprobs = dprobs, .dq = dq, .dk = dk, .dv = dv,
+    back_job j = {.s = s,
+                  .q = q,
+                  .k = k,
+                  .v = v,
+                  .lse = lse,
+                  .dout = dout,
+                  .dprobs = dprobs,
+                  .dq = dq,
+                  .dk = dk,
+                  .dv = dv,
                   .fresh = e->fresh};
     j.across = cm_f32_round_up(s->lk, cols) * s->d;
     j.along = cm_f32_round_up(s->d, cols) * most(s->lk, QUERIES);
     j.row = (cm_f32_round_up(s->lk, 16) / 16 | 1) * 16; /* an odd number of cache lines: columns are read too */
     j.worker_floats = 2 * j.across + 2 * j.along + 2 * QUERIES * j.row;
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
+    j.scratch = CM_PUSH(e->scratch, float, workers *j.worker_floats);
     if (j.scratch) cm_parallel(e->threads, s->n * s->heads, back_head, &j);
     cm_arena_reset(e->scratch, mark);
 }
@@ -256,5 +280,7 @@ static void softmax_grad_rows(void *arg, size_t from, size_t count) {
 }
 
 void cm_f32_softmax_grad(const cm_exec *e, size_t rows, size_t c, const float *y, const float *dy, float *dx) {
-    if (c) cm_f32_parallel_for(e, rows, 16384 / c + 1, softmax_grad_rows, &(softmax_job){.c = c, .x = y, .dy = dy, .y = dx});
+    if (c)
+        cm_f32_parallel_for(e, rows, 16384 / c + 1, softmax_grad_rows,
+                            &(softmax_job){.c = c, .x = y, .dy = dy, .y = dx});
 }

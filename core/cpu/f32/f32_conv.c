@@ -18,15 +18,27 @@ static size_t least(size_t a, size_t b) {
 }
 
 static bool is_product(const cm_conv_shape *s) {
-    return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h && s->ow == s->w;
+    return s->kh == 1 && s->kw == 1 && s->stride == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h &&
+           s->ow == s->w;
 }
 
-void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-                        const float *bias, float *y) {
+void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p,
+                                    const float *x, const float *w, const float *bias, float *y) {
     if (is_product(s)) {
-        cm_f32_matmul(e, &(cm_f32_product){.m = s->n * s->h * s->w, .n = s->o, .k = s->c, .a = x, .a_row = p->x_row, .a_step = 1,
-                                       .b = w, .b_row = 1, .b_col = s->c, .bias = bias, .c = y, .c_row = p->y_row, .alpha = 1.0f,
-                                       .relu = p->relu});
+        cm_f32_matmul(e, &(cm_f32_product){.m = s->n * s->h * s->w,
+                                           .n = s->o,
+                                           .k = s->c,
+                                           .a = x,
+                                           .a_row = p->x_row,
+                                           .a_step = 1,
+                                           .b = w,
+                                           .b_row = 1,
+                                           .b_col = s->c,
+                                           .bias = bias,
+                                           .c = y,
+                                           .c_row = p->y_row,
+                                           .alpha = 1.0f,
+                                           .relu = p->relu});
     } else if (cm_f32_winograd_fits(s)) {
         cm_f32_winograd(e, s, p, x, w, bias, y);
     } else {
@@ -34,12 +46,13 @@ void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, co
     }
 }
 
-void cm_f32_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+void cm_f32_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,
+                   float *y) {
     cm_f32_conv2d_strided_channels(e, s, &(cm_channel_strides){.x_row = s->c, .y_row = s->o}, x, w, bias, y);
 }
 
-void cm_f32_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
-                      float *dw, float *dbias) {
+void cm_f32_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+                        float *dx, float *dw, float *dbias) {
     if (is_product(s)) {
         cm_f32_linear_grad(e, s->n * s->h * s->w, s->c, s->o, x, w, dy, dx, dw, dbias);
         return;
@@ -81,7 +94,8 @@ static void copy_padded(const cm_conv_shape *s, const lines *l, size_t x_row, co
         const float *line = x + (y - s->pad_top) * s->w * x_row;
         float *into = to + r * l->floats + s->pad_left * s->c;
         if (x_row == s->c) memcpy(into, line, pixels * s->c * sizeof *to);
-        for (size_t i = 0; x_row != s->c && i < pixels; i++) memcpy(into + i * s->c, line + i * x_row, s->c * sizeof *to);
+        for (size_t i = 0; x_row != s->c && i < pixels; i++)
+            memcpy(into + i * s->c, line + i * x_row, s->c * sizeof *to);
     }
 }
 
@@ -118,8 +132,15 @@ static void direct_piece(void *arg, size_t i, int worker) {
     const size_t n = i / j->chunks, from = i % j->chunks * j->l.out, count = least(j->l.out, s->oh - from);
     float *in = j->scratch + (size_t)worker * j->l.buffer;
     copy_padded(s, &j->l, j->at.x_row, j->x + n * s->h * s->w * j->at.x_row, from, count, in);
-    const cm_panel p = {.k = s->kw * s->c, .segments = s->kh, .a_row = s->stride * s->c, .a_step = 1, .a_segment = j->l.floats,
-                        .b_step = f->cols, .b_segment = s->kw * s->c * f->cols, .c_row = j->at.y_row, .add = j->add,
+    const cm_panel p = {.k = s->kw * s->c,
+                        .segments = s->kh,
+                        .a_row = s->stride * s->c,
+                        .a_step = 1,
+                        .a_segment = j->l.floats,
+                        .b_step = f->cols,
+                        .b_segment = s->kw * s->c * f->cols,
+                        .c_row = j->at.y_row,
+                        .add = j->add,
                         .relu = j->at.relu};
     for (size_t o = 0; o < s->o; o += f->cols) {
         const float *strip = j->packed + o * s->kh * s->kw * s->c;
@@ -141,8 +162,8 @@ static float *push_packed(const cm_exec *e, const cm_conv_shape *s, size_t out, 
     return CM_PUSH(e->scratch, float, cm_f32_round_up(out, cm_f32_microkernels_get()->cols) * s->kh * s->kw * in);
 }
 
-void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-                 const float *bias, float *y) {
+void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x,
+                        const float *w, const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *packed = push_packed(e, s, s->o, s->c);
     if (packed) {
@@ -169,12 +190,23 @@ static void strided_image(void *arg, size_t n, int worker) {
     float *dx = j->dx + n * s->h * s->w * s->c;
     for (size_t y0 = 0; y0 < s->oh; y0 += j->lines) {
         const size_t pixels = least(j->lines, s->oh - y0) * s->ow;
-        cm_f32_matmul_serial(&(cm_f32_product){.m = pixels, .n = j->columns, .k = s->o, .a = j->dy + (n * s->oh + y0) * s->ow * s->o,
-                                          .a_row = s->o, .a_step = 1, .b = j->weights, .b_row = j->columns, .b_col = 1,
-                                          .c = columns, .c_row = j->columns, .alpha = 1.0f}, rest);
+        cm_f32_matmul_serial(&(cm_f32_product){.m = pixels,
+                                               .n = j->columns,
+                                               .k = s->o,
+                                               .a = j->dy + (n * s->oh + y0) * s->ow * s->o,
+                                               .a_row = s->o,
+                                               .a_step = 1,
+                                               .b = j->weights,
+                                               .b_row = j->columns,
+                                               .b_col = 1,
+                                               .c = columns,
+                                               .c_row = j->columns,
+                                               .alpha = 1.0f},
+                             rest);
         for (size_t p = 0; p < pixels * s->kh * s->kw; p++) {
             const size_t tap = p % (s->kh * s->kw), pixel = p / (s->kh * s->kw);
-            const size_t y = (y0 + pixel / s->ow) * s->stride + tap / s->kw, x = pixel % s->ow * s->stride + tap % s->kw;
+            const size_t y = (y0 + pixel / s->ow) * s->stride + tap / s->kw,
+                         x = pixel % s->ow * s->stride + tap % s->kw;
             if (y < s->pad_top || y - s->pad_top >= s->h || x < s->pad_left || x - s->pad_left >= s->w) continue;
             float *to = dx + ((y - s->pad_top) * s->w + x - s->pad_left) * s->c;
             cm_f32_microkernels_get()->add(s->c, to, columns + p * s->c, to);
@@ -188,8 +220,8 @@ static void strided_dx(const cm_exec *e, const cm_conv_shape *s, const float *w,
     const size_t fit = 4 * CHUNK / (s->ow * j.columns);
     j.lines = least(s->oh, fit ? fit : 1);
     j.worker_floats = j.lines * s->ow * j.columns + cm_f32_matmul_scratch(j.lines * s->ow, j.columns, s->o);
-    float *weights = CM_PUSH(e->scratch, float, s->o * j.columns);
-    j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
+    float *weights = CM_PUSH(e->scratch, float, s->o *j.columns);
+    j.scratch = CM_PUSH(e->scratch, float, workers *j.worker_floats);
     if (!j.scratch || !weights) return;
     for (size_t o = 0; o < s->o; o++)
         cm_f32_microkernels_get()->transpose(s->c, taps, w + o * j.columns, taps, weights + o * j.columns, s->c);
@@ -202,13 +234,27 @@ void cm_f32_conv_direct_dx(const cm_exec *e, const cm_conv_shape *s, const float
     if (s->stride > 1 || s->pad_top >= s->kh || s->pad_left >= s->kw) {
         strided_dx(e, s, w, dy, dx);
     } else {
-        const cm_conv_shape back = {.n = s->n, .h = s->oh, .w = s->ow, .c = s->o, .o = s->c, .kh = s->kh, .kw = s->kw,
-                                    .stride = 1, .pad_top = s->kh - 1 - s->pad_top, .pad_left = s->kw - 1 - s->pad_left,
-                                    .oh = s->h, .ow = s->w};
+        const cm_conv_shape back = {.n = s->n,
+                                    .h = s->oh,
+                                    .w = s->ow,
+                                    .c = s->o,
+                                    .o = s->c,
+                                    .kh = s->kh,
+                                    .kw = s->kw,
+                                    .stride = 1,
+                                    .pad_top = s->kh - 1 - s->pad_top,
+                                    .pad_left = s->kw - 1 - s->pad_left,
+                                    .oh = s->h,
+                                    .ow = s->w};
         float *packed = push_packed(e, s, s->c, s->o);
         if (packed) {
             pack_weights(s, true, w, packed);
-            direct(e, (direct_job){.s = &back, .at = {.x_row = back.c, .y_row = back.o}, .x = dy, .packed = packed, .y = dx, .add = true});
+            direct(e, (direct_job){.s = &back,
+                                   .at = {.x_row = back.c, .y_row = back.o},
+                                   .x = dy,
+                                   .packed = packed,
+                                   .y = dx,
+                                   .add = true});
         }
     }
     cm_arena_reset(e->scratch, mark);
@@ -232,8 +278,15 @@ static void weight_row(void *arg, size_t i, int worker) {
     const cm_conv_shape *s = j->s;
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t run = s->kw * s->c;
-    const cm_panel p = {.k = s->ow, .segments = j->count, .a_row = 1, .a_step = s->o, .a_segment = s->ow * s->o,
-                        .b_step = s->stride * s->c, .b_segment = s->stride * j->l.floats, .c_row = s->kh * run, .add = j->add};
+    const cm_panel p = {.k = s->ow,
+                        .segments = j->count,
+                        .a_row = 1,
+                        .a_step = s->o,
+                        .a_segment = s->ow * s->o,
+                        .b_step = s->stride * s->c,
+                        .b_segment = s->stride * j->l.floats,
+                        .c_row = s->kh * run,
+                        .add = j->add};
     for (size_t c = 0; c < run; c += f->cols)
         f->panel(&p, s->o, least(f->cols, run - c), j->dy, j->in + i * j->l.floats + c, NULL, j->sum + i * run + c);
 }
@@ -243,7 +296,7 @@ void cm_f32_conv_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float
     const size_t taps = s->kh * s->kw;
     weight_job j = {.s = s, .l = plan_lines(s)};
     j.in = CM_PUSH(e->scratch, float, j.l.buffer);
-    j.sum = CM_PUSH(e->scratch, float, s->o * taps * s->c);
+    j.sum = CM_PUSH(e->scratch, float, s->o *taps * s->c);
     float *turned = CM_PUSH(e->scratch, float, taps * s->c);
     for (size_t n = 0; turned && n < s->n; n++) {
         for (size_t from = 0; from < s->oh; from += j.l.out, j.add = true) {

@@ -32,12 +32,14 @@ static void act_grad_piece(void *arg, size_t from, size_t count) {
 }
 
 void cm_f32_act_grad(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx) {
-    cm_f32_parallel_for(e, n, GRAIN, act_grad_piece, &(simple_job){.kind = kind, .fresh = e->fresh, .a = x, .b = dy, .y = dx});
+    cm_f32_parallel_for(e, n, GRAIN, act_grad_piece,
+                        &(simple_job){.kind = kind, .fresh = e->fresh, .a = x, .b = dy, .y = dx});
 }
 
 static void geglu_rows(void *arg, size_t from, size_t count) {
     const simple_job *j = arg;
-    for (size_t r = from; r < from + count; r++) cm_f32_microkernels_get()->geglu(j->c, j->a + 2 * r * j->c, j->y + r * j->c);
+    for (size_t r = from; r < from + count; r++)
+        cm_f32_microkernels_get()->geglu(j->c, j->a + 2 * r * j->c, j->y + r * j->c);
 }
 
 void cm_f32_geglu(const cm_exec *e, size_t rows, size_t half, const float *x, float *y) {
@@ -47,7 +49,8 @@ void cm_f32_geglu(const cm_exec *e, size_t rows, size_t half, const float *x, fl
 static void geglu_grad_rows(void *arg, size_t from, size_t count) {
     const simple_job *j = arg;
     for (size_t r = from; r < from + count; r++)
-        cm_f32_microkernels_get()->geglu_grad(j->fresh, j->c, j->a + 2 * r * j->c, j->b + r * j->c, j->y + 2 * r * j->c);
+        cm_f32_microkernels_get()->geglu_grad(j->fresh, j->c, j->a + 2 * r * j->c, j->b + r * j->c,
+                                              j->y + 2 * r * j->c);
 }
 
 void cm_f32_geglu_grad(const cm_exec *e, size_t rows, size_t half, const float *x, const float *dy, float *dx) {
@@ -80,12 +83,15 @@ static void add_rows_piece(void *arg, size_t from, size_t count) {
 }
 
 void cm_f32_add_rows(const cm_exec *e, size_t n, size_t hw, size_t c, const float *x, const float *t, float *y) {
-    if (c) cm_f32_parallel_for(e, n * hw, GRAIN / c + 1, add_rows_piece, &(simple_job){.a = x, .b = t, .y = y, .c = c, .hw = hw});
+    if (c)
+        cm_f32_parallel_for(e, n * hw, GRAIN / c + 1, add_rows_piece,
+                            &(simple_job){.a = x, .b = t, .y = y, .c = c, .hw = hw});
 }
 
 static void sum_images(void *arg, size_t from, size_t count) {
     const simple_job *j = arg;
-    for (size_t n = from; n < from + count; n++) cm_f32_bias_grad(j->hw, j->c, j->a + n * j->hw * j->c, j->y + n * j->c);
+    for (size_t n = from; n < from + count; n++)
+        cm_f32_bias_grad(j->hw, j->c, j->a + n * j->hw * j->c, j->y + n * j->c);
 }
 
 void cm_f32_sum_hw(const cm_exec *e, size_t n, size_t hw, size_t c, const float *dy, float *dt) {
@@ -98,7 +104,8 @@ static void upsample_lines(void *arg, size_t from, size_t count) {
     const size_t line = 2 * j->w * j->c;
     for (size_t r = from; r < from + count; r++) {
         float *to = j->y + 2 * r * line;
-        for (size_t x = 0; x < 2 * j->w; x++) memcpy(to + x * j->c, j->a + (r * j->w + x / 2) * j->c, j->c * sizeof *to);
+        for (size_t x = 0; x < 2 * j->w; x++)
+            memcpy(to + x * j->c, j->a + (r * j->w + x / 2) * j->c, j->c * sizeof *to);
         memcpy(to + line, to, line * sizeof *to);
     }
 }
@@ -128,11 +135,15 @@ static void adamw_piece(void *arg, size_t from, size_t count) {
 }
 
 void cm_f32_adamw(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
-                float grad_scale, const float *g, float *w, float *m, float *v) {
+                  float grad_scale, const float *g, float *w, float *m, float *v) {
     const double first = 1.0 - pow(beta1, (double)step), second = 1.0 - pow(beta2, (double)step);
     simple_job j = {.a = g, .y = w, .m = m, .v = v};
-    j.step = (cm_adamw_step){.beta1 = beta1, .beta2 = beta2, .eps = eps, .keep = (float)(1.0 - (double)lr * decay),
-                             .rate = (float)(lr / first), .root_correction = (float)(1.0 / sqrt(second)),
+    j.step = (cm_adamw_step){.beta1 = beta1,
+                             .beta2 = beta2,
+                             .eps = eps,
+                             .keep = (float)(1.0 - (double)lr * decay),
+                             .rate = (float)(lr / first),
+                             .root_correction = (float)(1.0 / sqrt(second)),
                              .grad_scale = grad_scale};
     cm_f32_parallel_for(e, n, GRAIN, adamw_piece, &j);
 }

@@ -36,14 +36,20 @@ static bool collides(size_t stride) {
     return stride % 256 == 0;
 }
 
-static void block(const cm_f32_microkernels *f, const cm_f32_product *p, size_t j0, size_t n, size_t p0, size_t depth_here,
-                  float *packed, float *turned) {
+static void block(const cm_f32_microkernels *f, const cm_f32_product *p, size_t j0, size_t n, size_t p0,
+                  size_t depth_here, float *packed, float *turned) {
     f->pack(depth_here, n, p->alpha, p->b + p0 * p->b_row + j0 * p->b_col, p->b_row, p->b_col, packed);
     for (size_t i = 0; i < p->m; i += MC) {
         const size_t m = least(MC, p->m - i);
         const float *a = p->a + i * p->a_row + p0 * p->a_step;
-        cm_panel t = {.k = depth_here, .segments = 1, .a_row = p->a_row, .a_step = p->a_step, .b_step = f->cols,
-                      .c_row = p->c_row, .plus_row = p->plus_row, .add = p->add || p0 > 0,
+        cm_panel t = {.k = depth_here,
+                      .segments = 1,
+                      .a_row = p->a_row,
+                      .a_step = p->a_step,
+                      .b_step = f->cols,
+                      .c_row = p->c_row,
+                      .plus_row = p->plus_row,
+                      .add = p->add || p0 > 0,
                       .relu = p->relu && p0 + depth_here == p->k};
         if (p->a_step != 1 && collides(p->a_step)) {
             f->transpose(depth_here, m, a, p->a_step, turned, depth_here);
@@ -104,25 +110,47 @@ void cm_f32_matmul(const cm_exec *e, const cm_f32_product *p) {
     j.piece = cm_f32_round_up((size + pieces - 1) / pieces, j.by_rows ? MC : 4 * cols);
     j.scratch_size = cm_f32_matmul_scratch(p->m, p->n, p->k);
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    j.scratch = CM_PUSH(e->scratch, float, threads * j.scratch_size);
+    j.scratch = CM_PUSH(e->scratch, float, threads *j.scratch_size);
     if (j.scratch) cm_parallel((int)threads, (size + j.piece - 1) / j.piece, product_piece, &j);
     cm_arena_reset(e->scratch, mark);
 }
 
-void cm_f32_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
-               const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+void cm_f32_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                 size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc) {
     if (beta != 0.0f && beta != 1.0f)
         for (size_t i = 0; i < m; i++) cm_f32_microkernels_get()->row_scale(n, beta, c + i * ldc);
-    cm_f32_matmul(e, &(cm_f32_product){.m = m, .n = n, .k = k, .a = a, .a_row = ta ? 1 : lda, .a_step = ta ? lda : 1, .b = b,
-                                   .b_row = tb ? 1 : ldb, .b_col = tb ? ldb : 1, .c = c, .c_row = ldc, .alpha = alpha,
-                                   .add = beta != 0.0f});
+    cm_f32_matmul(e, &(cm_f32_product){.m = m,
+                                       .n = n,
+                                       .k = k,
+                                       .a = a,
+                                       .a_row = ta ? 1 : lda,
+                                       .a_step = ta ? lda : 1,
+                                       .b = b,
+                                       .b_row = tb ? 1 : ldb,
+                                       .b_col = tb ? ldb : 1,
+                                       .c = c,
+                                       .c_row = ldc,
+                                       .alpha = alpha,
+                                       .add = beta != 0.0f});
 }
 
-void cm_f32_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                 const float *plus, float *y) {
-    cm_f32_matmul(e, &(cm_f32_product){.m = rows, .n = out, .k = in, .a = x, .a_row = in, .a_step = 1, .b = w, .b_row = 1,
-                                   .b_col = in, .bias = bias, .plus = plus, .plus_row = out, .c = y, .c_row = out,
-                                   .alpha = 1.0f});
+void cm_f32_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+                   const float *bias, const float *plus, float *y) {
+    cm_f32_matmul(e, &(cm_f32_product){.m = rows,
+                                       .n = out,
+                                       .k = in,
+                                       .a = x,
+                                       .a_row = in,
+                                       .a_step = 1,
+                                       .b = w,
+                                       .b_row = 1,
+                                       .b_col = in,
+                                       .bias = bias,
+                                       .plus = plus,
+                                       .plus_row = out,
+                                       .c = y,
+                                       .c_row = out,
+                                       .alpha = 1.0f});
 }
 
 /* in blocks, so that rounding grows with the block and not with the batch */
@@ -132,7 +160,7 @@ void cm_f32_bias_grad(size_t rows, size_t out, const float *dy, float *dbias) {
 }
 
 void cm_f32_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
-                      const float *dy, float *dx, float *dw, float *dbias) {
+                        const float *dy, float *dx, float *dw, float *dbias) {
     if (dx) cm_f32_gemm(e, false, false, rows, in, out, 1.0f, dy, out, w, in, e->fresh ? 0.0f : 1.0f, dx, in);
     if (dw) cm_f32_gemm(e, true, false, out, in, rows, 1.0f, dy, out, x, in, 1.0f, dw, in);
     cm_f32_bias_grad(rows, out, dy, dbias);

@@ -23,7 +23,7 @@ typedef struct cm_panel {
     size_t c_row, plus_row;
     const float *plus; /* [m,n] or NULL */
     bool add;
-    bool relu;         /* max(0, C) at the end */
+    bool relu; /* max(0, C) at the end */
 } cm_panel;
 
 /* Winograd F(4x4,3x3): 6x6 input tiles that overlap by two, 36 products, 4x4 output tiles.
@@ -31,12 +31,12 @@ typedef struct cm_panel {
 enum { CM_WINOGRAD_POSITIONS = 36 };
 
 typedef struct cm_winograd_plane {
-    size_t h, w;        /* the image's size; what lies outside is 0, and not written */
-    size_t c;           /* values from one pixel to the next */
-    size_t channels;    /* of them, from the pointers given */
-    size_t step, row;   /* of the transformed values */
-    bool add;           /* image side: += instead of = */
-    bool relu;          /* output: max(0, y) at the end */
+    size_t h, w;      /* the image's size; what lies outside is 0, and not written */
+    size_t c;         /* values from one pixel to the next */
+    size_t channels;  /* of them, from the pointers given */
+    size_t step, row; /* of the transformed values */
+    bool add;         /* image side: += instead of = */
+    bool relu;        /* output: max(0, y) at the end */
 } cm_winograd_plane;
 
 typedef struct cm_pool_pixel {
@@ -70,10 +70,14 @@ typedef struct cm_f32_microkernels {
     void (*column_sums)(size_t rows, size_t c, const float *x, float *sum); /* adds */
 
     /* one tile of the image side, its corner at (y, x), <-> the 36 positions at v */
-    void (*winograd_input)(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, const float *image, float *v);       /* B'dB */
-    void (*winograd_input_back)(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, const float *v, float *image);  /* B v B', adds */
-    void (*winograd_output)(const cm_winograd_plane *p, size_t y, size_t x, const float *v, const float *bias, float *image); /* A'vA */
-    void (*winograd_output_back)(const cm_winograd_plane *p, size_t y, size_t x, const float *image, float *v);       /* A d A' */
+    void (*winograd_input)(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, const float *image,
+                           float *v); /* B'dB */
+    void (*winograd_input_back)(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, const float *v,
+                                float *image); /* B v B', adds */
+    void (*winograd_output)(const cm_winograd_plane *p, size_t y, size_t x, const float *v, const float *bias,
+                            float *image); /* A'vA */
+    void (*winograd_output_back)(const cm_winograd_plane *p, size_t y, size_t x, const float *image,
+                                 float *v); /* A d A' */
     /* `lanes` 3x3 filters that stand `stride` floats apart -> G g G' at v + position*step, cols wide, cleared beyond */
     void (*winograd_weight)(const float *w, size_t stride, size_t lanes, float *v, size_t step);
     void (*winograd_weight_back)(const float *v, size_t step, size_t lanes, float *dw, size_t stride); /* adds G' v G */
@@ -89,8 +93,8 @@ typedef struct cm_f32_microkernels {
     void (*axpy)(size_t n, float alpha, const float *x, float *y);
     void (*adamw)(const cm_adamw_step *s, size_t n, const float *g, float *w, float *m, float *v);
 
-    float (*row_max)(size_t n, const float *x);                       /* -inf for n = 0 */
-    float (*row_exp)(size_t n, const float *x, float top, float *y);  /* y = exp(x - top); returns the sum */
+    float (*row_max)(size_t n, const float *x);                      /* -inf for n = 0 */
+    float (*row_exp)(size_t n, const float *x, float top, float *y); /* y = exp(x - top); returns the sum */
     void (*row_scale)(size_t n, float alpha, float *x);
     float (*dot)(size_t n, const float *a, const float *b);
     /* ds = p (dp - mean) alpha, into dp */
@@ -99,14 +103,15 @@ typedef struct cm_f32_microkernels {
     void (*norm_sums)(const cm_norm_rows *s, const float *x, double *sum, double *squares); /* [c] each, overwritten */
     void (*norm_apply)(const cm_norm_rows *s, const float *x, float *y);
     /* dz = dy act'(z) (kept in dz when not NULL); sums [c] of dz and of dz (x - center), overwritten */
-    void (*norm_grad_sums)(const cm_norm_rows *s, const float *x, const float *dy, float *dz, double *sum, double *along);
+    void (*norm_grad_sums)(const cm_norm_rows *s, const float *x, const float *dy, float *dz, double *sum,
+                           double *along);
     /* dx += a dz - b - c (x - center), a, b, c per channel */
-    void (*norm_grad_apply)(bool fresh, size_t rows, size_t c, const float *x, const float *dz, const float *abc, const float *center,
-                            float *dx);
-    void (*layer_norm)(size_t c, float eps, const float *x, const float *gamma, const float *beta, float *y, float *mean,
-                       float *rstd);
-    void (*layer_norm_grad)(bool fresh, size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
-                            float *dgamma, float *dbeta);
+    void (*norm_grad_apply)(bool fresh, size_t rows, size_t c, const float *x, const float *dz, const float *abc,
+                            const float *center, float *dx);
+    void (*layer_norm)(size_t c, float eps, const float *x, const float *gamma, const float *beta, float *y,
+                       float *mean, float *rstd);
+    void (*layer_norm_grad)(bool fresh, size_t c, const float *x, const float *gamma, float mean, float rstd,
+                            const float *dy, float *dx, float *dgamma, float *dbeta);
 } cm_f32_microkernels;
 
 const cm_f32_microkernels *cm_f32_microkernels_portable(void);

@@ -15,7 +15,7 @@
 
 enum {
     SLICE = CM_SUM_ROWS, /* fixed, because sums are made per slice */
-    FEW = 8              /* values of a group: below it results are what remains of cancelling terms, and ref's doubles make them */
+    FEW = 8 /* values of a group: below it results are what remains of cancelling terms, and ref's doubles make them */
 };
 
 static size_t least(size_t a, size_t b) {
@@ -27,12 +27,12 @@ typedef struct group_job {
     bool fresh;
     const float *x, *gamma, *beta, *dy;
     float *y, *mean, *rstd, *dx;
-    float *scratch;  /* per worker: scale, shift, center, abc [6][c], dz */
-    double *partial; /* per worker: a slice's sums [slices][2][c] */
-    double *channel; /* [n][2][c]: a channel's part of dbeta and dgamma */
+    float *scratch;       /* per worker: scale, shift, center, abc [6][c], dz */
+    double *partial;      /* per worker: a slice's sums [slices][2][c] */
+    double *channel;      /* [n][2][c]: a channel's part of dbeta and dgamma */
     float *scale, *shift; /* [n][c] instead of y */
     size_t slices, worker_floats;
-    int threads;     /* inside an image */
+    int threads; /* inside an image */
 } group_job;
 
 typedef struct image_job {
@@ -45,14 +45,19 @@ typedef struct image_job {
 static image_job open_image(const group_job *g, size_t n, int worker) {
     const size_t c = g->s->c;
     float *at = g->scratch + (size_t)worker * g->worker_floats;
-    return (image_job){g, n, at, at + c, at + 2 * c, at + 3 * c, at + 6 * c, g->partial + (size_t)worker * 2 * g->slices * c};
+    return (image_job){g,          n,          at,         at + c,
+                       at + 2 * c, at + 3 * c, at + 6 * c, g->partial + (size_t)worker * 2 * g->slices * c};
 }
 
 static cm_norm_rows slice_rows(const image_job *j, size_t slice, size_t *at) {
     const cm_norm_shape *s = j->g->s;
     *at = (j->n * s->hw + slice * SLICE) * s->c;
-    return (cm_norm_rows){.rows = least(SLICE, s->hw - slice * SLICE), .c = s->c, .scale = j->scale, .shift = j->shift,
-                          .center = j->center, .act = s->act};
+    return (cm_norm_rows){.rows = least(SLICE, s->hw - slice * SLICE),
+                          .c = s->c,
+                          .scale = j->scale,
+                          .shift = j->shift,
+                          .center = j->center,
+                          .act = s->act};
 }
 
 /* a channel's two sums over all slices */
@@ -132,7 +137,7 @@ static void run_images(const cm_exec *e, group_job *g, size_t kept, cm_body *bod
 }
 
 void cm_f32_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                     float *y, float *mean, float *rstd) {
+                       float *y, float *mean, float *rstd) {
     if (s->hw * (s->c / s->groups) < FEW) {
         cm_ops_ref()->group_norm(e, s, x, gamma, beta, y, mean, rstd);
         return;
@@ -142,11 +147,17 @@ void cm_f32_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x,
 }
 
 void cm_f32_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                      float *scale, float *shift) {
+                        float *scale, float *shift) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     float *moments = CM_PUSH(e->scratch, float, 2 * s->n * s->groups);
-    group_job g = {.s = s, .x = x, .gamma = gamma, .beta = beta, .mean = moments, .rstd = moments + s->n * s->groups,
-                   .scale = scale, .shift = shift};
+    group_job g = {.s = s,
+                   .x = x,
+                   .gamma = gamma,
+                   .beta = beta,
+                   .mean = moments,
+                   .rstd = moments + s->n * s->groups,
+                   .scale = scale,
+                   .shift = shift};
     if (moments) run_images(e, &g, 0, norm_image);
     cm_arena_reset(e->scratch, mark);
 }
@@ -171,7 +182,8 @@ static void sum_piece(void *arg, size_t slice, int worker) {
     const piece_job *j = arg;
     const size_t c = j->rows.c;
     const cm_norm_rows r = piece_rows(j, slice);
-    cm_f32_microkernels_get()->norm_sums(&r, j->x + slice * SLICE * c, j->sums + 2 * slice * c, j->sums + (2 * slice + 1) * c);
+    cm_f32_microkernels_get()->norm_sums(&r, j->x + slice * SLICE * c, j->sums + 2 * slice * c,
+                                         j->sums + (2 * slice + 1) * c);
 }
 
 void cm_f32_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums) {
@@ -194,7 +206,7 @@ static void apply_piece(void *arg, size_t slice, int worker) {
 }
 
 void cm_f32_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
-                      const float *x, float *y) {
+                        const float *x, float *y) {
     piece_job j = {.rows = {.rows = rows, .c = c, .scale = scale, .shift = shift, .act = act}, .x = x, .y = y};
     cm_parallel(e->threads, (rows + SLICE - 1) / SLICE, apply_piece, &j);
 }
@@ -208,7 +220,7 @@ static void grad_slice(void *arg, size_t slice, int worker) {
     const cm_norm_rows r = slice_rows(j, slice, &at);
     float *dz = j->g->s->act == CM_IDENTITY || !j->g->dx ? NULL : j->dz + slice * SLICE * r.c;
     cm_f32_microkernels_get()->norm_grad_sums(&r, j->g->x + at, j->g->dy + at, dz, j->sums + 2 * slice * r.c,
-                                     j->sums + (2 * slice + 1) * r.c);
+                                              j->sums + (2 * slice + 1) * r.c);
 }
 
 /* dx = rstd (gamma dz - mean(gamma dz) - xhat mean(gamma dz xhat)) as a dz - b - c (x - mean), per channel */
@@ -237,7 +249,8 @@ static void grad_apply_slice(void *arg, size_t slice, int worker) {
     size_t at;
     const cm_norm_rows r = slice_rows(j, slice, &at);
     const float *dz = j->g->s->act == CM_IDENTITY ? j->g->dy + at : j->dz + slice * SLICE * r.c;
-    cm_f32_microkernels_get()->norm_grad_apply(j->g->fresh, r.rows, r.c, j->g->x + at, dz, j->abc, j->center, j->g->dx + at);
+    cm_f32_microkernels_get()->norm_grad_apply(j->g->fresh, r.rows, r.c, j->g->x + at, dz, j->abc, j->center,
+                                               j->g->dx + at);
 }
 
 static void grad_image(void *arg, size_t n, int worker) {
@@ -254,14 +267,22 @@ static void grad_image(void *arg, size_t n, int worker) {
     if (g->dx) cm_parallel(g->threads, g->slices, grad_apply_slice, &j);
 }
 
-void cm_f32_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                          const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
+void cm_f32_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma,
+                            const float *beta, const float *mean, const float *rstd, const float *dy, float *dx,
+                            float *dgamma, float *dbeta) {
     if (s->hw * (s->c / s->groups) < FEW) {
         cm_ops_ref()->group_norm_grad(e, s, x, gamma, beta, mean, rstd, dy, dx, dgamma, dbeta);
         return;
     }
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
-    group_job g = {.s = s, .fresh = e->fresh, .x = x, .gamma = gamma, .beta = beta, .dy = dy, .dx = dx, .mean = (float *)(size_t)mean,
+    group_job g = {.s = s,
+                   .fresh = e->fresh,
+                   .x = x,
+                   .gamma = gamma,
+                   .beta = beta,
+                   .dy = dy,
+                   .dx = dx,
+                   .mean = (float *)(size_t)mean,
                    .rstd = (float *)(size_t)rstd};
     g.channel = CM_PUSH_ZERO(e->scratch, double, 2 * s->n * s->c);
     if (g.channel) run_images(e, &g, s->hw * s->c, grad_image);
@@ -292,12 +313,12 @@ typedef struct layer_job {
 static void layer_rows(void *arg, size_t from, size_t count) {
     const layer_job *j = arg;
     for (size_t r = from; r < from + count; r++)
-        cm_f32_microkernels_get()->layer_norm(j->c, j->eps, j->x + r * j->c, j->gamma, j->beta, j->y + r * j->c, j->mean + r,
-                                     j->rstd + r);
+        cm_f32_microkernels_get()->layer_norm(j->c, j->eps, j->x + r * j->c, j->gamma, j->beta, j->y + r * j->c,
+                                              j->mean + r, j->rstd + r);
 }
 
 void cm_f32_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
-                     const float *beta, float *y, float *mean, float *rstd) {
+                       const float *beta, float *y, float *mean, float *rstd) {
     layer_job j = {.c = c, .eps = eps, .x = x, .gamma = gamma, .beta = beta, .y = y, .mean = mean, .rstd = rstd};
     if (c) cm_f32_parallel_for(e, rows, ROWS, layer_rows, &j);
 }
@@ -306,19 +327,27 @@ static void layer_grad_rows(void *arg, size_t from, size_t count) {
     const layer_job *j = arg;
     float *sums = j->sums + from / ROWS * 2 * j->c;
     for (size_t r = from; r < from + count; r++)
-        cm_f32_microkernels_get()->layer_norm_grad(j->fresh, j->c, j->x + r * j->c, j->gamma, j->mean[r], j->rstd[r], j->dy + r * j->c,
-                                          j->dx ? j->dx + r * j->c : NULL, sums + j->c, sums);
+        cm_f32_microkernels_get()->layer_norm_grad(j->fresh, j->c, j->x + r * j->c, j->gamma, j->mean[r], j->rstd[r],
+                                                   j->dy + r * j->c, j->dx ? j->dx + r * j->c : NULL, sums + j->c,
+                                                   sums);
 }
 
-void cm_f32_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
-                          const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta) {
+void cm_f32_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma,
+                            const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma,
+                            float *dbeta) {
     if (c < FEW) {
         cm_ops_ref()->layer_norm_grad(e, rows, c, x, gamma, mean, rstd, dy, dx, dgamma, dbeta);
         return;
     }
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const size_t pieces = (rows + ROWS - 1) / ROWS;
-    layer_job j = {.fresh = e->fresh, .c = c, .x = x, .gamma = gamma, .dy = dy, .dx = dx, .mean = (float *)(size_t)mean,
+    layer_job j = {.fresh = e->fresh,
+                   .c = c,
+                   .x = x,
+                   .gamma = gamma,
+                   .dy = dy,
+                   .dx = dx,
+                   .mean = (float *)(size_t)mean,
                    .rstd = (float *)(size_t)rstd};
     j.sums = CM_PUSH_ZERO(e->scratch, float, pieces * 2 * c);
     if (j.sums) cm_f32_parallel_for(e, rows, ROWS, layer_grad_rows, &j);

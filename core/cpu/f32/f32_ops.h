@@ -34,42 +34,45 @@ void cm_f32_parallel_for(const cm_exec *e, size_t n, size_t grain, cm_f32_range_
 size_t cm_f32_round_up(size_t n, size_t to);
 void cm_f32_bias_grad(size_t rows, size_t out, const float *dy, float *dbias);
 
-void cm_f32_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
-               const float *b, size_t ldb, float beta, float *c, size_t ldc);
-void cm_f32_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                 const float *plus, float *y);
+void cm_f32_gemm(const cm_exec *e, bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                 size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
+void cm_f32_linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+                   const float *bias, const float *plus, float *y);
 void cm_f32_linear_grad(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
-                      const float *dy, float *dx, float *dw, float *dbias);
+                        const float *dy, float *dx, float *dw, float *dbias);
 
-void cm_f32_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y);
-void cm_f32_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
-                      float *dw, float *dbias);
-void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-                        const float *bias, float *y);
+void cm_f32_conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,
+                   float *y);
+void cm_f32_conv2d_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+                        float *dx, float *dw, float *dbias);
+void cm_f32_conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p,
+                                    const float *x, const float *w, const float *bias, float *y);
 /* the parts of a convolution; each output added to (y: overwritten) */
-void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-                 const float *bias, float *y);
+void cm_f32_conv_direct(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x,
+                        const float *w, const float *bias, float *y);
 void cm_f32_conv_direct_dx(const cm_exec *e, const cm_conv_shape *s, const float *w, const float *dy, float *dx);
 void cm_f32_conv_direct_dw(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *dy, float *dw);
 bool cm_f32_winograd_fits(const cm_conv_shape *s);
-void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-               const float *bias, float *y);
-void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
-                    float *dw);
+void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x,
+                     const float *w, const float *bias, float *y);
+void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+                          float *dx, float *dw);
 
 void cm_f32_group_norm(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                     float *y, float *mean, float *rstd);
+                       float *y, float *mean, float *rstd);
 void cm_f32_group_scale(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                      float *scale, float *shift);
+                        float *scale, float *shift);
 void cm_f32_channel_sums(const cm_exec *e, size_t rows, size_t c, const float *x, const float *center, double *sums);
 void cm_f32_scale_shift(const cm_exec *e, size_t rows, size_t c, const float *scale, const float *shift, cm_act act,
-                      const float *x, float *y);
-void cm_f32_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma, const float *beta,
-                          const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta);
+                        const float *x, float *y);
+void cm_f32_group_norm_grad(const cm_exec *e, const cm_norm_shape *s, const float *x, const float *gamma,
+                            const float *beta, const float *mean, const float *rstd, const float *dy, float *dx,
+                            float *dgamma, float *dbeta);
 void cm_f32_layer_norm(const cm_exec *e, size_t rows, size_t c, float eps, const float *x, const float *gamma,
-                     const float *beta, float *y, float *mean, float *rstd);
-void cm_f32_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma, const float *mean,
-                          const float *rstd, const float *dy, float *dx, float *dgamma, float *dbeta);
+                       const float *beta, float *y, float *mean, float *rstd);
+void cm_f32_layer_norm_grad(const cm_exec *e, size_t rows, size_t c, const float *x, const float *gamma,
+                            const float *mean, const float *rstd, const float *dy, float *dx, float *dgamma,
+                            float *dbeta);
 
 void cm_f32_act(const cm_exec *e, cm_act kind, size_t n, const float *x, float *y);
 void cm_f32_act_grad(const cm_exec *e, cm_act kind, size_t n, const float *x, const float *dy, float *dx);
@@ -83,13 +86,13 @@ void cm_f32_upsample2(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, 
 void cm_f32_upsample2_grad(const cm_exec *e, size_t n, size_t h, size_t w, size_t c, const float *dy, float *dx);
 void cm_f32_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y);
 void cm_f32_adamw(const cm_exec *e, size_t n, float lr, float beta1, float beta2, float eps, float decay, long step,
-                float grad_scale, const float *g, float *w, float *m, float *v);
+                  float grad_scale, const float *g, float *w, float *m, float *v);
 
 void cm_f32_attention(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                    float *out, float *probs, float *lse);
-void cm_f32_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k, const float *v,
-                         const float *out, const float *lse, const float *dout, const float *dprobs, float *dq, float *dk,
-                         float *dv);
+                      float *out, float *probs, float *lse);
+void cm_f32_attention_grad(const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,
+                           const float *v, const float *out, const float *lse, const float *dout, const float *dprobs,
+                           float *dq, float *dk, float *dv);
 void cm_f32_softmax(const cm_exec *e, size_t rows, size_t c, const float *x, float *y);
 void cm_f32_softmax_grad(const cm_exec *e, size_t rows, size_t c, const float *y, const float *dy, float *dx);
 

@@ -38,7 +38,8 @@ static void pool_line(void *arg, size_t line, int worker) {
 void cm_f32_pool2d(const cm_exec *e, const cm_pool_shape *s, const float *x, const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     pool_job j = {.s = s, .x = x, .bias = bias, .y = y};
-    j.taps = (const float **)(void *)CM_PUSH(e->scratch, const float *, (size_t)(e->threads > 1 ? e->threads : 1) * s->k * s->k);
+    j.taps = (const float **)(void *)CM_PUSH(e->scratch, const float *,
+                                             (size_t)(e->threads > 1 ? e->threads : 1) * s->k * s->k);
     if (j.taps) cm_parallel(e->threads, s->n * s->oh, pool_line, &j);
     cm_arena_reset(e->scratch, mark);
 }

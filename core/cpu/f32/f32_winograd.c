@@ -17,7 +17,7 @@ enum {
     CHUNK_FLOATS = 96 * 1024, /* transformed tiles of a chunk, both sides: second-level cache */
     CHUNK_LEAST = 24,         /* tiles; below it the weights' traffic shows */
     GRAD_LEAST = 96,
-    INNER = 64                /* input channels of a piece of weights */
+    INNER = 64 /* input channels of a piece of weights */
 };
 
 typedef struct grid {
@@ -83,9 +83,13 @@ static void move_tiles(const side_job *j) {
     const cm_conv_shape *s = j->g->s;
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const bool input = j->what == INPUT || j->what == INPUT_BACK;
-    const cm_winograd_plane p = {.h = input ? s->h : s->oh, .w = input ? s->w : s->ow,
-                             .c = input ? j->g->at.x_row : j->g->at.y_row, .channels = j->channels, .step = j->step,
-                             .row = j->row, .relu = j->g->at.relu};
+    const cm_winograd_plane p = {.h = input ? s->h : s->oh,
+                                 .w = input ? s->w : s->ow,
+                                 .c = input ? j->g->at.x_row : j->g->at.y_row,
+                                 .channels = j->channels,
+                                 .step = j->step,
+                                 .row = j->row,
+                                 .relu = j->g->at.relu};
     const size_t size = p.h * p.w * p.c;
     for (size_t t = 0; t < j->count; t++) {
         const place at = find_tile(j->g, j->first + t);
@@ -95,7 +99,8 @@ static void move_tiles(const side_job *j) {
         case INPUT: f->winograd_input(&p, y, x, j->from + image, j->to + t * j->row); break;
         case INPUT_BACK: f->winograd_input_back(&p, y, x, j->from + t * j->row, j->to + image); break;
         case OUTPUT:
-            f->winograd_output(&p, at.y, at.x, j->from + t * j->row, j->bias ? j->bias + j->channel : NULL, j->to + image);
+            f->winograd_output(&p, at.y, at.x, j->from + t * j->row, j->bias ? j->bias + j->channel : NULL,
+                               j->to + image);
             break;
         case OUTPUT_BACK: f->winograd_output_back(&p, at.y, at.x, j->from + image, j->to + t * j->row); break;
         }
@@ -131,7 +136,8 @@ static void transform_strip(const weights *w, size_t lane, size_t from, size_t c
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t lanes = least(f->cols, w->lanes - lane);
     const float *at = w->w + lane * w->lane_step + from * w->inner_step;
-    for (size_t i = 0; i < count; i++) f->winograd_weight(at + i * w->inner_step, w->lane_step, lanes, u + i * f->cols, step);
+    for (size_t i = 0; i < count; i++)
+        f->winograd_weight(at + i * w->inner_step, w->lane_step, lanes, u + i * f->cols, step);
 }
 
 /* --- all tiles once, weights in pieces ----------------------------------------------- */
@@ -153,8 +159,8 @@ static void pieces_of_strip(void *arg, size_t strip, int worker) {
     for (size_t c = 0; c < j->w.inner; c += j->inner) {
         const size_t count = least(j->inner, j->w.inner - c);
         transform_strip(&j->w, lane, c, count, u, u_step);
-        const cm_panel p = {.k = count, .segments = 1, .a_row = j->row, .a_step = 1, .b_step = f->cols, .c_row = f->cols,
-                            .add = c > 0};
+        const cm_panel p = {
+            .k = count, .segments = 1, .a_row = j->row, .a_step = 1, .b_step = f->cols, .c_row = f->cols, .add = c > 0};
         for (size_t i = 0; i < CM_WINOGRAD_POSITIONS; i++)
             f->panel(&p, j->g->tiles, f->cols, j->v + i * j->step + c, u + i * u_step, NULL, y + i * j->y_step);
     }
@@ -169,7 +175,8 @@ static void by_pieces(const cm_exec *e, const grid *g, const weights *w, const f
                       side_job out) {
     const size_t cols = cm_f32_microkernels_get()->cols, workers = e->threads > 1 ? (size_t)e->threads : 1;
     const size_t blocks = (w->inner + INNER - 1) / INNER;
-    pieces_job j = {.g = g, .w = *w, .v = v, .step = step, .row = row, .inner = (w->inner + blocks - 1) / blocks, .out = out};
+    pieces_job j = {
+        .g = g, .w = *w, .v = v, .step = step, .row = row, .inner = (w->inner + blocks - 1) / blocks, .out = out};
     j.u_floats = CM_WINOGRAD_POSITIONS * apart(j.inner * cols);
     j.y_step = apart(g->tiles * cols);
     j.worker_floats = j.u_floats + CM_WINOGRAD_POSITIONS * j.y_step;
@@ -177,7 +184,7 @@ static void by_pieces(const cm_exec *e, const grid *g, const weights *w, const f
     j.out.count = g->tiles;
     j.out.step = j.y_step;
     j.out.row = cols;
-    j.scratch = CM_PUSH(e->scratch, float, workers * j.worker_floats);
+    j.scratch = CM_PUSH(e->scratch, float, workers *j.worker_floats);
     if (j.scratch) cm_parallel(e->threads, (w->lanes + cols - 1) / cols, pieces_of_strip, &j);
 }
 
@@ -199,20 +206,25 @@ static void whole_strip(void *arg, size_t strip, int worker) {
 static whole_weights transform_whole(const cm_exec *e, const weights *w) {
     const size_t cols = cm_f32_microkernels_get()->cols, strips = (w->lanes + cols - 1) / cols;
     whole_weights j = {.w = *w, .step = apart(strips * cols * w->inner)};
-    j.u = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.step);
+    j.u = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS *j.step);
     if (j.u) cm_parallel(e->threads, strips, whole_strip, &j);
     return j;
 }
 
 /* y[position][tile][lanes] = v[position][tile][inner] u[position] */
-static void multiply(const whole_weights *u, size_t tiles, const float *v, size_t step, size_t row, float *y, size_t y_step,
-                     size_t y_row) {
+static void multiply(const whole_weights *u, size_t tiles, const float *v, size_t step, size_t row, float *y,
+                     size_t y_step, size_t y_row) {
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
     const size_t blocks = (u->w.inner + 319) / 320, depth = (u->w.inner + blocks - 1) / blocks;
     for (size_t i = 0; i < CM_WINOGRAD_POSITIONS; i++) {
         for (size_t c = 0; c < u->w.inner; c += depth) {
-            const cm_panel p = {.k = least(depth, u->w.inner - c), .segments = 1, .a_row = row, .a_step = 1,
-                                .b_step = f->cols, .c_row = y_row, .add = c > 0};
+            const cm_panel p = {.k = least(depth, u->w.inner - c),
+                                .segments = 1,
+                                .a_row = row,
+                                .a_step = 1,
+                                .b_step = f->cols,
+                                .c_row = y_row,
+                                .add = c > 0};
             for (size_t lane = 0; lane < u->w.lanes; lane += f->cols)
                 f->panel(&p, tiles, least(f->cols, cm_f32_round_up(u->w.lanes - lane, f->width)), v + i * step + c,
                          u->u + i * u->step + lane * u->w.inner + c * f->cols, NULL, y + i * y_step + lane);
@@ -231,12 +243,28 @@ typedef struct chunks_job {
 static void one_chunk(void *arg, size_t i, int worker) {
     const chunks_job *j = arg;
     const size_t first = i * j->chunk, count = least(j->chunk, j->g->tiles - first);
-    float *v = j->scratch + (size_t)worker * CM_WINOGRAD_POSITIONS * (j->v_step + j->y_step), *m = v + CM_WINOGRAD_POSITIONS * j->v_step;
-    move_tiles(&(side_job){.g = j->g, .what = INPUT, .from = j->x, .to = v, .first = first, .count = count, .step = j->v_step,
-                           .row = j->v_row, .channels = j->u.w.inner});
+    float *v = j->scratch + (size_t)worker * CM_WINOGRAD_POSITIONS * (j->v_step + j->y_step),
+          *m = v + CM_WINOGRAD_POSITIONS * j->v_step;
+    move_tiles(&(side_job){.g = j->g,
+                           .what = INPUT,
+                           .from = j->x,
+                           .to = v,
+                           .first = first,
+                           .count = count,
+                           .step = j->v_step,
+                           .row = j->v_row,
+                           .channels = j->u.w.inner});
     multiply(&j->u, count, v, j->v_step, j->v_row, m, j->y_step, j->y_row);
-    move_tiles(&(side_job){.g = j->g, .what = OUTPUT, .from = m, .bias = j->bias, .to = j->y, .first = first, .count = count,
-                           .step = j->y_step, .row = j->y_row, .channels = j->u.w.lanes});
+    move_tiles(&(side_job){.g = j->g,
+                           .what = OUTPUT,
+                           .from = m,
+                           .bias = j->bias,
+                           .to = j->y,
+                           .first = first,
+                           .count = count,
+                           .step = j->y_step,
+                           .row = j->y_row,
+                           .channels = j->u.w.lanes});
 }
 
 static size_t chunk_size(size_t tiles, size_t v_row, size_t y_row, size_t at_least) {
@@ -246,17 +274,22 @@ static size_t chunk_size(size_t tiles, size_t v_row, size_t y_row, size_t at_lea
 
 static void by_chunks(const cm_exec *e, const grid *g, const weights *w, const float *x, const float *bias, float *y) {
     const size_t workers = e->threads > 1 ? (size_t)e->threads : 1;
-    chunks_job j = {.g = g, .u = transform_whole(e, w), .x = x, .bias = bias, .y = y, .v_row = row_length(w->inner),
+    chunks_job j = {.g = g,
+                    .u = transform_whole(e, w),
+                    .x = x,
+                    .bias = bias,
+                    .y = y,
+                    .v_row = row_length(w->inner),
                     .y_row = row_length(w->lanes)};
     j.chunk = chunk_size(g->tiles, j.v_row, j.y_row, CHUNK_LEAST);
     j.v_step = apart(j.chunk * j.v_row);
     j.y_step = apart(j.chunk * j.y_row);
-    j.scratch = CM_PUSH(e->scratch, float, workers * CM_WINOGRAD_POSITIONS * (j.v_step + j.y_step));
+    j.scratch = CM_PUSH(e->scratch, float, workers *CM_WINOGRAD_POSITIONS *(j.v_step + j.y_step));
     if (j.scratch && j.u.u) cm_parallel(e->threads, (g->tiles + j.chunk - 1) / j.chunk, one_chunk, &j);
 }
 
-void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-               const float *bias, float *y) {
+void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x,
+                     const float *w, const float *bias, float *y) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const grid g = make_grid(s, p);
     const weights u = forward_weights(s, w);
@@ -264,7 +297,7 @@ void cm_f32_winograd(const cm_exec *e, const cm_conv_shape *s, const cm_channel_
         by_chunks(e, &g, &u, x, bias, y);
     } else {
         const size_t row = row_length(s->c), step = apart(g.tiles * row);
-        float *v = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * step);
+        float *v = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS *step);
         side_job in = {.g = &g, .what = INPUT, .from = x, .to = v, .step = step, .row = row, .channels = s->c};
         if (v) {
             cm_f32_parallel_for(e, g.tiles, 4, move_piece, &in);
@@ -289,7 +322,12 @@ static void weight_position(void *arg, size_t i, int worker) {
     (void)worker;
     const grad_job *j = arg;
     const cm_f32_microkernels *f = cm_f32_microkernels_get();
-    const cm_panel p = {.k = j->count, .segments = 1, .a_row = 1, .a_step = j->y_row, .b_step = j->x_row, .c_row = j->x_row,
+    const cm_panel p = {.k = j->count,
+                        .segments = 1,
+                        .a_row = 1,
+                        .a_step = j->y_row,
+                        .b_step = j->x_row,
+                        .c_row = j->x_row,
                         .add = j->add};
     const size_t channels = cm_f32_round_up(j->g->s->c, f->width);
     for (size_t c = 0; c < channels; c += f->cols)
@@ -307,18 +345,26 @@ typedef struct finish_job {
 static void finish_weights(void *arg, size_t from, size_t count) {
     const finish_job *j = arg;
     for (size_t o = from; o < from + count; o++)
-        cm_f32_microkernels_get()->winograd_weight_back(j->vw + o * j->row, j->step, j->s->c, j->dw + o * j->s->c * 9, 9);
+        cm_f32_microkernels_get()->winograd_weight_back(j->vw + o * j->row, j->step, j->s->c, j->dw + o * j->s->c * 9,
+                                                        9);
 }
 
 /* dx of a chunk of tiles, with all weights at hand */
 static void chunk_dx(const grid *g, const whole_weights *u, const grad_job *j, size_t first, float *m, float *dx) {
     multiply(u, j->count, j->vy, j->y_step, j->y_row, m, j->x_step, j->x_row);
-    move_tiles(&(side_job){.g = g, .what = INPUT_BACK, .from = m, .to = dx, .first = first, .count = j->count,
-                           .step = j->x_step, .row = j->x_row, .channels = g->s->c});
+    move_tiles(&(side_job){.g = g,
+                           .what = INPUT_BACK,
+                           .from = m,
+                           .to = dx,
+                           .first = first,
+                           .count = j->count,
+                           .step = j->x_step,
+                           .row = j->x_row,
+                           .channels = g->s->c});
 }
 
-void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy, float *dx,
-                    float *dw) {
+void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *dy,
+                          float *dx, float *dw) {
     const cm_arena_mark mark = cm_arena_get_mark(e->scratch);
     const grid g = make_grid(s, &(cm_channel_strides){.x_row = s->c, .y_row = s->o});
     const weights back = back_weights(s, w);
@@ -328,26 +374,39 @@ void cm_f32_winograd_grad(const cm_exec *e, const cm_conv_shape *s, const float 
     j.x_step = apart(chunk * j.x_row);
     j.y_step = apart(chunk * j.y_row);
     j.w_step = apart(s->o * j.x_row);
-    j.vy = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.y_step);
-    j.vx = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.x_step);
-    if (dw) j.vw = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS * j.w_step);
+    j.vy = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS *j.y_step);
+    j.vx = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS *j.x_step);
+    if (dw) j.vw = CM_PUSH(e->scratch, float, CM_WINOGRAD_POSITIONS *j.w_step);
     whole_weights u = {0};
     if (dx && !pieces) u = transform_whole(e, &back);
     const bool ready = cm_arena_check(e->scratch) == CM_OK;
     for (size_t first = 0; ready && first < g.tiles; first += chunk) {
         j.count = least(chunk, g.tiles - first);
-        side_job in = {.g = &g, .what = OUTPUT_BACK, .from = dy, .to = j.vy, .first = first, .step = j.y_step, .row = j.y_row,
+        side_job in = {.g = &g,
+                       .what = OUTPUT_BACK,
+                       .from = dy,
+                       .to = j.vy,
+                       .first = first,
+                       .step = j.y_step,
+                       .row = j.y_row,
                        .channels = s->o};
         cm_f32_parallel_for(e, j.count, 8, move_piece, &in);
         if (dw) {
-            in = (side_job){.g = &g, .what = INPUT, .from = x, .to = j.vx, .first = first, .step = j.x_step, .row = j.x_row,
+            in = (side_job){.g = &g,
+                            .what = INPUT,
+                            .from = x,
+                            .to = j.vx,
+                            .first = first,
+                            .step = j.x_step,
+                            .row = j.x_row,
                             .channels = s->c};
             cm_f32_parallel_for(e, j.count, 8, move_piece, &in);
             cm_parallel(e->threads, CM_WINOGRAD_POSITIONS, weight_position, &j);
             j.add = true;
         }
         if (dx && !pieces) chunk_dx(&g, &u, &j, first, j.vx, dx);
-        if (dx && pieces) by_pieces(e, &g, &back, j.vy, j.y_step, j.y_row, (side_job){.g = &g, .what = INPUT_BACK, .to = dx});
+        if (dx && pieces)
+            by_pieces(e, &g, &back, j.vy, j.y_step, j.y_row, (side_job){.g = &g, .what = INPUT_BACK, .to = dx});
     }
     finish_job f = {.s = s, .vw = j.vw, .dw = dw, .row = j.x_row, .step = j.w_step};
     if (ready && dw && g.tiles) cm_f32_parallel_for(e, s->o, 8, finish_weights, &f);

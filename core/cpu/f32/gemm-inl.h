@@ -11,8 +11,10 @@ CM_INLINE void tile(const cm_panel *p, int rows, int vecs, size_t n, const float
                     const float *plus, float *c) {
     vec acc[TILE_ROWS][2];
     const size_t last = n - (size_t)(vecs - 1) * W; /* columns in the last vector */
-    CM_UNROLL for (int r = 0; r < rows; r++) {
-        CM_UNROLL for (int v = 0; v < vecs; v++) {
+    CM_UNROLL
+    for (int r = 0; r < rows; r++) {
+        CM_UNROLL
+        for (int v = 0; v < vecs; v++) {
             const bool whole = v < vecs - 1 || last == W;
             const float *from = plus ? plus + (size_t)r * p->plus_row + v * W : c + (size_t)r * p->c_row + v * W;
             acc[r][v] = !plus && (bias || !p->add) ? v_zero() : whole ? v_load(from) : v_load_n(from, last);
@@ -23,20 +25,25 @@ CM_INLINE void tile(const cm_panel *p, int rows, int vecs, size_t n, const float
         const float *as = a + s * p->a_segment, *bs = b + s * p->b_segment;
         for (size_t k = p->k; k > 0; k--) {
             vec bv[2];
-            CM_UNROLL for (int v = 0; v < vecs; v++) bv[v] = v_load(bs + v * W);
-            CM_UNROLL for (int r = 0; r < rows; r++) {
+            CM_UNROLL
+            for (int v = 0; v < vecs; v++) bv[v] = v_load(bs + v * W);
+            CM_UNROLL
+            for (int r = 0; r < rows; r++) {
                 const vec x = v_set(as[(size_t)r * p->a_row]);
-                CM_UNROLL for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(x, bv[v], acc[r][v]);
+                CM_UNROLL
+                for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(x, bv[v], acc[r][v]);
             }
             as += p->a_step;
             bs += p->b_step;
         }
     }
-    if (p->relu)
-        CM_UNROLL for (int r = 0; r < rows; r++)
-            CM_UNROLL for (int v = 0; v < vecs; v++) acc[r][v] = v_max(v_zero(), acc[r][v]);
-    CM_UNROLL for (int r = 0; r < rows; r++) {
-        CM_UNROLL for (int v = 0; v < vecs; v++) {
+    if (p->relu) CM_UNROLL
+    for (int r = 0; r < rows; r++) CM_UNROLL
+    for (int v = 0; v < vecs; v++) acc[r][v] = v_max(v_zero(), acc[r][v]);
+    CM_UNROLL
+    for (int r = 0; r < rows; r++) {
+        CM_UNROLL
+        for (int v = 0; v < vecs; v++) {
             float *to = c + (size_t)r * p->c_row + v * W;
             if (v < vecs - 1 || last == W) {
                 v_store(to, acc[r][v]);

@@ -19,21 +19,24 @@ CM_INLINE void norm_flush(vec x, size_t n, double *to) {
 }
 
 /* Sums over rows for `vecs` vectors of channels from x on. */
-CM_INLINE void norm_sums_some(size_t rows, size_t c, int vecs, size_t last, const float *x, const float *center, double *sum,
-                              double *squares) {
+CM_INLINE void norm_sums_some(size_t rows, size_t c, int vecs, size_t last, const float *x, const float *center,
+                              double *sum, double *squares) {
     vec mid[4], a[4], b[4];
-    CM_UNROLL for (int v = 0; v < vecs; v++) {
+    CM_UNROLL
+    for (int v = 0; v < vecs; v++) {
         mid[v] = v_load_n(center + v * W, v < vecs - 1 ? W : last);
         a[v] = b[v] = v_zero();
     }
     for (size_t r = 0; r < rows; r++, x += c) {
-        CM_UNROLL for (int v = 0; v < vecs; v++) {
+        CM_UNROLL
+        for (int v = 0; v < vecs; v++) {
             const vec d = v_sub(v < vecs - 1 ? v_load(x + v * W) : v_load_n(x + v * W, last), mid[v]);
             a[v] = v_add(a[v], d);
             b[v] = v_fma(d, d, b[v]);
         }
     }
-    CM_UNROLL for (int v = 0; v < vecs; v++) {
+    CM_UNROLL
+    for (int v = 0; v < vecs; v++) {
         norm_flush(a[v], v < vecs - 1 ? W : last, sum + v * W);
         norm_flush(b[v], v < vecs - 1 ? W : last, squares + v * W);
     }
@@ -92,7 +95,7 @@ CM_INLINE void norm_grad_sums_some(cm_act kind, const cm_norm_rows *s, size_t fr
 
 /* act is CM_IDENTITY or CM_SILU */
 CM_BODY void norm_grad_sums(const cm_norm_rows *s, const float *x, const float *dy, float *dz, double *sum,
-                                  double *along) {
+                            double *along) {
     for (size_t c = 0; c < s->c; c++) sum[c] = along[c] = 0.0;
     for (size_t r = 0; r < s->rows; r += NORM_RUN) {
         const size_t rows = s->rows - r < NORM_RUN ? s->rows - r : NORM_RUN;
@@ -107,8 +110,8 @@ CM_BODY void norm_grad_sums(const cm_norm_rows *s, const float *x, const float *
     }
 }
 
-CM_BODY void norm_grad_apply(bool fresh, size_t rows, size_t c, const float *x, const float *dz, const float *abc, const float *center,
-                            float *dx) {
+CM_BODY void norm_grad_apply(bool fresh, size_t rows, size_t c, const float *x, const float *dz, const float *abc,
+                             const float *center, float *dx) {
     for (size_t r = 0; r < rows; r++, x += c, dz += c, dx += c) {
         for (size_t j = 0; j < c; j += W) {
             const size_t n = c - j < W ? c - j : W;
@@ -120,8 +123,8 @@ CM_BODY void norm_grad_apply(bool fresh, size_t rows, size_t c, const float *x, 
 }
 
 /* two passes over a row that lies in cache */
-CM_BODY void layer_norm(size_t c, float eps, const float *x, const float *gamma, const float *beta, float *y, float *mean,
-                       float *rstd) {
+CM_BODY void layer_norm(size_t c, float eps, const float *x, const float *gamma, const float *beta, float *y,
+                        float *mean, float *rstd) {
     vec sum = v_zero(), squares = v_zero();
     size_t i = 0;
     for (; i + W <= c; i += W) sum = v_add(sum, v_load(x + i));
@@ -146,8 +149,8 @@ CM_BODY void layer_norm(size_t c, float eps, const float *x, const float *gamma,
 }
 
 /* with d = dy gamma: dx += rstd (d - mean(d) - xhat mean(d xhat)); each output may be NULL */
-CM_BODY void layer_norm_grad(bool fresh, size_t c, const float *x, const float *gamma, float mean, float rstd, const float *dy, float *dx,
-                            float *dgamma, float *dbeta) {
+CM_BODY void layer_norm_grad(bool fresh, size_t c, const float *x, const float *gamma, float mean, float rstd,
+                             const float *dy, float *dx, float *dgamma, float *dbeta) {
     const vec mid = v_set(mean), scale = v_set(rstd);
     vec sum = v_zero(), along = v_zero();
     for (size_t i = 0; i < c; i += W) {

@@ -55,7 +55,8 @@ CM_INLINE void winograd_a(const vec d[4], vec o[6]) {
 
 CM_INLINE void winograd_g(const vec g[3], vec o[6]) {
     const vec a = v_mul(v_set(-1.0f / 6.0f), v_add(g[0], g[2])), b = v_mul(v_set(-1.0f / 6.0f), g[1]);
-    const vec c = v_fma(v_set(1.0f / 24.0f), g[0], v_mul(v_set(1.0f / 6.0f), g[2])), e = v_mul(v_set(1.0f / 12.0f), g[1]);
+    const vec c = v_fma(v_set(1.0f / 24.0f), g[0], v_mul(v_set(1.0f / 6.0f), g[2])),
+              e = v_mul(v_set(1.0f / 12.0f), g[1]);
     o[0] = v_mul(v_set(0.25f), g[0]);
     o[1] = v_add(a, b);
     o[2] = v_sub(a, b);
@@ -73,15 +74,19 @@ CM_INLINE void winograd_gt(const vec m[6], vec o[3]) {
 }
 
 /* [6][6] -> [6][6] and friends: along columns, then along rows */
-#define CM_WINO_TWICE(one, from, to)                                        \
-    CM_INLINE void one##_2d(vec (*in)[6], vec (*out)[6]) {                  \
-        vec t[6][6], a[6], b[6];                                            \
-        CM_UNROLL for (int j = 0; j < from; j++) {                          \
-            CM_UNROLL for (int i = 0; i < from; i++) a[i] = in[i][j];       \
-            one(a, b);                                                      \
-            CM_UNROLL for (int i = 0; i < to; i++) t[i][j] = b[i];          \
-        }                                                                   \
-        CM_UNROLL for (int i = 0; i < to; i++) one(t[i], out[i]);           \
+#define CM_WINO_TWICE(one, from, to)                                                                                   \
+    CM_INLINE void one##_2d(vec(*in)[6], vec(*out)[6]) {                                                               \
+        vec t[6][6], a[6], b[6];                                                                                       \
+        CM_UNROLL                                                                                                      \
+        for (int j = 0; j < from; j++) {                                                                               \
+            CM_UNROLL                                                                                                  \
+            for (int i = 0; i < from; i++) a[i] = in[i][j];                                                            \
+            one(a, b);                                                                                                 \
+            CM_UNROLL                                                                                                  \
+            for (int i = 0; i < to; i++) t[i][j] = b[i];                                                               \
+        }                                                                                                              \
+        CM_UNROLL                                                                                                      \
+        for (int i = 0; i < to; i++) one(t[i], out[i]);                                                                \
     }
 CM_WINO_TWICE(winograd_bt, 6, 6)
 CM_WINO_TWICE(winograd_b, 6, 6)
@@ -91,32 +96,37 @@ CM_WINO_TWICE(winograd_g, 3, 6)
 CM_WINO_TWICE(winograd_gt, 6, 3)
 
 CM_INLINE void winograd_load36(const float *v, size_t step, vec (*m)[6]) {
-    CM_UNROLL for (int i = 0; i < 6; i++) {
-        CM_UNROLL for (int j = 0; j < 6; j++) m[i][j] = v_load(v + (size_t)(6 * i + j) * step);
+    CM_UNROLL
+    for (int i = 0; i < 6; i++) {
+        CM_UNROLL
+        for (int j = 0; j < 6; j++) m[i][j] = v_load(v + (size_t)(6 * i + j) * step);
     }
 }
 
 CM_INLINE void winograd_store36(vec (*m)[6], float *v, size_t step) {
-    CM_UNROLL for (int i = 0; i < 6; i++) {
-        CM_UNROLL for (int j = 0; j < 6; j++) v_store(v + (size_t)(6 * i + j) * step, m[i][j]);
+    CM_UNROLL
+    for (int i = 0; i < 6; i++) {
+        CM_UNROLL
+        for (int j = 0; j < 6; j++) v_store(v + (size_t)(6 * i + j) * step, m[i][j]);
     }
 }
 
 /* size x size pixels of the image at (y, x), n channels; outside is 0 */
-CM_INLINE void winograd_read(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, int size, size_t n, const float *image,
-                         vec (*d)[6]) {
+CM_INLINE void winograd_read(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, int size, size_t n,
+                             const float *image, vec (*d)[6]) {
     const bool inside = y >= 0 && x >= 0 && y + size <= (ptrdiff_t)p->h && x + size <= (ptrdiff_t)p->w;
     for (int i = 0; i < size; i++) {
         for (int j = 0; j < size; j++) {
-            const bool here = inside || (y + i >= 0 && y + i < (ptrdiff_t)p->h && x + j >= 0 && x + j < (ptrdiff_t)p->w);
+            const bool here =
+                inside || (y + i >= 0 && y + i < (ptrdiff_t)p->h && x + j >= 0 && x + j < (ptrdiff_t)p->w);
             const float *at = image + ((y + i) * (ptrdiff_t)p->w + x + j) * (ptrdiff_t)p->c;
             d[i][j] = here ? v_load_n(at, n) : v_zero();
         }
     }
 }
 
-CM_INLINE void winograd_write(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, int size, size_t n, bool more, vec (*d)[6],
-                          float *image) {
+CM_INLINE void winograd_write(const cm_winograd_plane *p, ptrdiff_t y, ptrdiff_t x, int size, size_t n, bool more,
+                              vec (*d)[6], float *image) {
     for (int i = 0; i < size; i++) {
         if (y + i < 0 || y + i >= (ptrdiff_t)p->h) continue;
         for (int j = 0; j < size; j++) {
@@ -145,7 +155,8 @@ CM_BODY void winograd_input_back(const cm_winograd_plane *p, ptrdiff_t y, ptrdif
     }
 }
 
-CM_BODY void winograd_output(const cm_winograd_plane *p, size_t y, size_t x, const float *v, const float *bias, float *image) {
+CM_BODY void winograd_output(const cm_winograd_plane *p, size_t y, size_t x, const float *v, const float *bias,
+                             float *image) {
     for (size_t c = 0; c < p->channels; c += W) {
         const size_t n = p->channels - c < W ? p->channels - c : W;
         vec d[6][6], m[6][6];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of the backend int8: bf16's, with most linear layers, feed-forward layers and 3x3 convolutions on int8 operands.
- * What int8_ops.h's *_fits leave out, and attention, stays bf16, gradients f32. */
+/* The table of the backend int8: bf16's, with most linear layers, feed-forward layers and 3x3 convolutions on int8
+ * operands. What int8_ops.h's *_fits leave out, and attention, stays bf16, gradients f32. */
 #include <pthread.h>
 
 #include "core/cpu/int8/int8_ops.h"
@@ -11,30 +11,31 @@ static void any_linear(const cm_exec *e, const bf16_linear_shape *s, const cm_fu
     else cm_bf16_linear(false, e, s, a, x, w, bias, y);
 }
 
-static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w, const float *bias,
-                   const float *plus, float *y) {
+static void linear(const cm_exec *e, size_t rows, size_t in, size_t out, const float *x, const float *w,
+                   const float *bias, const float *plus, float *y) {
     any_linear(e, &(bf16_linear_shape){rows, in, out, rows}, &(cm_fusion){.plus = plus}, x, w, bias, y);
 }
 
-static void linear_fused(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a, const float *x,
-                          const float *w, const float *bias, float *y) {
+static void linear_fused(const cm_exec *e, size_t rows, size_t per_image, size_t in, size_t out, const cm_fusion *a,
+                         const float *x, const float *w, const float *bias, float *y) {
     any_linear(e, &(bf16_linear_shape){rows, in, out, per_image}, a, x, w, bias, y);
 }
 
 static void conv2d_fused(const cm_exec *e, const cm_conv_shape *s, const cm_fusion *a, const float *x, const float *w,
-                          const float *bias, float *y) {
+                         const float *bias, float *y) {
     const bf16_linear_shape l = {s->n * s->h * s->w, s->c, s->o, s->h * s->w};
     if (cm_bf16_is_linear(s, a) && s->c >= INT8_DEPTH) any_linear(e, &l, a, x, w, bias, y);
     else if (cm_int8_conv2d_fits(s, a)) cm_int8_conv2d(e, s, a, x, w, bias, y);
     else cm_ops_bf16()->conv2d_fused(e, s, a, x, w, bias, y);
 }
 
-static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias, float *y) {
+static void conv2d(const cm_exec *e, const cm_conv_shape *s, const float *x, const float *w, const float *bias,
+                   float *y) {
     conv2d_fused(e, s, &(cm_fusion){0}, x, w, bias, y);
 }
 
-static void conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p, const float *x, const float *w,
-                          const float *bias, float *y) {
+static void conv2d_strided_channels(const cm_exec *e, const cm_conv_shape *s, const cm_channel_strides *p,
+                                    const float *x, const float *w, const float *bias, float *y) {
     conv2d_fused(e, s, &(cm_fusion){.x_row = p->x_row, .y_row = p->y_row, .relu = p->relu}, x, w, bias, y);
 }
 
@@ -49,7 +50,8 @@ static cm_ops int8;
 static void fill(void) {
     int8 = *cm_ops_bf16();
     int8.name = "int8";
-    int8.about = "most linear layers and 3x3 convolutions by int8 products, the rest as bf16: fastest and coarsest, with AMX or AVX-512 VNNI";
+    int8.about = "most linear layers and 3x3 convolutions by int8 products, the rest as bf16: fastest and coarsest, "
+                 "with AMX or AVX-512 VNNI";
     int8.dtype = "int8";
     int8.rounding = 0x1p-8;
     int8.inference = true;

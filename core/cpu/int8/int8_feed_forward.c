@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A transformer's feed-forward layer in one pass over blocks of rows: a piece of the hidden values is kept as bf16 until
- * each row's largest is known, becomes int8, and is multiplied and added to y before the next piece is made. */
+/* A transformer's feed-forward layer in one pass over blocks of rows: a piece of the hidden values is kept as bf16
+ * until each row's largest is known, becomes int8, and is multiplied and added to y before the next piece is made. */
 #include "core/base/threads.h"
 #include "core/cpu/int8/int8_ops.h"
 
@@ -30,7 +30,8 @@ static void read_rows(const feed_job *j, feed_place *at) {
     const cm_feed_forward_shape *s = j->s;
     const bf16_prologue t = {.kind = BF16_LAYER_NORM, .scale = s->gamma, .shift = s->beta, .eps = s->eps};
     for (size_t r = 0; r < at->rows; r++)
-        at->in_scales[r] = j->u->pack_a(&t, s->c, j->x + (at->first + r) * s->c, int8_row_at(at->in, j->w1.steps, r), INT8_TILE);
+        at->in_scales[r] =
+            j->u->pack_a(&t, s->c, j->x + (at->first + r) * s->c, int8_row_at(at->in, j->w1.steps, r), INT8_TILE);
     cm_int8_fill_up(at->in, j->w1.steps, j->w1.steps, at->rows);
 }
 
@@ -39,18 +40,30 @@ static void make_hidden(const feed_job *j, feed_place *at, size_t step, size_t c
     const size_t strips = INT8_DEPTH / BF16_ROWS;
     for (size_t h = step * strips; h < (step + count) * strips; h++) {
         const float *bias = j->s->b1 + h * BF16_ROWS;
-        const int8_epilogue end = {.rows = at->rows, .rows_scale = at->in_scales, .cols_scale = j->w1.scales + h * BF16_COLS, .bias = bias,
-                               .gated = at->gated + (h - step * strips) * BF16_ROWS, .gated_row = j->hidden_row,
-                               .bias_gate = bias + j->s->hidden};
-        cm_int8_tile_product(&(int8_tile_product){.u = j->u, .a = at->in, .half = j->w1.steps * INT8_TILE, .a_row = INT8_DEPTH, .at = j->at,
-                               .w = j->w1.tiles + h * j->w1.strip_bytes, .steps = j->w1.steps, .end = end}, &at->ring);
+        const int8_epilogue end = {.rows = at->rows,
+                                   .rows_scale = at->in_scales,
+                                   .cols_scale = j->w1.scales + h * BF16_COLS,
+                                   .bias = bias,
+                                   .gated = at->gated + (h - step * strips) * BF16_ROWS,
+                                   .gated_row = j->hidden_row,
+                                   .bias_gate = bias + j->s->hidden};
+        cm_int8_tile_product(&(int8_tile_product){.u = j->u,
+                                                  .a = at->in,
+                                                  .half = j->w1.steps * INT8_TILE,
+                                                  .a_row = INT8_DEPTH,
+                                                  .at = j->at,
+                                                  .w = j->w1.tiles + h * j->w1.strip_bytes,
+                                                  .steps = j->w1.steps,
+                                                  .end = end},
+                             &at->ring);
     }
     cm_int8_ring_end(j->u, &at->ring);
     for (size_t r = 0; r < at->rows; r++) {
         const uint16_t *row = at->gated + r * j->hidden_row;
         const float top = j->u->absmax(count * INT8_DEPTH, row);
         at->hidden_scales[r] = int8_scale(top);
-        j->u->quantize(count * INT8_DEPTH, int8_inverse_scale(top), 0.0f, row, int8_row_at(at->hidden, j->piece, r), INT8_TILE);
+        j->u->quantize(count * INT8_DEPTH, int8_inverse_scale(top), 0.0f, row, int8_row_at(at->hidden, j->piece, r),
+                       INT8_TILE);
     }
     cm_int8_fill_up(at->hidden, j->piece, count, at->rows);
 }
@@ -60,11 +73,25 @@ static void add_product(const feed_job *j, feed_place *at, size_t step, size_t c
     const float *plus = step ? j->y : j->x;
     for (size_t strip = 0; strip < j->w2.strips; strip++) {
         const size_t column = strip * BF16_COLS, to = at->first * c + column;
-        const int8_epilogue end = {.rows = at->rows, .cols = BF16_COLS, .rows_scale = at->hidden_scales, .cols_scale = j->w2.scales + column,
-                               .bias = step ? NULL : j->s->b2 + column, .plus = plus + to, .plus_row = c, .y = j->y + to, .y_row = c,
-                               .more = strip + 1 < j->w2.strips};
-        cm_int8_tile_product(&(int8_tile_product){.u = j->u, .a = at->hidden, .half = j->piece * INT8_TILE, .a_row = INT8_DEPTH, .at = j->at, .steps = count,
-                               .w = j->w2.tiles + strip * j->w2.strip_bytes + step * 2 * INT8_TILE, .end = end}, &at->ring);
+        const int8_epilogue end = {.rows = at->rows,
+                                   .cols = BF16_COLS,
+                                   .rows_scale = at->hidden_scales,
+                                   .cols_scale = j->w2.scales + column,
+                                   .bias = step ? NULL : j->s->b2 + column,
+                                   .plus = plus + to,
+                                   .plus_row = c,
+                                   .y = j->y + to,
+                                   .y_row = c,
+                                   .more = strip + 1 < j->w2.strips};
+        cm_int8_tile_product(&(int8_tile_product){.u = j->u,
+                                                  .a = at->hidden,
+                                                  .half = j->piece * INT8_TILE,
+                                                  .a_row = INT8_DEPTH,
+                                                  .at = j->at,
+                                                  .steps = count,
+                                                  .w = j->w2.tiles + strip * j->w2.strip_bytes + step * 2 * INT8_TILE,
+                                                  .end = end},
+                             &at->ring);
     }
     cm_int8_ring_end(j->u, &at->ring);
 }
@@ -108,11 +135,13 @@ void cm_int8_feed_forward(const cm_exec *e, const cm_feed_forward_shape *s, cons
     j.hidden_row = j.piece * INT8_DEPTH + APART;
     const size_t row_bytes = (j.w1.steps + j.piece) * INT8_DEPTH + j.hidden_row * sizeof(uint16_t) + 2 * sizeof(float);
     const size_t fit = CACHE / (row_bytes + s->c * sizeof(float)) / BF16_COLS * BF16_COLS;
-    const size_t stay = j.w1.strips * j.w1.strip_bytes + j.w2.strips * j.w2.strip_bytes <= STAY, most = stay || fit < PANEL ? PANEL : fit;
+    const size_t stay = j.w1.strips * j.w1.strip_bytes + j.w2.strips * j.w2.strip_bytes <= STAY,
+                 most = stay || fit < PANEL ? PANEL : fit;
     j.block = bf16_block_rows(s->rows, most, threads);
     j.worker_bytes = j.block * row_bytes;
     j.scratch = cm_arena_push(e->scratch, threads * j.worker_bytes);
     j.at = cm_int8_tiles_at(j.w1.steps > j.piece ? j.w1.steps : j.piece, e->scratch);
-    if (j.w1.tiles && j.w2.tiles && j.scratch && j.at) cm_parallel(e->threads, bf16_ceil_div(s->rows, j.block), one_block, &j);
+    if (j.w1.tiles && j.w2.tiles && j.scratch && j.at)
+        cm_parallel(e->threads, bf16_ceil_div(s->rows, j.block), one_block, &j);
     cm_arena_reset(e->scratch, mark);
 }

@@ -19,7 +19,8 @@ CM_INLINE void run(const int8_block *p, int halves) {
         _tile_zero(2);
         _tile_zero(3);
     }
-    const int8_t *a0 = p->a[0], *a1 = p->a[1], *b = p->b, *prefetch = p->prefetch, *const prefetch_end = prefetch + p->prefetch_bytes;
+    const int8_t *a0 = p->a[0], *a1 = p->a[1], *b = p->b,
+                 *prefetch = p->prefetch, *const prefetch_end = prefetch + p->prefetch_bytes;
     const size_t rows = p->overlapped ? p->overlapped->rows : 0, rows_a_step = (rows + p->steps - 1) / p->steps;
     for (size_t k = 0, row = 0; k < p->steps; k++, b += 2 * INT8_TILE) {
         _tile_loadd(4, a0 + p->at[k], p->a_row);

@@ -32,10 +32,16 @@ static const int8_t *half_at(const int8_tile_product *p, size_t half) {
 }
 
 /* `group` pairs from `first` on, one part. */
-static void run_part(const int8_tile_product *p, size_t first, size_t group, const int8_t *w, size_t part_a, const int8_epilogue *end, int8_ring *ring) {
-    const size_t halves = bf16_ceil_div(p->end.rows, BF16_ROWS), run = bf16_ceil_div(p->steps, bf16_ceil_div(p->steps, STEPS));
+static void run_part(const int8_tile_product *p, size_t first, size_t group, const int8_t *w, size_t part_a,
+                     const int8_epilogue *end, int8_ring *ring) {
+    const size_t halves = bf16_ceil_div(p->end.rows, BF16_ROWS),
+                 run = bf16_ceil_div(p->steps, bf16_ceil_div(p->steps, STEPS));
     for (size_t s = 0; s < p->steps; s += run) {
-        int8_block b = {.steps = bf16_min(run, p->steps - s), .at = p->at + s, .a_row = p->a_row, .b = w + s * 2 * INT8_TILE, .add = s > 0};
+        int8_block b = {.steps = bf16_min(run, p->steps - s),
+                        .at = p->at + s,
+                        .a_row = p->a_row,
+                        .b = w + s * 2 * INT8_TILE,
+                        .add = s > 0};
         b.prefetch = b.b + b.steps * 2 * INT8_TILE; /* after the last weights, whatever follows: no harm */
         b.prefetch_bytes = bf16_ceil_div(b.steps * 2 * INT8_TILE, group);
         for (size_t q = 0; q < group; q++, b.prefetch += b.prefetch_bytes) {
@@ -58,7 +64,8 @@ void cm_int8_tile_product(const int8_tile_product *p, int8_ring *ring) {
         int8_epilogue end = p->end;
         end.relu = p->end.relu && parts == 1;
         for (size_t part = 0; part < parts; part++) {
-            run_part(p, first, bf16_min(INT8_PAIRS, pairs - first), p->w + part * p->steps * 2 * INT8_TILE, part * p->part_a, &end, ring);
+            run_part(p, first, bf16_min(INT8_PAIRS, pairs - first), p->w + part * p->steps * 2 * INT8_TILE,
+                     part * p->part_a, &end, ring);
             end.bias = NULL;
             end.plus = end.y;
             end.plus_row = end.y_row;

@@ -64,8 +64,7 @@ CM_INLINE vec v_act(cm_act kind, vec x) {
     switch (kind) {
     case CM_SILU: return v_select_less(x, v_set(-87.0f), v_zero(), v_mul(x, v_sigmoid(x)));
     case CM_GELU: return v_select_less(x, v_set(-13.0f), v_zero(), v_mul(x, v_phi(x, &e)));
-    case CM_QUICK_GELU:
-        return v_select_less(x, v_set(-51.0f), v_zero(), v_mul(x, v_sigmoid(v_mul(x, v_set(1.702f)))));
+    case CM_QUICK_GELU: return v_select_less(x, v_set(-51.0f), v_zero(), v_mul(x, v_sigmoid(v_mul(x, v_set(1.702f)))));
     case CM_RELU: return v_max(v_zero(), x);
     case CM_TANH: return v_tanh(x);
     case CM_SIGMOID: return v_sigmoid(x);
@@ -93,9 +92,7 @@ CM_INLINE vec v_act_slope(cm_act kind, vec x) {
     case CM_GELU:
         s = v_phi(x, &e);
         return v_fma(v_max(v_set(-100.0f), v_min(v_set(100.0f), x)), v_mul(e, v_set(0.398942280f)), s);
-    case CM_QUICK_GELU:
-        x = v_mul(x, v_set(1.702f));
-        return v_gated_slope(x, v_sigmoid(x));
+    case CM_QUICK_GELU: x = v_mul(x, v_set(1.702f)); return v_gated_slope(x, v_sigmoid(x));
     case CM_RELU: return v_select_less(v_zero(), x, v_set(1.0f), v_max(v_zero(), x));
     case CM_TANH: return v_mul(v_set(4.0f), v_bell(v_add(x, x)));
     case CM_SIGMOID: return v_bell(x);
@@ -129,7 +126,8 @@ CM_INLINE vec v_before(bool fresh, const float *dx, size_t n) {
 CM_INLINE void act_grad_all(cm_act kind, bool fresh, size_t n, const float *x, const float *dy, float *dx) {
     for (size_t i = 0; i < n; i += W) {
         const size_t m = n - i < W ? n - i : W;
-        v_store_n(dx + i, v_fma(v_load_n(dy + i, m), v_act_slope(kind, v_load_n(x + i, m)), v_before(fresh, dx + i, m)), m);
+        v_store_n(dx + i, v_fma(v_load_n(dy + i, m), v_act_slope(kind, v_load_n(x + i, m)), v_before(fresh, dx + i, m)),
+                  m);
     }
 }
 

@@ -29,21 +29,51 @@
 
 enum { W = 16, TILE_ROWS = 12 };
 typedef __m512 vec;
-CM_INLINE vec v_load(const float *p) { return _mm512_loadu_ps(p); }
-CM_INLINE void v_store(float *p, vec x) { _mm512_storeu_ps(p, x); }
-CM_INLINE vec v_set(float x) { return _mm512_set1_ps(x); }
-CM_INLINE vec v_zero(void) { return _mm512_setzero_ps(); }
-CM_INLINE vec v_add(vec a, vec b) { return _mm512_add_ps(a, b); }
-CM_INLINE vec v_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
-CM_INLINE vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
-CM_INLINE vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
-CM_INLINE vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }   /* ab+c */
-CM_INLINE vec v_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); } /* c-ab */
-CM_INLINE vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
-CM_INLINE vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
-CM_INLINE vec v_sqrt(vec a) { return _mm512_sqrt_ps(a); }
-CM_INLINE vec v_round(vec a) { return _mm512_roundscale_ps(a, 8); }
-CM_INLINE vec v_abs(vec a) { return _mm512_abs_ps(a); }
+CM_INLINE vec v_load(const float *p) {
+    return _mm512_loadu_ps(p);
+}
+CM_INLINE void v_store(float *p, vec x) {
+    _mm512_storeu_ps(p, x);
+}
+CM_INLINE vec v_set(float x) {
+    return _mm512_set1_ps(x);
+}
+CM_INLINE vec v_zero(void) {
+    return _mm512_setzero_ps();
+}
+CM_INLINE vec v_add(vec a, vec b) {
+    return _mm512_add_ps(a, b);
+}
+CM_INLINE vec v_sub(vec a, vec b) {
+    return _mm512_sub_ps(a, b);
+}
+CM_INLINE vec v_mul(vec a, vec b) {
+    return _mm512_mul_ps(a, b);
+}
+CM_INLINE vec v_div(vec a, vec b) {
+    return _mm512_div_ps(a, b);
+}
+CM_INLINE vec v_fma(vec a, vec b, vec c) {
+    return _mm512_fmadd_ps(a, b, c);
+} /* ab+c */
+CM_INLINE vec v_fnma(vec a, vec b, vec c) {
+    return _mm512_fnmadd_ps(a, b, c);
+} /* c-ab */
+CM_INLINE vec v_max(vec a, vec b) {
+    return _mm512_max_ps(a, b);
+}
+CM_INLINE vec v_min(vec a, vec b) {
+    return _mm512_min_ps(a, b);
+}
+CM_INLINE vec v_sqrt(vec a) {
+    return _mm512_sqrt_ps(a);
+}
+CM_INLINE vec v_round(vec a) {
+    return _mm512_roundscale_ps(a, 8);
+}
+CM_INLINE vec v_abs(vec a) {
+    return _mm512_abs_ps(a);
+}
 /* a < b ? x : y */
 CM_INLINE vec v_select_less(vec a, vec b, vec x, vec y) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
@@ -53,7 +83,9 @@ CM_INLINE vec v_exp2i(vec n) {
     const __m512i i = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
     return _mm512_castsi512_ps(_mm512_slli_epi32(i, 23));
 }
-CM_INLINE float v_sum(vec a) { return _mm512_reduce_add_ps(a); }
+CM_INLINE float v_sum(vec a) {
+    return _mm512_reduce_add_ps(a);
+}
 /* 1/a for finite normal a, to the last bit but one: 14 bits and a step of Newton's, half the cost of a division */
 CM_INLINE vec v_reciprocal(vec a) {
     const vec r = _mm512_rcp14_ps(a);
@@ -74,21 +106,51 @@ CM_INLINE void v_store_n(float *p, vec x, size_t n) {
 
 enum { W = 8, TILE_ROWS = 6 };
 typedef __m256 vec;
-CM_INLINE vec v_load(const float *p) { return _mm256_loadu_ps(p); }
-CM_INLINE void v_store(float *p, vec x) { _mm256_storeu_ps(p, x); }
-CM_INLINE vec v_set(float x) { return _mm256_set1_ps(x); }
-CM_INLINE vec v_zero(void) { return _mm256_setzero_ps(); }
-CM_INLINE vec v_add(vec a, vec b) { return _mm256_add_ps(a, b); }
-CM_INLINE vec v_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
-CM_INLINE vec v_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
-CM_INLINE vec v_div(vec a, vec b) { return _mm256_div_ps(a, b); }
-CM_INLINE vec v_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }   /* ab+c */
-CM_INLINE vec v_fnma(vec a, vec b, vec c) { return _mm256_fnmadd_ps(a, b, c); } /* c-ab */
-CM_INLINE vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
-CM_INLINE vec v_min(vec a, vec b) { return _mm256_min_ps(a, b); }
-CM_INLINE vec v_sqrt(vec a) { return _mm256_sqrt_ps(a); }
-CM_INLINE vec v_round(vec a) { return _mm256_round_ps(a, 8); }
-CM_INLINE vec v_abs(vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+CM_INLINE vec v_load(const float *p) {
+    return _mm256_loadu_ps(p);
+}
+CM_INLINE void v_store(float *p, vec x) {
+    _mm256_storeu_ps(p, x);
+}
+CM_INLINE vec v_set(float x) {
+    return _mm256_set1_ps(x);
+}
+CM_INLINE vec v_zero(void) {
+    return _mm256_setzero_ps();
+}
+CM_INLINE vec v_add(vec a, vec b) {
+    return _mm256_add_ps(a, b);
+}
+CM_INLINE vec v_sub(vec a, vec b) {
+    return _mm256_sub_ps(a, b);
+}
+CM_INLINE vec v_mul(vec a, vec b) {
+    return _mm256_mul_ps(a, b);
+}
+CM_INLINE vec v_div(vec a, vec b) {
+    return _mm256_div_ps(a, b);
+}
+CM_INLINE vec v_fma(vec a, vec b, vec c) {
+    return _mm256_fmadd_ps(a, b, c);
+} /* ab+c */
+CM_INLINE vec v_fnma(vec a, vec b, vec c) {
+    return _mm256_fnmadd_ps(a, b, c);
+} /* c-ab */
+CM_INLINE vec v_max(vec a, vec b) {
+    return _mm256_max_ps(a, b);
+}
+CM_INLINE vec v_min(vec a, vec b) {
+    return _mm256_min_ps(a, b);
+}
+CM_INLINE vec v_sqrt(vec a) {
+    return _mm256_sqrt_ps(a);
+}
+CM_INLINE vec v_round(vec a) {
+    return _mm256_round_ps(a, 8);
+}
+CM_INLINE vec v_abs(vec a) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
 /* a < b ? x : y */
 CM_INLINE vec v_select_less(vec a, vec b, vec x, vec y) {
     return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
@@ -103,13 +165,19 @@ CM_INLINE float v_sum(vec a) {
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
-CM_INLINE vec v_reciprocal(vec a) { return _mm256_div_ps(_mm256_set1_ps(1.0f), a); }
+CM_INLINE vec v_reciprocal(vec a) {
+    return _mm256_div_ps(_mm256_set1_ps(1.0f), a);
+}
 CM_INLINE __m256i v_first(size_t n) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane);
 }
-CM_INLINE vec v_load_n(const float *p, size_t n) { return n == W ? v_load(p) : _mm256_maskload_ps(p, v_first(n)); }
-CM_INLINE vec v_keep_n(vec x, size_t n) { return _mm256_and_ps(x, _mm256_castsi256_ps(v_first(n))); }
+CM_INLINE vec v_load_n(const float *p, size_t n) {
+    return n == W ? v_load(p) : _mm256_maskload_ps(p, v_first(n));
+}
+CM_INLINE vec v_keep_n(vec x, size_t n) {
+    return _mm256_and_ps(x, _mm256_castsi256_ps(v_first(n)));
+}
 /* by pieces: masked stores are slow on Zen */
 CM_INLINE void v_store_n(float *p, vec x, size_t n) {
     if (n == W) {
@@ -140,43 +208,75 @@ CM_INLINE vec v_load(const float *p) {
     memcpy(&x, p, sizeof x);
     return x;
 }
-CM_INLINE void v_store(float *p, vec x) { memcpy(p, &x, sizeof x); }
-CM_INLINE vec v_set(float x) { return (vec){x, x, x, x}; }
-CM_INLINE vec v_zero(void) { return v_set(0.0f); }
-CM_INLINE vec v_add(vec a, vec b) { return a + b; }
-CM_INLINE vec v_sub(vec a, vec b) { return a - b; }
-CM_INLINE vec v_mul(vec a, vec b) { return a * b; }
-CM_INLINE vec v_div(vec a, vec b) { return a / b; }
-CM_INLINE vec v_fma(vec a, vec b, vec c) { return a * b + c; }  /* ab+c */
-CM_INLINE vec v_fnma(vec a, vec b, vec c) { return c - a * b; } /* c-ab */
+CM_INLINE void v_store(float *p, vec x) {
+    memcpy(p, &x, sizeof x);
+}
+CM_INLINE vec v_set(float x) {
+    return (vec){x, x, x, x};
+}
+CM_INLINE vec v_zero(void) {
+    return v_set(0.0f);
+}
+CM_INLINE vec v_add(vec a, vec b) {
+    return a + b;
+}
+CM_INLINE vec v_sub(vec a, vec b) {
+    return a - b;
+}
+CM_INLINE vec v_mul(vec a, vec b) {
+    return a * b;
+}
+CM_INLINE vec v_div(vec a, vec b) {
+    return a / b;
+}
+CM_INLINE vec v_fma(vec a, vec b, vec c) {
+    return a * b + c;
+} /* ab+c */
+CM_INLINE vec v_fnma(vec a, vec b, vec c) {
+    return c - a * b;
+} /* c-ab */
 /* a < b ? x : y */
 CM_INLINE vec v_select_less(vec a, vec b, vec x, vec y) {
     const ivec m = a < b;
     return (vec)((m & (ivec)x) | (~m & (ivec)y));
 }
-CM_INLINE vec v_max(vec a, vec b) { return v_select_less(b, a, a, b); }
-CM_INLINE vec v_min(vec a, vec b) { return v_select_less(a, b, a, b); }
-CM_INLINE vec v_sqrt(vec a) { return (vec){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])}; }
+CM_INLINE vec v_max(vec a, vec b) {
+    return v_select_less(b, a, a, b);
+}
+CM_INLINE vec v_min(vec a, vec b) {
+    return v_select_less(a, b, a, b);
+}
+CM_INLINE vec v_sqrt(vec a) {
+    return (vec){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])};
+}
 /* to the nearest integer, for |a| < 2^22 */
 CM_INLINE vec v_round(vec a) {
     const vec big = v_set(12582912.0f);
     return (a + big) - big;
 }
-CM_INLINE vec v_abs(vec a) { return (vec)((ivec)a & (ivec){INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX}); }
+CM_INLINE vec v_abs(vec a) {
+    return (vec)((ivec)a & (ivec){INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX});
+}
 /* 2^n of an integral n in [-126,127] */
 CM_INLINE vec v_exp2i(vec n) {
     ivec i;
     for (int l = 0; l < 4; l++) i[l] = n[l] > -127.0f && n[l] < 128.0f ? ((int32_t)n[l] + 127) << 23 : 0;
     return (vec)i;
 }
-CM_INLINE float v_sum(vec a) { return (a[0] + a[2]) + (a[1] + a[3]); }
-CM_INLINE vec v_reciprocal(vec a) { return v_set(1.0f) / a; }
+CM_INLINE float v_sum(vec a) {
+    return (a[0] + a[2]) + (a[1] + a[3]);
+}
+CM_INLINE vec v_reciprocal(vec a) {
+    return v_set(1.0f) / a;
+}
 CM_INLINE vec v_load_n(const float *p, size_t n) {
     vec x = v_zero();
     memcpy(&x, p, n * sizeof *p);
     return x;
 }
-CM_INLINE void v_store_n(float *p, vec x, size_t n) { memcpy(p, &x, n * sizeof *p); }
+CM_INLINE void v_store_n(float *p, vec x, size_t n) {
+    memcpy(p, &x, n * sizeof *p);
+}
 CM_INLINE vec v_keep_n(vec x, size_t n) {
     for (size_t l = n; l < W; l++) x[l] = 0.0f;
     return x;

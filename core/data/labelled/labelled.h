@@ -7,8 +7,8 @@
  *     CM_TRY(cm_labelled_read(&set, i, arena, &drawing));
  *     CM_TRY(cm_labelled_describe(&set, i, set.people[i].seed, 0.1, arena, &caption));
  *
- * All lines are read and checked when the folder is opened, and the files that they name must be there; what is in these is
- * checked when it is read. Errors name the file, and the line of labels.jsonl.
+ * All lines are read and checked when the folder is opened, and the files that they name must be there; what is in
+ * these is checked when it is read. Errors name the file, and the line of labels.jsonl.
  */
 #ifndef CM_CORE_DATA_LABELLED_LABELLED_H
 #define CM_CORE_DATA_LABELLED_LABELLED_H
@@ -31,17 +31,17 @@ typedef struct cm_labelled_needs {
 
 typedef struct cm_labelled_phrase {
     int group;
-    uint32_t classes;        /* as in cm_phrase */
-    size_t begin, end;       /* bytes in the description */
+    uint32_t classes;  /* as in cm_phrase */
+    size_t begin, end; /* bytes in the description */
 } cm_labelled_phrase;
 
 typedef struct cm_labelled_person {
-    size_t line;             /* in labels.jsonl, from 1 */
+    size_t line;                               /* in labels.jsonl, from 1 */
     const char *id, *image, *classes, *groups; /* paths; classes and groups NULL: not needed, or not there */
     const char *alt_text, *description;        /* NULL: the line has none */
     cm_labelled_phrase *phrases;               /* rising by group */
     size_t phrase_count;
-    uint64_t seed;           /* of the captions' order and what they leave out */
+    uint64_t seed; /* of the captions' order and what they leave out */
 } cm_labelled_person;
 
 typedef struct cm_labelled_set {
@@ -59,9 +59,10 @@ cm_status cm_labelled_open(cm_labelled_set *s, const char *folder, const cm_labe
 /* Picture and maps of person i, in `out`; a map's pixels are NULL where the set has none (has_classes, has_groups). */
 cm_status cm_labelled_read(const cm_labelled_set *s, size_t i, cm_arena *out, cm_drawing *d);
 
-/* The phrases of person i, chosen and ordered by cm_phrase_order and joined by ", ". With the person's own seed and drop 0 the
- * description as it stands. Attributes are left out. In `out`. */
-cm_status cm_labelled_describe(const cm_labelled_set *s, size_t i, uint64_t seed, double drop, cm_arena *out, cm_description *d);
+/* The phrases of person i, chosen and ordered by cm_phrase_order and joined by ", ". With the person's own seed and
+ * drop 0 the description as it stands. Attributes are left out. In `out`. */
+cm_status cm_labelled_describe(const cm_labelled_set *s, size_t i, uint64_t seed, double drop, cm_arena *out,
+                               cm_description *d);
 
 /* --- of the folder's own files -------------------------------------------------------- */
 

@@ -7,19 +7,20 @@
 
 static cm_status check_size(const cm_labelled_set *s, const char *path, const cm_image *x) {
     if (x->width == s->needs.width && x->height == s->needs.height) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%s: %zux%zu; the recipe's width x height is %zux%zu, and pictures are not resized", path, x->width, x->height,
-                   s->needs.width, s->needs.height);
+    return cm_fail(CM_EFORMAT, "%s: %zux%zu; the recipe's width x height is %zux%zu, and pictures are not resized",
+                   path, x->width, x->height, s->needs.width, s->needs.height);
 }
 
 /* most: the largest label */
 static cm_status read_map(const char *path, int most, const cm_image *picture, cm_arena *out, cm_image *map) {
     CM_TRY(cm_image_read_labels(path, out, map));
     if (map->width != picture->width || map->height != picture->height)
-        return cm_fail(CM_EFORMAT, "%s: %zux%zu, its picture is %zux%zu", path, map->width, map->height, picture->width, picture->height);
+        return cm_fail(CM_EFORMAT, "%s: %zux%zu, its picture is %zux%zu", path, map->width, map->height, picture->width,
+                       picture->height);
     for (size_t i = 0; i < map->width * map->height; i++)
         if (map->pixels[i] > most)
-            return cm_fail(CM_EFORMAT, "%s: the label %d at column %zu, row %zu; labels are 0 to %d", path, map->pixels[i], i % map->width,
-                           i / map->width, most);
+            return cm_fail(CM_EFORMAT, "%s: the label %d at column %zu, row %zu; labels are 0 to %d", path,
+                           map->pixels[i], i % map->width, i / map->width, most);
     return CM_OK;
 }
 
@@ -60,7 +61,8 @@ static cm_status join(cm_description *d, cm_arena *out) {
     return CM_OK;
 }
 
-cm_status cm_labelled_describe(const cm_labelled_set *s, size_t i, uint64_t seed, double drop, cm_arena *out, cm_description *d) {
+cm_status cm_labelled_describe(const cm_labelled_set *s, size_t i, uint64_t seed, double drop, cm_arena *out,
+                               cm_description *d) {
     const cm_labelled_person *p = &s->people[i];
     const bool as_it_stands = drop <= 0 && seed == p->seed;
     int groups[CM_GROUPS + 1];
@@ -68,7 +70,8 @@ cm_status cm_labelled_describe(const cm_labelled_set *s, size_t i, uint64_t seed
     memset(d, 0, sizeof *d);
     for (size_t k = 0; k < p->phrase_count; k++) groups[k] = p->phrases[k].group;
     d->count = cm_phrase_order(groups, p->phrase_count, seed, drop, order);
-    for (size_t k = 0; k < d->count; k++) CM_TRY(add_phrase(p, &p->phrases[as_it_stands ? k : order[k]], out, &d->phrases[k]));
+    for (size_t k = 0; k < d->count; k++)
+        CM_TRY(add_phrase(p, &p->phrases[as_it_stands ? k : order[k]], out, &d->phrases[k]));
     if (!as_it_stands) return join(d, out);
     d->text = cm_arena_string(out, p->description ? p->description : "");
     return cm_arena_check(out);

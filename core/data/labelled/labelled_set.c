@@ -13,9 +13,9 @@
 enum { FIRST_ROOM = 1024 };
 
 static const cm_json_key line_keys[] = {
-    {"id", CM_JSON_NAME},       {"image", CM_JSON_NAME},       {"classes", CM_JSON_NAME},  {"groups", CM_JSON_NAME}, {"seed", CM_JSON_ANY},
-    {"width", CM_JSON_WHOLE, 1}, {"height", CM_JSON_WHOLE, 1}, {"simple", CM_JSON_BOOL},   {"description", CM_JSON_TEXT},
-    {"alt_text", CM_JSON_TEXT}, {"phrases", CM_JSON_LIST},     {0}};
+    {"id", CM_JSON_NAME},          {"image", CM_JSON_NAME},     {"classes", CM_JSON_NAME},    {"groups", CM_JSON_NAME},
+    {"seed", CM_JSON_ANY},         {"width", CM_JSON_WHOLE, 1}, {"height", CM_JSON_WHOLE, 1}, {"simple", CM_JSON_BOOL},
+    {"description", CM_JSON_TEXT}, {"alt_text", CM_JSON_TEXT},  {"phrases", CM_JSON_LIST},    {0}};
 
 typedef struct reading {
     cm_labelled_set *set;
@@ -35,7 +35,8 @@ static cm_status take_file(reading *r, const char *what, const char *file, const
     CM_TRY(cm_arena_check(r->out));
     if (leads_out(file)) return cm_fail(CM_EFORMAT, "%s %s leads out of the folder", what, file);
     if (!cm_path_exists(whole)) return cm_fail(CM_EFORMAT, "%s: %s is not there", what, whole);
-    if (!cm_inside(r->set->folder, file, &r->scratch)) return cm_fail(CM_EFORMAT, "%s: %s is no file inside the folder", what, whole);
+    if (!cm_inside(r->set->folder, file, &r->scratch))
+        return cm_fail(CM_EFORMAT, "%s: %s is no file inside the folder", what, whole);
     *path = whole;
     return cm_arena_check(&r->scratch);
 }
@@ -51,11 +52,13 @@ static cm_status take_image(reading *r, const json_t *line, cm_labelled_person *
         CM_TRY(cm_arena_check(&r->scratch));
         if (cm_path_exists(whole)) return take_file(r, "image", file, &p->image);
     }
-    return cm_fail(CM_EFORMAT, "no \"image\", and there is no %s/images/%s.png (.jpg, .jpeg, .webp, .bmp)", r->set->folder, p->id);
+    return cm_fail(CM_EFORMAT, "no \"image\", and there is no %s/images/%s.png (.jpg, .jpeg, .webp, .bmp)",
+                   r->set->folder, p->id);
 }
 
 /* key: "classes" or "groups", which is the folder of the map that a line does not name, too. */
-static cm_status take_map(reading *r, const json_t *line, const char *key, cm_need need, const char *id, const char **path) {
+static cm_status take_map(reading *r, const json_t *line, const char *key, cm_need need, const char *id,
+                          const char **path) {
     const char *file = cm_json_text_or(line, key, NULL);
     if (need == CM_NOT_NEEDED) return CM_OK;
     if (!file) file = cm_arena_print(&r->scratch, "%s/%s.png", key, id);
@@ -75,7 +78,8 @@ static cm_status take_text(reading *r, const json_t *line, const char *key, cons
 static cm_status check_size(const cm_labelled_needs *n, const json_t *line) {
     const size_t width = cm_json_size_or(line, "width", n->width), height = cm_json_size_or(line, "height", n->height);
     if (width == n->width && height == n->height) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%zux%zu; the recipe's width x height is %zux%zu, and pictures are not resized", width, height, n->width, n->height);
+    return cm_fail(CM_EFORMAT, "%zux%zu; the recipe's width x height is %zux%zu, and pictures are not resized", width,
+                   height, n->width, n->height);
 }
 
 static cm_status take_texts(reading *r, const json_t *line, cm_labelled_person *p) {
@@ -84,8 +88,10 @@ static cm_status take_texts(reading *r, const json_t *line, cm_labelled_person *
     CM_TRY(take_text(r, line, "alt_text", &p->alt_text));
     CM_TRY(take_text(r, line, "description", &p->description));
     if (n->alt_text && !p->alt_text) return cm_fail(CM_EFORMAT, "no \"alt_text\", which poor captions are");
-    if (n->phrases && !p->description) return cm_fail(CM_EFORMAT, "no \"description\", which dense captions are made of");
-    if (n->phrases && json_array_size(phrases) == 0) return cm_fail(CM_EFORMAT, "no \"phrases\", which dense captions are made of");
+    if (n->phrases && !p->description)
+        return cm_fail(CM_EFORMAT, "no \"description\", which dense captions are made of");
+    if (n->phrases && json_array_size(phrases) == 0)
+        return cm_fail(CM_EFORMAT, "no \"phrases\", which dense captions are made of");
     if (phrases && !p->description) return cm_fail(CM_EFORMAT, "has phrases, but no \"description\"");
     return phrases ? cm_labelled_phrases(phrases, &r->strays, r->out, p) : CM_OK;
 }
@@ -146,8 +152,8 @@ static cm_status check_ids(const cm_labelled_set *s) {
     for (size_t i = 0; i < s->count && status == CM_OK; i++) {
         cm_name_entry *first;
         if (!cm_name_table_add(&t, s->people[i].id, s->people[i].line, &first))
-            status = cm_fail(CM_EFORMAT, "%s:%zu: the id \"%.100s\" stands in line %zu already", s->labels, s->people[i].line, s->people[i].id,
-                             first->value);
+            status = cm_fail(CM_EFORMAT, "%s:%zu: the id \"%.100s\" stands in line %zu already", s->labels,
+                             s->people[i].line, s->people[i].id, first->value);
     }
     cm_arena_free(&scratch);
     return status;
@@ -155,8 +161,11 @@ static cm_status check_ids(const cm_labelled_set *s) {
 
 static cm_status check_folder(const cm_labelled_set *s) {
     if (!cm_path_exists(s->folder)) return cm_fail(CM_EUSAGE, "data: %s: no such folder", s->folder);
-    if (!cm_path_is_dir(s->folder)) return cm_fail(CM_EUSAGE, "data: %s is a file; a data set is a folder with labels.jsonl", s->folder);
-    if (!cm_path_exists(s->labels)) return cm_fail(CM_EUSAGE, "data: %s is no data set: it has no labels.jsonl (docs/DATA.md tells the layout)", s->folder);
+    if (!cm_path_is_dir(s->folder))
+        return cm_fail(CM_EUSAGE, "data: %s is a file; a data set is a folder with labels.jsonl", s->folder);
+    if (!cm_path_exists(s->labels))
+        return cm_fail(CM_EUSAGE, "data: %s is no data set: it has no labels.jsonl (docs/DATA.md tells the layout)",
+                       s->folder);
     return CM_OK;
 }
 
@@ -170,8 +179,11 @@ static cm_status read_labels(cm_labelled_set *s, cm_arena *out) {
 }
 
 cm_status cm_labelled_open(cm_labelled_set *s, const char *folder, const cm_labelled_needs *needs, cm_arena *out) {
-    *s = (cm_labelled_set){.folder = cm_arena_string(out, folder), .labels = cm_arena_print(out, "%s/labels.jsonl", folder),
-                           .needs = *needs, .has_classes = true, .has_groups = true};
+    *s = (cm_labelled_set){.folder = cm_arena_string(out, folder),
+                           .labels = cm_arena_print(out, "%s/labels.jsonl", folder),
+                           .needs = *needs,
+                           .has_classes = true,
+                           .has_groups = true};
     CM_TRY(cm_arena_check(out));
     CM_TRY(check_folder(s));
     CM_TRY(cm_sha_file(s->labels, s->hash));

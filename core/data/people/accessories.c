@@ -6,9 +6,13 @@
 
 static const point down = {0, 1};
 
-static cloth plain(const figure *f, int color, int material) { return (cloth){cm_color_of(f->v[color]), SOLID, material, 0}; }
+static cloth plain(const figure *f, int color, int material) {
+    return (cloth){cm_color_of(f->v[color]), SOLID, material, 0};
+}
 
-static rgb brass(const cloth *c) { return cm_rgb_luma(c->color) > .62 ? (rgb){.62, .45, .16} : (rgb){.96, .79, .36}; }
+static rgb brass(const cloth *c) {
+    return cm_rgb_luma(c->color) > .62 ? (rgb){.62, .45, .16} : (rgb){.96, .79, .36};
+}
 
 void cm_draw_bag_behind(pen *p, const figure *f) {
     if (f->v[S_BAG] != BACKPACK) return;
@@ -17,7 +21,8 @@ void cm_draw_bag_behind(pen *p, const figure *f) {
     cm_path_box(p, x - w * .62, y0 - 1.5, x + w * .62, y0 + 6, 2);
     cm_cloth_fill(p, &c, R_BAG, (point){x, y0}, down);
     cm_cloth_finish(p, &c, (point){x + p->light * w, y0}, (point){x - p->light * w, y0});
-    const point q[] = {{x - w * .7, y0}, {x + w * .7, y0}, {x + w + .4, y0 + 7}, {x + w + .8, y1 - 4}, {x + w * .8, y1}, {x - w * .8, y1}, {x - w - .8, y1 - 4}, {x - w - .4, y0 + 7}};
+    const point q[] = {{x - w * .7, y0}, {x + w * .7, y0}, {x + w + .4, y0 + 7}, {x + w + .8, y1 - 4},
+                       {x + w * .8, y1}, {x - w * .8, y1}, {x - w - .8, y1 - 4}, {x - w - .4, y0 + 7}};
     cm_path_blob(p, q, 8);
     cm_cloth_fill(p, &c, R_BAG, (point){x, y0}, down);
     cm_cloth_finish(p, &c, (point){x + p->light * w, y0}, (point){x - p->light * w * 1.2, y1});
@@ -36,20 +41,28 @@ void cm_draw_bag_straps(pen *p, const figure *f) {
     if (f->v[S_BAG] == BACKPACK) {
         const cloth c = {cm_cloth_accent(&(cloth){cm_color_of(f->v[S_BAG_COLOR]), SOLID, COTTON, 0}), SOLID, COTTON, 0};
         for (int s = -1; s <= 1; s += 2)
-            strap(p, &c, (point){x + s * f->shoulder * .55, f->shoulder_y - .6}, (point){x + s * (f->shoulder * .60), f->armpit_y - 1}, (point){x + s * (f->chest + .4), f->armpit_y + 7}, 1.0);
+            strap(p, &c, (point){x + s * f->shoulder * .55, f->shoulder_y - .6},
+                  (point){x + s * (f->shoulder * .60), f->armpit_y - 1},
+                  (point){x + s * (f->chest + .4), f->armpit_y + 7}, 1.0);
     } else if (f->v[S_BAG] == SHOULDER_BAG) {
         const cloth c = plain(f, S_BAG_COLOR, LEATHER);
         const double s = f->n[N_BAG_SIDE];
-        strap(p, &c, (point){x - s * f->shoulder * .52, f->shoulder_y - .6}, (point){x + s * .4, f->armpit_y + 4.5}, (point){f->hip_x + s * (f->hip + 1.2), f->hip_y - 2.6}, .62);
+        strap(p, &c, (point){x - s * f->shoulder * .52, f->shoulder_y - .6}, (point){x + s * .4, f->armpit_y + 4.5},
+              (point){f->hip_x + s * (f->hip + 1.2), f->hip_y - 2.6}, .62);
     }
 }
 
 static void pouch(pen *p, const cloth *c, double x, double y, double w, double h) {
-    const point q[] = {{x - w * .86, y}, {x + w * .86, y}, {x + w, y + h - 1}, {x + w * .8, y + h}, {x - w * .8, y + h}, {x - w, y + h - 1}};
+    const point q[] = {{x - w * .86, y},    {x + w * .86, y},    {x + w, y + h - 1},
+                       {x + w * .8, y + h}, {x - w * .8, y + h}, {x - w, y + h - 1}};
     cm_path_polygon(p, q, 6);
     cm_cloth_fill(p, c, R_BAG, (point){x, y}, down);
     cm_cloth_finish(p, c, (point){x + p->light * w, y}, (point){x - p->light * w * 1.2, y + h});
-    const point flap[] = {{x - w * .88, y + .1}, {x - w * .5, y + h * .42}, {x, y + h * .5}, {x + w * .5, y + h * .42}, {x + w * .88, y + .1}};
+    const point flap[] = {{x - w * .88, y + .1},
+                          {x - w * .5, y + h * .42},
+                          {x, y + h * .5},
+                          {x + w * .5, y + h * .42},
+                          {x + w * .88, y + .1}};
     cm_path_curve(p, flap, 5);
     cm_pen_line(p, cm_cloth_accent(c), 1, .5);
     cm_path_box(p, x - .9, y + h * .40, x + .9, y + h * .40 + 1.5, .3);
@@ -64,7 +77,8 @@ void cm_draw_bag(pen *p, const figure *f) {
     const int side = s > 0, pose = (int)f->n[side ? N_ARM_RIGHT : N_ARM_LEFT];
     /* on the forearm when the hand rests on the hip or waves, else in the hand */
     const bool on_arm = pose == ARM_HIP || pose == ARM_WAVE;
-    const point w = on_arm ? cm_point_mix(f->arm[side][1], f->arm[side][0], pose == ARM_WAVE ? .25 : .02) : (point){f->arm[side][2].x, f->arm[side][2].y + 3.2};
+    const point w = on_arm ? cm_point_mix(f->arm[side][1], f->arm[side][0], pose == ARM_WAVE ? .25 : .02)
+                           : (point){f->arm[side][2].x, f->arm[side][2].y + 3.2};
     cairo_move_to(p->ink, w.x - 2.6, w.y + 5.4);
     cairo_curve_to(p->ink, w.x - 2.2, w.y - 1.4, w.x + 2.2, w.y - 1.4, w.x + 2.6, w.y + 5.4);
     cm_pen_line(p, cm_cloth_accent(&c), 1, .85);
@@ -90,7 +104,8 @@ void cm_draw_scarf(pen *p, const figure *f) {
     if (!f->v[S_SCARF]) return;
     const cloth c = {cm_color_of(f->v[S_SCARF_COLOR]), SOLID, WOOL, 0};
     const double x = f->chest_x, y = f->shoulder_y - 1.4, n = f->neck_half, s = f->n[N_SIDE];
-    const point tail[] = {{x + s * 1.0, y + 2}, {x + s * 4.6, y + 1.4}, {x + s * 5.4, y + 9}, {x + s * 5.2, y + 15}, {x + s * 1.6, y + 15.4}, {x + s * 1.6, y + 8}};
+    const point tail[] = {{x + s * 1.0, y + 2},  {x + s * 4.6, y + 1.4},  {x + s * 5.4, y + 9},
+                          {x + s * 5.2, y + 15}, {x + s * 1.6, y + 15.4}, {x + s * 1.6, y + 8}};
     cm_path_blob(p, tail, 6);
     cm_cloth_fill(p, &c, R_SCARF, (point){x, y}, down);
     cm_cloth_finish(p, &c, (point){x + s * 3 + p->light * 3, y + 8}, (point){x + s * 3 - p->light * 3.5, y + 9});
@@ -99,11 +114,13 @@ void cm_draw_scarf(pen *p, const figure *f) {
         cairo_line_to(p->ink, x + s * (1.9 + i * 1.0), y + 16.6);
     }
     cm_pen_line(p, cm_cloth_accent(&c), 1, .5);
-    const point loop[] = {{x - n * 1.7, y - 1.6}, {x, y - .4}, {x + n * 1.7, y - 1.6}, {x + n * 2.3, y + .9}, {x + n * 1.5, y + 3.4}, {x, y + 4.4}, {x - n * 1.5, y + 3.4}, {x - n * 2.3, y + .9}};
+    const point loop[] = {{x - n * 1.7, y - 1.6}, {x, y - .4},  {x + n * 1.7, y - 1.6}, {x + n * 2.3, y + .9},
+                          {x + n * 1.5, y + 3.4}, {x, y + 4.4}, {x - n * 1.5, y + 3.4}, {x - n * 2.3, y + .9}};
     cm_path_blob(p, loop, 8);
     cm_cloth_fill(p, &c, R_SCARF, (point){x, y}, down);
     cm_cloth_finish(p, &c, (point){x + p->light * n * 2.2, y}, (point){x - p->light * n * 2.4, y + 2});
-    const point a[] = {{x - n * 1.9, y + .6}, {x, y + 1.8}, {x + n * 1.9, y + .4}}, b[] = {{x - n * 1.5, y + 2.3}, {x, y + 3.1}, {x + n * 1.6, y + 2.2}};
+    const point a[] = {{x - n * 1.9, y + .6}, {x, y + 1.8}, {x + n * 1.9, y + .4}},
+                b[] = {{x - n * 1.5, y + 2.3}, {x, y + 3.1}, {x + n * 1.6, y + 2.2}};
     cm_cloth_fold(p, &c, a, 3, .6);
     cm_cloth_fold(p, &c, b, 3, .5);
 }

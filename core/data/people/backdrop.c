@@ -5,7 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-static rgb hex(unsigned v) { return (rgb){(v >> 16 & 255) / 255., (v >> 8 & 255) / 255., (v & 255) / 255.}; }
+static rgb hex(unsigned v) {
+    return (rgb){(v >> 16 & 255) / 255., (v >> 8 & 255) / 255., (v & 255) / 255.};
+}
 
 static void plane(pen *p, const double show[4], double y0, double y1, rgb top, rgb bottom) {
     cairo_pattern_t *g = cairo_pattern_create_linear(0, y0, 0, y1);
@@ -45,7 +47,11 @@ static void room(pen *p, const figure *f, const double *show) {
     cm_pen_fill(p, R_NONE, hex(0xd98c5f), 1);
     box(p, q - 2.6, 74.5, q + 2.6, 80.5, hex(0xc9714a)); /* a plant in a pot */
     for (int i = -2; i <= 2; i++) {
-        const point leaf[] = {{q - .5, 75}, {q + i * 2.2 - 1.3, 66 + abs(i) * 2}, {q + i * 2.9, 61.5 + abs(i) * 2.4}, {q + i * 2.2 + 1.3, 67 + abs(i) * 2}, {q + .5, 75}};
+        const point leaf[] = {{q - .5, 75},
+                              {q + i * 2.2 - 1.3, 66 + abs(i) * 2},
+                              {q + i * 2.9, 61.5 + abs(i) * 2.4},
+                              {q + i * 2.2 + 1.3, 67 + abs(i) * 2},
+                              {q + .5, 75}};
         cm_path_blob(p, leaf, 5);
         cm_pen_fill(p, R_NONE, i % 2 ? hex(0x5c9460) : hex(0x477e52), 1);
     }
@@ -70,7 +76,8 @@ static void street(pen *p, const figure *f, const double *show) {
     building(p, 56, 83, 10 - q * .5, hex(0x7f8aa0), hex(0xe9e4c4));
     box(p, show[0], 74, show[2], 78, hex(0xc3c3c0));
     plane(p, show, 78, show[3], hex(0x8b8d93), hex(0x74767c));
-    for (double x = show[0] - fmod(show[0], 14) - 14; x < show[2]; x += 14) box(p, x + 3, 80.2, x + 10, 81.2, hex(0xe9e4cf));
+    for (double x = show[0] - fmod(show[0], 14) - 14; x < show[2]; x += 14)
+        box(p, x + 3, 80.2, x + 10, 81.2, hex(0xe9e4cf));
 }
 
 static void tree(pen *p, double x, double y, double r) {
@@ -107,7 +114,8 @@ static void beach(pen *p, const figure *f, const double *show) {
     plane(p, show, 70, show[3], hex(0xf4e2b8), hex(0xe6cc96));
     for (double x = show[0] - 8; x < show[2] + 8; x += 9) cm_path_ellipse(p, x, 70.6, 5.6, 1.2);
     cm_pen_fill(p, R_NONE, hex(0xf7fbfa), 1);
-    for (int i = 0; i < 3; i++) box(p, 32 - s * (26 - i * 5), 55 + i * 4, 32 - s * (26 - i * 5) + 7, 55.7 + i * 4, hex(0x9fd6e8));
+    for (int i = 0; i < 3; i++)
+        box(p, 32 - s * (26 - i * 5), 55 + i * 4, 32 - s * (26 - i * 5) + 7, 55.7 + i * 4, hex(0x9fd6e8));
     const double x = 32 - s * 24;
     const point sail[] = {{x, 38}, {x + 5.5, 49}, {x, 49}};
     cm_path_polygon(p, sail, 3);

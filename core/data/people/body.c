@@ -31,14 +31,21 @@ void cm_draw_body(pen *p, const figure *f) {
     skin_fill(p, f, R_FACE);
     finish_skin(p, f, (point){f->chest_x + p->light * f->shoulder, 0}, (point){f->chest_x - p->light * f->shoulder, 0});
     const double n = f->neck_half, y = f->chin - 3;
-    const point neck[] = {{f->head.x - n, y}, {f->head.x + n, y}, {f->chest_x + n * 1.12, f->shoulder_y - 1.2}, {f->chest_x + n * 2.2, f->shoulder_y + .6},
-                          {f->chest_x - n * 2.2, f->shoulder_y + .6}, {f->chest_x - n * 1.12, f->shoulder_y - 1.2}};
+    const point neck[] = {{f->head.x - n, y},
+                          {f->head.x + n, y},
+                          {f->chest_x + n * 1.12, f->shoulder_y - 1.2},
+                          {f->chest_x + n * 2.2, f->shoulder_y + .6},
+                          {f->chest_x - n * 2.2, f->shoulder_y + .6},
+                          {f->chest_x - n * 1.12, f->shoulder_y - 1.2}};
     cm_path_polygon(p, neck, 6);
     skin_fill(p, f, R_FACE);
     cairo_new_path(p->ink);
     const rgb shadow = cm_rgb_shade(f->skin, -.5); /* the chin's shadow on the neck */
-    const point under[] = {{f->head.x - n, y}, {f->head.x + n, y}, {f->chest_x + n * 1.05, f->chin + 1.2},
-                           {f->chest_x - p->light * n * .2, f->chin + 2.0}, {f->chest_x - n * 1.05, f->chin + 1.0}};
+    const point under[] = {{f->head.x - n, y},
+                           {f->head.x + n, y},
+                           {f->chest_x + n * 1.05, f->chin + 1.2},
+                           {f->chest_x - p->light * n * .2, f->chin + 2.0},
+                           {f->chest_x - n * 1.05, f->chin + 1.0}};
     cm_path_polygon(p, under, 5);
     cm_pen_fill(p, R_NONE, shadow, .55);
     for (int s = -1; s <= 1; s += 2) { /* collar bones */
@@ -79,12 +86,13 @@ static void draw_hand(pen *p, const figure *f, int side) {
     cairo_rotate(c, angle);
     cairo_scale(c, size * thumb, size);
     if (pose == ARM_WAVE) {
-        static const point open[] = {{-1.0, -.4}, {-1.5, 1.6}, {-2.0, 3.6}, {-1.4, 4.0}, {-.9, 3.0}, {-.7, 4.7}, {0, 4.9}, {.15, 3.2}, {.75, 4.6},
-                                     {1.25, 4.3}, {1.2, 2.6}, {2.4, 2.3}, {2.6, 1.5}, {1.4, .9}, {1.0, -.4}};
+        static const point open[] = {{-1.0, -.4}, {-1.5, 1.6}, {-2.0, 3.6}, {-1.4, 4.0}, {-.9, 3.0},
+                                     {-.7, 4.7},  {0, 4.9},    {.15, 3.2},  {.75, 4.6},  {1.25, 4.3},
+                                     {1.2, 2.6},  {2.4, 2.3},  {2.6, 1.5},  {1.4, .9},   {1.0, -.4}};
         cm_path_blob(p, open, 15);
     } else {
-        static const point mitt[] = {{-1.0, -.4}, {-1.45, 1.4}, {-1.3, 3.2}, {-.7, 4.5}, {.1, 4.6}, {.75, 3.6}, {1.0, 2.7}, {1.35, 3.1}, {1.85, 2.7},
-                                     {1.6, 1.3}, {1.0, -.4}};
+        static const point mitt[] = {{-1.0, -.4}, {-1.45, 1.4}, {-1.3, 3.2}, {-.7, 4.5}, {.1, 4.6}, {.75, 3.6},
+                                     {1.0, 2.7},  {1.35, 3.1},  {1.85, 2.7}, {1.6, 1.3}, {1.0, -.4}};
         cm_path_blob(p, mitt, 11);
     }
     cairo_restore(c);
@@ -116,4 +124,6 @@ void cm_draw_arm(pen *p, const figure *f, int side) {
     finish_skin(p, f, lit, dark);
 }
 
-bool cm_arm_is_behind(const figure *f, int side) { return f->n[side ? N_ARM_RIGHT : N_ARM_LEFT] == ARM_BEHIND; }
+bool cm_arm_is_behind(const figure *f, int side) {
+    return f->n[side ? N_ARM_RIGHT : N_ARM_LEFT] == ARM_BEHIND;
+}

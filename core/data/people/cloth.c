@@ -8,9 +8,13 @@
 
 static const rgb cream = {.98, .97, .93}, ink_blue = {.15, .18, .36}, gold = {.98, .80, .25};
 
-static rgb alternate(rgb c) { return cm_rgb_luma(c) > .62 ? ink_blue : cream; }
+static rgb alternate(rgb c) {
+    return cm_rgb_luma(c) > .62 ? ink_blue : cream;
+}
 
-static void source(cairo_t *c, rgb a, double alpha) { cairo_set_source_rgba(c, a.r, a.g, a.b, alpha); }
+static void source(cairo_t *c, rgb a, double alpha) {
+    cairo_set_source_rgba(c, a.r, a.g, a.b, alpha);
+}
 
 /* What a pattern must cover, in its own turned coordinates: the clip's box, so that little is drawn in vain. */
 typedef struct reach {
@@ -18,7 +22,9 @@ typedef struct reach {
 } reach;
 
 /* The first row or column of a grid at or before `from`; its number keeps staggered rows in step. */
-static int first(double from, double step, double shift) { return (int)floor((from - shift) / step) - 1; }
+static int first(double from, double step, double shift) {
+    return (int)floor((from - shift) / step) - 1;
+}
 
 static void bands(pen *p, const reach *r, double step, double shift, double thick, bool upright) {
     const double from = upright ? r->x0 : r->y0, to = upright ? r->x1 : r->y1;
@@ -173,7 +179,10 @@ void cm_cloth_finish(pen *p, const cloth *c, point lit, point dark) {
 
 void cm_cloth_fold(pen *p, const cloth *c, const point *points, size_t n, double width) {
     cm_path_curve(p, points, n);
-    cm_pen_line(p, cm_rgb_luma(c->color) < .22 ? cm_rgb_shade(c->color, .35) : cm_rgb_shade(c->color, -.7), c->material == LEATHER ? .5 : .38, width);
+    cm_pen_line(p, cm_rgb_luma(c->color) < .22 ? cm_rgb_shade(c->color, .35) : cm_rgb_shade(c->color, -.7),
+                c->material == LEATHER ? .5 : .38, width);
 }
 
-rgb cm_cloth_accent(const cloth *c) { return cm_rgb_luma(c->color) < .22 ? cm_rgb_shade(c->color, .22) : cm_rgb_shade(c->color, -.3); }
+rgb cm_cloth_accent(const cloth *c) {
+    return cm_rgb_luma(c->color) < .22 ? cm_rgb_shade(c->color, .22) : cm_rgb_shade(c->color, -.3);
+}

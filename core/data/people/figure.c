@@ -5,17 +5,20 @@
 
 rgb cm_color_of(int index) {
     static const unsigned char table[COLORS][3] = {
-        [RED] = {206, 43, 48}, [ORANGE] = {242, 133, 36}, [YELLOW] = {250, 208, 54}, [GREEN] = {46, 140, 78}, [BLUE] = {44, 92, 190},
-        [PURPLE] = {120, 66, 160}, [PINK] = {245, 150, 180}, [BROWN] = {122, 78, 48}, [BLACK] = {40, 39, 46}, [WHITE] = {246, 245, 241},
-        [GRAY] = {142, 145, 152},
+        [RED] = {206, 43, 48},  [ORANGE] = {242, 133, 36}, [YELLOW] = {250, 208, 54}, [GREEN] = {46, 140, 78},
+        [BLUE] = {44, 92, 190}, [PURPLE] = {120, 66, 160}, [PINK] = {245, 150, 180},  [BROWN] = {122, 78, 48},
+        [BLACK] = {40, 39, 46}, [WHITE] = {246, 245, 241}, [GRAY] = {142, 145, 152},
     };
     const unsigned char *c = table[index < 0 ? GRAY : index];
     return (rgb){c[0] / 255., c[1] / 255., c[2] / 255.};
 }
 
 static rgb skin_of(int country, double tone) {
-    static const unsigned char table[5][3] = {
-        [CAUCASIAN] = {249, 213, 189}, [ASIAN] = {241, 201, 158}, [AFRICAN] = {104, 69, 50}, [LATINO] = {208, 154, 113}, [INDIAN] = {164, 112, 78}};
+    static const unsigned char table[5][3] = {[CAUCASIAN] = {249, 213, 189},
+                                              [ASIAN] = {241, 201, 158},
+                                              [AFRICAN] = {104, 69, 50},
+                                              [LATINO] = {208, 154, 113},
+                                              [INDIAN] = {164, 112, 78}};
     const unsigned char *c = table[country];
     return cm_rgb_shade((rgb){c[0] / 255., c[1] / 255., c[2] / 255.}, tone * .06);
 }
@@ -69,7 +72,8 @@ static point elbow_for(point a, point b, double upper, double fore, double s) {
 static void place_arm(figure *f, int side, double t) {
     static const double arm_scale[] = {.88, 1, 1.22};
     const bool man = f->v[S_GENDER] == MALE;
-    const double s = side ? 1 : -1, bend = f->n[side ? N_ARM_RIGHT_BEND : N_ARM_LEFT_BEND], scale = arm_scale[f->v[S_BODY]];
+    const double s = side ? 1 : -1, bend = f->n[side ? N_ARM_RIGHT_BEND : N_ARM_LEFT_BEND],
+                 scale = arm_scale[f->v[S_BODY]];
     f->arm_half[0] = (man ? 2.35 : 1.9) * scale * t;
     f->arm_half[1] = (man ? 1.85 : 1.5) * scale * t;
     f->arm_half[2] = (man ? 1.25 : 1.02) * t;
@@ -109,7 +113,10 @@ void cm_figure_make(figure *f, const cm_person *p) {
     f->ground = 93;
     f->top = f->ground - f->tall;
     f->head_h = 6.9 * f->n[N_HEAD];
-    f->head_w = (f->v[S_GENDER] == MALE ? 5.15 : 4.95) * f->n[N_HEAD] * (f->v[S_BODY] == PLUMP ? 1.09 : f->v[S_BODY] == SLIM ? .97 : 1);
+    f->head_w = (f->v[S_GENDER] == MALE ? 5.15 : 4.95) * f->n[N_HEAD] *
+                (f->v[S_BODY] == PLUMP  ? 1.09
+                 : f->v[S_BODY] == SLIM ? .97
+                                        : 1);
     f->chest_x = f->n[N_CENTRE] + f->n[N_LEAN] * .5;
     f->hip_x = f->n[N_CENTRE] + f->n[N_SHIFT] * .8;
     f->head = (point){f->chest_x + f->n[N_LEAN] * .4, f->top + f->head_h + .6};

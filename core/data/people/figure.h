@@ -8,17 +8,17 @@
 #include "core/data/people/vocabulary.h"
 
 typedef struct figure {
-    const int *v;          /* attributes */
-    const double *n;       /* numbers */
+    const int *v;    /* attributes */
+    const double *n; /* numbers */
     double tall, top, ground;
     point head;            /* centre of the skull and face */
     double head_w, head_h; /* half sizes */
     double chin, neck_half;
     double chest_x, hip_x; /* centres: the body leans and shifts its weight */
     double shoulder_y, shoulder, armpit_y, chest, waist_y, waist, hip_y, hip, crotch_y;
-    point arm[2][3];       /* shoulder, elbow, wrist */
+    point arm[2][3]; /* shoulder, elbow, wrist */
     double arm_half[3];
-    point leg[2][3];       /* hip, knee, ankle */
+    point leg[2][3]; /* hip, knee, ankle */
     double leg_half[3];
     rgb skin;
     cloth one, garment_top, coat, bottom;
@@ -28,8 +28,8 @@ typedef enum neckline { NECK_ROUND, NECK_V, NECK_HIGH, NECK_WIDE, NECK_STRAPS } 
 
 /* How a garment hangs from the shoulders. */
 typedef struct cut {
-    double ease;       /* room around the body */
-    double shoulder;   /* part of the shoulder that is covered */
+    double ease;     /* room around the body */
+    double shoulder; /* part of the shoulder that is covered */
     neckline neck;
     double hem_y, hem_half;
 } cut;
@@ -38,7 +38,7 @@ rgb cm_color_of(int index);
 void cm_figure_make(figure *f, const cm_person *p);
 
 /* body.c */
-void cm_draw_body(pen *p, const figure *f);                 /* neck, chest and hips, seen where clothes leave them */
+void cm_draw_body(pen *p, const figure *f); /* neck, chest and hips, seen where clothes leave them */
 void cm_draw_leg(pen *p, const figure *f, int side);
 void cm_draw_arm(pen *p, const figure *f, int side);
 bool cm_arm_is_behind(const figure *f, int side);
@@ -47,7 +47,7 @@ void cm_path_torso(pen *p, const figure *f, const cut *c);
 void cm_draw_top(pen *p, const figure *f);
 void cm_draw_one_piece(pen *p, const figure *f);
 void cm_draw_coat(pen *p, const figure *f);
-void cm_draw_sleeves(pen *p, const figure *f, int side);    /* of everything worn, inside to outside */
+void cm_draw_sleeves(pen *p, const figure *f, int side); /* of everything worn, inside to outside */
 /* bottoms.c */
 void cm_draw_bottom(pen *p, const figure *f);
 void cm_draw_trouser_legs(pen *p, const figure *f, const cloth *c, int region, int shape, double end);

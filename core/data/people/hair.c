@@ -5,10 +5,13 @@
 
 #include <math.h>
 
-static point at(const figure *f, double u, double v) { return (point){f->head.x + u * f->head_w, f->head.y + v * f->head_h}; }
+static point at(const figure *f, double u, double v) {
+    return (point){f->head.x + u * f->head_w, f->head.y + v * f->head_h};
+}
 
 static rgb hair_color(const figure *f) {
-    static const unsigned char table[6][3] = {{36, 31, 35}, {101, 64, 38}, {231, 194, 106}, {178, 72, 32}, {150, 151, 157}, {238, 237, 234}};
+    static const unsigned char table[6][3] = {{36, 31, 35},  {101, 64, 38},   {231, 194, 106},
+                                              {178, 72, 32}, {150, 151, 157}, {238, 237, 234}};
     const unsigned char *t = table[f->v[S_HAIR_COLOR]];
     return (rgb){t[0] / 255., t[1] / 255., t[2] / 255.};
 }
@@ -49,7 +52,8 @@ static void curls(pen *p, const figure *f, const point *q, size_t n, double radi
     }
 }
 
-static void curls_round(pen *p, const figure *f, double ru, double rv, double from, double to, size_t n, double radius, double darker) {
+static void curls_round(pen *p, const figure *f, double ru, double rv, double from, double to, size_t n, double radius,
+                        double darker) {
     point q[24];
     for (size_t i = 0; i < n && i < 24; i++) {
         const double a = from + (to - from) * (double)i / (double)(n - 1);
@@ -77,8 +81,20 @@ static void afro(pen *p, const figure *f) {
 
 static void straight_behind(pen *p, const figure *f, double end, bool wavy) {
     const double w = 1.16, e = wavy ? .13 : 0;
-    const point q[] = {at(f, 0, -1.08), at(f, .8, -.92), at(f, w, -.3), at(f, w + .03 + e, end * .35), at(f, w - .02 - e * .4, end * .68), at(f, w + e, end - .08), at(f, .62, end + .08),
-                       at(f, 0, end), at(f, -.62, end + .08), at(f, -w - e, end - .08), at(f, -w + .02 + e * .4, end * .68), at(f, -w - .03 - e, end * .35), at(f, -w, -.3), at(f, -.8, -.92)};
+    const point q[] = {at(f, 0, -1.08),
+                       at(f, .8, -.92),
+                       at(f, w, -.3),
+                       at(f, w + .03 + e, end * .35),
+                       at(f, w - .02 - e * .4, end * .68),
+                       at(f, w + e, end - .08),
+                       at(f, .62, end + .08),
+                       at(f, 0, end),
+                       at(f, -.62, end + .08),
+                       at(f, -w - e, end - .08),
+                       at(f, -w + .02 + e * .4, end * .68),
+                       at(f, -w - .03 - e, end * .35),
+                       at(f, -w, -.3),
+                       at(f, -.8, -.92)};
     cm_path_blob(p, q, 14);
     hair_fill(p, f, .22);
 }
@@ -110,22 +126,30 @@ void cm_draw_hair_behind(pen *p, const figure *f) {
 static void crown(pen *p, const figure *f, double volume, double side_end, double fringe) {
     if (f->v[S_HAT]) side_end = fmax(side_end, .3); /* enough to be seen below a hat */
     const double part = f->n[N_PART] * .42, line = -.50 + fringe, w = 1.0 + volume * .13, h = 1.0 + volume * .12;
-    const point q[] = {at(f, -w * 1.02, side_end), at(f, -w * 1.1, -.25), at(f, -w * .86, -.78 * h), at(f, -.3, -1.04 * h), at(f, .3, -1.04 * h), at(f, w * .86, -.78 * h),
-                       at(f, w * 1.1, -.25), at(f, w * 1.02, side_end), at(f, .88, side_end - .05), at(f, .84, -.24 + fringe * .3), at(f, .55, line + .03),
-                       at(f, part, line - .16), at(f, -.55, line + .03), at(f, -.84, -.24 + fringe * .3), at(f, -.88, side_end - .05)};
+    const point q[] = {at(f, -w * 1.02, side_end), at(f, -w * 1.1, -.25),
+                       at(f, -w * .86, -.78 * h),  at(f, -.3, -1.04 * h),
+                       at(f, .3, -1.04 * h),       at(f, w * .86, -.78 * h),
+                       at(f, w * 1.1, -.25),       at(f, w * 1.02, side_end),
+                       at(f, .88, side_end - .05), at(f, .84, -.24 + fringe * .3),
+                       at(f, .55, line + .03),     at(f, part, line - .16),
+                       at(f, -.55, line + .03),    at(f, -.84, -.24 + fringe * .3),
+                       at(f, -.88, side_end - .05)};
     cm_path_blob(p, q, 15);
     hair_fill(p, f, 0);
     for (int i = -2; i <= 2; i++) {
         const double u = fmax(-.78, fmin(.78, part + i * .3)), end = fmax(-.88, fmin(.88, u * 1.2));
-        strand(p, f, at(f, part * .9 + i * .06, -.94), at(f, u * .9, -.78), at(f, end, line - .04 + .16 * end * end), i % 2 ? -.4 : .28);
+        strand(p, f, at(f, part * .9 + i * .06, -.94), at(f, u * .9, -.78), at(f, end, line - .04 + .16 * end * end),
+               i % 2 ? -.4 : .28);
     }
 }
 
 static void fringe(pen *p, const figure *f) {
-    const point q[] = {at(f, -.9, -.35), at(f, -.7, -.85), at(f, 0, -1.0), at(f, .7, -.85), at(f, .9, -.35), at(f, .8, -.14), at(f, .4, -.18), at(f, 0, -.15), at(f, -.4, -.18), at(f, -.8, -.14)};
+    const point q[] = {at(f, -.9, -.35), at(f, -.7, -.85), at(f, 0, -1.0), at(f, .7, -.85),  at(f, .9, -.35),
+                       at(f, .8, -.14),  at(f, .4, -.18),  at(f, 0, -.15), at(f, -.4, -.18), at(f, -.8, -.14)};
     cm_path_blob(p, q, 10);
     hair_fill(p, f, 0);
-    for (int i = -2; i <= 2; i++) strand(p, f, at(f, i * .14, -.92), at(f, i * .26, -.6), at(f, i * .33, -.22), i % 2 ? -.4 : .25);
+    for (int i = -2; i <= 2; i++)
+        strand(p, f, at(f, i * .14, -.92), at(f, i * .26, -.6), at(f, i * .33, -.22), i % 2 ? -.4 : .25);
 }
 
 /* Locks in front of the shoulders. */
@@ -133,19 +157,29 @@ static void locks(pen *p, const figure *f, double end, bool wavy) {
     const double top = -.30, b = fmin(end, 2.45), e = wavy ? .16 : 0;
     for (int s = -1; s <= 1; s += 2) {
         const double d = b - top;
-        const point q[] = {at(f, s * .84, top), at(f, s * 1.13, top + .1), at(f, s * (1.2 + e), top + d * .35), at(f, s * (1.16 - e * .5), top + d * .65), at(f, s * (1.18 + e), b - .1),
-                           at(f, s * .98, b + .03), at(f, s * (.80 + e * .5), b - .15), at(f, s * (.92 - e), top + d * .62), at(f, s * (.90 + e * .3), top + d * .36)};
+        const point q[] = {at(f, s * .84, top),
+                           at(f, s * 1.13, top + .1),
+                           at(f, s * (1.2 + e), top + d * .35),
+                           at(f, s * (1.16 - e * .5), top + d * .65),
+                           at(f, s * (1.18 + e), b - .1),
+                           at(f, s * .98, b + .03),
+                           at(f, s * (.80 + e * .5), b - .15),
+                           at(f, s * (.92 - e), top + d * .62),
+                           at(f, s * (.90 + e * .3), top + d * .36)};
         cm_path_blob(p, q, 9);
         hair_fill(p, f, 0);
-        strand(p, f, at(f, s * 1.02, top + .15), at(f, s * (1.06 + e * .6), top + d * .4), at(f, s * 1.0, b - .15), .28);
+        strand(p, f, at(f, s * 1.02, top + .15), at(f, s * (1.06 + e * .6), top + d * .4), at(f, s * 1.0, b - .15),
+               .28);
         strand(p, f, at(f, s * .95, top + .25), at(f, s * (1.0 - e * .4), top + d * .55), at(f, s * .92, b - .25), -.4);
     }
 }
 
 static void crew_cut(pen *p, const figure *f) {
     const double side = f->v[S_HAT] ? .34 : .14; /* enough to be seen below a hat */
-    const point q[] = {at(f, -1.03, side), at(f, -1.06, -.4), at(f, -.78, -.86), at(f, -.3, -1.06), at(f, .3, -1.06), at(f, .78, -.86), at(f, 1.06, -.4), at(f, 1.03, side),
-                       at(f, .84, side - .08), at(f, .78, -.38), at(f, 0, -.60), at(f, -.78, -.38), at(f, -.84, side - .08)};
+    const point q[] = {at(f, -1.03, side),     at(f, -1.06, -.4), at(f, -.78, -.86), at(f, -.3, -1.06),
+                       at(f, .3, -1.06),       at(f, .78, -.86),  at(f, 1.06, -.4),  at(f, 1.03, side),
+                       at(f, .84, side - .08), at(f, .78, -.38),  at(f, 0, -.60),    at(f, -.78, -.38),
+                       at(f, -.84, side - .08)};
     cm_path_blob(p, q, 13);
     hair_fill(p, f, .05);
     for (int i = -3; i <= 3; i++) {
@@ -187,7 +221,8 @@ void cm_draw_hair(pen *p, const figure *f) {
         }
         break;
     default:
-        crown(p, f, style == HAIR_WAVY ? .9 : .55, end < .5 ? (woman ? .1 : -.02) : .2, style == HAIR_WAVY && end < .5 ? .08 : 0);
+        crown(p, f, style == HAIR_WAVY ? .9 : .55, end < .5 ? (woman ? .1 : -.02) : .2,
+              style == HAIR_WAVY && end < .5 ? .08 : 0);
         if (style == HAIR_WAVY && !covered)
             for (int i = -1; i <= 1; i++) {
                 const point c = at(f, i * .55 + f->n[N_PART] * .1, -.62 + (i ? .1 : 0));
@@ -203,7 +238,8 @@ void cm_draw_hair(pen *p, const figure *f) {
 static void draw_headband(pen *p, const figure *f) {
     const cloth c = {cm_color_of(f->v[S_HEADBAND_COLOR]), SOLID, SILK, 0};
     const double w = f->v[S_HAIR_STYLE] == HAIR_AFRO || f->v[S_HAIR_STYLE] == HAIR_CURLY ? 1.22 : 1.12;
-    const point q[] = {at(f, -w, -.34), at(f, -.6, -.60), at(f, 0, -.67), at(f, .6, -.60), at(f, w, -.34), at(f, w, -.12), at(f, .6, -.36), at(f, 0, -.43), at(f, -.6, -.36), at(f, -w, -.12)};
+    const point q[] = {at(f, -w, -.34), at(f, -.6, -.60), at(f, 0, -.67), at(f, .6, -.60),  at(f, w, -.34),
+                       at(f, w, -.12),  at(f, .6, -.36),  at(f, 0, -.43), at(f, -.6, -.36), at(f, -w, -.12)};
     cm_path_blob(p, q, 10);
     cm_cloth_fill(p, &c, R_HEADBAND, f->head, (point){0, 1});
     cm_cloth_finish(p, &c, at(f, p->light * 1.1, 0), at(f, -p->light * 1.1, 0));
@@ -213,7 +249,8 @@ static void brim(pen *p, const figure *f, const cloth *c) {
     const point a = at(f, 0, -.52);
     cm_path_ellipse(p, a.x, a.y + .8, f->head_w * 1.1, 1.2); /* its shadow on the hair */
     cm_pen_fill(p, R_NONE, (rgb){.07, .05, .16}, .3);
-    const point q[] = {at(f, -2.05, -.50), at(f, -1.1, -.66), at(f, 0, -.70), at(f, 1.1, -.66), at(f, 2.05, -.50), at(f, 1.1, -.36), at(f, 0, -.32), at(f, -1.1, -.36)};
+    const point q[] = {at(f, -2.05, -.50), at(f, -1.1, -.66), at(f, 0, -.70), at(f, 1.1, -.66),
+                       at(f, 2.05, -.50),  at(f, 1.1, -.36),  at(f, 0, -.32), at(f, -1.1, -.36)};
     cm_path_blob(p, q, 8);
     cm_cloth_fill(p, c, R_HAT, a, (point){0, 1});
     cm_cloth_finish(p, c, at(f, p->light * 2, 0), at(f, -p->light * 2, 0));
@@ -221,19 +258,22 @@ static void brim(pen *p, const figure *f, const cloth *c) {
 
 static void draw_brimmed(pen *p, const figure *f, const cloth *c) {
     brim(p, f, c);
-    const point q[] = {at(f, -1.12, -.52), at(f, -1.02, -1.05), at(f, -.72, -1.32), at(f, -.3, -1.36), at(f, 0, -1.28), at(f, .3, -1.36), at(f, .72, -1.32), at(f, 1.02, -1.05),
-                       at(f, 1.12, -.52), at(f, .5, -.46), at(f, 0, -.44), at(f, -.5, -.46)};
+    const point q[] = {at(f, -1.12, -.52), at(f, -1.02, -1.05), at(f, -.72, -1.32), at(f, -.3, -1.36),
+                       at(f, 0, -1.28),    at(f, .3, -1.36),    at(f, .72, -1.32),  at(f, 1.02, -1.05),
+                       at(f, 1.12, -.52),  at(f, .5, -.46),     at(f, 0, -.44),     at(f, -.5, -.46)};
     cm_path_blob(p, q, 12);
     cm_cloth_fill(p, c, R_HAT, f->head, (point){0, 1});
     cm_cloth_finish(p, c, at(f, p->light * 1.1, -1), at(f, -p->light * 1.2, -.6));
-    const point band[] = {at(f, -1.1, -.70), at(f, 1.1, -.70), at(f, 1.12, -.53), at(f, .5, -.47), at(f, -.5, -.47), at(f, -1.12, -.53)};
+    const point band[] = {at(f, -1.1, -.70), at(f, 1.1, -.70), at(f, 1.12, -.53),
+                          at(f, .5, -.47),   at(f, -.5, -.47), at(f, -1.12, -.53)};
     cm_path_polygon(p, band, 6);
     cm_pen_fill(p, R_HAT, cm_rgb_luma(c->color) < .3 ? cm_rgb_shade(c->color, .4) : cm_rgb_shade(c->color, -.55), 1);
 }
 
 static void draw_cap(pen *p, const figure *f, const cloth *c) {
     const double s = f->n[N_SIDE];
-    const point q[] = {at(f, -1.12, -.40), at(f, -1.05, -.85), at(f, -.6, -1.17), at(f, 0, -1.24), at(f, .6, -1.17), at(f, 1.05, -.85), at(f, 1.12, -.40), at(f, .5, -.40), at(f, -.5, -.40)};
+    const point q[] = {at(f, -1.12, -.40), at(f, -1.05, -.85), at(f, -.6, -1.17), at(f, 0, -1.24), at(f, .6, -1.17),
+                       at(f, 1.05, -.85),  at(f, 1.12, -.40),  at(f, .5, -.40),   at(f, -.5, -.40)};
     cm_path_blob(p, q, 9);
     cm_cloth_fill(p, c, R_HAT, f->head, (point){0, 1});
     cm_cloth_finish(p, c, at(f, p->light * 1.1, -1), at(f, -p->light * 1.2, -.5));
@@ -241,7 +281,8 @@ static void draw_cap(pen *p, const figure *f, const cloth *c) {
         const point seam[] = {at(f, 0, -1.2), at(f, i * .45, -.9), at(f, i * .55, -.45)};
         cm_cloth_fold(p, c, seam, 3, .4);
     }
-    const point peak[] = {at(f, -s * .75, -.52), at(f, s * .5, -.56), at(f, s * 1.25, -.48), at(f, s * 1.85, -.30), at(f, s * 1.7, -.20), at(f, s * .9, -.30), at(f, -s * .2, -.33), at(f, -s * .8, -.40)};
+    const point peak[] = {at(f, -s * .75, -.52), at(f, s * .5, -.56), at(f, s * 1.25, -.48), at(f, s * 1.85, -.30),
+                          at(f, s * 1.7, -.20),  at(f, s * .9, -.30), at(f, -s * .2, -.33),  at(f, -s * .8, -.40)};
     cm_path_blob(p, peak, 8);
     const cloth dark = {cm_cloth_accent(c), SOLID, COTTON, 0};
     cm_cloth_fill(p, &dark, R_HAT, f->head, (point){0, 1});
@@ -253,7 +294,8 @@ static void draw_cap(pen *p, const figure *f, const cloth *c) {
 
 static void draw_beanie(pen *p, const figure *f, cloth c) {
     c.material = KNITTED;
-    const point q[] = {at(f, -1.14, -.5), at(f, -1.02, -.98), at(f, -.55, -1.32), at(f, 0, -1.42), at(f, .55, -1.32), at(f, 1.02, -.98), at(f, 1.14, -.5), at(f, 0, -.45)};
+    const point q[] = {at(f, -1.14, -.5), at(f, -1.02, -.98), at(f, -.55, -1.32), at(f, 0, -1.42),
+                       at(f, .55, -1.32), at(f, 1.02, -.98),  at(f, 1.14, -.5),   at(f, 0, -.45)};
     cm_path_blob(p, q, 8);
     cm_cloth_fill(p, &c, R_HAT, f->head, (point){0, 1});
     cm_cloth_finish(p, &c, at(f, p->light * 1.1, -1), at(f, -p->light * 1.2, -.5));

@@ -5,7 +5,9 @@
 
 #include <math.h>
 
-static point at(const figure *f, double u, double v) { return (point){f->head.x + u * f->head_w, f->head.y + v * f->head_h}; }
+static point at(const figure *f, double u, double v) {
+    return (point){f->head.x + u * f->head_w, f->head.y + v * f->head_h};
+}
 
 static void ears(pen *p, const figure *f) {
     for (int s = -1; s <= 1; s += 2) {
@@ -23,8 +25,19 @@ static void ears(pen *p, const figure *f) {
 static void skull(pen *p, const figure *f) {
     const bool man = f->v[S_GENDER] == MALE;
     const double jaw = man ? .80 : .70, chin = man ? .36 : .27, full = f->v[S_BODY] == PLUMP ? .06 : 0;
-    const point q[] = {at(f, 0, -1), at(f, .62, -.84), at(f, .97, -.36), at(f, 1, .12), at(f, jaw + .12 + full, .52), at(f, jaw - .22 + full, .83), at(f, chin, .985),
-                       at(f, -chin, .985), at(f, -jaw + .22 - full, .83), at(f, -jaw - .12 - full, .52), at(f, -1, .12), at(f, -.97, -.36), at(f, -.62, -.84)};
+    const point q[] = {at(f, 0, -1),
+                       at(f, .62, -.84),
+                       at(f, .97, -.36),
+                       at(f, 1, .12),
+                       at(f, jaw + .12 + full, .52),
+                       at(f, jaw - .22 + full, .83),
+                       at(f, chin, .985),
+                       at(f, -chin, .985),
+                       at(f, -jaw + .22 - full, .83),
+                       at(f, -jaw - .12 - full, .52),
+                       at(f, -1, .12),
+                       at(f, -.97, -.36),
+                       at(f, -.62, -.84)};
     cm_path_blob(p, q, 13);
     cm_pen_mark(p, R_FACE);
     cairo_set_source_rgb(p->ink, f->skin.r, f->skin.g, f->skin.b);
@@ -35,7 +48,8 @@ static void skull(pen *p, const figure *f) {
 }
 
 static rgb brow_color(const figure *f) {
-    static const unsigned char table[6][3] = {{35, 28, 28}, {70, 45, 28}, {150, 110, 55}, {130, 58, 25}, {110, 108, 110}, {150, 148, 148}};
+    static const unsigned char table[6][3] = {{35, 28, 28},  {70, 45, 28},    {150, 110, 55},
+                                              {130, 58, 25}, {110, 108, 110}, {150, 148, 148}};
     const int c = f->v[S_HAIR_COLOR];
     const unsigned char *t = table[c < 0 ? HC_BROWN : c];
     return (rgb){t[0] / 255., t[1] / 255., t[2] / 255.};
@@ -46,7 +60,8 @@ static void eye(pen *p, const figure *f, double s) {
     const bool woman = f->v[S_GENDER] == FEMALE;
     const bool pale = f->v[S_COUNTRY] == CAUCASIAN;
     const point e = at(f, s * .42, .10);
-    const double w = 1.12 * f->n[N_EYE], h = (f->v[S_AGE] == ELDERLY ? .62 : .78) * f->n[N_EYE] * (f->v[S_COUNTRY] == ASIAN ? .86 : 1);
+    const double w = 1.12 * f->n[N_EYE],
+                 h = (f->v[S_AGE] == ELDERLY ? .62 : .78) * f->n[N_EYE] * (f->v[S_COUNTRY] == ASIAN ? .86 : 1);
     cm_path_ellipse(p, e.x, e.y, w, h);
     cm_pen_fill(p, R_NONE, (rgb){.99, .98, .97}, 1);
     const unsigned char *i = irises[pale ? (int)(f->n[N_IRIS] * 4) : (int)(f->n[N_IRIS] * 2)];
@@ -74,7 +89,8 @@ static void nose(pen *p, const figure *f) {
     const rgb shade = cm_rgb_shade(f->skin, -.5);
     const point tip = at(f, 0, .40), bridge = at(f, s * .12, .08);
     cairo_move_to(p->ink, bridge.x, bridge.y);
-    cairo_curve_to(p->ink, bridge.x + s * .2, tip.y - 1.2, tip.x + s * 1.0 * w, tip.y - .5, tip.x + s * .85 * w, tip.y + .1);
+    cairo_curve_to(p->ink, bridge.x + s * .2, tip.y - 1.2, tip.x + s * 1.0 * w, tip.y - .5, tip.x + s * .85 * w,
+                   tip.y + .1);
     cairo_curve_to(p->ink, tip.x + s * .4, tip.y + .55, tip.x - s * .4, tip.y + .5, tip.x - s * .75 * w, tip.y + .05);
     cm_pen_line(p, shade, .75, .42);
     cm_path_ellipse(p, tip.x - s * .15, tip.y - .45, .38, .38);
@@ -85,7 +101,8 @@ static void mouth(pen *p, const figure *f) {
     const bool woman = f->v[S_GENDER] == FEMALE, smile = f->n[N_MOUTH] > .35, teeth = f->n[N_MOUTH] > .75;
     const point m = at(f, 0, .66);
     const double w = woman ? 1.75 : 1.95, up = smile ? .5 : .05;
-    const rgb lip = woman ? cm_rgb_mix(f->skin, (rgb){.78, .16, .24}, .68) : cm_rgb_mix(f->skin, (rgb){.55, .16, .16}, .5);
+    const rgb lip =
+        woman ? cm_rgb_mix(f->skin, (rgb){.78, .16, .24}, .68) : cm_rgb_mix(f->skin, (rgb){.55, .16, .16}, .5);
     cairo_move_to(p->ink, m.x - w, m.y - up);
     cairo_curve_to(p->ink, m.x - w * .5, m.y - .45 + up * .2, m.x - .3, m.y - .55 + up * .2, m.x, m.y - .3 + up * .3);
     cairo_curve_to(p->ink, m.x + .3, m.y - .55 + up * .2, m.x + w * .5, m.y - .45 + up * .2, m.x + w, m.y - up);
@@ -108,8 +125,19 @@ static void beard(pen *p, const figure *f) {
     if (b < .66) return;
     const rgb c = brow_color(f);
     const bool full = b > .82;
-    const point q[] = {at(f, -.97, .22), at(f, -.78, .40), at(f, -.45, .47), at(f, 0, .50), at(f, .45, .47), at(f, .78, .40), at(f, .97, .22), at(f, .93, .55),
-                       at(f, .62, .90), at(f, .28, full ? 1.12 : 1.0), at(f, -.28, full ? 1.12 : 1.0), at(f, -.62, .90), at(f, -.93, .55)};
+    const point q[] = {at(f, -.97, .22),
+                       at(f, -.78, .40),
+                       at(f, -.45, .47),
+                       at(f, 0, .50),
+                       at(f, .45, .47),
+                       at(f, .78, .40),
+                       at(f, .97, .22),
+                       at(f, .93, .55),
+                       at(f, .62, .90),
+                       at(f, .28, full ? 1.12 : 1.0),
+                       at(f, -.28, full ? 1.12 : 1.0),
+                       at(f, -.62, .90),
+                       at(f, -.93, .55)};
     cm_path_blob(p, q, 13);
     cm_pen_fill(p, full ? R_FACE : R_NONE, c, full ? .92 : .30);
 }

@@ -11,9 +11,13 @@ rgb cm_rgb_shade(rgb c, double amount) {
     return amount > 0 ? cm_rgb_mix(c, (rgb){1, 1, .97}, amount) : cm_rgb_mix(c, (rgb){.07, .05, .16}, -amount);
 }
 
-double cm_rgb_luma(rgb c) { return .3 * c.r + .59 * c.g + .11 * c.b; }
+double cm_rgb_luma(rgb c) {
+    return .3 * c.r + .59 * c.g + .11 * c.b;
+}
 
-point cm_point_mix(point a, point b, double t) { return (point){a.x + (b.x - a.x) * t, a.y + (b.y - a.y) * t}; }
+point cm_point_mix(point a, point b, double t) {
+    return (point){a.x + (b.x - a.x) * t, a.y + (b.y - a.y) * t};
+}
 
 void cm_path_ellipse(pen *p, double x, double y, double rx, double ry) {
     cairo_t *c = p->ink;
@@ -38,7 +42,8 @@ void cm_path_box(pen *p, double x0, double y0, double x1, double y1, double q) {
 
 /* Catmull-Rom through b and c with neighbours a and d, as a Bezier. */
 static void segment(cairo_t *ink, point a, point b, point c, point d) {
-    cairo_curve_to(ink, b.x + (c.x - a.x) / 6, b.y + (c.y - a.y) / 6, c.x - (d.x - b.x) / 6, c.y - (d.y - b.y) / 6, c.x, c.y);
+    cairo_curve_to(ink, b.x + (c.x - a.x) / 6, b.y + (c.y - a.y) / 6, c.x - (d.x - b.x) / 6, c.y - (d.y - b.y) / 6, c.x,
+                   c.y);
 }
 
 void cm_path_blob(pen *p, const point *q, size_t n) {

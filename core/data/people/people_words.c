@@ -15,11 +15,13 @@
 enum { MAX_WORDS = 512, MAX_PIECES = 24, BYTES = 256 };
 
 /* What the descriptions and alt texts add to the slots' values, and common words of free text. */
-static const char other_words[] =
-    "a an full body shot hair head man woman in and on background the of with wearing person people photo picture portrait "
-    "standing is who has his her no nearly upper close up headshot at to by for";
+static const char other_words[] = "a an full body shot hair head man woman in and on background the of with wearing "
+                                  "person people photo picture portrait "
+                                  "standing is who has his her no nearly upper close up headshot at to by for";
 
-static int compare_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int compare_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 static void add_words(const char *text, cm_arena *out, const char **words, size_t *count) {
     while (*text && *count < MAX_WORDS) {
@@ -89,7 +91,8 @@ static int best_pair(const word_pieces *w, size_t count, const char *best[2]) {
             const char *a = w[i].piece[k], *b = w[i].piece[k + 1];
             size_t n = 0;
             for (size_t j = 0; j < count; j++)
-                for (size_t m = 0; m + 1 < w[j].count; m++) n += !strcmp(w[j].piece[m], a) && !strcmp(w[j].piece[m + 1], b);
+                for (size_t m = 0; m + 1 < w[j].count; m++)
+                    n += !strcmp(w[j].piece[m], a) && !strcmp(w[j].piece[m + 1], b);
             const int order = most ? (strcmp(a, best[0]) ? strcmp(a, best[0]) : strcmp(b, best[1])) : -1;
             if (n > most || (n == most && order < 0)) most = n, best[0] = a, best[1] = b;
         }
@@ -100,7 +103,8 @@ static void merge_pair(word_pieces *w, size_t count, const char *const pair[2], 
     for (size_t i = 0; i < count; i++) {
         size_t n = 0;
         for (size_t k = 0; k < w[i].count; k++) {
-            const int hit = k + 1 < w[i].count && !strcmp(w[i].piece[k], pair[0]) && !strcmp(w[i].piece[k + 1], pair[1]);
+            const int hit =
+                k + 1 < w[i].count && !strcmp(w[i].piece[k], pair[0]) && !strcmp(w[i].piece[k + 1], pair[1]);
             w[i].piece[n++] = hit ? merged : w[i].piece[k];
             k += (size_t)hit;
         }
@@ -115,7 +119,8 @@ typedef struct bpe_text {
 } bpe_text;
 
 static void add_token(bpe_text *t, const char *token) {
-    if (!json_object_get(t->vocab, token)) json_object_set_new(t->vocab, token, json_integer((json_int_t)json_object_size(t->vocab)));
+    if (!json_object_get(t->vocab, token))
+        json_object_set_new(t->vocab, token, json_integer((json_int_t)json_object_size(t->vocab)));
 }
 
 static void add_merge(bpe_text *t, const char *a, const char *b) {
@@ -161,9 +166,10 @@ cm_status cm_people_write_tokenizer(const char *folder) {
     cm_arena a;
     cm_arena_init(&a, 0);
     bpe_text t = {json_object(), NULL, 0, 0};
-    json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:s, s:b}", "tokenizer_class", "CLIPTokenizer", "bos_token", "<|startoftext|>",
-                               "eos_token", "<|endoftext|>", "unk_token", "<|endoftext|>", "pad_token", "<|endoftext|>", "model_max_length", 77,
-                               "do_lower_case", 1, "errors", "replace", "add_prefix_space", 0);
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:s, s:b}", "tokenizer_class", "CLIPTokenizer",
+                               "bos_token", "<|startoftext|>", "eos_token", "<|endoftext|>", "unk_token",
+                               "<|endoftext|>", "pad_token", "<|endoftext|>", "model_max_length", 77, "do_lower_case",
+                               1, "errors", "replace", "add_prefix_space", 0);
     cm_status s = t.vocab && config ? train_tokens(&a, &t) : cm_fail(CM_ENOMEM, "no memory for the vocabulary");
     if (s == CM_OK) s = cm_make_dirs(folder);
     if (s == CM_OK) s = cm_json_write(cm_arena_print(&a, "%s/vocab.json", folder), t.vocab);

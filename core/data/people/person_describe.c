@@ -16,7 +16,9 @@ static bool says(const cm_person *p, int slot) {
 }
 
 /* The words of a slot as they stand in a phrase; NULL when it adds none. */
-static const char *slot_words(const cm_person *p, int slot) { return says(p, slot) ? cm_slots[slot].values[p->value[slot]] : NULL; }
+static const char *slot_words(const cm_person *p, int slot) {
+    return says(p, slot) ? cm_slots[slot].values[p->value[slot]] : NULL;
+}
 
 static bool group_present(const cm_person *p, int group) {
     if (group <= 3) return true;
@@ -97,7 +99,8 @@ cm_status cm_person_describe(const cm_person *p, uint64_t seed, double drop, cm_
 /* A few of the garments, often without colour, now and then with a wrong one. */
 char *cm_person_alt_text(const cm_person *p, uint64_t seed, cm_arena *out) {
     static const int types[] = {S_ONE, S_TOP, S_COAT, S_BOTTOM, S_BAG, S_HAT, S_SHOES};
-    static const char *const places[] = {"on white background", "on gray background", "in room", "on street", "in park", "on beach"};
+    static const char *const places[] = {
+        "on white background", "on gray background", "in room", "on street", "in park", "on beach"};
     cm_rng r = cm_rng_named(seed, "people/alt text");
     size_t worn[7], n = 0;
     for (size_t i = 0; i < 7; i++)

@@ -5,13 +5,32 @@
 
 #include "core/data/people/figure.h"
 
-static const struct { uint8_t class_, group; } regions[R_COUNT] = {
-    [R_BACKGROUND] = {CM_BACKGROUND, 2}, [R_FACE] = {CM_FACE, 0}, [R_HAIR] = {CM_HAIR, 3}, [R_GLASSES] = {CM_SUNGLASSES, 0},
-    [R_LEFT_LEG] = {CM_LEFT_LEG, 0}, [R_RIGHT_LEG] = {CM_RIGHT_LEG, 0}, [R_LEFT_ARM] = {CM_LEFT_ARM, 0}, [R_RIGHT_ARM] = {CM_RIGHT_ARM, 0},
-    [R_DRESS] = {CM_DRESS, 5}, [R_TOP] = {CM_UPPER, 6}, [R_COAT] = {CM_UPPER, 7}, [R_SKIRT] = {CM_SKIRT, 8}, [R_PANTS] = {CM_PANTS, 8},
-    [R_LEFT_SHOE] = {CM_LEFT_SHOE, 9}, [R_RIGHT_SHOE] = {CM_RIGHT_SHOE, 9}, [R_BAG] = {CM_BAG, 10}, [R_HAT] = {CM_HAT, 11},
-    [R_BELT] = {CM_BELT, 12}, [R_SCARF] = {CM_SCARF, 13}, [R_HEADBAND] = {CM_HAT, 15}, [R_LEFT_SOCK] = {CM_LEFT_LEG, 18},
-    [R_RIGHT_SOCK] = {CM_RIGHT_LEG, 18}, [R_TIE] = {CM_UPPER, 19},
+static const struct {
+    uint8_t class_, group;
+} regions[R_COUNT] = {
+    [R_BACKGROUND] = {CM_BACKGROUND, 2},
+    [R_FACE] = {CM_FACE, 0},
+    [R_HAIR] = {CM_HAIR, 3},
+    [R_GLASSES] = {CM_SUNGLASSES, 0},
+    [R_LEFT_LEG] = {CM_LEFT_LEG, 0},
+    [R_RIGHT_LEG] = {CM_RIGHT_LEG, 0},
+    [R_LEFT_ARM] = {CM_LEFT_ARM, 0},
+    [R_RIGHT_ARM] = {CM_RIGHT_ARM, 0},
+    [R_DRESS] = {CM_DRESS, 5},
+    [R_TOP] = {CM_UPPER, 6},
+    [R_COAT] = {CM_UPPER, 7},
+    [R_SKIRT] = {CM_SKIRT, 8},
+    [R_PANTS] = {CM_PANTS, 8},
+    [R_LEFT_SHOE] = {CM_LEFT_SHOE, 9},
+    [R_RIGHT_SHOE] = {CM_RIGHT_SHOE, 9},
+    [R_BAG] = {CM_BAG, 10},
+    [R_HAT] = {CM_HAT, 11},
+    [R_BELT] = {CM_BELT, 12},
+    [R_SCARF] = {CM_SCARF, 13},
+    [R_HEADBAND] = {CM_HAT, 15},
+    [R_LEFT_SOCK] = {CM_LEFT_LEG, 18},
+    [R_RIGHT_SOCK] = {CM_RIGHT_LEG, 18},
+    [R_TIE] = {CM_UPPER, 19},
 };
 
 static void draw_side(pen *p, const figure *f, int side) {
@@ -116,11 +135,13 @@ cm_status cm_person_draw(const cm_person *person, size_t width, size_t height, c
     cairo_set_operator(p.map, CAIRO_OPERATOR_SOURCE);
     figure f;
     cm_figure_make(&f, person);
-    const double k = fmin((double)width / 64, (double)height / 96), bx = ((double)width / k - 64) / 2, by = ((double)height / k - 96) / 2;
+    const double k = fmin((double)width / 64, (double)height / 96), bx = ((double)width / k - 64) / 2,
+                 by = ((double)height / k - 96) / 2;
     draw_all(&p, &f, (const double[4]){-bx, -by, 64 + bx, 96 + by});
     cm_status s = CM_OK;
     if (cairo_status(p.ink) != CAIRO_STATUS_SUCCESS || cairo_status(p.map) != CAIRO_STATUS_SUCCESS)
-        s = cm_fail(CM_ENOMEM, "drawing: %s", cairo_status_to_string(cairo_status(p.ink) ? cairo_status(p.ink) : cairo_status(p.map)));
+        s = cm_fail(CM_ENOMEM, "drawing: %s",
+                    cairo_status_to_string(cairo_status(p.ink) ? cairo_status(p.ink) : cairo_status(p.map)));
     if (s == CM_OK) {
         cairo_surface_flush(ink);
         cairo_surface_flush(map);

@@ -7,13 +7,20 @@
 
 #include <string.h>
 
-static bool chance(cm_rng *r, double p) { return cm_rng_uniform(r) < p; }
+static bool chance(cm_rng *r, double p) {
+    return cm_rng_uniform(r) < p;
+}
 
-#define PICK(r, ...) (int)cm_rng_choose(r, (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+#define PICK(r, ...)                                                                                                   \
+    (int)cm_rng_choose(r, (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
 
 /* Bright clothes and the calm colours people wear below and on their feet: every colour occurs in both. */
-static int bright(cm_rng *r) { return PICK(r, 1.2, .8, 1, 1, 1.3, .9, 1, .6, 1, 1.1, .8); }
-static int calm(cm_rng *r) { return PICK(r, .7, .5, .5, .8, 1.4, .6, .6, 1.2, 1.7, 1.0, 1.1); }
+static int bright(cm_rng *r) {
+    return PICK(r, 1.2, .8, 1, 1, 1.3, .9, 1, .6, 1, 1.1, .8);
+}
+static int calm(cm_rng *r) {
+    return PICK(r, .7, .5, .5, .8, 1.4, .6, .6, 1.2, 1.7, 1.0, 1.1);
+}
 
 static int other_than(cm_rng *r, int (*pick)(cm_rng *), int a) {
     for (int i = 0; i < 8; i++) {
@@ -56,12 +63,17 @@ static void sample_top(int *v, cm_rng *r) {
     v[S_TOP_COLOR] = bright(r);
     v[S_TOP_PATTERN] = solid_mostly(r, t == HOODIE ? 1 : .6, t == T_SHIRT || t == HOODIE || t == SWEATER);
     v[S_TOP_LENGTH] = man ? PICK(r, .04, 1, .22) : PICK(r, .3, 1, .22);
-    v[S_TOP_SLEEVE] = t == CAMISOLE ? SLEEVELESS : t == SWEATER || t == HOODIE ? LONG_SLEEVE : t == T_SHIRT || t == POLO ? PICK(r, .1, 1, .3)
-                    : t == SHIRT ? PICK(r, 0, .5, 1) : PICK(r, .5, .8, 1);
+    v[S_TOP_SLEEVE] = t == CAMISOLE                 ? SLEEVELESS
+                      : t == SWEATER || t == HOODIE ? LONG_SLEEVE
+                      : t == T_SHIRT || t == POLO   ? PICK(r, .1, 1, .3)
+                      : t == SHIRT                  ? PICK(r, 0, .5, 1)
+                                                    : PICK(r, .5, .8, 1);
     if (t == T_SHIRT || t == BLOUSE) v[S_TOP_COLLAR] = PICK(r, 1, .7);
     if (t == SWEATER) v[S_TOP_COLLAR] = PICK(r, 1, .6, .8);
-    v[S_TOP_MATERIAL] = t == SHIRT ? PICK(r, 2, .5, 0, .8) : t == SWEATER ? PICK(r, .3, 0, 0, 0, 2, .7)
-                      : t == CAMISOLE || t == BLOUSE ? PICK(r, 1, 1) : COTTON;
+    v[S_TOP_MATERIAL] = t == SHIRT                     ? PICK(r, 2, .5, 0, .8)
+                        : t == SWEATER                 ? PICK(r, .3, 0, 0, 0, 2, .7)
+                        : t == CAMISOLE || t == BLOUSE ? PICK(r, 1, 1)
+                                                       : COTTON;
 }
 
 /* What a long top or coat would cover is not worn under it. */
@@ -70,13 +82,16 @@ static void sample_bottom(int *v, cm_rng *r) {
     const double shorts = covered ? 0 : 1;
     v[S_BOTTOM] = v[S_GENDER] == MALE ? PICK(r, 0, 1.6, 1.3, shorts, .02) : PICK(r, 0, 1, 1, .7 * shorts, 1.5);
     const int t = v[S_BOTTOM];
-    v[S_BOTTOM_COLOR] = t == JEANS ? (int[]){BLUE, BLACK, GRAY, WHITE}[PICK(r, 2.4, 1, .8, .5)] : other_than(r, calm, v[S_TOP_COLOR]);
+    v[S_BOTTOM_COLOR] =
+        t == JEANS ? (int[]){BLUE, BLACK, GRAY, WHITE}[PICK(r, 2.4, 1, .8, .5)] : other_than(r, calm, v[S_TOP_COLOR]);
     if (t != JEANS) v[S_BOTTOM_PATTERN] = solid_mostly(r, 1.4, false);
     if (t == SKIRT) v[S_BOTTOM_LENGTH] = PICK(r, covered ? 0 : 1.2, 1, .8);
     if (t == PANTS || t == JEANS) v[S_BOTTOM_SHAPE] = PICK(r, 1.2, 1, .8);
     if (t == SKIRT) v[S_BOTTOM_SHAPE] = PICK(r, 1, 0, 1, .9);
-    v[S_BOTTOM_MATERIAL] = t == JEANS ? DENIM : t == SKIRT ? PICK(r, 1.4, .6, .7, .6, .4, .3) : t == SHORTS ? PICK(r, 1.6, .1, .2, .8)
-                         : PICK(r, 2, .2, .7, 0, .1, .6);
+    v[S_BOTTOM_MATERIAL] = t == JEANS    ? DENIM
+                           : t == SKIRT  ? PICK(r, 1.4, .6, .7, .6, .4, .3)
+                           : t == SHORTS ? PICK(r, 1.6, .1, .2, .8)
+                                         : PICK(r, 2, .2, .7, 0, .1, .6);
 }
 
 static void sample_coat(int *v, cm_rng *r) {
@@ -92,13 +107,14 @@ static void sample_shoes(int *v, cm_rng *r) {
     v[S_SHOES] = v[S_GENDER] == MALE ? PICK(r, 1.6, 1, 0, 1) : PICK(r, 1.2, 1, 1.1, .6);
     v[S_SHOES_COLOR] = calm(r);
     const bool covered = v[S_ONE_LENGTH] > LEN_SHORT || v[S_BOTTOM_LENGTH] > LEN_SHORT;
-    if (v[S_SHOES] == BOOTS) v[S_SHOES_LENGTH] = covered ? ANKLE : v[S_GENDER] == MALE ? PICK(r, 1, .25) : PICK(r, 1, 1);
+    if (v[S_SHOES] == BOOTS)
+        v[S_SHOES_LENGTH] = covered ? ANKLE : v[S_GENDER] == MALE ? PICK(r, 1, .25) : PICK(r, 1, 1);
 }
 
 /* Belts show only where nothing hangs over the waist, ties only on shirts, socks only on bare shins. */
 static void sample_accessories(int *v, cm_rng *r) {
-    const bool shins = v[S_BOTTOM] == SHORTS || (v[S_BOTTOM] == SKIRT && v[S_BOTTOM_LENGTH] == LEN_SHORT)
-                    || (v[S_ONE] == DRESS && v[S_ONE_LENGTH] == LEN_SHORT);
+    const bool shins = v[S_BOTTOM] == SHORTS || (v[S_BOTTOM] == SKIRT && v[S_BOTTOM_LENGTH] == LEN_SHORT) ||
+                       (v[S_ONE] == DRESS && v[S_ONE_LENGTH] == LEN_SHORT);
     const bool long_boots = v[S_SHOES] == BOOTS && v[S_SHOES_LENGTH] == KNEE;
     const bool big_hair = v[S_HAIR_STYLE] == HAIR_AFRO || v[S_HAIR_STYLE] == HAIR_BUN;
     v[S_BAG] = chance(r, .24) ? 1 + PICK(r, 1, v[S_GENDER] == MALE ? .2 : 1, .8) : 0;
@@ -139,7 +155,9 @@ static void sample_values(cm_person *p, bool simple) {
     sample_accessories(v, r);
 }
 
-static int arm_pose(cm_rng *r, bool simple) { return simple ? PICK(r, 1, 1) : PICK(r, 1.6, 1.2, .8, .3, .35); }
+static int arm_pose(cm_rng *r, bool simple) {
+    return simple ? PICK(r, 1, 1) : PICK(r, 1.6, 1.2, .8, .3, .35);
+}
 
 static void sample_numbers(cm_person *p, bool simple) {
     double *n = p->numbers;
@@ -180,9 +198,13 @@ static void sample_numbers(cm_person *p, bool simple) {
 }
 
 /* Garments whose colour (and pattern, where both can have it) can be exchanged. */
-static const struct { int group, type, color, pattern; } garments[] = {
-    {5, S_ONE, S_ONE_COLOR, S_ONE_PATTERN}, {6, S_TOP, S_TOP_COLOR, S_TOP_PATTERN},
-    {7, S_COAT, S_COAT_COLOR, S_COAT_PATTERN}, {8, S_BOTTOM, S_BOTTOM_COLOR, S_BOTTOM_PATTERN},
+static const struct {
+    int group, type, color, pattern;
+} garments[] = {
+    {5, S_ONE, S_ONE_COLOR, S_ONE_PATTERN},
+    {6, S_TOP, S_TOP_COLOR, S_TOP_PATTERN},
+    {7, S_COAT, S_COAT_COLOR, S_COAT_PATTERN},
+    {8, S_BOTTOM, S_BOTTOM_COLOR, S_BOTTOM_PATTERN},
 };
 
 enum { GARMENTS = sizeof garments / sizeof garments[0] };

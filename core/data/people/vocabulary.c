@@ -9,7 +9,8 @@ WORDS(countries, "caucasian", "asian", "african", "latino", "indian");
 WORDS(ages, "young adult", "adult", "elderly");
 WORDS(genders, "male", "female");
 WORDS(bodies, "slim body", "fit body", "plump body");
-WORDS(places, "plain white background", "plain gray background", "indoor room", "city street", "green park", "sandy beach");
+WORDS(places, "plain white background", "plain gray background", "indoor room", "city street", "green park",
+      "sandy beach");
 WORDS(hair_styles, "bald", "straight", "wavy", "curly", "bun", "bob", "afro", "crew cut");
 WORDS(hair_colors, "black", "brown", "blonde", "red", "gray", "white");
 WORDS(hair_lengths, "above eyes", "above chin", "above shoulders", "above chest");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One target, named by CM_FUZZ_TARGET, under clang's libFuzzer: ci/fuzz.sh runs them in turn. Good files are put into the
- * folder CM_FUZZ_SEEDS, where libFuzzer is told to look. */
+/* One target, named by CM_FUZZ_TARGET, under clang's libFuzzer: ci/fuzz.sh runs them in turn. Good files are put into
+ * the folder CM_FUZZ_SEEDS, where libFuzzer is told to look. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
