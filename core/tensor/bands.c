@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/tensor/group_sums.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 cm_band cm_band_of(const cm_tensor *x, size_t i) {
     if (!x) return (cm_band){0};

@@ -3,12 +3,11 @@
  * copied to be joined. Without gradients. */
 #include <assert.h>
 
-#include "core/tensor/nn.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 static bool may_run(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *y) {
     if (!x || !y || g->status != CM_OK) return false;
-    if (!cm_records(g, CM_INPUTS(x, weight, y))) return true;
+    if (!cm_tape_records(g, CM_INPUTS(x, weight, y))) return true;
     cm_ctx_fail(g, CM_EUNAVAILABLE, "a layer between parts of tensors has no gradient");
     return false;
 }

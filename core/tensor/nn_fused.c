@@ -3,8 +3,7 @@
  * else one after the other. */
 #include <assert.h>
 
-#include "core/tensor/nn.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 static cm_tensor *instead(cm_ctx *g, cm_tensor *used, cm_tensor *made) {
     cm_drop(g, used);
@@ -39,7 +38,7 @@ cm_tensor *cm_group_norm_conv2d(cm_ctx *g, cm_tensor *x, cm_group n, cm_tensor *
                                 cm_tensor *image, cm_tensor *plus) {
     if (!x || !weight || !n.weight || !n.bias) return NULL;
     const bool whole =
-        g->ops->conv2d_fused && !cm_records(g, CM_INPUTS(x, n.weight, n.bias, weight, bias, image, plus));
+        g->ops->conv2d_fused && !cm_tape_records(g, CM_INPUTS(x, n.weight, n.bias, weight, bias, image, plus));
     if (!whole) return group_conv_parts(g, x, &n, weight, bias, image, plus);
     const cm_conv_shape s = cm_conv_shape_of(x, weight, 1, CM_PAD_SAME);
     cm_tensor *scale = group_scale(g, x, &n), *y = cm_tensor_new(g, CM_SHAPE(s.n, s.oh, s.ow, s.o));
@@ -67,7 +66,7 @@ static cm_tensor *linear_fused(cm_ctx *g, cm_tensor *x, const cm_fusion *a, cm_t
 
 cm_tensor *cm_group_norm_linear(cm_ctx *g, cm_tensor *x, cm_group n, cm_tensor *weight, cm_tensor *bias) {
     if (!x || !weight || !n.weight || !n.bias) return NULL;
-    if (!g->ops->linear_fused || cm_records(g, CM_INPUTS(x, n.weight, n.bias, weight, bias))) {
+    if (!g->ops->linear_fused || cm_tape_records(g, CM_INPUTS(x, n.weight, n.bias, weight, bias))) {
         cm_tensor *h = cm_group_norm(g, x, n.weight, n.bias, n.groups, n.eps, n.act);
         return instead(g, h, cm_linear(g, h, weight, bias));
     }
@@ -81,8 +80,8 @@ void cm_layer_norm_linears(cm_ctx *g, cm_tensor *x, cm_tensor *gamma, cm_tensor 
                            cm_tensor *const *weights, cm_tensor **out) {
     for (size_t i = 0; i < count; i++) out[i] = NULL;
     if (!x || !gamma || !beta) return;
-    bool whole = g->ops->linear_fused && !cm_records(g, CM_INPUTS(x, gamma, beta));
-    for (size_t i = 0; i < count; i++) whole = whole && weights[i] && !cm_records(g, CM_INPUTS(weights[i]));
+    bool whole = g->ops->linear_fused && !cm_tape_records(g, CM_INPUTS(x, gamma, beta));
+    for (size_t i = 0; i < count; i++) whole = whole && weights[i] && !cm_tape_records(g, CM_INPUTS(weights[i]));
     if (whole) {
         const cm_fusion a = {.gamma = gamma->data, .beta = beta->data, .eps = eps};
         for (size_t i = 0; i < count; i++) out[i] = linear_fused(g, x, &a, weights[i], NULL);
@@ -108,7 +107,8 @@ static cm_tensor *feed_parts(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f, 
 
 cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *f) {
     if (!x) return NULL;
-    const bool records = cm_records(g, CM_INPUTS(x, f->gamma, f->beta, f->weight1, f->bias1, f->weight2, f->bias2));
+    const bool records =
+        cm_tape_records(g, CM_INPUTS(x, f->gamma, f->beta, f->weight1, f->bias1, f->weight2, f->bias2));
     if (!g->ops->feed_forward || records) return feed_parts(g, x, f, records);
     const size_t c = cm_dim(x, -1);
     cm_exec_with(g, f->weight1);
@@ -136,7 +136,7 @@ cm_tensor *cm_feed_forward_plus(cm_ctx *g, cm_tensor *x, const cm_feed_forward *
 
 cm_tensor *cm_upsample_conv2d(cm_ctx *g, cm_tensor *x, cm_tensor *weight, cm_tensor *bias) {
     if (!x || !weight) return NULL;
-    if (!g->ops->conv2d_fused || cm_records(g, CM_INPUTS(x, weight, bias))) {
+    if (!g->ops->conv2d_fused || cm_tape_records(g, CM_INPUTS(x, weight, bias))) {
         cm_tensor *h = cm_upsample_nearest2(g, x);
         return instead(g, h, cm_conv2d(g, h, weight, bias, 1, CM_PAD_SAME));
     }

@@ -3,8 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/tensor/nn.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 /* --- convolution and linear ---------------------------------------------- */
 
@@ -260,7 +259,7 @@ cm_tensor *cm_attention(cm_ctx *g, cm_tensor *q, cm_tensor *k, cm_tensor *v, siz
                                   .d = d,
                                   .scale = scale != 0.0f ? scale : (float)(1.0 / sqrt((double)d)),
                                   .causal = causal};
-    const bool records = cm_records(g, CM_INPUTS(q, k, v));
+    const bool records = cm_tape_records(g, CM_INPUTS(q, k, v));
     cm_tensor *out = cm_tensor_new(g, 3, q->shape);
     cm_tensor *p = probs ? cm_tensor_new(g, CM_SHAPE(s.n, heads, s.lq, s.lk)) : NULL;
     cm_tensor *lse = records ? cm_tensor_new(g, CM_SHAPE(s.n, heads, s.lq)) : NULL;

@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/tensor/nn.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 typedef struct loss_node {
     cm_tensor *loss, *x[2], *slope[2];
@@ -24,7 +23,7 @@ static void loss_back(cm_ctx *g, void *arg) {
 
 /* Room for x's slope if a gradient will be asked for. */
 static cm_tensor *slope_for(cm_ctx *g, cm_tensor *x) {
-    return cm_records(g, CM_INPUTS(x)) ? cm_tensor_new(g, x->ndim, x->shape) : NULL;
+    return cm_tape_records(g, CM_INPUTS(x)) ? cm_tensor_new(g, x->ndim, x->shape) : NULL;
 }
 
 static cm_tensor *finish(cm_ctx *g, double value, cm_tensor *a, cm_tensor *slope_a, cm_tensor *b, cm_tensor *slope_b) {

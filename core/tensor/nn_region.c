@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/tensor/nn.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 static const float doubt = 1e-4f;    /* share of the picture that every region has more, of value 0 */
 static const float faint = 1e-3f;    /* below it a map's pixel is no place for a peak */

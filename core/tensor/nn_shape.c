@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "core/base/threads.h"
-#include "core/tensor/nn.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 static void add_into(float *y, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] += x[i];
@@ -313,7 +312,7 @@ static void max_back(cm_ctx *g, void *arg) {
 /* The first of equal values wins, as in PyTorch; a NaN wins over everything. */
 cm_tensor *cm_max_pool(cm_ctx *g, cm_tensor *x, size_t k, size_t stride) {
     cm_tensor *y = x ? pooled(g, x, k, stride) : NULL;
-    const bool records = cm_records(g, CM_INPUTS(x));
+    const bool records = cm_tape_records(g, CM_INPUTS(x));
     uint32_t *from = y && records ? cm_ctx_push(g, cm_count(y) * sizeof *from) : NULL;
     if (!y || (records && !from)) return NULL;
     assert(cm_count(x) <= UINT32_MAX);

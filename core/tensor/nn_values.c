@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "core/base/threads.h"
-#include "core/tensor/nn.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/nn_parts.h"
 
 cm_tensor *cm_like(cm_ctx *g, const cm_tensor *x, size_t last) {
     size_t shape[CM_MAX_DIMS];

@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/tensor/storage.h"
+#include "core/tensor/tape_parts.h"
+#include "core/tensor/tensor_parts.h"
 
 typedef struct node node;
 struct node {
@@ -54,7 +55,7 @@ void cm_tape_backward(cm_ctx *g, cm_tensor *loss, float seed) {
     g->tape->last = NULL;
 }
 
-bool cm_records(const cm_ctx *g, size_t count, cm_tensor *const *inputs) {
+bool cm_tape_records(const cm_ctx *g, size_t count, cm_tensor *const *inputs) {
     if (!g->tape) return false;
     for (size_t i = 0; i < count; i++)
         if (inputs[i] && inputs[i]->needs_grad) return true;
@@ -65,7 +66,7 @@ cm_tensor *cm_node(cm_ctx *g, cm_tensor *y, cm_backward *fn, const void *arg, si
                    cm_tensor *const *inputs) {
     cm_arena_clear(&g->scratch);
     if (g->scratch.failed) return cm_ctx_fail(g, CM_ENOMEM, "out of memory inside an operation");
-    if (!y || !cm_records(g, count, inputs)) return y;
+    if (!y || !cm_tape_records(g, count, inputs)) return y;
     y->needs_grad = true;
     void *kept = cm_ctx_push(g, bytes);
     cm_tensor **held = cm_ctx_push(g, (count + 1) * sizeof(cm_tensor *));
@@ -78,13 +79,4 @@ cm_tensor *cm_node(cm_ctx *g, cm_tensor *y, cm_backward *fn, const void *arg, si
     n->held = count + 1;
     n->tensors = held;
     return y;
-}
-
-cm_exec cm_exec_of(cm_ctx *g) {
-    return (cm_exec){.threads = g->threads, .scratch = &g->scratch};
-}
-
-cm_exec cm_exec_with(cm_ctx *g, cm_tensor *weight) {
-    if (g->ops->rounding == 0 || !weight->packs.keeps) cm_pack_use(&weight->packs); /* the others pack what they read */
-    return (cm_exec){.threads = g->threads, .scratch = &g->scratch, .packs = &weight->packs};
 }

@@ -24,7 +24,4 @@ void cm_tape_backward(cm_ctx *g, cm_tensor *loss, float seed);
 typedef void cm_backward(cm_ctx *g, void *arg);
 void cm_tape_record(cm_ctx *g, cm_backward *fn, void *arg);
 
-/* x->grad, made and cleared when absent; NULL when x needs none. */
-float *cm_grad(cm_ctx *g, cm_tensor *x);
-
 #endif

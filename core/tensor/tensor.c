@@ -10,7 +10,7 @@
 
 #include "core/base/system.h"
 #include "core/tensor/ops.h"
-#include "core/tensor/storage.h"
+#include "core/tensor/tensor_parts.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -265,6 +265,15 @@ const float *cm_flowed(cm_tensor *x) {
     if (!x) return NULL;
     if (x->buffer && x->buffer->grad) x->grad = x->buffer->grad->data;
     return x->grad;
+}
+
+cm_exec cm_exec_of(cm_ctx *g) {
+    return (cm_exec){.threads = g->threads, .scratch = &g->scratch};
+}
+
+cm_exec cm_exec_with(cm_ctx *g, cm_tensor *weight) {
+    if (g->ops->rounding == 0 || !weight->packs.keeps) cm_pack_use(&weight->packs); /* the others pack what they read */
+    return (cm_exec){.threads = g->threads, .scratch = &g->scratch, .packs = &weight->packs};
 }
 
 /* Moves only what no one else holds: one reader is the node itself. */

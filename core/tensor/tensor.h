@@ -102,6 +102,9 @@ cm_tensor *cm_view(cm_ctx *g, cm_tensor *x, int ndim, const size_t *shape);
 
 void cm_drop(cm_ctx *g, cm_tensor *x); /* the caller reads x no more; NULL and parameters are fine */
 
+/* x->grad, made and cleared when absent; NULL when x needs none. */
+float *cm_grad(cm_ctx *g, cm_tensor *x);
+
 /* Gives the pages of dropped tensors back that are large, but smaller than `below` bytes: before tensors of that size
  * are made in their stead. */
 void cm_ctx_trim(cm_ctx *g, size_t below);
