@@ -4,6 +4,7 @@
 #define CM_CORE_CPU_F32_F32_MICROKERNELS_INL_H
 
 #include "core/cpu/simd/math-inl.h"
+#include "core/cpu/f32/adamw-inl.h"
 #include "core/cpu/f32/norm-inl.h"
 #include "core/cpu/f32/pool-inl.h"
 #include "core/cpu/f32/gemm-inl.h"

@@ -3,6 +3,7 @@
 #ifndef CM_CORE_CPU_F32_NORM_INL_H
 #define CM_CORE_CPU_F32_NORM_INL_H
 
+#include "core/cpu/f32/f32_microkernels.h"
 #include "core/cpu/simd/math-inl.h"
 
 enum { NORM_RUN = 32 }; /* rows summed in float before they are added to a double */

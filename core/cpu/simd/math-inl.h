@@ -3,8 +3,8 @@
 #ifndef CM_CORE_CPU_SIMD_MATH_INL_H
 #define CM_CORE_CPU_SIMD_MATH_INL_H
 
-#include "core/cpu/f32/f32_microkernels.h"
 #include "core/cpu/simd/simd.h"
+#include "core/tensor/ops.h"
 
 /* exp, relative error below 1e-7; saturates at 2^-126 and 2^127.8 */
 CM_INLINE vec v_exp(vec x) {
@@ -176,20 +176,6 @@ CM_BODY void axpy(size_t n, float alpha, const float *x, float *y) {
     size_t i = 0;
     for (; i + W <= n; i += W) v_store(y + i, v_fma(k, v_load(x + i), v_load(y + i)));
     for (; i < n; i++) y[i] += alpha * x[i];
-}
-
-CM_INLINE void adamw_some(const cm_adamw_step *s, size_t n, const float *g, float *w, float *m, float *v) {
-    const vec d = v_mul(v_load_n(g, n), v_set(s->grad_scale));
-    const vec m1 = v_fma(v_set(1.0f - s->beta1), d, v_mul(v_set(s->beta1), v_load_n(m, n)));
-    const vec v1 = v_fma(v_mul(v_set(1.0f - s->beta2), d), d, v_mul(v_set(s->beta2), v_load_n(v, n)));
-    const vec size = v_fma(v_sqrt(v1), v_set(s->root_correction), v_set(s->eps));
-    v_store_n(m, m1, n);
-    v_store_n(v, v1, n);
-    v_store_n(w, v_fnma(v_set(s->rate), v_mul(m1, v_reciprocal(size)), v_mul(v_load_n(w, n), v_set(s->keep))), n);
-}
-
-CM_BODY void adamw(const cm_adamw_step *s, size_t n, const float *g, float *w, float *m, float *v) {
-    for (size_t i = 0; i < n; i += W) adamw_some(s, n - i < W ? n - i : W, g + i, w + i, m + i, v + i);
 }
 
 CM_BODY float row_max(size_t n, const float *x) {
