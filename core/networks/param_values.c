@@ -88,12 +88,12 @@ static bool stored_finite(const cm_stored *s, size_t begin, size_t end) {
 }
 
 static void make_piece(const cm_made_values *m, size_t begin, size_t end, float *values) {
-    if (m->init == CM_INIT_EMBEDDING) {
+    if (m->normal) {
         fill_normal(m, begin, end, values);
     } else if (m->bound > 0) {
         (cm_cpu_get()->avx2 ? uniform_avx2 : uniform_plain)(m, begin, end, values);
     } else {
-        for (size_t i = begin; i < end; i++) values[i] = m->init == CM_INIT_ONE ? 1.0f : 0.0f;
+        for (size_t i = begin; i < end; i++) values[i] = m->middle;
     }
 }
 

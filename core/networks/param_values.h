@@ -3,12 +3,13 @@
 #ifndef CM_CORE_NETWORKS_PARAM_VALUES_H
 #define CM_CORE_NETWORKS_PARAM_VALUES_H
 
+#include <stdbool.h>
+
 #include "core/io/safetensors.h"
-#include "core/networks/params.h"
 
 typedef struct cm_made_values {
-    cm_init init;
-    float bound; /* CM_INIT_EMBEDDING: standard deviation; ZERO, ONE: 0; else uniform around the middle, so far */
+    bool normal; /* around 0, else uniform around the middle */
+    float bound; /* the standard deviation, or how far from the middle; 0: all are the middle */
     float middle;
     uint32_t key[2]; /* of the weight's random numbers */
 } cm_made_values;

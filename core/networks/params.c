@@ -263,7 +263,7 @@ static void push_place(cm_params *p, entry *e) {
 
 static void make_values(const cm_params *p, const entry *e) {
     cm_rng r = cm_rng_named(p->seed, e->name);
-    cm_made_values m = {.init = e->init, .bound = e->bound, .middle = e->middle};
+    cm_made_values m = {.normal = e->init == CM_INIT_EMBEDDING, .bound = e->bound, .middle = e->middle};
     m.key[0] = cm_rng_u32(&r);
     m.key[1] = cm_rng_u32(&r);
     cm_values_make(&m, cm_count(&e->tensor), e->tensor.data);
@@ -274,6 +274,7 @@ static void create(cm_params *p, entry *e) {
     push_place(p, e);
     if (init == CM_INIT_LINEAR || init == CM_INIT_BIAS) e->bound = p->fan_in ? 1 / sqrtf((float)p->fan_in) : 0;
     if (init == CM_INIT_EMBEDDING) e->bound = 0.02f;
+    if (init == CM_INIT_ONE) e->middle = 1;
     if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->middle = init == CM_INIT_SCALE ? 1.0f : 1.0f / 6.0f;
     if (init == CM_INIT_SCALE || init == CM_INIT_VARIANCE) e->bound = init == CM_INIT_SCALE ? 0.25f : 1.0f / 12.0f;
     if (!e->tensor.data) return;
