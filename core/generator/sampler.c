@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/closest.h"
-#include "core/generator/sampler_state.h"
+#include "core/generator/sampler_parts.h"
 
 const cm_sampler *const cm_samplers[] = {&cm_sampler_ddim,
                                          &cm_sampler_ddpm,

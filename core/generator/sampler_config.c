@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/closest.h"
-#include "core/generator/sampler_state.h"
+#include "core/generator/sampler_parts.h"
 #include "core/networks/config.h"
 
 enum { DDIM = 1, DDPM = 2, PNDM = 4, LMS = 8, EULER = 16, EULER_A = 32, DPM = 64, ALL = 127, OTHERS = 0 };

@@ -2,7 +2,7 @@
 /* DDIM with eta 0 (Song et al. 2021, eq. 12), as diffusers' DDIMScheduler takes it. */
 #include <math.h>
 
-#include "core/generator/sampler_state.h"
+#include "core/generator/sampler_parts.h"
 
 static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
     return cm_sampler_state_new(s, &(cm_sampler_plan){.spacing = CM_SPACING_LEADING, .keeps = true}, steps, n, out,

@@ -3,7 +3,7 @@
  * DDPMScheduler. */
 #include <math.h>
 
-#include "core/generator/sampler_state.h"
+#include "core/generator/sampler_parts.h"
 
 static cm_status begin(const cm_schedule *s, size_t steps, size_t n, cm_arena *out, cm_sampler_state **state) {
     const cm_sampler_plan plan = {.spacing = CM_SPACING_LEADING, .keeps = true, .random = true};

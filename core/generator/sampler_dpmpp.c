@@ -8,7 +8,7 @@
  * clean latent (the ++ forms) or the noise. */
 #include <math.h>
 
-#include "core/generator/sampler_state.h"
+#include "core/generator/sampler_parts.h"
 
 enum { FEW = 15 /* steps below which lower_order_final counts */ };
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/generator/sampler_state.h"
+#include "core/generator/sampler_parts.h"
 
 enum { ORDER = 4 };
 

@@ -2,7 +2,7 @@
 /* Noise levels, for the samplers that walk along them. */
 #include <math.h>
 
-#include "core/generator/sampler_state.h"
+#include "core/generator/sampler_parts.h"
 
 /* In f32, as diffusers' table has them. */
 double cm_sigma_of(const cm_schedule *s, size_t t) {

@@ -6,7 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "core/io/image_codecs.h"
+#include "core/io/image_parts.h"
 #include "core/io/mapped.h"
 
 cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image) {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/base/system.h"
-#include "core/io/image_codecs.h"
+#include "core/io/image_parts.h"
 
 enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, OS2_HEADER = 64, MASKS_AT = 54 };
 enum { PLAIN = 0, RLE8 = 1, RLE4 = 2, FIELDS = 3 };

@@ -10,7 +10,7 @@
 #include <jerror.h>
 
 #include "core/base/system.h"
-#include "core/io/image_codecs.h"
+#include "core/io/image_parts.h"
 
 /* More scans than any encoder makes, as libjpeg-turbo's own fuzzers have it: each costs a pass over the whole picture.
  */

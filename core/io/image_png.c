@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/system.h"
-#include "core/io/image_codecs.h"
+#include "core/io/image_parts.h"
 
 /* All that outlives a longjmp lives here, not in locals. */
 typedef struct trouble {

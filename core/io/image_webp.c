@@ -5,7 +5,7 @@
 #include <webp/demux.h>
 
 #include "core/base/system.h"
-#include "core/io/image_codecs.h"
+#include "core/io/image_parts.h"
 
 enum { PIECE = 1 << 16 }; /* bytes between looks at whether to stop */
 

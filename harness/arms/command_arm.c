@@ -8,7 +8,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/image_set.h"
-#include "harness/arms/command_parts.h"
+#include "harness/arms/command_arm_parts.h"
 
 enum { STATUS_TIMED_OUT = 124, STATUS_NOT_STARTED = 127, STATUS_SIGNAL = 128 }; /* as of timeout(1) and a shell */
 

@@ -9,7 +9,7 @@
 
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
-#include "harness/arms/command_parts.h"
+#include "harness/arms/command_arm_parts.h"
 #include "prompts/prompt_rows.h"
 
 static cm_status out_of_memory(void) {

@@ -10,7 +10,7 @@
 #include "core/base/system.h"
 #include "core/base/threads.h"
 #include "core/io/image.h"
-#include "harness/arms/command_parts.h"
+#include "harness/arms/command_arm_parts.h"
 
 /* The asked-for ending first. */
 static const char *const endings[] = {"png", "jpg", "jpeg", "webp", "jfif", "bmp",

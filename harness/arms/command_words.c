@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/closest.h"
-#include "harness/arms/command_parts.h"
+#include "harness/arms/command_arm_parts.h"
 
 static const char *const places[CM_PLACES + 1] = {[CM_PLACE_PROMPTS] = "prompts",
                                                   [CM_PLACE_PROMPTS_CSV] = "prompts_csv",

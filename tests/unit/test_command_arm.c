@@ -12,7 +12,7 @@
 #include "core/base/system.h"
 #include "core/io/image.h"
 #include "core/io/jsonl.h"
-#include "harness/arms/command_parts.h"
+#include "harness/arms/command_arm_parts.h"
 #include "prompts/prompt_rows.h"
 #include "tests/unit/failing_alloc.h"
 #include "tests/unit/scratch.h"

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "harness/arms/command_parts.h"
+#include "harness/arms/command_arm_parts.h"
 
 static cm_arena arena;
 static const char *const values[CM_PLACES] = {"P", "C", "T", "S", "N", "/a b/out", "3", "20", "7.5", "64", "96"};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the files of command arms share: the words of a command, the files it is given, the images it leaves. */
-#ifndef CM_HARNESS_ARMS_COMMAND_PARTS_H
-#define CM_HARNESS_ARMS_COMMAND_PARTS_H
+#ifndef CM_HARNESS_ARMS_COMMAND_ARM_PARTS_H
+#define CM_HARNESS_ARMS_COMMAND_ARM_PARTS_H
 
 #include <jansson.h>
 

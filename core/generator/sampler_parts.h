@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What every sampler keeps between its steps; private to the samplers. */
-#ifndef CM_CORE_GENERATOR_SAMPLER_STATE_H
-#define CM_CORE_GENERATOR_SAMPLER_STATE_H
+#ifndef CM_CORE_GENERATOR_SAMPLER_PARTS_H
+#define CM_CORE_GENERATOR_SAMPLER_PARTS_H
 
 #include "core/generator/sampler.h"
 

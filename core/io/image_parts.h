@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The formats behind image.h. Each reads as many channels as the file has (1 or 3). Long ones look at cm_interrupted()
  * on the way. */
-#ifndef CM_CORE_IO_IMAGE_CODECS_H
-#define CM_CORE_IO_IMAGE_CODECS_H
+#ifndef CM_CORE_IO_IMAGE_PARTS_H
+#define CM_CORE_IO_IMAGE_PARTS_H
 
 #include <stdbool.h>
 
