@@ -45,9 +45,9 @@ static cm_status unknown_option(const cm_command *c, const char *name, size_t le
     names[n] = NULL;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)length, name);
-    const char *advice = cm_foreign_advice(c, typed);
+    const char *advice = cm_foreign_advice(c->name, typed);
     if (advice) return cm_fail(CM_EUSAGE, "%s has no option --%s; %s", c->name, typed, advice);
-    const char *meant = cm_foreign_option(c, typed);
+    const char *meant = cm_foreign_option(c->options, typed);
     if (meant) return cm_fail(CM_EUSAGE, "%s has no option --%s; here it is --%s", c->name, typed, meant);
     const char *near = cm_closest(typed, names);
     if (near) return cm_fail(CM_EUSAGE, "%s has no option --%s; the closest is --%s", c->name, typed, near);
@@ -153,7 +153,7 @@ static cm_status parse_long(cm_args *a, int argc, char **argv, int *i) {
 
 /* "-o" and "-steps" are said as options with two dashes, where there is one. */
 static cm_status unknown_short(const cm_command *c, const char *text) {
-    const char *advice = cm_foreign_advice(c, text + 1), *meant = cm_foreign_option(c, text + 1);
+    const char *advice = cm_foreign_advice(c->name, text + 1), *meant = cm_foreign_option(c->options, text + 1);
     if (advice) return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; %s", c->name, text, advice);
     if (meant) return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; here it is --%s", c->name, text, meant);
     return cm_fail(CM_EUSAGE, "%s: unknown option %.60s; short ones are -q, -v and -h", c->name, text);

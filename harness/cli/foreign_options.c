@@ -2,6 +2,7 @@
 #include "harness/cli/foreign_options.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* A name may stand twice: the first of ours that the command has is meant. */
@@ -179,27 +180,27 @@ static void plain_name(const char *typed, char plain[64]) {
     plain[n] = '\0';
 }
 
-const char *cm_foreign_advice(const cm_command *c, const char *typed) {
+const char *cm_foreign_advice(const char *command, const char *typed) {
     char plain[64];
     plain_name(typed, plain);
     for (size_t i = 0; i < sizeof advices / sizeof *advices; i++)
-        if (strcmp(advices[i].theirs, plain) == 0 && (!advices[i].command || strcmp(advices[i].command, c->name) == 0))
+        if (strcmp(advices[i].theirs, plain) == 0 && (!advices[i].command || strcmp(advices[i].command, command) == 0))
             return advices[i].advice;
     return NULL;
 }
 
-static bool has_option(const cm_command *c, const char *name) {
-    for (const cm_option *o = c->options; o && o->name; o++)
+static bool has_option(const cm_option *options, const char *name) {
+    for (const cm_option *o = options; o && o->name; o++)
         if (strcmp(o->name, name) == 0) return true;
     return false;
 }
 
-const char *cm_foreign_option(const cm_command *c, const char *typed) {
+const char *cm_foreign_option(const cm_option *options, const char *typed) {
     char plain[64];
     plain_name(typed, plain);
-    for (const cm_option *o = c->options; o && o->name; o++)
+    for (const cm_option *o = options; o && o->name; o++)
         if (strcmp(o->name, plain) == 0) return o->name;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i].theirs, plain) == 0 && has_option(c, names[i].ours)) return names[i].ours;
+        if (strcmp(names[i].theirs, plain) == 0 && has_option(options, names[i].ours)) return names[i].ours;
     return NULL;
 }
