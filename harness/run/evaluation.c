@@ -6,7 +6,9 @@
 #include "core/base/closest.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
+#include "harness/records/run_lines.h"
 #include "harness/run/evaluation_parts.h"
+#include "harness/scores/evaluation_finish.h"
 #include "harness/speed/speed.h"
 
 static bool has_images(const cm_evaluation *e) {

@@ -21,6 +21,7 @@
 #ifndef CM_HARNESS_RUN_EVALUATION_H
 #define CM_HARNESS_RUN_EVALUATION_H
 
+#include "harness/scores/evaluation_finish.h"
 #include "harness/suite/suite.h"
 
 typedef struct cm_evaluation_options {
@@ -39,13 +40,6 @@ typedef struct cm_evaluation_options {
     bool allow_exec;   /* a suite file's commands may run */
     const json_t *machine; /* keys for the header, or NULL */
 } cm_evaluation_options;
-
-typedef struct cm_evaluation_counts {
-    size_t scored, failed; /* images of arms and of a reference that is no drawing */
-    size_t without_image, without_prompt;
-    size_t undefined; /* scores that have no value */
-    size_t gates_failed, gates_undecided;
-} cm_evaluation_counts;
 
 cm_status cm_evaluate(const cm_evaluation_options *o, cm_evaluation_counts *counts);
 

@@ -6,75 +6,12 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/io/record_lines.h"
+#include "harness/records/run_headers.h"
+#include "harness/records/run_lines.h"
 #include "harness/run/evaluation_parts.h"
-
-/* --- lines -------------------------------------------------------------------------------- */
 
 static const char *text_of(const json_t *o, const char *key) {
     return cm_json_text_or(o, key, "");
-}
-
-bool cm_line_is(const json_t *line, const char *kind) {
-    return line && strcmp(text_of(line, "kind"), kind) == 0;
-}
-
-bool cm_line_is_made(const json_t *line) {
-    return line && *text_of(line, "picture_hash");
-}
-
-const char *cm_line_feature(const json_t *line, const char *column) {
-    return json_string_value(json_object_get(json_object_get(line, "features"), column));
-}
-
-/* What networks that looked later say is added; a failure takes the place of what was said, and the other way round. */
-static cm_status join_line(json_t **at, json_t *line) {
-    const char *key;
-    json_t *value;
-    if (!*at || cm_line_is(line, "failed") || cm_line_is(*at, "failed")) {
-        json_incref(line);
-        json_decref(*at);
-        *at = line;
-        return CM_OK;
-    }
-    json_object_foreach(line, key, value) {
-        json_t *was = json_object_get(*at, key);
-        const int bad = json_is_object(was) && json_is_object(value) ? json_object_update(was, value)
-                                                                     : json_object_set(*at, key, value);
-        if (bad) return cm_fail(CM_ENOMEM, "out of memory");
-    }
-    return CM_OK;
-}
-
-cm_status cm_evaluation_know(cm_side *s, size_t row, json_t *line) {
-    return join_line(&s->lines[row], line);
-}
-
-static cm_side *side_of_line(cm_side *sides, size_t count, const json_t *line) {
-    const bool failed = cm_line_is(line, "failed");
-    for (size_t i = 0; i < count; i++) {
-        if (sides[i].kind == CM_SIDE_ARM && strcmp(sides[i].name, text_of(line, "arm")) == 0 &&
-            (failed || cm_line_is(line, "image")))
-            return &sides[i];
-        if (sides[i].kind != CM_SIDE_ARM &&
-            (failed ? !strcmp(sides[i].name, text_of(line, "side")) : cm_line_is(line, cm_side_lines[sides[i].kind])))
-            return &sides[i];
-    }
-    return NULL;
-}
-
-cm_status cm_sides_read(cm_side *sides, size_t count, const json_t *all) {
-    size_t k;
-    json_t *line;
-    json_array_foreach((json_t *)all, k, line) {
-        cm_side *s = side_of_line(sides, count, line);
-        if (!s) continue;
-        const size_t index = cm_json_size_or(line, "index", SIZE_MAX);
-        if (index < s->begin || index >= s->end)
-            return cm_fail(CM_EFORMAT, "line %zu: index %zu of %s, which has %zu to %zu", k + 1, index, s->name,
-                           s->begin, s->end);
-        CM_TRY(join_line(&s->lines[index], line));
-    }
-    return CM_OK;
 }
 
 /* --- images that were made -------------------------------------------------------------- */
@@ -112,17 +49,6 @@ static cm_status forget_lost(cm_evaluation *e) {
 }
 
 /* --- features ----------------------------------------------------------------------------- */
-
-char *cm_column_path(const char *folder, const char *side, const char *column, cm_arena *out) {
-    return cm_arena_print(out, "%s/features/%s-%s.f32", folder, side, column);
-}
-
-cm_status cm_column_open(const char *folder, const char *side, const char *column, size_t rows, size_t width, bool make,
-                         cm_arena *out, cm_feature_store *store) {
-    char *path = cm_column_path(folder, side, column, out);
-    CM_TRY(cm_arena_check(out));
-    return cm_feature_store_open(store, path, rows, width, make, out);
-}
 
 static cm_status open_stores(cm_evaluation *e) {
     for (size_t i = 0; i < e->side_count; i++) {
@@ -316,10 +242,10 @@ static bool lacks_made(const cm_evaluation *e) {
 static cm_status take_over(cm_evaluation *e, const json_t *header, const char *path) {
     const json_t *found = json_array_get(e->existing, 0);
     CM_TRY(check_format(found));
-    CM_TRY(cm_evaluation_join_headers(found, header, &e->header));
+    CM_TRY(cm_headers_join(found, header, &e->header));
     CM_TRY(keep_old_sides(e));
     CM_TRY(cm_sides_read(e->sides, e->side_count, e->existing));
-    e->finished = cm_evaluation_is_done(e->existing) && json_equal(found, e->header) && !lacks_made(e);
+    e->finished = cm_lines_are_done(e->existing) && json_equal(found, e->header) && !lacks_made(e);
     if (e->finished) {
         count_known(e);
         return CM_OK;
@@ -328,7 +254,7 @@ static cm_status take_over(cm_evaluation *e, const json_t *header, const char *p
     CM_TRY(forget_lost(e));
     CM_TRY(open_stores(e));
     CM_TRY(check_features(e));
-    json_t *lines = cm_evaluation_lines(e->header, e->sides, e->side_count, e->existing);
+    json_t *lines = cm_sides_lines(e->header, e->sides, e->side_count, e->existing);
     const cm_status s = lines ? cm_jsonl_write(path, lines) : cm_fail(CM_ENOMEM, "out of memory");
     json_decref(lines);
     return s;

@@ -8,6 +8,7 @@
 #include "core/base/system.h"
 #include "core/generator/trained_for.h"
 #include "harness/arms/command_arm.h"
+#include "harness/records/run_lines.h"
 #include "harness/run/evaluation_attention.h"
 #include "harness/run/evaluation_parts.h"
 #include "harness/arms/subject.h"
@@ -55,7 +56,7 @@ static cm_status add_hash(const cm_evaluation *e, const char *path, cm_arena *sc
 static cm_status keep_record(cm_evaluation *e, cm_side *s, size_t row, json_t *record) {
     pthread_mutex_lock(&e->lock);
     cm_status status = cm_evaluation_add(e, record);
-    if (status == CM_OK) status = cm_evaluation_know(s, row, record);
+    if (status == CM_OK) status = cm_side_know(s, row, record);
     pthread_mutex_unlock(&e->lock);
     return status;
 }

@@ -8,7 +8,10 @@
 #include "core/io/jsonl.h"
 #include "core/io/inside.h"
 #include "core/io/record_lines.h"
+#include "harness/records/run_headers.h"
+#include "harness/records/run_lines.h"
 #include "harness/run/evaluation_parts.h"
+#include "harness/scores/evaluation_finish.h"
 
 typedef struct merge {
     const char *const *folders; /* [count], in the order of the command line */
@@ -45,7 +48,7 @@ static cm_status sort_shards(merge *m) {
         m->shard_lines[index - 1] = m->lines[i];
     }
     for (size_t i = 1; i < m->count; i++) {
-        const cm_status s = cm_headers_same(header_of(m, 0), header_of(m, i), cm_evaluation_keys);
+        const cm_status s = cm_headers_same(header_of(m, 0), header_of(m, i), cm_shard_keys);
         if (s != CM_OK) return cm_fail_in(s, "%s and %s are not of one run", m->shard_folders[0], m->shard_folders[i]);
     }
     return CM_OK;

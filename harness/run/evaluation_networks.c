@@ -375,7 +375,7 @@ static cm_status write_pending(cm_evaluation *e) {
     for (size_t c = 0; c < e->plan.column_count; c++) CM_TRY(cm_feature_store_sync(&e->at->stores[c]));
     json_array_foreach(e->pending, i, line) {
         CM_TRY(cm_evaluation_add(e, line));
-        CM_TRY(cm_evaluation_know(e->at, cm_json_size_or(line, "index", 0), line));
+        CM_TRY(cm_side_know(e->at, cm_json_size_or(line, "index", 0), line));
     }
     json_array_clear(e->pending);
     return CM_OK;

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the files of an evaluation share.
  *
- *     evaluation.c          all of it, in order
- *     evaluation_plan.c     which networks look at which images for which metrics
- *     evaluation_sets.c     the sides: arms, the reference, the ceiling's drawings; which image belongs to which prompt
- *     evaluation_known.c    what the folder has already, and what is left to do
- *     evaluation_make.c     images that models and commands make
- *     evaluation_attention.c what their phrases look at meanwhile
- *     evaluation_networks.c     the pass over images
- *     evaluation_finish.c   scores and pairs, from records and features alone (finish.h)
- *     evaluation_headers.c  headers: made, held against another, joined
- *     evaluation_records.c  the records of a folder as sides
- *     evaluation_merge.c    shards
+ *     evaluation.c            all of it, in order
+ *     evaluation_plan.c       which networks look at which images for which metrics
+ *     evaluation_sets.c       the sides: arms, the reference, the ceiling's drawings; which image belongs to which
+ * prompt evaluation_headers.c    the header of the run's records evaluation_known.c      what the folder has already,
+ * and what is left to do evaluation_make.c       images that models and commands make evaluation_attention.c  what
+ * their phrases look at meanwhile evaluation_networks.c   the pass over images evaluation_merge.c      shards
+ *
+ * The folder's records and features are harness/records; scores and pairs are made by harness/scores.
  */
 #ifndef CM_HARNESS_RUN_EVALUATION_PARTS_H
 #define CM_HARNESS_RUN_EVALUATION_PARTS_H
@@ -20,23 +17,14 @@
 
 #include "core/base/folder_lock.h"
 #include "core/io/jsonl.h"
-#include "harness/run/worker_pool.h"
+#include "harness/records/sides.h"
 #include "harness/run/evaluation.h"
-#include "harness/run/feature_store.h"
-#include "harness/suite/image_list.h"
+#include "harness/run/worker_pool.h"
 #include "metrics/metric.h"
 #include "metrics/picture_rules.h"
 #include "prompts/prompt_set.h"
 
-enum {
-    CM_RECORDS_FORMAT = 3,
-    CM_RECORDS_OLDEST = 2 /* that verify reads */,
-    CM_EVAL_METRICS = 48,
-    CM_EVAL_NETWORKS = 16,
-    CM_SHOWN_IMAGES = 64,
-    CM_SHOWN_SIDE = 512,
-    CM_SHOWN_OF_PROMPT = 4
-};
+enum { CM_EVAL_NETWORKS = 16, CM_SHOWN_IMAGES = 64, CM_SHOWN_SIDE = 512, CM_SHOWN_OF_PROMPT = 4 };
 
 /* --- the plan ------------------------------------------------------------------------- */
 
@@ -84,25 +72,6 @@ json_t *cm_plan_describe(const cm_plan *p);
 
 /* --- sides ------------------------------------------------------------------------------ */
 
-typedef enum cm_side_kind { CM_SIDE_ARM, CM_SIDE_REFERENCE, CM_SIDE_CEILING, CM_SIDE_KINDS } cm_side_kind;
-extern const char
-    *const cm_side_lines[CM_SIDE_KINDS]; /* the kind of its images' records: "image", "reference", "drawing" */
-
-/* Images that are compared: of an arm, row unit * images + k; of the reference and the ceiling a row an image. */
-typedef struct cm_side {
-    cm_side_kind kind;
-    const char *name;               /* the arm's, "reference" or "ceiling": of its files */
-    const cm_arm *arm;              /* NULL: none */
-    size_t count, begin, end;       /* rows; this shard's */
-    size_t images;                  /* rows a unit */
-    const cm_description **prompts; /* [count / images]; NULL: this unit has none; NULL of a reference */
-    cm_image_list list;
-    json_t **lines; /* [count], owned: what records say of a row, joined; NULL: nothing */
-    cm_feature_store stores[CM_EVAL_METRICS];
-    size_t *todo, todo_count;     /* rows to look at */
-    bool needed[CM_EVAL_METRICS]; /* by feed: does a row of todo lack what is made from it? */
-} cm_side;
-
 /* One prompt, or one image without any. */
 typedef struct cm_unit {
     const char *id, *negative;
@@ -138,7 +107,6 @@ typedef struct cm_evaluation {
 
 /* Units and sides, from prompts, folders and drawings. */
 cm_status cm_evaluation_open_sides(cm_evaluation *e);
-void cm_sides_close(cm_side *sides, size_t count);
 cm_side *cm_evaluation_side(cm_evaluation *e, const char *name); /* NULL: none of that name */
 cm_status cm_evaluation_check_sizes(const cm_evaluation *e);     /* of images that were there */
 uint64_t cm_evaluation_seed(const cm_evaluation *e, size_t unit, size_t k);
@@ -148,12 +116,6 @@ const char *cm_evaluation_file(const cm_evaluation *e, size_t unit, size_t k, cm
 /* What is there, and what is left: opens the folder's records. e->finished: nothing is left. */
 cm_status cm_evaluation_begin(cm_evaluation *e);
 cm_status cm_evaluation_add(cm_evaluation *e, const json_t *line); /* under the lock */
-/* The line of a row is on disk: joined to what is known of it. */
-cm_status cm_evaluation_know(cm_side *s, size_t row, json_t *line);
-bool cm_line_is(const json_t *line, const char *kind); /* false of NULL */
-bool cm_line_stays(const json_t *line);   /* arms, commands, speed, passes: in the order of their being written */
-bool cm_line_is_made(const json_t *line); /* the record of an image whose file is there */
-const char *cm_line_feature(const json_t *line, const char *column); /* the row's hash (feature_store.h), or NULL */
 
 /* New: what every record of an arm's image has; the groups of a prompt, t: NULL, or its tokens. */
 json_t *cm_evaluation_image(const cm_evaluation *e, const cm_side *s, size_t row);
@@ -167,12 +129,6 @@ cm_status cm_evaluation_make(cm_evaluation *e);
 cm_status cm_evaluation_list_todo(cm_evaluation *e, cm_side *s);
 cm_status cm_evaluation_look(cm_evaluation *e, cm_side *s);
 
-/* FOLDER/features/SIDE-COLUMN.f32; NULL: no memory, which `out` then says. */
-char *cm_column_path(const char *folder, const char *side, const char *column, cm_arena *out);
-/* make: where it is absent, else that is an error. */
-cm_status cm_column_open(const char *folder, const char *side, const char *column, size_t rows, size_t width, bool make,
-                         cm_arena *out, cm_feature_store *store);
-
 /* --- records ------------------------------------------------------------------------------ */
 
 json_t *cm_evaluation_header(cm_evaluation *e); /* new; NULL: out of memory */
@@ -180,36 +136,5 @@ json_t *cm_evaluation_header(cm_evaluation *e); /* new; NULL: out of memory */
  * "left_out":
  * {"tops.material": 312, ...}}; told in one line, too. NULL where no metric asks, or no prompt says anything. */
 cm_status cm_evaluation_count_questions(cm_evaluation *e, json_t **out);
-/* Keys whose values two headers must agree on for their folders to be shards of one run; NULL after the last. */
-extern const char *const cm_evaluation_keys[];
-/* CM_EUSAGE naming what differs first; _continue: in a folder whose run is to go on. */
-cm_status cm_headers_same(const json_t *found, const json_t *wanted, const char *const *keys);
-cm_status cm_headers_continue(const json_t *found, const json_t *wanted, const char *const *keys);
-/* The header of a folder to which metrics are added: *out, new, has the plans of both. CM_EUSAGE naming what differs
- * where they are not of the same images, networks and settings. Prompts or a reference that one of them lacks come from
- * the other. */
-cm_status cm_evaluation_join_headers(const json_t *found, const json_t *wanted, json_t **out);
-
-/* The sides that a header tells of, without lists: for those who have records only. [*count]; cm_sides_close. */
-cm_status cm_sides_of_header(const json_t *header, cm_side **sides, size_t *count);
-/* What `all` says of the sides' rows, joined; a failure replaces what was said before it. */
-cm_status cm_sides_read(cm_side *sides, size_t count, const json_t *all);
-
-/* The header with what its arms' models are, which is known once they were open. New. */
-json_t *cm_evaluation_full_header(const json_t *header, const json_t *all);
-/* A folder's records without scores: header, images in order, then what has no order of its own (arms, speed, passes).
- */
-json_t *cm_evaluation_lines(const json_t *header, const cm_side *sides, size_t side_count, const json_t *all);
-bool cm_evaluation_is_done(const json_t *lines);
-
-/* The records of a folder whose images have all been looked at: its scores and "done" made from its records and
- * features alone. writes: the file of statistics that the header names, too. *lines: new. */
-cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side *sides, size_t side_count,
-                              const json_t *all, double started, bool writes, cm_evaluation_counts *counts,
-                              json_t **lines);
-/* Makes the scores of a folder whose images have all been looked at, from its records and features alone, and writes
- * the records anew: whole, with scores and "done", or not at all. */
-cm_status cm_evaluation_finish(const char *folder, const json_t *header, cm_side *sides, size_t side_count,
-                               const json_t *all, double started, cm_evaluation_counts *counts);
 
 #endif

@@ -13,7 +13,6 @@
 #include "prompts/read_attributes.h"
 #include "prompts/read_groups.h"
 
-const char *const cm_side_lines[CM_SIDE_KINDS] = {"image", "reference", "drawing"};
 enum { DRAWN_WIDTH = 64, DRAWN_HEIGHT = 96 };
 
 /* --- units ---------------------------------------------------------------------------- */
@@ -357,16 +356,6 @@ cm_status cm_evaluation_open_sides(cm_evaluation *e) {
     CM_TRY(check_reference(e, &reference));
     if (reference) CM_TRY(add_reference(e));
     return e->suite->ceiling.count && e->suite->arm_count ? add_ceiling(e) : CM_OK;
-}
-
-void cm_sides_close(cm_side *sides, size_t count) {
-    for (size_t i = 0; sides && i < count; i++) {
-        cm_image_list_close(&sides[i].list);
-        for (size_t k = 0; sides[i].lines && k < sides[i].count; k++) json_decref(sides[i].lines[k]);
-        for (size_t c = 0; sides[i].lines && c < CM_EVAL_METRICS; c++) cm_feature_store_close(&sides[i].stores[c]);
-        free(sides[i].lines);
-    }
-    free(sides);
 }
 
 cm_side *cm_evaluation_side(cm_evaluation *e, const char *name) {

@@ -5,7 +5,11 @@
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
-#include "harness/scores/finish.h"
+#include "core/io/jsonl.h"
+#include "harness/records/run_headers.h"
+#include "harness/records/run_lines.h"
+#include "harness/scores/evaluation_finish.h"
+#include "harness/scores/evaluation_finish_parts.h"
 #include "metrics/dot_blocks.h"
 #include "metrics/stats.h"
 
@@ -210,9 +214,9 @@ cm_status cm_evaluation_score(const char *folder, const json_t *header, cm_side 
                    .counts = counts};
     cm_arena_init(&r.arena, 0);
     cm_blas_all_threads();
-    r.out = cm_evaluation_lines(header, sides, side_count, all);
+    r.out = cm_sides_lines(header, sides, side_count, all);
     cm_status s = r.out ? work(&r, started) : cm_fail(CM_ENOMEM, "out of memory");
-    json_t *full = s == CM_OK ? cm_evaluation_full_header(header, all) : NULL;
+    json_t *full = s == CM_OK ? cm_header_complete(header, all) : NULL;
     if (s == CM_OK && (!full || json_array_set_new(r.out, 0, full) != 0)) s = cm_fail(CM_ENOMEM, "out of memory");
     if (s == CM_OK) *lines = r.out;
     else json_decref(r.out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the scorers reach on held-out drawings: of the very person that is asked for, and of someone else. */
-#include "harness/scores/finish.h"
+#include "harness/scores/evaluation_finish_parts.h"
 
 static cm_status add_bound(cm_finish *r, const char *kind, const char *score, const cm_arm_value *v, const char *note) {
     if (!v->defined) return CM_OK;

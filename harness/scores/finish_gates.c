@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "core/base/progress.h"
-#include "harness/scores/finish.h"
+#include "core/io/jsonl.h"
+#include "harness/records/run_lines.h"
+#include "harness/scores/evaluation_finish_parts.h"
 
 static const char *text_of(const json_t *o, const char *key) {
     return cm_json_text_or(o, key, "");

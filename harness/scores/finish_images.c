@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "harness/scores/finish.h"
+#include "core/io/jsonl.h"
+#include "harness/scores/evaluation_finish_parts.h"
 
 static const char *text_of(const json_t *o, const char *key) {
     return cm_json_text_or(o, key, "");

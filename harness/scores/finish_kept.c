@@ -2,7 +2,7 @@
 /* The attention that each group's words keep, layer by layer: means over images. */
 #include <string.h>
 
-#include "harness/scores/finish.h"
+#include "harness/scores/evaluation_finish_parts.h"
 
 /* Sums over the images that have the group, in shares of all attention. */
 typedef struct kept_sums {

@@ -5,7 +5,9 @@
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
-#include "harness/scores/finish.h"
+#include "core/io/jsonl.h"
+#include "harness/records/run_lines.h"
+#include "harness/scores/evaluation_finish_parts.h"
 #include "metrics/statistics_file.h"
 
 static const char *text_of(const json_t *o, const char *key) {

@@ -7,8 +7,12 @@
 
 #include "core/base/system.h"
 #include "core/io/image_set.h"
+#include "core/io/jsonl.h"
 #include "core/io/record_lines.h"
-#include "harness/verify/verify_parts.h"
+#include "harness/records/run_headers.h"
+#include "harness/records/run_lines.h"
+#include "harness/scores/evaluation_finish.h"
+#include "harness/verify/verify_folder_parts.h"
 
 /* Numbers made again on another CPU differ in their last digits. */
 #define RELATIVE 1e-6
@@ -278,7 +282,7 @@ static cm_status verify(cm_verifier *v) {
     v->header = json_array_get(v->all, 0);
     CM_TRY(check_format(v));
     CM_TRY(cm_sides_of_header(v->header, &v->sides, &v->side_count));
-    v->r->finished = cm_evaluation_is_done(v->all);
+    v->r->finished = cm_lines_are_done(v->all);
     CM_TRY(check_prompts(v));
     if (!v->r->difference) CM_TRY(check_lines(v));
     if (!v->r->difference && v->r->finished) CM_TRY(check_scores(v));

@@ -9,8 +9,11 @@
 
 #include "core/base/name_table.h"
 #include "core/base/system.h"
-#include "harness/suite/suite.h"
-#include "harness/verify/verify_parts.h"
+#include "core/io/jsonl.h"
+#include "harness/records/run_lines.h"
+#include "harness/run/evaluation.h"
+#include "harness/verify/verify_folder_parts.h"
+#include "metrics/metric.h"
 
 /* Networks on another CPU: their sums are in another order. */
 #define RELATIVE 1e-4

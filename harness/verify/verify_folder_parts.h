@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the files of verify share. */
-#ifndef CM_HARNESS_VERIFY_VERIFY_PARTS_H
-#define CM_HARNESS_VERIFY_VERIFY_PARTS_H
+#ifndef CM_HARNESS_VERIFY_VERIFY_FOLDER_PARTS_H
+#define CM_HARNESS_VERIFY_VERIFY_FOLDER_PARTS_H
 
-#include "harness/run/evaluation_parts.h"
+#include "harness/records/sides.h"
 #include "harness/verify/verify_folder.h"
 
 typedef struct cm_verifier {

@@ -5,8 +5,8 @@
  * of each. Rows of pictures that are still to come read as zeros. Scores are made from the whole file in the order of
  * the list, so that neither shards nor threads nor a stop in the middle can change a digit.
  */
-#ifndef CM_HARNESS_RUN_FEATURE_STORE_H
-#define CM_HARNESS_RUN_FEATURE_STORE_H
+#ifndef CM_HARNESS_RECORDS_FEATURE_STORE_H
+#define CM_HARNESS_RECORDS_FEATURE_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

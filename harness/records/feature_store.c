@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/run/feature_store.h"
+#include "harness/records/feature_store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,10 +10,11 @@
  *
  * Everything is read back from the folder, so that a run, a run that went on, and merged shards end in the same digits.
  */
-#ifndef CM_HARNESS_SCORES_FINISH_H
-#define CM_HARNESS_SCORES_FINISH_H
+#ifndef CM_HARNESS_SCORES_EVALUATION_FINISH_PARTS_H
+#define CM_HARNESS_SCORES_EVALUATION_FINISH_PARTS_H
 
-#include "harness/run/evaluation_parts.h"
+#include "harness/scores/evaluation_finish.h"
+#include "metrics/metric.h"
 
 enum { CM_FINISH_SEED = 20240402 };
 
