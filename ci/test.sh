@@ -73,6 +73,10 @@ step style ci/style.sh
 [ -x "$build/unit" ] && criterion unit "$build/unit"
 if [ -x "$build/cm_check" ]; then
     for seed in 1 2 3; do counted "kernels-seed-$seed" "$build/cm_check" --seed=$seed; done
+    # Every level below this machine's: what other CPUs run.
+    for level in $("$build/cm_check" --levels | sed '$d'); do
+        counted "kernels-$level" env CM_KERNELS="$level" "$build/cm_check" --seed=1
+    done
 fi
 [ -x "$build/golden" ] && counted golden "$build/golden"
 [ -x tests/cli/run.sh ] && counted cli tests/cli/run.sh "$build"

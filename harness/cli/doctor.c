@@ -19,6 +19,7 @@
 #include <jpeglib.h>
 
 #include "core/base/cores.h"
+#include "core/base/cpu_level.h"
 #include "core/base/system.h"
 #include "core/base/threads.h"
 #include "core/generator/pipeline.h"
@@ -71,6 +72,10 @@ static void print_machine(void) {
     printf("machine\n");
     row("processor", cpu->model);
     row("features", cpu->features);
+    const cm_cpu_level level = cm_cpu_level_get(), best = cm_cpu_level_best();
+    if (level == best) snprintf(text, sizeof text, "%s", cm_cpu_level_name(level));
+    else snprintf(text, sizeof text, "%s (CM_KERNELS), of %s", cm_cpu_level_name(level), cm_cpu_level_name(best));
+    row("kernels", text);
     snprintf(text, sizeof text, "%d, %d allowed by the affinity mask", cpu->cores, cm_cores_allowed());
     row("cores", text);
     print_use();

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/cpu_level.h"
 #include "core/base/system.h"
 
 /* "abc1234" of the source tree, "" when it is not a git checkout. */
@@ -22,8 +23,9 @@ json_t *cm_machine_describe(void) {
     char commit[64];
     find_commit(commit, sizeof commit);
     const cm_cpu *cpu = cm_cpu_get();
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "compiler", __VERSION__, "cpu", cpu->model, "cpu_features",
-                          cpu->features, "core_type", openblas_get_corename());
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "compiler", __VERSION__, "cpu", cpu->model, "cpu_features",
+                          cpu->features, "kernels", cm_cpu_level_name(cm_cpu_level_get()), "core_type",
+                          openblas_get_corename());
     if (commit[0]) json_object_set_new(o, "commit", json_string(commit));
     json_object_set_new(o, "libraries",
                         json_pack("{s:s, s:s, s:s}", "OpenBLAS", openblas_get_config(), "jansson", JANSSON_VERSION,

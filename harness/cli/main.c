@@ -6,6 +6,7 @@
 
 #include "core/base/progress.h"
 #include "core/base/closest.h"
+#include "core/base/cpu_level.h"
 #include "core/base/system.h"
 #include "harness/cli/command.h"
 
@@ -91,6 +92,8 @@ int main(int argc, char **argv) {
     }
     const cm_command *c = find_command(argv[1]);
     if (!c) return cm_exit_for(unknown_command(argv[1]));
+    const cm_status level = cm_cpu_level_check();
+    if (level != CM_OK) return cm_exit_for(level);
     if (asks_help) cm_command_help(c);
     return asks_help ? 0 : run_command(c, argc - 2, argv + 2);
 }

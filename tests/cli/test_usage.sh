@@ -23,6 +23,7 @@ says "list of nothing" 2 "list wants models" "$cm" list
 says "list of what is not there" 2 "the closest is 'samplers'" "$cm" list sampler
 prints "samplers" "^ddim " "$cm" list samplers
 prints "backends" "^f32 " "$cm" list backends
+prints "the library that people know" "^openblas +OpenBLAS" "$cm" list backends
 prints "models" "^random:sd15 .*nano's tokenizer" "$cm" list models
 prints "single files, and what they need" "^FILE .*safetensors.*--config DIR" "$cm" list models
 prints "metrics" "^acc_tex +higher" "$cm" list metrics
@@ -30,6 +31,10 @@ prints "suites" "^quick " "$cm" list suites
 prints "growth among them" "^growth +time over operations" "$cm" list suites
 prints "prompts" "^people-64 +64 prompts" "$cm" list prompts
 prints "doctor" "core type" "$cm" doctor
+prints "doctor on the level of kernels" "kernels +[a-z]" "$cm" doctor
+prints "a level that the user chose" "kernels +portable" env CM_KERNELS=portable "$cm" doctor
+says "no such level" 2 "CM_KERNELS: 'avx3' is none of portable, avx2, avx512, avx512-bf16, amx; the closest is 'avx2'" \
+    env CM_KERNELS=avx3 "$cm" list backends
 prints "doctor on waiting" "waiting +7 rounds .*GOMP_SPINCOUNT" env GOMP_SPINCOUNT=7 "$cm" doctor
 prints "doctor on one core" "threads +1 unless" taskset -c "$(taskset -pc $$ | sed 's/.*[ ]//; s/[-,].*//')" "$cm" doctor
 prints "doctor on load" "load +[0-9.]+ in the last minute" "$cm" doctor

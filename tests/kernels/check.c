@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/cpu_level.h"
 #include "core/base/rng.h"
 #include "core/base/system.h"
 #include "core/base/threads.h"
@@ -286,7 +287,7 @@ static void bench_shape(run *r, bool csv) {
 /* --- the program -------------------------------------------------------------------------- */
 
 typedef struct options {
-    bool bench, csv;
+    bool bench, csv, levels;
     const char *kernel, *target;
     uint64_t seed;
 } options;
@@ -298,6 +299,8 @@ static bool parse(int argc, char **argv, options *o) {
         char *end = NULL;
         if (strcmp(a, "--bench") == 0) {
             o->bench = true;
+        } else if (strcmp(a, "--levels") == 0) {
+            o->levels = true;
         } else if (strcmp(a, "--csv") == 0) {
             o->csv = true;
         } else if (strncmp(a, "--kernel=", 9) == 0) {
@@ -335,11 +338,20 @@ static bool one_kernel(run *r, const options *o) {
 int main(int argc, char **argv) {
     options o;
     if (!parse(argc, argv, &o)) {
-        fprintf(stderr, "usage: cm_check [--bench] [--kernel=P] [--target=P] [--seed=N|random] [--csv]\n");
+        fprintf(stderr, "usage: cm_check [--bench] [--kernel=P] [--target=P] [--seed=N|random] [--csv] [--levels]\n");
         return 2;
     }
+    if (cm_cpu_level_check() != CM_OK) {
+        fprintf(stderr, "cm_check: %s\n", cm_why());
+        return 2;
+    }
+    if (o.levels) {
+        for (cm_cpu_level l = CM_CPU_PORTABLE; l <= cm_cpu_level_best(); l++) printf("%s\n", cm_cpu_level_name(l));
+        return 0;
+    }
     if (o.csv) printf("target,kernel,shape,threads,seconds,rate,unit,times_ref\n");
-    if (!o.csv) printf("seed %llu\n", (unsigned long long)o.seed);
+    if (!o.csv)
+        printf("seed %llu, kernels %s\n", (unsigned long long)o.seed, cm_cpu_level_name(cm_cpu_level_get()));
     size_t passed = 0, failed = 0, skipped = 0;
     run r = {.ref = cm_ops_ref()};
     cm_arena_init(&r.arrays, 0);

@@ -133,7 +133,7 @@ const cm_bf16_microkernels *cm_bf16_microkernels_avx2(void);
 const cm_bf16_microkernels *cm_bf16_microkernels_avx512(void);
 const cm_bf16_microkernels *cm_bf16_microkernels_avx512bf16(void);
 const cm_bf16_microkernels *cm_bf16_microkernels_amx(void);
-/* the best this CPU has; CM_KERNELS=portable, avx2, avx512 or avx512-bf16 keeps below it */
+/* those of the level in use (core/base/cpu_level.h) */
 const cm_bf16_microkernels *cm_bf16_microkernels_get(void);
 
 #endif

@@ -91,7 +91,7 @@ const cm_int8_microkernels *cm_int8_microkernels_avx2(void);
 const cm_int8_microkernels *cm_int8_microkernels_avx512(void);
 const cm_int8_microkernels *cm_int8_microkernels_vnni(void);
 const cm_int8_microkernels *cm_int8_microkernels_amx(void);
-/* the best this CPU has; CM_KERNELS=portable, avx2, avx512 or avx512-bf16 (here: -vnni) keeps below it */
+/* those of the level in use (core/base/cpu_level.h) */
 const cm_int8_microkernels *cm_int8_microkernels_get(void);
 /* All that this CPU runs, the plainest first; NULL-terminated. */
 const cm_int8_microkernels *const *cm_int8_microkernels_all(void);
