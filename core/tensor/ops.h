@@ -92,7 +92,7 @@ typedef struct cm_feed_forward_shape {
 } cm_feed_forward_shape;
 
 typedef struct cm_ops {
-    const char *name;  /* "ref", "f32", "bf16x3", "bf16", "int8" */
+    const char *name;  /* "ref", "openblas", "f32", "bf16x3", "bf16", "int8" */
     const char *about; /* one line for `list backends` */
     const char *dtype; /* "f32", or the coarsest that goes into products: "bf16", "int8" */
     bool slow_here;    /* this machine lacks what it is made for */
@@ -186,6 +186,7 @@ typedef struct cm_ops {
 } cm_ops;
 
 const cm_ops *cm_ops_ref(void);
+const cm_ops *cm_ops_openblas(void);
 const cm_ops *cm_ops_f32(void);
 const cm_ops *cm_ops_bf16x3(void);
 const cm_ops *cm_ops_bf16(void);
@@ -196,7 +197,8 @@ const cm_ops *const *cm_backends(void);
 const cm_ops *cm_backend_find(const char *name);
 /* The same, with "auto" for the default; an unknown name is wrong usage; what: the option or key that gave it. */
 cm_status cm_backend_choose(const char *what, const char *name, const cm_ops **backend);
-/* The fastest here that is as exact as f32: bf16x3 with matrix registers, else f32. */
+/* The fastest here that is as exact as f32: bf16x3 with matrix registers, f32 with vectors, else openblas, whose library
+ * may have vectors where our kernels are plain C. */
 const cm_ops *cm_backend_default(void);
 /* Coarser than bf16: whoever uses it is told how far from cm_backend_default its results are. */
 bool cm_backend_is_coarse(const cm_ops *ops);

@@ -106,7 +106,8 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     const char *backend = cm_json_text_or(recipe, "backend", "f32");
     CM_TRY(cm_backend_choose("backend", backend, &t->ops));
     if (t->ops->inference)
-        return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref, f32, bf16x3 or bf16", backend);
+        return cm_fail(CM_EUSAGE, "backend '%s' is for inference; training takes ref, openblas, f32, bf16x3 or bf16",
+                       backend);
     t->seed = cm_json_size_or(recipe, "seed", 1);
     t->batch = cm_json_size_or(recipe, "batch", 16);
     t->workers = cm_json_size_or(recipe, "workers", (size_t)cm_threads_available());

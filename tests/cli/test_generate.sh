@@ -6,7 +6,7 @@ says "nothing asked" 2 "wants --model" "$cm" generate --prompt a
 says "no prompt" 2 "either --prompt TEXT or --prompts FILE" gen
 says "both kinds of prompt" 2 "either --prompt TEXT or --prompts FILE" gen --prompt a --prompts b
 says "unknown sampler" 2 "'eular' is none of ddim, ddpm, pndm" gen --prompt a --sampler eular
-says "unknown backend" 2 "'cuda9' is none of auto, ref, f32, bf16x3, bf16, int8" gen --prompt a --backend cuda9
+says "unknown backend" 2 "'cuda9' is none of auto, ref, openblas, f32, bf16x3, bf16, int8" gen --prompt a --backend cuda9
 says "unknown model" 2 "no model 'nano:darling'.*nano:daring" "$cm" generate --model nano:darling --prompt a
 says "zero steps" 2 "steps: 0 is not within 1 to" gen --prompt a --steps 0
 says "more steps than training had" 2 "1001 is more than the 1000" gen --prompt a --steps 1001

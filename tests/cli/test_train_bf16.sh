@@ -24,5 +24,5 @@ for again in small-a small-b; do
 done
 holds "the same weights again" cmp small-a/weights/diffusion_pytorch_model.safetensors small-b/weights/diffusion_pytorch_model.safetensors
 says "by three products for one" 0 "" "$cm" train unet --recipe small.json --steps 2 --out small-x3 --backend bf16x3
-says "by eight bits" 2 "backend 'int8' is for inference; training takes ref, f32, bf16x3 or bf16" \
+says "by eight bits" 2 "backend 'int8' is for inference; training takes ref, openblas, f32, bf16x3 or bf16" \
     "$cm" train unet --recipe small.json --out small-int8 --backend int8

@@ -8,7 +8,7 @@
 static cm_ops table;
 
 static void fill(void) {
-    openblas_set_num_threads(1); /* threads are ours: cm_parallel */
+    openblas_set_num_threads(1); /* the linear algebra around networks: their threads are ours (cm_parallel) */
     table = *cm_ops_ref();
     table.name = "f32";
     table.about = "packed matrix products, Winograd convolutions, blocked attention";
