@@ -30,8 +30,8 @@ void cm_dot_product_half(const float *x, size_t n, size_t width, float *out);
 /* out [n,m] = a [n,k] b [k,m] */
 void cm_dot_multiply(const double *a, size_t n, size_t k, const double *b, size_t m, double *out);
 
-/* Call this before computing set scores: it gives OpenBLAS all cores. The CPU backends limit OpenBLAS to one thread, and
- * the number of threads changes the last digits of sums. */
+/* Call this before computing set scores: it gives OpenBLAS all cores. The CPU backends limit OpenBLAS to one thread,
+ * and the number of threads changes the last digits of sums. */
 void cm_blas_all_threads(void);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The level of CPU kernels: which instruction sets they may use. It is chosen here for all kernels, once, when it is first
- * asked for: the best that this CPU and its system have, or what the environment variable CM_KERNELS names. */
+/* The level of CPU kernels: which instruction sets they may use. It is chosen here for all kernels, once, when it is
+ * first asked for: the best that this CPU and its system have, or what the environment variable CM_KERNELS names. */
 #ifndef CM_CORE_BASE_CPU_LEVEL_H
 #define CM_CORE_BASE_CPU_LEVEL_H
 
@@ -20,8 +20,8 @@ const char *cm_cpu_level_name(cm_cpu_level level);
 cm_cpu_level cm_cpu_level_best(void);
 /* The one in use. */
 cm_cpu_level cm_cpu_level_get(void);
-/* CM_EUSAGE when CM_KERNELS names no level, or one that this machine lacks. A program calls it once, at its start; without
- * that call such a name is as good as none. */
+/* CM_EUSAGE when CM_KERNELS names no level, or one that this machine lacks. A program calls it once, at its start;
+ * without that call such a name is as good as none. */
 cm_status cm_cpu_level_check(void);
 
 #endif

@@ -197,8 +197,8 @@ const cm_ops *const *cm_backends(void);
 const cm_ops *cm_backend_find(const char *name);
 /* The same, with "auto" for the default; an unknown name is wrong usage; what: the option or key that gave it. */
 cm_status cm_backend_choose(const char *what, const char *name, const cm_ops **backend);
-/* The fastest here that is as exact as f32: bf16x3 with matrix registers, f32 with vectors, else openblas, whose library
- * may have vectors where our kernels are plain C. */
+/* The fastest here that is as exact as f32: bf16x3 with matrix registers, f32 with vectors, else openblas, whose
+ * library may have vectors where our kernels are plain C. */
 const cm_ops *cm_backend_default(void);
 /* Coarser than bf16: whoever uses it is told how far from cm_backend_default its results are. */
 bool cm_backend_is_coarse(const cm_ops *ops);

@@ -350,8 +350,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (o.csv) printf("target,kernel,shape,threads,seconds,rate,unit,times_ref\n");
-    if (!o.csv)
-        printf("seed %llu, kernels %s\n", (unsigned long long)o.seed, cm_cpu_level_name(cm_cpu_level_get()));
+    if (!o.csv) printf("seed %llu, kernels %s\n", (unsigned long long)o.seed, cm_cpu_level_name(cm_cpu_level_get()));
     size_t passed = 0, failed = 0, skipped = 0;
     run r = {.ref = cm_ops_ref()};
     cm_arena_init(&r.arrays, 0);
