@@ -81,10 +81,14 @@ static void print_rate(char *out, size_t bytes, double rate, const char *unit) {
     }
 }
 
+double cm_progress_rate(const cm_progress *p, double now) {
+    const double spent = now - p->start;
+    return spent > 0 && p->done > p->before ? (double)(p->done - p->before) / spent : 0;
+}
+
 static void draw(cm_progress *p, double now) {
     enum { CELLS = 24 };
-    const double spent = now - p->start;
-    const double rate = spent > 0 ? (double)p->done / spent : 0;
+    const double spent = now - p->start, rate = cm_progress_rate(p, now);
     const bool last = p->done >= p->total;
     char rate_text[64], clock[32], bar[CELLS + 1];
     print_rate(rate_text, sizeof rate_text, rate, p->unit);
@@ -107,9 +111,14 @@ static void draw(cm_progress *p, double now) {
     p->shown = now;
 }
 
-void cm_progress_begin(cm_progress *p, const char *what, const char *unit, size_t total) {
-    *p = (cm_progress){
-        .what = what, .unit = unit, .total = total, .start = cm_now(), .terminal = isatty(STDERR_FILENO) == 1};
+void cm_progress_begin(cm_progress *p, const char *what, const char *unit, size_t before, size_t total) {
+    *p = (cm_progress){.what = what,
+                       .unit = unit,
+                       .before = before,
+                       .done = before,
+                       .total = total,
+                       .start = cm_now(),
+                       .terminal = isatty(STDERR_FILENO) == 1};
     p->shown = p->start;
     if (p->terminal && verbosity >= CM_NORMAL) draw(p, p->start);
 }

@@ -23,14 +23,16 @@ void cm_warn_counted(size_t *count, const char *format, ...) __attribute__((form
 void cm_warn_rest(size_t count, const char *what);
 
 typedef struct cm_progress {
-    const char *what, *unit; /* "generate", "step" */
-    size_t done, total;
+    const char *what, *unit;    /* "generate", "step" */
+    size_t before, done, total; /* before: done by an earlier run; it counts for the bar, not for the rate */
     double start, shown;
     bool terminal;
     char extra[160];
 } cm_progress;
 
-void cm_progress_begin(cm_progress *p, const char *what, const char *unit, size_t total);
+void cm_progress_begin(cm_progress *p, const char *what, const char *unit, size_t before, size_t total);
+/* Units a second of this run at the time `now` of cm_now; 0 before the first. */
+double cm_progress_rate(const cm_progress *p, double now);
 /* extra: shown behind the rate ("loss 0.123"), or NULL to keep it */
 void cm_progress_step(cm_progress *p, size_t done, const char *extra);
 void cm_progress_end(cm_progress *p);

@@ -101,7 +101,7 @@ static cm_status train(cm_trainer *t, cm_records *records) {
     const double save_every = cm_json_number_or(t->recipe, "save_seconds", 300);
     cm_progress progress;
     char extra[96];
-    cm_progress_begin(&progress, t->stage->name, "step", steps);
+    cm_progress_begin(&progress, t->stage->name, "step", t->optimizer.step, steps);
     stretch s = {.started = cm_now()};
     double saved = cm_now();
     cm_status status = CM_OK;

@@ -151,7 +151,7 @@ static cm_status run_child(cm_command_job *j, cm_arena *out, cm_child_result *ch
     CM_TRY(cm_arena_check(out));
     watcher watch = {.job = j};
     const cm_child ask = {.argv = w.words, .log = log, .timeout = c->timeout, .tick = count_images, .arg = &watch};
-    cm_progress_begin(&watch.bar, c->arm, "image", j->asked);
+    cm_progress_begin(&watch.bar, c->arm, "image", 0, j->asked);
     const cm_status s = cm_child_run(&ask, out, child);
     count_images(&watch);
     cm_progress_end(&watch.bar);

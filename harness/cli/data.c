@@ -160,7 +160,7 @@ static cm_status open_set(people_job *j, cm_arena *a, cm_records **records, cm_f
 static cm_status draw_people(people_job *j, cm_records *records) {
     const int threads = cm_threads_available() < MAX_WORKERS ? cm_threads_available() : MAX_WORKERS;
     cm_progress bar;
-    cm_progress_begin(&bar, "people", "picture", j->count);
+    cm_progress_begin(&bar, "people", "picture", 0, j->count);
     cm_status s = CM_OK;
     while (j->first < j->count && s == CM_OK) {
         const size_t left = j->count - j->first, n = left < BLOCK ? left : BLOCK;

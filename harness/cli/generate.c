@@ -311,7 +311,7 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     q.progress_arg = &bar;
     q.text_once = i + 1 == j->images;
     cm_result r;
-    cm_progress_begin(&bar, "generate", "step", j->steps);
+    cm_progress_begin(&bar, "generate", "step", 0, j->steps);
     const cm_status s = cm_generate(&j->model, &j->ctx, &q, a, &r);
     cm_progress_end(&bar);
     if (s != CM_OK) return s;

@@ -283,7 +283,7 @@ cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed) {
     CM_TRY(cm_arena_check(&r->arena));
     CM_TRY(cm_records_open(&r->records, records, &r->existing));
     CM_TRY(find_made(r));
-    cm_progress_begin(&r->bar, "generate", "picture", r->count);
+    cm_progress_begin(&r->bar, "generate", "picture", 0, r->count);
     const cm_status s = make_pictures(r, failed);
     cm_progress_end(&r->bar);
     if (s != CM_OK) return s;

@@ -82,7 +82,7 @@ cm_status cm_worker_pool_run_by(cm_worker_pool *c, const char *what, size_t coun
     if (count == 0) return CM_OK;
     job j = {.crew = c, .work = work, .arg = arg, .count = count, .at_once = at_once};
     pthread_mutex_init(&j.lock, NULL);
-    cm_progress_begin(&j.progress, what, "image", count);
+    cm_progress_begin(&j.progress, what, "image", 0, count);
     cm_parallel(c->threads, (count + at_once - 1) / at_once, body, &j);
     cm_progress_end(&j.progress);
     pthread_mutex_destroy(&j.lock);

@@ -268,7 +268,7 @@ Test(system, progress_without_a_terminal_is_plain_lines) {
     char *text;
     cr_assert(freopen(scratch("log"), "w", stderr));
     cm_progress p;
-    cm_progress_begin(&p, "generate", "step", 4);
+    cm_progress_begin(&p, "generate", "step", 0, 4);
     for (size_t i = 1; i <= 4; i++) cm_progress_step(&p, i, i == 2 ? "loss 0.5" : NULL);
     cm_progress_end(&p);
     cm_log_level(CM_QUIET);
