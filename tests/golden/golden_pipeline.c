@@ -47,7 +47,7 @@ static void more_noise(void *arg, size_t n, float *out) {
 static void walk(cm_safetensors *f, const cm_sampler *sampler, const char *spacing, const char *prediction,
                  size_t steps) {
     char key[96], what[128];
-    float x[WALK], eps[WALK], times[64];
+    float x[WALK], eps[WALK], times[128];
     cm_schedule schedule;
     cm_sampler_state *state;
     snprintf(key, sizeof key, "%s.%s.%s.%zu", sampler->name, spacing, prediction, steps);

@@ -174,9 +174,9 @@ Test(generator, takes_one_to_all_training_steps) {
         for (size_t steps = 1; steps <= 1000; steps += 111) {
             cr_assert_eq(cm_samplers[i]->begin(&s, steps, 1, &arena, &state), CM_OK);
             const size_t asked = cm_sampler_evaluations(state);
-            cr_assert(asked == steps || (asked == steps + 1 && cm_samplers[i] == cm_sampler_find("pndm")));
+            cr_assert_geq(asked, steps); /* pndm takes its first step twice */
             for (size_t k = 1; k < asked; k++) {
-                if (asked > steps && k == 2) continue; /* the first step is taken twice */
+                if (cm_samplers[i] == cm_sampler_find("pndm") && k == 2) continue;
                 cr_assert_leq(cm_samplers[i]->timestep(state, k), cm_samplers[i]->timestep(state, k - 1));
             }
         }
@@ -189,12 +189,12 @@ static void check_oracle(const cm_sampler *sampler, const char *config, size_t s
     const float clean = 0.4f, noise = -1.3f;
     cm_sampler_state *state;
     cr_assert_eq(sampler->begin(&s, steps, 1, &arena, &state), CM_OK);
-    const double a = s.alphas_cumprod[(size_t)sampler->timestep(state, 0)];
-    const bool levels = sampler == cm_sampler_find("euler") || sampler == cm_sampler_find("lms");
-    float x = levels ? (float)(clean + sqrt((1 - a) / a) * noise) : (float)(sqrt(a) * clean + sqrt(1 - a) * noise);
+    double a, b;
+    sampler->mix(state, 0, &a, &b);
+    float x = (float)(a * clean + b * noise);
     for (size_t i = 0; i < cm_sampler_evaluations(state); i++) {
-        const double ai = s.alphas_cumprod[(size_t)sampler->timestep(state, i)];
-        const float v = (float)(sqrt(ai) * noise - sqrt(1 - ai) * clean);
+        sampler->mix(state, i, &a, &b);
+        const float v = (float)((a * noise - b * clean) / sqrt(a * a + b * b));
         const float *out = s.prediction == CM_PREDICT_V ? &v : &noise;
         float predicted = x;
         cm_sampler_clean(sampler, state, i, out, &predicted);

@@ -2,6 +2,7 @@
 """Makes a small random model in the shape of Stable Diffusion 1.5, and what diffusers draws with it.
 
     python make.py            # writes model/, xl/, latents.safetensors, samplers.safetensors beside itself
+    python make.py latents samplers   # only those two, with the models that are there (for a new sampler)
 
 model/            a StableDiffusionPipeline folder with tiny networks (random weights rounded to f16)
 xl/               the same of a StableDiffusionXLPipeline
@@ -13,6 +14,7 @@ import inspect
 import json
 import os
 import shutil
+import sys
 
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler,
@@ -243,10 +245,19 @@ def make_samplers():
     save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "samplers.safetensors"))
 
 
-if __name__ == "__main__":
+def make_models():
     for folder in (MODEL, XL):
         shutil.rmtree(folder, ignore_errors=True)
     save_model(make_model(), MODEL)
     save_model(make_xl(), XL)
-    make_latents(StableDiffusionPipeline.from_pretrained(MODEL, dtype=torch.float32))
-    make_samplers()
+
+
+PARTS = {
+    "models": make_models,
+    "latents": lambda: make_latents(StableDiffusionPipeline.from_pretrained(MODEL, dtype=torch.float32)),
+    "samplers": make_samplers,
+}
+
+if __name__ == "__main__":
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
