@@ -7,24 +7,28 @@
 #include <string.h>
 
 #include "core/base/progress.h"
+#include "core/generator/settings.h"
 #include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
 #include "core/networks/unicode.h"
 
-/* A seed is any number of 64 bits, as torch takes it. An id may be a number too. */
-#define SEED                                                                                                           \
-    { "seed", CM_JSON_WHOLE, -0x1p63, 0x1p63 }
-static const cm_json_key flat_keys[] = {
-    {"id", CM_JSON_ANY}, {"prompt", CM_JSON_TEXT}, SEED, {"negative", CM_JSON_TEXT}, {0}};
-static const cm_json_key row_keys[] = {
-    {"id", CM_JSON_ANY},      {"prompt", CM_JSON_TEXT},          SEED, {"negative", CM_JSON_TEXT},
-    {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {0}};
+/* What a row says of its image, as the table of settings has it. An id may be a number too. */
+#define OWN CM_SETTING_SEED(CM_SETTING_KEY), CM_SETTING_NEGATIVE(CM_SETTING_KEY)
+static const cm_json_key flat_keys[] = {{"id", CM_JSON_ANY}, {"prompt", CM_JSON_TEXT}, OWN, {0}};
+static const cm_json_key row_keys[] = {{"id", CM_JSON_ANY},      {"prompt", CM_JSON_TEXT},          OWN,
+                                       {"groups", CM_JSON_LIST}, {"seed_of_person", CM_JSON_WHOLE}, {0}};
 /* Of sets that say which they are. */
-static const cm_json_key set_keys[] = {
-    {"id", CM_JSON_ANY},           {"prompt", CM_JSON_TEXT},  SEED,
-    {"negative", CM_JSON_TEXT},    {"groups", CM_JSON_LIST},  {"seed_of_person", CM_JSON_WHOLE},
-    {"shot", CM_JSON_NAME},        {"style", CM_JSON_NAME},   {"tokens", CM_JSON_OBJECT},
-    {"questions", CM_JSON_OBJECT}, {"spans", CM_JSON_OBJECT}, {0}};
+static const cm_json_key set_keys[] = {{"id", CM_JSON_ANY},
+                                       {"prompt", CM_JSON_TEXT},
+                                       OWN,
+                                       {"groups", CM_JSON_LIST},
+                                       {"seed_of_person", CM_JSON_WHOLE},
+                                       {"shot", CM_JSON_NAME},
+                                       {"style", CM_JSON_NAME},
+                                       {"tokens", CM_JSON_OBJECT},
+                                       {"questions", CM_JSON_OBJECT},
+                                       {"spans", CM_JSON_OBJECT},
+                                       {0}};
 static const cm_json_key head_keys[] = {
     {"kind", CM_JSON_NAME},   {"set", CM_JSON_NAME},          {"version", CM_JSON_WHOLE, 1, 1e9},
     {"count", CM_JSON_WHOLE}, {"seed", CM_JSON_WHOLE},        {"made", CM_JSON_TEXT},

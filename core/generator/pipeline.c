@@ -17,8 +17,9 @@ typedef struct run {
     const cm_model *model;
     cm_ctx *g;
     const cm_request *request;
-    cm_arena *out; /* results */
-    cm_arena keep; /* of this run: text keys and values */
+    const cm_settings *settings; /* the request's */
+    cm_arena *out;               /* results */
+    cm_arena keep;               /* of this run: text keys and values */
     cm_result *result;
     cm_schedule schedule; /* for the request's sampler */
     size_t batch;         /* 2 with guidance (the empty or negative prompt first), else 1 */
@@ -42,22 +43,23 @@ static cm_status check_side(const char *name, size_t side, size_t factor) {
 
 static cm_status check_request(const run *r) {
     const size_t factor = cm_vae_factor(r->model->vae);
-    CM_TRY(check_side("width", r->request->width, factor));
-    CM_TRY(check_side("height", r->request->height, factor));
     const cm_request *q = r->request;
-    if (!isfinite(q->guidance)) return cm_fail(CM_EUSAGE, "guidance is not a number");
-    if (!(q->guidance_rescale >= 0 && q->guidance_rescale <= 1))
-        return cm_fail(CM_EUSAGE, "guidance rescale: %g is not between 0 and 1", q->guidance_rescale);
-    if (q->clean && !(q->strength > 0 && q->strength <= 1))
-        return cm_fail(CM_EUSAGE, "strength: %g is not above 0 and at most 1", q->strength);
-    if (!(q->start >= 0 && q->start < 1)) return cm_fail(CM_EUSAGE, "start: %g is not between 0 and 1", q->start);
-    if (!(q->end >= 0 && q->end < 1)) return cm_fail(CM_EUSAGE, "end: %g is not between 0 and 1", q->end);
-    if (q->end > 0 && q->end <= q->start)
-        return cm_fail(CM_EUSAGE, "end: %g is not behind the start, %g", q->end, q->start);
-    if (q->start > 0 && !q->noise) return cm_fail(CM_EUSAGE, "start: a latent to begin from is wanted");
-    if (!(q->guidance_from >= 0 && q->guidance_to >= q->guidance_from))
-        return cm_fail(CM_EUSAGE, "guidance interval: %g to %g is not one of noise levels", q->guidance_from,
-                       q->guidance_to);
+    const cm_settings *s = r->settings;
+    CM_TRY(check_side("width", s->width, factor));
+    CM_TRY(check_side("height", s->height, factor));
+    if (!isfinite(s->guidance)) return cm_fail(CM_EUSAGE, "guidance is not a number");
+    if (!(s->guidance_rescale >= 0 && s->guidance_rescale <= 1))
+        return cm_fail(CM_EUSAGE, "guidance rescale: %g is not between 0 and 1", s->guidance_rescale);
+    if (q->clean && !(s->strength > 0 && s->strength <= 1))
+        return cm_fail(CM_EUSAGE, "strength: %g is not above 0 and at most 1", s->strength);
+    if (!(s->start >= 0 && s->start < 1)) return cm_fail(CM_EUSAGE, "start: %g is not between 0 and 1", s->start);
+    if (!(s->end >= 0 && s->end < 1)) return cm_fail(CM_EUSAGE, "end: %g is not between 0 and 1", s->end);
+    if (s->end > 0 && s->end <= s->start)
+        return cm_fail(CM_EUSAGE, "end: %g is not behind the start, %g", s->end, s->start);
+    if (s->start > 0 && !q->noise) return cm_fail(CM_EUSAGE, "start: a latent to begin from is wanted");
+    if (!(s->guidance_from >= 0 && s->guidance_to >= s->guidance_from))
+        return cm_fail(CM_EUSAGE, "guidance interval: %g to %g is not one of noise levels", s->guidance_from,
+                       s->guidance_to);
     return CM_OK;
 }
 
@@ -76,7 +78,7 @@ static void warn_when_cut(const char *what, const char *text, const cm_tokens *t
 
 /* ids [batch, length]: the negative prompt's first where there is guidance. */
 static cm_status tokenize(run *r, const cm_tokenizer *t, bool warn, int *ids, cm_tokens *prompt) {
-    const char *negative = r->request->negative ? r->request->negative : "";
+    const char *negative = r->settings->negative ? r->settings->negative : "";
     const size_t length = cm_tokenizer_length(t);
     CM_TRY(cm_tokenize(t, r->request->prompt, r->out, prompt));
     if (warn) warn_when_cut("prompt", r->request->prompt, prompt);
@@ -106,7 +108,7 @@ static cm_status run_towers(run *r, const int *ids, const int *ids2, text_states
     if (m->two) CM_TRY(cm_clip_text_forward(r->g, &m->text2, ids2, r->batch, length, NULL, &second, &t->pooled));
     t->hidden = m->two ? cm_concat_last(r->g, first, second) : first;
     CM_TRY(cm_ctx_check(r->g));
-    if (r->batch == 2 && cm_negative_is_zeros(m, r->request->negative)) {
+    if (r->batch == 2 && cm_negative_is_zeros(m, r->settings->negative)) {
         memset(t->hidden->data, 0, cm_count(t->hidden) / 2 * sizeof(float));
         memset(t->pooled->data, 0, cm_count(t->pooled) / 2 * sizeof(float));
     }
@@ -117,7 +119,7 @@ static cm_status run_towers(run *r, const int *ids, const int *ids2, text_states
  * Returns how many a half has. */
 static size_t list_sizes(const run *r, float sizes[2 * CM_XL_SIZES]) {
     static const float scores[2] = {2.5f, 6};
-    const float h = (float)r->request->height, w = (float)r->request->width;
+    const float h = (float)r->settings->height, w = (float)r->settings->width;
     const size_t k = r->model->aesthetic ? CM_REFINER_SIZES : CM_XL_SIZES;
     for (size_t half = 0; half < 2; half++) {
         const float of_half[CM_XL_SIZES] = {h, w, 0, 0, r->model->aesthetic ? scores[half] : h, w};
@@ -141,7 +143,7 @@ static const cm_unet_text *prepare_text(run *r, const text_states *t, size_t n) 
                 cm_tensor_copy(g, CM_SHAPE(n, cm_dim(pooled, -1)), pooled->data + (r->batch - n) * cm_dim(pooled, -1));
     }
     cm_unet_text *text = cm_unet_prepare_text(g, r->model->unet, hidden, &r->keep);
-    text = cm_unet_add_guidance(g, r->model->unet, text, r->request->guidance, &r->keep);
+    text = cm_unet_add_guidance(g, r->model->unet, text, r->settings->guidance, &r->keep);
     if (!r->model->xl) return text;
     return cm_unet_add_conditions(g, r->model->unet, text, pooled, sizes + (2 - n) * k, k, &r->keep);
 }
@@ -165,7 +167,7 @@ static cm_status encode_text(run *r) {
     r->g->ops = own;
     CM_TRY(towers);
     r->text = prepare_text(r, &t, r->batch);
-    if (r->batch == 2 && r->request->guidance_to > 0) r->text_alone = prepare_text(r, &t, 1);
+    if (r->batch == 2 && r->settings->guidance_to > 0) r->text_alone = prepare_text(r, &t, 1);
     CM_TRY(cm_ctx_check(r->g));
     CM_TRY(cm_arena_check(&r->keep));
     if (m->lean || r->request->text_once) cm_model_rest(m, CM_PART_TEXT);
@@ -203,7 +205,7 @@ static cm_status start_noise(run *r) {
     r->x = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(r->out));
     CM_TRY(cm_arena_check(&r->keep));
-    cm_torch_seed(&r->rng, r->request->seed);
+    cm_torch_seed(&r->rng, r->settings->seed);
     if (r->request->noise) {
         memcpy(o->latents, r->request->noise, n * sizeof *o->latents);
     } else {
@@ -232,24 +234,24 @@ static double spread(const float *x, size_t n) {
     return sqrt(squares / (double)(n - 1));
 }
 
-static void guide(const cm_request *q, const float *none, const float *prompt, size_t n, float *eps) {
-    const float guidance = (float)q->guidance;
+static void guide(const cm_settings *s, const float *none, const float *prompt, size_t n, float *eps) {
+    const float guidance = (float)s->guidance;
     for (size_t i = 0; i < n; i++) eps[i] = none[i] + guidance * (prompt[i] - none[i]);
-    if (q->guidance_rescale == 0 || n < 2) return;
+    if (s->guidance_rescale == 0 || n < 2) return;
     const double ratio = spread(prompt, n) / spread(eps, n);
-    const float keep = (float)(q->guidance_rescale * ratio + 1 - q->guidance_rescale);
+    const float keep = (float)(s->guidance_rescale * ratio + 1 - s->guidance_rescale);
     for (size_t i = 0; i < n; i++) eps[i] *= keep;
 }
 
 /* Is evaluation i's noise level one at which the request guides? */
 static bool guides_at(const run *r, const cm_sampler_state *state, size_t i) {
-    const cm_request *q = r->request;
+    const cm_settings *s = r->settings;
     double of_clean, of_noise;
     if (r->batch == 1) return false;
-    if (q->guidance_to == 0) return true;
-    q->sampler->mix(state, i, &of_clean, &of_noise);
+    if (s->guidance_to == 0) return true;
+    s->sampler->mix(state, i, &of_clean, &of_noise);
     const double sigma = of_noise / of_clean;
-    return sigma > q->guidance_from && sigma <= q->guidance_to;
+    return sigma > s->guidance_from && sigma <= s->guidance_to;
 }
 
 /* One pass over the UNet: both halves as one batch; without guidance the prompt's alone. */
@@ -280,7 +282,7 @@ static cm_status predict(run *r, float t, float input_scale, bool guides, const 
     const size_t n = r->result->h * r->result->w * r->result->channels;
     const cm_tensor *noise;
     CM_TRY(pass(r, t, input_scale, guides, observer, &noise));
-    if (guides) guide(r->request, noise->data, noise->data + n, n, eps);
+    if (guides) guide(r->settings, noise->data, noise->data + n, n, eps);
     else memcpy(eps, noise->data, n * sizeof *eps);
     return CM_OK;
 }
@@ -330,14 +332,15 @@ static cm_status record_steps(run *r, const double *seconds, size_t steps) {
 /* The noise stands in x, in the latent's order; the clean latent takes its place, noised. */
 static cm_status begin_in_the_middle(run *r, cm_sampler_state *state, size_t n, size_t *first) {
     const cm_request *q = r->request;
-    const size_t taken = (size_t)((double)q->steps * q->strength);
-    if (taken == 0) return cm_fail(CM_EUSAGE, "strength %g of %zu steps is none", q->strength, q->steps);
+    const size_t taken = (size_t)((double)r->settings->steps * r->settings->strength);
+    if (taken == 0)
+        return cm_fail(CM_EUSAGE, "strength %g of %zu steps is none", r->settings->strength, r->settings->steps);
     float *noise = CM_PUSH(&r->keep, float, n);
     CM_TRY(cm_arena_check(&r->keep));
     memcpy(noise, r->x, n * sizeof *noise);
     to_channels_last(q->clean, r->result->channels, n / r->result->channels, r->x);
-    *first = q->steps - taken;
-    return cm_sampler_begin_at(q->sampler, state, *first, noise, r->x);
+    *first = r->settings->steps - taken;
+    return cm_sampler_begin_at(r->settings->sampler, state, *first, noise, r->x);
 }
 
 /* What the decoder is given, as diffusers' pipelines have it: XL's follow the latents' statistics where the autoencoder
@@ -366,7 +369,7 @@ static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *p
     CM_TRY(cm_ctx_check(g));
     if (!all_finite(pixels->data, cm_count(pixels)))
         return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
-    CM_TRY(cm_image_new(out, r->request->width, r->request->height, 3, picture));
+    CM_TRY(cm_image_new(out, r->settings->width, r->settings->height, 3, picture));
     cm_image_from_float(pixels->data, picture);
     return CM_OK;
 }
@@ -382,7 +385,7 @@ static cm_status show_preview(run *r, const cm_sampler_state *state, size_t i, c
     const double start = cm_now();
     const cm_arena_mark mark = cm_arena_get_mark(&r->keep);
     cm_image picture;
-    cm_sampler_clean(q->sampler, state, i, eps, r->clean);
+    cm_sampler_clean(r->settings->sampler, state, i, eps, r->clean);
     CM_TRY(decode(r, r->clean, &r->keep, &picture));
     CM_TRY(q->preview(q->preview_arg, taken, &picture));
     cm_arena_reset(&r->keep, mark);
@@ -405,7 +408,7 @@ static void note_comparison(cm_timing *t, double unobserved, double observed) {
 
 static cm_status take_step(run *r, cm_sampler_state *state, size_t i, float *eps, double *seconds) {
     const cm_request *q = r->request;
-    const float t = q->sampler->timestep(state, i), scale = q->sampler->input_scale(state, i);
+    const float t = r->settings->sampler->timestep(state, i), scale = r->settings->sampler->input_scale(state, i);
     const size_t n = r->result->h * r->result->w * r->result->channels, taken = i - r->first + 1;
     if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped before step %zu of %zu", i + 1, r->end);
     if (wants_preview(q, taken)) memcpy(r->clean, r->x, n * sizeof *r->x);
@@ -416,7 +419,7 @@ static cm_status take_step(run *r, cm_sampler_state *state, size_t i, float *eps
     const double start = cm_now();
     CM_TRY(predict(r, t, scale, guides, q->observer, eps));
     if (compared) note_comparison(&r->result->timing, start - before, cm_now() - start);
-    q->sampler->step(state, i, eps, r->x);
+    r->settings->sampler->step(state, i, eps, r->x);
     if (!all_finite(r->x, n))
         return cm_fail(CM_EUNDEFINED, "step %zu of %zu: the latents are not numbers any more", i + 1, r->end);
     *seconds = cm_now() - start;
@@ -425,7 +428,7 @@ static cm_status take_step(run *r, cm_sampler_state *state, size_t i, float *eps
 
 /* Evaluations before this share of the schedule. */
 static size_t evaluations_before(const run *r, const cm_sampler_state *state, double share) {
-    const cm_sampler *sampler = r->request->sampler;
+    const cm_sampler *sampler = r->settings->sampler;
     const double train = (double)r->schedule.train_steps, cutoff = nearbyint(train - share * train);
     size_t i = 0;
     while (i < cm_sampler_evaluations(state) && (double)sampler->timestep(state, i) >= cutoff) i++;
@@ -435,18 +438,19 @@ static size_t evaluations_before(const run *r, const cm_sampler_state *state, do
 /* x made ready, and which evaluations are to be done. */
 static cm_status begin_steps(run *r, cm_sampler_state *state, size_t n) {
     const cm_request *q = r->request;
-    r->end = q->end > 0 ? evaluations_before(r, state, q->end) : cm_sampler_evaluations(state);
+    r->end = r->settings->end > 0 ? evaluations_before(r, state, r->settings->end) : cm_sampler_evaluations(state);
     if (q->clean) {
         CM_TRY(begin_in_the_middle(r, state, n, &r->first));
-    } else if (q->start > 0) {
-        r->first = evaluations_before(r, state, q->start);
-        CM_TRY(cm_sampler_resume_at(q->sampler, state, r->first));
+    } else if (r->settings->start > 0) {
+        r->first = evaluations_before(r, state, r->settings->start);
+        CM_TRY(cm_sampler_resume_at(r->settings->sampler, state, r->first));
     } else {
-        const float scale = q->sampler->init_scale(state);
+        const float scale = r->settings->sampler->init_scale(state);
         for (size_t i = 0; i < n; i++) r->x[i] *= scale;
     }
     if (r->first >= r->end)
-        return cm_fail(CM_EUSAGE, "start %g and end %g of %zu steps leave none", q->start, q->end, q->steps);
+        return cm_fail(CM_EUSAGE, "start %g and end %g of %zu steps leave none", r->settings->start, r->settings->end,
+                       r->settings->steps);
     if (q->preview_every > r->end - r->first)
         return cm_fail(CM_EUSAGE, "a preview every %zu steps: there are only %zu", q->preview_every, r->end - r->first);
     cm_sampler_set_noise(state, (cm_noise){draw_noise, r});
@@ -458,8 +462,8 @@ static cm_status sample(run *r) {
     const cm_result *o = r->result;
     const size_t n = o->h * o->w * o->channels;
     cm_sampler_state *state;
-    CM_TRY(cm_schedule_configure(r->model->scheduler, q->sampler, &r->keep, &r->schedule));
-    CM_TRY(q->sampler->begin(&r->schedule, q->steps, n, &r->keep, &state));
+    CM_TRY(cm_schedule_configure(r->model->scheduler, r->settings->sampler, &r->keep, &r->schedule));
+    CM_TRY(r->settings->sampler->begin(&r->schedule, r->settings->steps, n, &r->keep, &state));
     float *eps = CM_PUSH(&r->keep, float, n);
     double *seconds = CM_PUSH(r->out, double, cm_sampler_evaluations(state));
     if (cm_sampler_draws(state)) r->drawn = CM_PUSH(&r->keep, float, n);
@@ -495,11 +499,17 @@ cm_status cm_generate(const cm_model *m, cm_ctx *g, const cm_request *request, c
     const double start = cm_now();
     const size_t factor = cm_vae_factor(m->vae);
     cm_result o = {.channels = cm_unet_get_config(m->unet)->in_channels,
-                   .h = request->height / factor,
-                   .w = request->width / factor};
-    const bool one_pass =
-        request->guidance <= 1 || cm_unet_get_config(m->unet)->guidance_width; /* distilled: the scale is an input */
-    run r = {.model = m, .g = g, .request = request, .out = out, .result = &o, .batch = one_pass ? 1 : 2};
+                   .h = request->settings.height / factor,
+                   .w = request->settings.width / factor};
+    const bool one_pass = request->settings.guidance <= 1 ||
+                          cm_unet_get_config(m->unet)->guidance_width; /* distilled: the scale is an input */
+    run r = {.model = m,
+             .g = g,
+             .request = request,
+             .settings = &request->settings,
+             .out = out,
+             .result = &o,
+             .batch = one_pass ? 1 : 2};
     cm_arena_init(&r.keep, 0);
     const cm_status s = stages(&r);
     cm_ctx_rest(g, m->lean ? 0 : HOLD);

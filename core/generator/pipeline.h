@@ -9,7 +9,7 @@
 #ifndef CM_CORE_GENERATOR_PIPELINE_H
 #define CM_CORE_GENERATOR_PIPELINE_H
 
-#include "core/generator/sampler.h"
+#include "core/generator/settings.h"
 #include "core/io/image.h"
 #include "core/networks/clip.h"
 #include "core/networks/tokenizer.h"
@@ -97,22 +97,11 @@ cm_status cm_models_folder(cm_arena *out, char **path);
 cm_status cm_models_list(cm_arena *out, cm_model_entry **entries, size_t *count);
 
 typedef struct cm_request {
-    const char *prompt, *negative; /* negative NULL: none given, the empty text or zeros (cm_negative_is_zeros) */
-    uint64_t seed;                 /* torch.Generator("cpu").manual_seed(seed) */
-    size_t steps, width, height;
-    const cm_sampler *sampler;
-    double guidance;         /* <= 1: no guidance, one pass a step */
-    double guidance_rescale; /* share of the guided output whose spread becomes the unguided one's (Lin et al. 2024,
-                              * sec. 3.4); 0: none */
-    double guidance_from, guidance_to; /* guide only at noise levels sigma in (from, to] (Kynkaanniemi et al. 2024);
-                                        * both 0: always */
-    const float *noise;                /* NULL: from seed; else [C,h,w] */
-    const float *clean;                /* NULL; else a latent [C,h,w] to begin from (image to image), noised as far as
-                                        * strength says: the last strength * steps of the steps are taken */
-    double strength;
-    double start, end; /* both 0: the whole schedule. Two models may share one, a share of it each: with end
-                        * the steps stop there (their latent is still noisy), with start they begin there,
-                        * from the latent in `noise` (diffusers' denoising_start and denoising_end) */
+    const char *prompt;   /* with the settings' suffix */
+    cm_settings settings; /* sampler and sides are needed; recipe, suffix and backend are not looked at */
+    const float *noise;   /* NULL: from seed; else [C,h,w] */
+    const float *clean;   /* NULL; else a latent [C,h,w] to begin from (image to image), noised as far as
+                           * strength says: the last strength * steps of the steps are taken */
     const cm_attention_observer *observer; /* NULL; sees both guidance halves: n = 2, the second is the prompt's */
     bool text_once;       /* no later prompt: the text towers' weights are let go when they have read this one */
     size_t compare;       /* with an observer: of so many steps, from the second on, a pass without it is timed too */

@@ -5,40 +5,25 @@
 
 #include "core/base/closest.h"
 #include "core/generator/table.h"
-#include "core/io/json_keys.h"
 #include "core/io/jsonl.h"
 
-static const cm_json_key recipe_keys[] = {{"name", CM_JSON_NAME},
-                                          {"about", CM_JSON_TEXT},
-                                          {"sampler", CM_JSON_NAME},
-                                          {"negative", CM_JSON_TEXT},
-                                          {"suffix", CM_JSON_TEXT},
-                                          {"steps", CM_JSON_WHOLE, 1, 1000},
-                                          {"width", CM_JSON_WHOLE, 8, 65536},
-                                          {"height", CM_JSON_WHOLE, 8, 65536},
-                                          {"guidance", CM_JSON_NUMBER},
-                                          {"seed", CM_JSON_WHOLE},
-                                          {0}};
+static const cm_json_key own_keys[] = {{"name", CM_JSON_NAME}, {"about", CM_JSON_TEXT}, {0}};
+enum { KEYS = CM_SETTING_COUNT + sizeof own_keys / sizeof *own_keys };
 
 static cm_status read_recipe(const json_t *row, const char *folder, cm_arena *out, void *entry) {
     cm_recipe *r = entry;
     (void)folder;
+    cm_json_key keys[KEYS];
     const char *name, *sampler;
-    CM_TRY(cm_json_check(row, "recipe", recipe_keys));
+    cm_settings_keys(CM_IN_RECIPE, own_keys, keys, KEYS);
+    CM_TRY(cm_json_check(row, "recipe", keys));
     CM_TRY(cm_json_text(row, "name", &name));
     CM_TRY(cm_json_text(row, "sampler", &sampler));
-    const char *negative = cm_json_text_or(row, "negative", NULL);
     *r = (cm_recipe){.name = cm_arena_string(out, name),
                      .about = cm_arena_string(out, cm_json_text_or(row, "about", "")),
-                     .negative = negative ? cm_arena_string(out, negative) : NULL,
-                     .suffix = cm_arena_string(out, cm_json_text_or(row, "suffix", "")),
-                     .steps = cm_json_size_or(row, "steps", 0),
-                     .width = cm_json_size_or(row, "width", 0),
-                     .height = cm_json_size_or(row, "height", 0),
-                     .guidance = cm_json_number_or(row, "guidance", 1),
-                     .seed = cm_json_size_or(row, "seed", 0)};
-    CM_TRY(cm_sampler_choose("sampler", sampler, &r->sampler));
-    if (!r->steps || !r->width || !r->height)
+                     .settings = {.suffix = "", .guidance = 1}};
+    CM_TRY(cm_settings_read(row, CM_IN_RECIPE, out, &r->settings));
+    if (!r->settings.steps || !r->settings.width || !r->settings.height)
         return cm_fail(CM_EFORMAT, "recipe '%s' lacks steps, width or height", name);
     return CM_OK;
 }
@@ -64,4 +49,9 @@ cm_status cm_recipe_find(const char *name, cm_arena *out, cm_recipe *recipe) {
         names[i] = r[i].name;
     }
     return cm_unknown_choice("--recipe", name, names);
+}
+
+void cm_recipe_follow(const cm_recipe *recipe, cm_settings *s) {
+    cm_settings_copy(CM_IN_RECIPE, &recipe->settings, s);
+    s->recipe = recipe->name;
 }

@@ -3,22 +3,17 @@
 #ifndef CM_CORE_GENERATOR_RECIPES_H
 #define CM_CORE_GENERATOR_RECIPES_H
 
-#include <stdint.h>
-
-#include "core/generator/sampler.h"
+#include "core/generator/settings.h"
 
 typedef struct cm_recipe {
     const char *name, *about;
-    const cm_sampler *sampler;
-    const char *negative,
-        *suffix; /* negative NULL: the recipe gives none; suffix: what the prompt ends in, may be "" */
-    size_t steps, width, height;
-    double guidance;
-    uint64_t seed;
+    cm_settings settings; /* negative NULL: the recipe gives none */
 } cm_recipe;
 
 cm_status cm_recipes_list(cm_arena *out, cm_recipe **recipes, size_t *count);
 /* An unknown name is wrong usage that lists what there is. */
 cm_status cm_recipe_find(const char *name, cm_arena *out, cm_recipe *recipe);
+/* What recipes say takes the place of what s has. */
+void cm_recipe_follow(const cm_recipe *recipe, cm_settings *s);
 
 #endif

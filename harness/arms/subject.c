@@ -138,13 +138,13 @@ static cm_status mock_make(const cm_subject *s, const cm_request *r, cm_arena *o
     const double start = cm_now();
     cm_result o = {0};
     CM_TRY(mock_tokens(r->prompt, out, &o.tokens));
-    cm_rng rng = cm_rng_named(r->seed, cm_arena_print(out, "%s %s", s->name, r->prompt));
-    CM_TRY(cm_image_new(out, r->width, r->height, 3, &o.picture));
+    cm_rng rng = cm_rng_named(r->settings.seed, cm_arena_print(out, "%s %s", s->name, r->prompt));
+    CM_TRY(cm_image_new(out, r->settings.width, r->settings.height, 3, &o.picture));
     const uint32_t base[3] = {cm_rng_below(&rng, 200), cm_rng_below(&rng, 200), cm_rng_below(&rng, 200)};
-    for (size_t i = 0; i < r->width * r->height * 3; i++)
-        o.picture.pixels[i] = (uint8_t)(base[i % 3] + i / (3 * r->width) % 48 + cm_rng_below(&rng, 8));
+    for (size_t i = 0; i < r->settings.width * r->settings.height * 3; i++)
+        o.picture.pixels[i] = (uint8_t)(base[i % 3] + i / (3 * r->settings.width) % 48 + cm_rng_below(&rng, 8));
     CM_TRY(mock_attention(r, &rng, out));
-    hash_text(cm_arena_print(out, "%llu", (unsigned long long)r->seed), o.noise_hash);
+    hash_text(cm_arena_print(out, "%llu", (unsigned long long)r->settings.seed), o.noise_hash);
     mock_delay();
     o.timing.total = cm_now() - start;
     *result = o;

@@ -50,12 +50,12 @@ cm_status cm_group_maps_begin(cm_group_maps *m, const cm_model *model, cm_reques
     *m = (cm_group_maps){0};
     CM_TRY(find_groups(m, model->tokenizer, q->prompt, arena));
     const cm_capture_plan plan = {.factor = all ? 0 : FACTOR,
-                                  .pixel_height = q->height,
-                                  .pixel_width = q->width,
+                                  .pixel_height = q->settings.height,
+                                  .pixel_width = q->settings.width,
                                   .keys = cm_tokenizer_length(model->tokenizer),
                                   .spans = m->spans,
                                   .span_count = m->count,
-                                  .steps = q->steps + 1}; /* pndm takes one more */
+                                  .steps = q->settings.steps + 1}; /* pndm takes one more */
     m->capture = cm_capture_new(arena, &plan);
     CM_TRY(cm_arena_check(arena));
     CM_TRY(count_layers(m, model, &plan, arena));
@@ -127,37 +127,27 @@ static const char *layers_text(const size_group *s, cm_arena *a) {
 
 static const char *const *metadata(const cm_group_maps *m, const cm_request *q, const char *model_hash,
                                    const size_group *sizes, size_t count, cm_arena *a) {
-    const char *const fixed[] = {"axes",
+    const char *negative = q->settings.negative;
+    const char *const first[] = {"axes",
                                  "layer, step, group, height, width",
                                  "groups",
                                  groups_text(m, a),
                                  "prompt",
                                  q->prompt,
-                                 q->negative ? "negative" : "no negative",
-                                 q->negative ? q->negative : "",
-                                 "seed",
-                                 cm_arena_print(a, "%llu", (unsigned long long)q->seed),
-                                 "sampler",
-                                 q->sampler->name,
-                                 "steps",
-                                 cm_arena_print(a, "%zu", q->steps),
-                                 "guidance",
-                                 cm_arena_print(a, "%.17g", q->guidance),
-                                 "width",
-                                 cm_arena_print(a, "%zu", q->width),
-                                 "height",
-                                 cm_arena_print(a, "%zu", q->height),
-                                 "model_hash",
-                                 model_hash};
-    const size_t n = sizeof fixed / sizeof fixed[0];
-    const char **pairs = CM_PUSH(a, const char *, n + 2 * count + 1);
+                                 negative ? "negative" : "no negative",
+                                 negative ? negative : ""};
+    size_t n = sizeof first / sizeof *first;
+    const char **pairs = CM_PUSH(a, const char *, n + 2 * (CM_SETTING_COUNT + count) + 3);
     if (!pairs) return NULL;
-    memcpy(pairs, fixed, sizeof fixed);
+    memcpy(pairs, first, sizeof first);
+    n += cm_settings_pairs(&q->settings, CM_IN_MAPS, a, pairs + n);
+    pairs[n++] = "model_hash";
+    pairs[n++] = model_hash;
     for (size_t i = 0; i < count; i++) {
-        pairs[n + 2 * i] = cm_arena_print(a, "layers.%zux%zu", sizes[i].height, sizes[i].width);
-        pairs[n + 2 * i + 1] = layers_text(&sizes[i], a);
+        pairs[n++] = cm_arena_print(a, "layers.%zux%zu", sizes[i].height, sizes[i].width);
+        pairs[n++] = layers_text(&sizes[i], a);
     }
-    pairs[n + 2 * count] = NULL;
+    pairs[n] = NULL;
     return pairs;
 }
 

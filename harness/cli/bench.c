@@ -12,27 +12,19 @@
 #include "harness/cli/suite_options.h"
 #include "reports/report.h"
 
-static const cm_suite_option of_suite[] = {{"prompts", "prompts", CM_OPT_TEXT},
-                                           {"prompt-column", "prompt_column", CM_OPT_TEXT},
-                                           {"metric", "metrics", CM_OPT_TEXT},
-                                           {"primary", "primary", CM_OPT_TEXT},
-                                           {"reference", "reference", CM_OPT_TEXT},
-                                           {"weights", "weights", CM_OPT_TEXT},
-                                           {"network", "networks", CM_OPT_TEXT},
-                                           {"tokenizer", "tokenizer", CM_OPT_TEXT},
-                                           {"kid-subset-size", "kid_subset", CM_OPT_SIZE},
-                                           {"images", "images", CM_OPT_SIZE},
-                                           {"seed", "run_seed", CM_OPT_U64},
-                                           {"config", "config", CM_OPT_TEXT},
-                                           {"recipe", "recipe", CM_OPT_TEXT},
-                                           {"sampler", "sampler", CM_OPT_TEXT},
-                                           {"steps", "steps", CM_OPT_SIZE},
-                                           {"cfg", "guidance", CM_OPT_NUMBER},
-                                           {"negative", "negative", CM_OPT_TEXT},
-                                           {"width", "width", CM_OPT_SIZE},
-                                           {"height", "height", CM_OPT_SIZE},
-                                           {"backend", "backend", CM_OPT_TEXT},
-                                           {"timeout", "timeout", CM_OPT_NUMBER},
+static const cm_suite_option of_suite[] = {{"prompts", "prompts"},
+                                           {"prompt-column", "prompt_column"},
+                                           {"metric", "metrics"},
+                                           {"primary", "primary"},
+                                           {"reference", "reference"},
+                                           {"weights", "weights"},
+                                           {"network", "networks"},
+                                           {"tokenizer", "tokenizer"},
+                                           {"kid-subset-size", "kid_subset"},
+                                           {"images", "images"},
+                                           {"seed", "run_seed"},
+                                           {"config", "config"},
+                                           {"timeout", "timeout"},
                                            {0}};
 
 static const struct {
@@ -85,7 +77,7 @@ static bool suite_file(const cm_args *a) {
 
 /* Scores are made in f32: by the suite's backend where it is one of these. */
 static cm_status choose_scores_backend(const cm_suite *s, const cm_ops **backend) {
-    *backend = s->making.backend;
+    *backend = s->settings.backend;
     return strcmp((*backend)->dtype, "f32") == 0 ? CM_OK : cm_backend_choose("backend", "auto", backend);
 }
 
@@ -117,6 +109,7 @@ static cm_status open_suite(const cm_args *a, cm_arena *out, json_t *changes, cm
         return cm_fail(CM_EUSAGE, "bench: --metric NAMES is needed beside --arm: fid@clean,clip@mlperf of real images, "
                                   "acc,clip@nano of drawn people (`list metrics`)");
     CM_TRY(cm_suite_options_read(a, of_suite, changes));
+    CM_TRY(cm_suite_settings_read(a, changes));
     CM_TRY(read_arms(a, changes));
     CM_TRY(read_pairs(a, changes));
     const cm_suite_choice choice = {.suite = suite_file(a) ? cm_arg_text(a, "suite") : NULL,
@@ -167,16 +160,16 @@ static const cm_option options[] = {
     {"tokenizer", CM_OPT_TEXT, "PATH", NULL,
      "where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
     {"kid-subset-size", CM_OPT_SIZE, "N", NULL, "of kid: images a subset [1000]"},
-    {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
-    {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the suite's, else the model's own]"},
-    {"steps", CM_OPT_SIZE, "N", NULL, "sampler steps [the suite's, else 30]"},
-    {"cfg", CM_OPT_NUMBER, "X", NULL, "guidance scale [the suite's, else 5]"},
-    {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw"},
-    {"width", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the suite's, else the model's own]"},
-    {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the suite's, else the model's own]"},
+    CM_SETTING_RECIPE(CM_OPTION_OF_SUITE),
+    CM_SETTING_SAMPLER(CM_OPTION_OF_SUITE),
+    CM_SETTING_STEPS(CM_OPTION_OF_SUITE),
+    CM_SETTING_GUIDANCE(CM_OPTION_OF_SUITE),
+    CM_SETTING_NEGATIVE(CM_OPTION_OF_SUITE),
+    CM_SETTING_WIDTH(CM_OPTION_OF_SUITE),
+    CM_SETTING_HEIGHT(CM_OPTION_OF_SUITE),
     {"seed", CM_OPT_U64, "N", NULL, "of the run: each prompt's noise follows from it and its id [the suite's, else 1]"},
     {"config", CM_OPT_TEXT, "DIR", NULL, "of single-file models: a diffusers folder with its tokenizer"},
-    {"backend", CM_OPT_TEXT, "NAME", NULL, "'list backends' [the suite's, else auto]"},
+    CM_SETTING_BACKEND(CM_OPTION_OF_SUITE),
     {"allow-exec", CM_OPT_FLAG, NULL, NULL, "let the commands in a suite's file run"},
     {"timeout", CM_OPT_NUMBER, "S", NULL, "seconds that a command may take [no end]"},
     {"unequal", CM_OPT_FLAG, NULL, NULL, "compare sets of different size, and arms that lack images, all the same"},

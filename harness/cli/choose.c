@@ -15,6 +15,18 @@
 #include "core/base/threads.h"
 #include "core/io/tensor_file.h"
 
+cm_status cm_choose_settings(const cm_args *a, cm_settings *s) {
+    char what[40];
+    for (const cm_setting *row = cm_settings_table; row->name; row++) {
+        if (!row->option || !cm_arg_given(a, row->option)) continue;
+        snprintf(what, sizeof what, "--%s", row->option);
+        const cm_setting_value v = {cm_arg_seed(a, row->option), cm_arg_number(a, row->option),
+                                    cm_arg_text(a, row->option)};
+        CM_TRY(cm_setting_set(row, what, v, s));
+    }
+    return CM_OK;
+}
+
 cm_status cm_choose_backend(const cm_args *a, const cm_ops **backend) {
     return cm_backend_choose("--backend", cm_arg_text(a, "backend"), backend);
 }

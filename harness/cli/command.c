@@ -265,6 +265,10 @@ const char *cm_arg_default(const cm_args *a, const char *name) {
     return a->command->options[index_of(a, name)].otherwise;
 }
 
+cm_option_kind cm_arg_kind(const cm_args *a, const char *name) {
+    return a->command->options[index_of(a, name)].kind;
+}
+
 uint64_t cm_arg_u64(const cm_args *a, const char *name) {
     const char *text = cm_arg_text(a, name);
     uint64_t v = 0;

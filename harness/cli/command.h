@@ -37,6 +37,7 @@ const char *cm_arg_text(const cm_args *a, const char *name); /* NULL: absent wit
 const char *cm_arg_listed(const cm_args *a, const char *name,
                           size_t i);                            /* the i-th of a LIST; NULL: there are no more */
 const char *cm_arg_default(const cm_args *a, const char *name); /* NULL: none */
+cm_option_kind cm_arg_kind(const cm_args *a, const char *name);
 size_t cm_arg_size(const cm_args *a, const char *name);
 uint64_t cm_arg_u64(const cm_args *a, const char *name);
 uint64_t cm_arg_seed(const cm_args *a, const char *name);

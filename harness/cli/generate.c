@@ -16,8 +16,6 @@
 #include "harness/cli/command.h"
 #include "harness/suite/suite.h"
 
-enum { MAX_STEPS = 100000, MAX_SIDE = 16384, MAX_GUIDANCE = 1000 };
-
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},
     {"unet", CM_OPT_TEXT, "PATH", NULL,
@@ -29,32 +27,30 @@ static const cm_option options[] = {
      "one image a prompt, into the folder --out: a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain "
      "text"},
     {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of --prompts that holds them [prompt, caption or text]"},
-    {"negative", CM_OPT_TEXT, "TEXT", NULL, "what not to draw; \"\" is a text too, which SDXL tells from none"},
-    {"seed", CM_OPT_SEED, "N", "0",
-     "starting noise, as torch.Generator(\"cpu\").manual_seed(N); with --prompts each line's follows from N and its "
-     "id"},
+    CM_SETTING_NEGATIVE(CM_OPTION_OF),
+    CM_SETTING_SEED(CM_OPTION_OF),
     {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many, seeds counted up, as NAME-0.png, NAME-1.png"},
     {"save-every", CM_OPT_SIZE, "N", NULL, "a preview every N steps, as NAME.step-0005.png, ..."},
     {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where the prompt's groups looked, as NAME.attention.*"},
     {"capture-all", CM_OPT_FLAG, NULL, NULL, "of every cross-attention layer, not only those the paper supervises"},
-    {"recipe", CM_OPT_TEXT, "NAME", NULL, "settings under a name ('list recipes'); what is given beside it wins"},
-    {"steps", CM_OPT_SIZE, "N", "30", "sampler steps"},
-    {"sampler", CM_OPT_TEXT, "NAME", NULL, "'list samplers' [the model's own]"},
-    {"cfg", CM_OPT_NUMBER, "X", "5", "guidance scale; 1 or less: no guidance, half the work"},
-    {"cfg-rescale", CM_OPT_NUMBER, "X", "0", "0 to 1: how far guidance keeps the unguided output's spread"},
-    {"cfg-from", CM_OPT_NUMBER, "S", "0", "guide only above this noise level (with --cfg-to)"},
-    {"cfg-to", CM_OPT_NUMBER, "S", "0", "guide only up to this noise level; 0: everywhere"},
-    {"width", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
-    {"height", CM_OPT_SIZE, "N", NULL, "pixels, a multiple of 8 [the model's own]"},
-    {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
+    CM_SETTING_RECIPE(CM_OPTION_OF),
+    CM_SETTING_STEPS(CM_OPTION_OF),
+    CM_SETTING_SAMPLER(CM_OPTION_OF),
+    CM_SETTING_GUIDANCE(CM_OPTION_OF),
+    CM_SETTING_RESCALE(CM_OPTION_OF),
+    CM_SETTING_FROM(CM_OPTION_OF),
+    CM_SETTING_TO(CM_OPTION_OF),
+    CM_SETTING_WIDTH(CM_OPTION_OF),
+    CM_SETTING_HEIGHT(CM_OPTION_OF),
+    CM_SETTING_BACKEND(CM_OPTION_OF),
     {"threads", CM_OPT_SIZE, "N", NULL, "[the cores that affinity mask and CPU quota leave]"},
     {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory: weights are packed at each use"},
     {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL,
      "starting noise [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},
-    {"strength", CM_OPT_NUMBER, "X", "0", "0 to 1: --from-latents is noised so far and drawn again"},
-    {"end", CM_OPT_NUMBER, "X", "0", "0 to 1: stop at this share of the schedule, for --save-latents"},
-    {"start", CM_OPT_NUMBER, "X", "0", "0 to 1: begin at this share, from latents that --end left"},
+    CM_SETTING_STRENGTH(CM_OPTION_OF),
+    CM_SETTING_END(CM_OPTION_OF),
+    CM_SETTING_START(CM_OPTION_OF),
     {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
     {"out", CM_OPT_TEXT, "PATH", NULL, "a .png or .jpg [image.png]; with --prompts a folder [images]"},
     {0},
@@ -62,45 +58,17 @@ static const cm_option options[] = {
 
 /* --- options -------------------------------------------------------------- */
 
-static cm_status pick_sampler(const cm_args *a, const cm_sampler **sampler) {
-    const char *name = cm_arg_text(a, "sampler");
-    *sampler = NULL;
-    return name ? cm_sampler_choose("--sampler", name, sampler) : CM_OK;
+/* Those of the recipe take the place of the defaults, and what is given that of both. */
+static cm_status read_settings(const cm_args *a, cm_generate_job *j) {
+    CM_TRY(cm_settings_defaults(&j->settings));
+    if (cm_arg_given(a, "recipe")) CM_TRY(cm_recipe_find(cm_arg_text(a, "recipe"), &j->arena, &j->recipe));
+    if (j->recipe.name) cm_recipe_follow(&j->recipe, &j->settings);
+    return cm_choose_settings(a, &j->settings);
 }
 
-static cm_status check_side(const cm_args *a, const char *name, size_t *side) {
-    *side = cm_arg_size(a, name);
-    if (!cm_arg_given(a, name)) return CM_OK;
-    if (*side == 0 || *side % 8) return cm_fail(CM_EUSAGE, "--%s: %zu is not a multiple of 8", name, *side);
-    return *side <= MAX_SIDE ? CM_OK : cm_fail(CM_EUSAGE, "--%s: %zu is more than %d pixels", name, *side, MAX_SIDE);
-}
-
-/* What is not given comes from the recipe. */
-static void follow_recipe(const cm_args *a, cm_generate_job *j) {
-    const cm_recipe *r = &j->recipe;
-    if (!cm_arg_given(a, "negative")) j->negative = r->negative;
-    if (!cm_arg_given(a, "seed")) j->seed = r->seed;
-    if (!cm_arg_given(a, "steps")) j->steps = r->steps;
-    if (!cm_arg_given(a, "cfg")) j->guidance = r->guidance;
-    if (!cm_arg_given(a, "width")) j->width = r->width;
-    if (!cm_arg_given(a, "height")) j->height = r->height;
-    if (!cm_arg_given(a, "sampler")) j->sampler = r->sampler;
-}
-
-static cm_status check_share(const cm_args *a, const char *name) {
-    const double x = cm_arg_number(a, name);
-    return x >= 0 && x <= 1 ? CM_OK : cm_fail(CM_EUSAGE, "--%s: %g is not within 0 to 1", name, x);
-}
-
-/* How much of a schedule is done, and from which latents. */
-static cm_status read_passes(const cm_args *a, cm_generate_job *j) {
-    j->strength = cm_arg_number(a, "strength");
-    j->start = cm_arg_number(a, "start");
-    j->end = cm_arg_number(a, "end");
+/* Two ways to begin from latents. */
+static cm_status check_passes(const cm_args *a, const cm_generate_job *j) {
     const bool again = cm_arg_given(a, "strength"), later = cm_arg_given(a, "start");
-    CM_TRY(check_share(a, "strength"));
-    CM_TRY(check_share(a, "start"));
-    CM_TRY(check_share(a, "end"));
     if (again && !j->from_latents) return cm_fail(CM_EUSAGE, "--strength wants --from-latents");
     if (later && !j->from_latents) return cm_fail(CM_EUSAGE, "--start wants --from-latents");
     return again && later ? cm_fail(CM_EUSAGE, "--strength and --start are two ways to begin; one is wanted") : CM_OK;
@@ -111,8 +79,8 @@ static cm_status read_extras(const cm_args *a, cm_generate_job *j) {
     j->save_every = cm_arg_size(a, "save-every");
     if (cm_arg_given(a, "save-every") && j->save_every == 0)
         return cm_fail(CM_EUSAGE, "--save-every: 0 is never; leave it out");
-    if (j->save_every > j->steps)
-        return cm_fail(CM_EUSAGE, "--save-every: %zu is more than the %zu steps", j->save_every, j->steps);
+    if (j->save_every > j->settings.steps)
+        return cm_fail(CM_EUSAGE, "--save-every: %zu is more than the %zu steps", j->save_every, j->settings.steps);
     const char *capture = cm_arg_text(a, "capture");
     if (capture && strcmp(capture, "groups") != 0)
         return cm_unknown_choice("--capture", capture, (const char *const[]){"groups", NULL});
@@ -121,24 +89,13 @@ static cm_status read_extras(const cm_args *a, cm_generate_job *j) {
     return j->capture_all && !capture ? cm_fail(CM_EUSAGE, "--capture-all wants --capture groups") : CM_OK;
 }
 
-static cm_status read_options(const cm_args *a, cm_generate_job *j) {
+/* How many pictures, of what. */
+static cm_status read_prompts(const cm_args *a, cm_generate_job *j) {
     const bool one = cm_arg_given(a, "prompt"), many = cm_arg_given(a, "prompts");
-    if (!cm_arg_given(a, "model"))
-        return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
     if (one == many) return cm_fail(CM_EUSAGE, "generate wants either --prompt TEXT or --prompts FILE");
-    j->model_name = cm_arg_text(a, "model");
-    j->lean = cm_arg_flag(a, "lean");
-    j->unet = cm_arg_text(a, "unet");
-    j->vae = cm_arg_text(a, "vae");
-    j->config = cm_arg_text(a, "config");
-    if (cm_arg_given(a, "recipe")) CM_TRY(cm_recipe_find(cm_arg_text(a, "recipe"), &j->arena, &j->recipe));
-    j->negative = cm_arg_text(a, "negative");
     j->out = cm_arg_given(a, "out") ? cm_arg_text(a, "out") : many ? "images" : "image.png";
     j->latents = cm_arg_text(a, "save-latents");
     j->from_latents = cm_arg_text(a, "from-latents");
-    CM_TRY(read_passes(a, j));
-    j->seed = cm_arg_seed(a, "seed");
-    j->weights_seed = cm_arg_u64(a, "weights-seed");
     j->images = cm_arg_size(a, "images");
     if (j->images == 0 || j->images > 10000)
         return cm_fail(CM_EUSAGE, "--images: %zu is not within 1 to 10000", j->images);
@@ -146,23 +103,21 @@ static cm_status read_options(const cm_args *a, cm_generate_job *j) {
         return cm_fail(CM_EUSAGE, "--prompt-column goes with --prompts FILE");
     if (j->images > 1 && (many || j->latents))
         return cm_fail(CM_EUSAGE, "--images goes with --prompt and without --save-latents");
-    j->steps = cm_arg_size(a, "steps");
-    if (j->steps == 0 || j->steps > MAX_STEPS)
-        return cm_fail(CM_EUSAGE, "--steps: %zu is not within 1 to %d", j->steps, MAX_STEPS);
-    j->guidance = cm_arg_number(a, "cfg");
-    j->guidance_rescale = cm_arg_number(a, "cfg-rescale");
-    j->guidance_from = cm_arg_number(a, "cfg-from");
-    j->guidance_to = cm_arg_number(a, "cfg-to");
-    CM_TRY(check_share(a, "cfg-rescale"));
-    if (j->guidance < 0 || j->guidance > MAX_GUIDANCE)
-        return cm_fail(CM_EUSAGE, "--cfg: %g is not within 0 to %d", j->guidance, MAX_GUIDANCE);
-    if (j->guidance_from < 0 || j->guidance_to < 0)
-        return cm_fail(CM_EUSAGE, "--cfg-from, --cfg-to: noise levels are 0 or more");
-    CM_TRY(check_side(a, "width", &j->width));
-    CM_TRY(check_side(a, "height", &j->height));
-    CM_TRY(pick_sampler(a, &j->sampler));
-    CM_TRY(cm_choose_backend(a, &j->backend));
-    if (j->recipe.name) follow_recipe(a, j);
+    return CM_OK;
+}
+
+static cm_status read_options(const cm_args *a, cm_generate_job *j) {
+    if (!cm_arg_given(a, "model"))
+        return cm_fail(CM_EUSAGE, "generate wants --model; 'cosmicman list models' names them");
+    j->model_name = cm_arg_text(a, "model");
+    j->lean = cm_arg_flag(a, "lean");
+    j->unet = cm_arg_text(a, "unet");
+    j->vae = cm_arg_text(a, "vae");
+    j->config = cm_arg_text(a, "config");
+    j->weights_seed = cm_arg_u64(a, "weights-seed");
+    CM_TRY(read_prompts(a, j));
+    CM_TRY(read_settings(a, j));
+    CM_TRY(check_passes(a, j));
     CM_TRY(read_extras(a, j));
     return cm_choose_threads(a, &j->threads);
 }
@@ -203,9 +158,9 @@ static bool is_blank(const char *text) {
 /* What was asked for and makes no difference. */
 static void warn_of_idle(const cm_args *a, const cm_generate_job *j) {
     static const char *const guided[] = {"negative", "cfg-rescale", "cfg-from", "cfg-to"};
-    for (size_t i = 0; i < sizeof guided / sizeof *guided && j->guidance <= 1; i++)
+    for (size_t i = 0; i < sizeof guided / sizeof *guided && j->settings.guidance <= 1; i++)
         if (cm_arg_given(a, guided[i]) && cm_arg_text(a, guided[i])[0])
-            cm_warn("--%s changes nothing: at --cfg %g there is no guidance", guided[i], j->guidance);
+            cm_warn("--%s changes nothing: at --cfg %g there is no guidance", guided[i], j->settings.guidance);
     if (cm_arg_given(a, "prompt") && is_blank(cm_arg_text(a, "prompt")))
         cm_warn("--prompt is empty: the model is asked for nothing");
 }
@@ -213,68 +168,41 @@ static void warn_of_idle(const cm_args *a, const cm_generate_job *j) {
 /* --- a picture ------------------------------------------------------------ */
 
 static bool redraws(const cm_generate_job *j) {
-    return j->noise && j->strength > 0;
+    return j->noise && j->settings.strength > 0;
 }
 
 cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, const char *negative, uint64_t seed) {
-    return (cm_request){.prompt = prompt,
-                        .negative = negative,
-                        .seed = seed,
-                        .steps = j->steps,
-                        .width = j->width,
-                        .height = j->height,
-                        .sampler = j->sampler,
-                        .noise = redraws(j) ? NULL : j->noise,
-                        .clean = redraws(j) ? j->noise : NULL,
-                        .strength = j->strength,
-                        .start = j->start,
-                        .end = j->end,
-                        .guidance = j->guidance,
-                        .guidance_rescale = j->guidance_rescale,
-                        .guidance_from = j->guidance_from,
-                        .guidance_to = j->guidance_to};
+    cm_request q = {.prompt = prompt,
+                    .settings = j->settings,
+                    .noise = redraws(j) ? NULL : j->noise,
+                    .clean = redraws(j) ? j->noise : NULL};
+    q.settings.negative = negative;
+    q.settings.seed = seed;
+    return q;
+}
+
+static void add_pair(const char **text, size_t *n, const char *key, const char *value) {
+    text[(*n)++] = key;
+    text[(*n)++] = value ? value : "";
 }
 
 cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture,
                                     size_t preview, const char *path, cm_arena *scratch) {
-    const bool zeros = cm_negative_is_zeros(&j->model, q->negative);
-    const char *const text[] = {"prompt",
-                                q->prompt,
-                                zeros ? "no negative" : "negative",
-                                zeros         ? "zeros in its place"
-                                : q->negative ? q->negative
-                                              : "",
-                                "seed",
-                                cm_arena_print(scratch, "%llu", (unsigned long long)q->seed),
-                                "model",
-                                j->model_name,
-                                "model hash",
-                                j->model.hash,
-                                "unet",
-                                j->unet ? j->unet : "",
-                                "vae",
-                                j->vae ? j->vae : "",
-                                "recipe",
-                                j->recipe.name ? j->recipe.name : "",
-                                "strength",
-                                cm_arena_print(scratch, "%.17g", q->strength),
-                                "share of the schedule",
-                                cm_arena_print(scratch, "%.17g %.17g", q->start, q->end),
-                                "sampler",
-                                q->sampler->name,
-                                "steps",
-                                cm_arena_print(scratch, "%zu", q->steps),
-                                "guidance",
-                                cm_arena_print(scratch, "%.17g", q->guidance),
-                                "guidance rescale",
-                                cm_arena_print(scratch, "%.17g", q->guidance_rescale),
-                                "guidance interval",
-                                cm_arena_print(scratch, "%.17g %.17g", q->guidance_from, q->guidance_to),
-                                "Software",
-                                "cosmicman " CM_VERSION,
-                                preview ? "preview after step" : NULL,
-                                cm_arena_print(scratch, "%zu", preview),
-                                NULL};
+    const char *text[2 * (CM_SETTING_COUNT + 10)];
+    const bool zeros = cm_negative_is_zeros(&j->model, q->settings.negative);
+    size_t n = 0;
+    add_pair(text, &n, "prompt", q->prompt);
+    add_pair(text, &n, zeros ? "no negative" : "negative", zeros ? "zeros in its place" : q->settings.negative);
+    n += cm_settings_pairs(&q->settings, CM_IN_IMAGE_FIRST, scratch, text + n);
+    add_pair(text, &n, "model", j->model_name);
+    add_pair(text, &n, "model hash", j->model.hash);
+    add_pair(text, &n, "unet", j->unet);
+    add_pair(text, &n, "vae", j->vae);
+    add_pair(text, &n, "recipe", j->recipe.name);
+    n += cm_settings_pairs(&q->settings, CM_IN_IMAGE, scratch, text + n);
+    add_pair(text, &n, "Software", "cosmicman " CM_VERSION);
+    if (preview) add_pair(text, &n, "preview after step", cm_arena_print(scratch, "%zu", preview));
+    text[n] = NULL;
     CM_TRY(cm_arena_check(scratch));
     return cm_image_write(path, picture, text);
 }
@@ -301,7 +229,7 @@ static const char *picture_name(const cm_generate_job *j, size_t i, cm_arena *a)
 /* --- one prompt ----------------------------------------------------------- */
 
 static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_arena *a) {
-    cm_request q = cm_generate_request(j, prompt, j->negative, j->seed + i);
+    cm_request q = cm_generate_request(j, prompt, j->settings.negative, j->settings.seed + i);
     const char *path = picture_name(j, i, a);
     CM_TRY(cm_arena_check(a));
     cm_generate_extras extras;
@@ -311,7 +239,7 @@ static cm_status make_one(cm_generate_job *j, const char *prompt, size_t i, cm_a
     q.progress_arg = &bar;
     q.text_once = i + 1 == j->images;
     cm_result r;
-    cm_progress_begin(&bar, "generate", "step", 0, j->steps);
+    cm_progress_begin(&bar, "generate", "step", 0, j->settings.steps);
     const cm_status s = cm_generate(&j->model, &j->ctx, &q, a, &r);
     cm_progress_end(&bar);
     if (s != CM_OK) return s;
@@ -333,21 +261,21 @@ static cm_status open_model(cm_generate_job *j) {
                                 .unet = j->unet,
                                 .vae = j->vae,
                                 .config = j->config,
-                                .sampler = j->sampler,
+                                .sampler = j->settings.sampler,
                                 .lean = j->lean};
     CM_TRY(cm_model_open(&j->model, j->model_name, &o));
     cm_detail("%s opened in %.2f s", j->model_name, cm_now() - start);
-    if (!j->width) j->width = j->model.default_width;
-    if (!j->height) j->height = j->model.default_height;
-    if (!j->sampler) j->sampler = cm_sampler_find(j->model.default_sampler);
-    return CM_OK;
+    const cm_model *m = &j->model;
+    return cm_settings_complete(&j->settings, m->default_width, m->default_height, m->default_sampler);
 }
 
 /* A recipe's size is its authors' own: only another one is looked at. */
 static cm_status warn_of_size(cm_generate_job *j) {
     const char *line;
-    if (j->recipe.name && j->width == j->recipe.width && j->height == j->recipe.height) return CM_OK;
-    CM_TRY(cm_far_size(&j->model, j->width, j->height, &j->arena, &line));
+    if (j->recipe.name && j->settings.width == j->recipe.settings.width &&
+        j->settings.height == j->recipe.settings.height)
+        return CM_OK;
+    CM_TRY(cm_far_size(&j->model, j->settings.width, j->settings.height, &j->arena, &line));
     if (line) cm_warn("%s: %s", j->model_name, line);
     return CM_OK;
 }
@@ -359,9 +287,9 @@ static cm_status add_words(const cm_generate_set *set, const char *prompt, const
 }
 
 static void warn_of_alike(const cm_generate_job *j) {
-    if (j->images > 1 && j->noise && !redraws(j) && !j->sampler->random)
+    if (j->images > 1 && j->noise && !redraws(j) && !j->settings.sampler->random)
         cm_warn("--images %zu: all begin from the same latents, and %s adds no noise: they will be alike", j->images,
-                j->sampler->name);
+                j->settings.sampler->name);
 }
 
 /* One line, however many prompts there are. prompt: NULL with a set. */
@@ -369,7 +297,7 @@ static cm_status warn_of_words(cm_generate_job *j, const cm_generate_set *set, c
     cm_unknown_words u;
     const char *line = NULL;
     cm_unknown_words_begin(&u, &j->model);
-    cm_status s = add_words(set, prompt, j->negative, &u);
+    cm_status s = add_words(set, prompt, j->settings.negative, &u);
     if (s == CM_OK) s = cm_unknown_words_tell(&u, &j->arena, &line);
     cm_unknown_words_end(&u);
     if (line) cm_warn("%s: %s", j->model_name, line);
@@ -379,7 +307,7 @@ static cm_status warn_of_words(cm_generate_job *j, const cm_generate_set *set, c
 /* One tensor of the latent's shape, copied. */
 static cm_status take_latents(cm_generate_job *j, const cm_tensor_file *f) {
     const size_t factor = cm_vae_factor(j->model.vae), c = cm_unet_get_config(j->model.unet)->in_channels;
-    const size_t want[4] = {1, c, j->height / factor, j->width / factor};
+    const size_t want[4] = {1, c, j->settings.height / factor, j->settings.width / factor};
     const cm_stored *t = cm_tensor_file_count(f) == 1 ? cm_tensor_file_at(f, 0) : NULL;
     if (!t) return cm_fail(CM_EFORMAT, "%s: one tensor is wanted, not %zu", j->from_latents, cm_tensor_file_count(f));
     if (t->unread || t->dtype > CM_F64 || t->ndim != 4 || memcmp(t->shape, want, sizeof want) != 0)
@@ -451,12 +379,11 @@ static int run(const cm_args *args) {
     size_t failed = 0;
     cm_arena a;
     cm_arena_init(&a, 0);
-    cm_ctx_init(&j.ctx, j.backend, j.threads);
+    cm_ctx_init(&j.ctx, j.settings.backend, j.threads);
     if (set) {
         s = cm_generate_set_run(set, &failed);
     } else {
-        const char *suffix = j.recipe.name ? j.recipe.suffix : "";
-        const char *prompt = cm_arena_print(&a, "%s%s", cm_arg_text(args, "prompt"), suffix);
+        const char *prompt = cm_arena_print(&a, "%s%s", cm_arg_text(args, "prompt"), j.settings.suffix);
         s = cm_arena_check(&a);
         for (size_t i = 0; i < j.images && s == CM_OK; i++) {
             const cm_arena_mark mark = cm_arena_get_mark(&a);

@@ -16,24 +16,19 @@ typedef struct cm_generate_costs {
 } cm_generate_costs;
 
 typedef struct cm_generate_job {
-    const char *model_name, *unet, *vae, *config, *negative, *out, *latents; /* latents: NULL when not wanted */
-    uint64_t seed, weights_seed;
+    const char *model_name, *unet, *vae, *config, *out, *latents; /* latents: NULL when not wanted */
+    cm_settings settings; /* with the model's own in place of what was not said, once it is open */
+    cm_recipe recipe;     /* name NULL: none */
+    uint64_t weights_seed;
     size_t images; /* of one prompt, seeds counted up */
     bool capture, capture_all, lean;
     cm_generate_costs costs;
-    double apart;                /* of a coarse backend: the first picture's result.apart; 0: not known */
-    size_t save_every;           /* steps from preview to preview; 0: none */
-    size_t steps, width, height; /* width, height 0: the model's */
-    const char *from_latents;    /* a file of starting noise, or NULL */
-    float *noise;                /* what is in it: [C,h,w] */
-    double strength;             /* 0: it is noise; else a latent to begin from */
-    double start, end;           /* share of the schedule; 0: all of it */
+    double apart;             /* of a coarse backend: the first picture's result.apart; 0: not known */
+    size_t save_every;        /* steps from preview to preview; 0: none */
+    const char *from_latents; /* a file of starting noise, or NULL; with a strength of a latent to begin from */
+    float *noise;             /* what is in it: [C,h,w] */
     char noise_hash[65];
-    cm_recipe recipe; /* name NULL: none */
-    cm_arena arena;   /* of the options */
-    double guidance, guidance_rescale, guidance_from, guidance_to;
-    const cm_sampler *sampler; /* NULL: the model's */
-    const cm_ops *backend;
+    cm_arena arena; /* of the options */
     int threads;
     cm_model model;
     cm_ctx ctx;

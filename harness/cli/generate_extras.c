@@ -53,7 +53,7 @@ cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm
     q->preview = write_preview;
     q->preview_arg = x;
     q->compare = COMPARED;
-    if (cm_backend_is_coarse(j->backend) && j->apart == 0) q->beside = cm_backend_default();
+    if (cm_backend_is_coarse(j->settings.backend) && j->apart == 0) q->beside = cm_backend_default();
     return j->capture ? cm_group_maps_begin(&x->maps, &j->model, q, j->capture_all, arena) : CM_OK;
 }
 
@@ -97,7 +97,7 @@ void cm_generate_tell_costs(const cm_generate_job *j) {
                 "its files %.3f s",
                 c->observed, c->unobserved, c->observed / c->unobserved, c->compared, c->files);
     if (j->apart > 0)
-        cm_note("%s: one pass of the UNet is %.1e off (relative L2, beside %s at the same input)", j->backend->name,
-                j->apart, cm_backend_default()->name);
+        cm_note("%s: one pass of the UNet is %.1e off (relative L2, beside %s at the same input)",
+                j->settings.backend->name, j->apart, cm_backend_default()->name);
     cm_detail("peak memory %.0f MB", cm_peak_rss_mb());
 }

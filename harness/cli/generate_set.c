@@ -38,9 +38,9 @@ struct cm_generate_set {
 
 static cm_status read_prompt(cm_generate_set *r, const cm_prompt_row *row, prompt *p) {
     const cm_generate_job *j = r->job;
-    *p = (prompt){row->id, row->text, row->negative ? row->negative : j->negative,
-                  row->has_seed ? row->seed : cm_seed_for(j->seed, row->id)};
-    if (j->recipe.name && j->recipe.suffix[0]) p->text = cm_arena_print(&r->arena, "%s%s", p->text, j->recipe.suffix);
+    *p = (prompt){row->id, row->text, row->negative ? row->negative : j->settings.negative,
+                  row->has_seed ? row->seed : cm_seed_for(j->settings.seed, row->id)};
+    if (*j->settings.suffix) p->text = cm_arena_print(&r->arena, "%s%s", p->text, j->settings.suffix);
     return cm_arena_check(&r->arena);
 }
 
@@ -64,19 +64,21 @@ static cm_status read_prompts(cm_generate_set *r, const char *path, const char *
 static json_t *settings_of(const cm_generate_set *r, const prompt *p) {
     const cm_generate_job *j = r->job;
     const char *negative = p->negative || cm_negative_is_zeros(&j->model, p->negative) ? p->negative : "";
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s?, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:I, s:I, s:s, s:s, s:s, s:s, "
-                  "s:f, s:f, s:f, s:s}",
-                  "kind", "image", "id", p->id, "prompt", p->text, "negative", negative, "model", j->model_name,
-                  "weights_seed", (json_int_t)j->weights_seed, "seed", (json_int_t)p->seed, "sampler", j->sampler->name,
-                  "steps", (json_int_t)j->steps, "guidance", j->guidance, "guidance_rescale", j->guidance_rescale,
-                  "guidance_from", j->guidance_from, "guidance_to", j->guidance_to, "width", (json_int_t)j->width,
-                  "height", (json_int_t)j->height, "backend", j->backend->name, "unet", j->unet ? j->unet : "",
-                  "recipe", j->recipe.name ? j->recipe.name : "", "from_latents", j->noise_hash, "strength",
-                  j->strength, "start", j->start, "end", j->end, "hash", j->model.hash);
-    if (o && j->model.zero_empty && negative && !negative[0])
+    cm_settings s = j->settings;
+    s.seed = p->seed;
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s?, s:s, s:I}", "kind", "image", "id", p->id, "prompt", p->text,
+                          "negative", negative, "model", j->model_name, "weights_seed", (json_int_t)j->weights_seed);
+    bool good = o && cm_settings_write(&s, CM_IN_RECORD, o);
+    json_t *more = json_pack("{s:s, s:s, s:s}", "unet", j->unet ? j->unet : "", "recipe",
+                             j->recipe.name ? j->recipe.name : "", "from_latents", j->noise_hash);
+    good = good && more && json_object_update(o, more) == 0 && cm_settings_write(&s, CM_IN_RECORD_PASS, o) &&
+           json_object_set_new(o, "hash", json_string(j->model.hash)) == 0;
+    json_decref(more);
+    if (good && j->model.zero_empty && negative && !negative[0])
         json_object_set_new(o, "empty_negative", json_string("encoded"));
-    return o;
+    if (good) return o;
+    json_decref(o);
+    return NULL;
 }
 
 static const char *picture_path(const cm_generate_set *r, const prompt *p, cm_arena *a) {
@@ -243,7 +245,7 @@ static cm_status copy_latents(cm_generate_set *r, const prompt *p, size_t n, flo
 static cm_status join_latents(cm_generate_set *r) {
     const cm_model *m = &r->job->model;
     const size_t factor = cm_vae_factor(m->vae), channels = cm_unet_get_config(m->unet)->in_channels;
-    const size_t shape[] = {r->count, channels, r->job->height / factor, r->job->width / factor};
+    const size_t shape[] = {r->count, channels, r->job->settings.height / factor, r->job->settings.width / factor};
     const size_t n = shape[1] * shape[2] * shape[3];
     float *all = CM_PUSH(&r->arena, float, r->count *n);
     CM_TRY(cm_arena_check(&r->arena));

@@ -45,9 +45,11 @@ static cm_status list_recipes(cm_arena *a) {
     cm_recipe *r;
     size_t count;
     CM_TRY(cm_recipes_list(a, &r, &count));
-    for (size_t i = 0; i < count; i++)
-        printf("%-24s%-9s %3zu steps, guidance %-4g %zux%zu; %s\n", r[i].name, r[i].sampler->name, r[i].steps,
-               r[i].guidance, r[i].width, r[i].height, r[i].about);
+    for (size_t i = 0; i < count; i++) {
+        const cm_settings *s = &r[i].settings;
+        printf("%-24s%-9s %3zu steps, guidance %-4g %zux%zu; %s\n", r[i].name, s->sampler->name, s->steps, s->guidance,
+               s->width, s->height, r[i].about);
+    }
     return CM_OK;
 }
 

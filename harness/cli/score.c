@@ -11,15 +11,15 @@
 #include "harness/cli/show_scores.h"
 #include "harness/cli/suite_options.h"
 
-static const cm_suite_option of_suite[] = {{"prompts", "prompts", CM_OPT_TEXT},
-                                           {"prompt-column", "prompt_column", CM_OPT_TEXT},
-                                           {"metric", "metrics", CM_OPT_TEXT},
-                                           {"reference", "reference", CM_OPT_TEXT},
-                                           {"weights", "weights", CM_OPT_TEXT},
-                                           {"network", "networks", CM_OPT_TEXT},
-                                           {"tokenizer", "tokenizer", CM_OPT_TEXT},
-                                           {"scorer", "scorer", CM_OPT_TEXT},
-                                           {"kid-subset-size", "kid_subset", CM_OPT_SIZE},
+static const cm_suite_option of_suite[] = {{"prompts", "prompts"},
+                                           {"prompt-column", "prompt_column"},
+                                           {"metric", "metrics"},
+                                           {"reference", "reference"},
+                                           {"weights", "weights"},
+                                           {"network", "networks"},
+                                           {"tokenizer", "tokenizer"},
+                                           {"scorer", "scorer"},
+                                           {"kid-subset-size", "kid_subset"},
                                            {0}};
 
 /* An option of the other kind of score would change nothing. */

@@ -12,10 +12,10 @@
 /* An option and the key whose value it is. */
 typedef struct cm_suite_option {
     const char *option, *key;
-    cm_option_kind kind;
 } cm_suite_option;
 
-/* Adds to `changes` what the user gave of these; ends in {NULL}. */
+/* Adds to `changes` what the user gave of these, which end in {NULL}; of the sampling settings of suites. */
+cm_status cm_suite_settings_read(const cm_args *a, json_t *changes);
 cm_status cm_suite_options_read(const cm_args *a, const cm_suite_option *options, json_t *changes);
 /* A row more under a list's key. */
 cm_status cm_suite_options_add(json_t *changes, const char *key, json_t *row);

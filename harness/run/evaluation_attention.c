@@ -14,7 +14,7 @@ static bool is_garment(const cm_phrase *p) {
     return p->group >= FIRST && p->group != OVERALL_STYLE && p->classes != 0;
 }
 
-cm_status cm_watch_begin(const cm_evaluation *e, const cm_making *m, const cm_description *d, const cm_tokens *t,
+cm_status cm_watch_begin(const cm_evaluation *e, const cm_settings *m, const cm_description *d, const cm_tokens *t,
                          cm_worker *w, cm_watch *watch) {
     cm_refocus_phrase phrases[CM_GROUPS + 1];
     watch->count = 0;
@@ -139,7 +139,7 @@ cm_status cm_watch_illustrate(const cm_evaluation *e, const cm_side *s, size_t r
 
 /* --- layers ------------------------------------------------------------------------------------- */
 
-cm_status cm_watch_layers(const cm_evaluation *e, const cm_making *m, const cm_subject *subject, cm_arena *scratch,
+cm_status cm_watch_layers(const cm_evaluation *e, const cm_settings *m, const cm_subject *subject, cm_arena *scratch,
                           json_t **layers) {
     const size_t factor = e->suite->attention_factor;
     const cm_model *model = cm_subject_model(subject);

@@ -15,7 +15,7 @@ typedef struct cm_watch {
 } cm_watch;
 
 /* Lives in w->maps. */
-cm_status cm_watch_begin(const cm_evaluation *e, const cm_making *m, const cm_description *d, const cm_tokens *t,
+cm_status cm_watch_begin(const cm_evaluation *e, const cm_settings *m, const cm_description *d, const cm_tokens *t,
                          cm_worker *w, cm_watch *watch);
 /* Adds "watched", "lost", "scores", "even", "floor" and "kept" (docs/RECORDS.md). */
 cm_status cm_watch_score(const cm_evaluation *e, const cm_watch *watch, const cm_image *image, cm_worker *w,
@@ -26,7 +26,7 @@ cm_status cm_watch_illustrate(const cm_evaluation *e, const cm_side *s, size_t r
 
 /* The cross-attention layers of images of this size, for an arm's record: new. CM_EUSAGE where the suite's factor
  * selects none. */
-cm_status cm_watch_layers(const cm_evaluation *e, const cm_making *m, const cm_subject *subject, cm_arena *scratch,
+cm_status cm_watch_layers(const cm_evaluation *e, const cm_settings *m, const cm_subject *subject, cm_arena *scratch,
                           json_t **layers);
 
 cm_status cm_evaluation_write_image(const cm_evaluation *e, const char *relative, const cm_image *image,

@@ -13,23 +13,20 @@ static const char *shown(cm_evaluation *e, const char *path) {
     return text ? text : "";
 }
 
-static json_t *making_of(const cm_making *m) {
-    json_t *o = json_pack("{s:I, s:f, s:s?, s:s, s:s}", "steps", (json_int_t)m->steps, "guidance", m->guidance,
-                          "negative", m->negative, "backend", m->backend->name, "dtype", m->backend->dtype);
-    if (m->sampler)
-        json_object_set_new(o, "sampler",
-                            json_string(m->sampler->name)); /* else the model's own: see its "arm" record */
-    if (m->width) json_object_set_new(o, "width", json_integer((json_int_t)m->width));
-    if (m->height) json_object_set_new(o, "height", json_integer((json_int_t)m->height));
-    if (*m->suffix) json_object_set_new(o, "suffix", json_string(m->suffix));
+/* Without a sampler or sides: the model's own, see its "arm" record. */
+static json_t *write_settings(const cm_settings *s) {
+    json_t *o = json_object();
+    cm_settings_write(s, CM_IN_RUN, o);
+    json_object_set_new(o, "dtype", json_string(s->backend->dtype));
+    cm_settings_write(s, CM_IN_RUN_IF_SAID, o);
     return o;
 }
 
-/* What of an arm's making is not the suite's. */
-static json_t *own_settings(const cm_making *m, const cm_making *suite) {
+/* What of an arm's settings is not the suite's. */
+static json_t *own_settings(const cm_settings *s, const cm_settings *suite) {
     const char *key;
     void *next;
-    json_t *own = making_of(m), *common = making_of(suite), *value;
+    json_t *own = write_settings(s), *common = write_settings(suite), *value;
     json_object_foreach_safe(own, next, key, value)
         if (json_equal(value, json_object_get(common, key))) json_object_del(own, key);
     json_decref(common);
@@ -40,7 +37,7 @@ static json_t *arm_of(cm_evaluation *e, const cm_side *s) {
     const cm_arm *a = s->arm;
     json_t *o = json_pack("{s:s, s:s, s:s}", "name", a->name, "about",
                           *a->about || !a->images ? a->about : shown(e, a->images), "kind", cm_arm_kind_names[a->kind]);
-    json_t *own = own_settings(&a->making, &e->suite->making);
+    json_t *own = own_settings(&a->settings, &e->suite->settings);
     const char *const texts[][2] = {{"model", a->model}, {"unet", a->unet},
                                     {"vae", a->vae},     {"config", a->model ? a->config : NULL},
                                     {"from", a->images}, {"command", a->command}};
@@ -55,7 +52,7 @@ static json_t *arm_of(cm_evaluation *e, const cm_side *s) {
 
 static json_t *settings_of(const cm_evaluation *e) {
     const cm_suite *s = e->suite;
-    json_t *o = making_of(&s->making);
+    json_t *o = write_settings(&s->settings);
     json_object_set_new(o, "run_seed", json_integer((json_int_t)s->run_seed));
     json_object_set_new(o, "attention_factor", json_integer((json_int_t)s->attention_factor));
     json_object_set_new(o, "illustrated", json_integer((json_int_t)s->illustrated));

@@ -66,7 +66,7 @@ static cm_status keep_record(cm_evaluation *e, cm_side *s, size_t row, json_t *r
 typedef struct model_job {
     cm_evaluation *e;
     cm_side *s;
-    cm_making making; /* with the model's own in place of what was not said */
+    cm_settings settings; /* with the model's own in place of what was not said */
     const cm_subject *subject;
     const size_t *missing; /* rows */
 } model_job;
@@ -78,27 +78,23 @@ static cm_status make_image(const model_job *j, size_t row, cm_worker *w, json_t
     const cm_unit *u = &e->units[unit];
     const bool attention = cm_plan_of_attention(&e->plan), shown = unit < e->suite->illustrated && k == 0;
     const char *path = s->list.files[row],
-               *text = cm_arena_print(&w->scratch, "%s%s", u->prompt->text, j->making.suffix);
+               *text = cm_arena_print(&w->scratch, "%s%s", u->prompt->text, j->settings.suffix);
     cm_watch seen = {.count = 0};
     cm_tokens tokens;
     cm_result r;
     CM_TRY(cm_arena_check(&w->scratch));
     CM_TRY(cm_subject_tokens(j->subject, text, &w->scratch, &tokens));
-    if (attention || shown) CM_TRY(cm_watch_begin(e, &j->making, u->prompt, &tokens, w, &seen));
-    const cm_request request = {.prompt = text,
-                                .negative = u->negative ? u->negative : j->making.negative,
-                                .seed = cm_evaluation_seed(e, unit, k),
-                                .steps = j->making.steps,
-                                .width = j->making.width,
-                                .height = j->making.height,
-                                .sampler = j->making.sampler,
-                                .guidance = j->making.guidance,
-                                .observer = seen.refocus ? cm_refocus_observer(seen.refocus) : NULL};
+    if (attention || shown) CM_TRY(cm_watch_begin(e, &j->settings, u->prompt, &tokens, w, &seen));
+    cm_request request = {.prompt = text,
+                          .settings = j->settings,
+                          .observer = seen.refocus ? cm_refocus_observer(seen.refocus) : NULL};
+    request.settings.seed = cm_evaluation_seed(e, unit, k);
+    if (u->negative) request.settings.negative = u->negative;
     CM_TRY(cm_subject_make(j->subject, &w->g, &request, &w->scratch, &r));
     CM_TRY(cm_evaluation_write_image(e, path, &r.picture, &w->scratch));
     json_t *o = *record = cm_evaluation_image(e, s, row);
     json_object_set_new(o, "groups", cm_evaluation_groups(u->prompt, &r.tokens));
-    json_object_set_new(o, "seed", json_integer((json_int_t)request.seed));
+    json_object_set_new(o, "seed", json_integer((json_int_t)request.settings.seed));
     json_object_set_new(o, "noise_hash", json_string(r.noise_hash));
     json_object_set_new(o, "picture", json_string(path));
     json_object_set_new(o, "seconds", seconds_of(&r.timing));
@@ -117,7 +113,7 @@ static cm_status make_one(void *arg, size_t i, cm_worker *w) {
     return s == CM_OK ? CM_OK : cm_fail_in(s, "arm %s, prompt %s", j->s->name, j->e->units[row / j->s->images].id);
 }
 
-static cm_status add_words(const cm_evaluation *e, const cm_making *m, cm_unknown_words *u) {
+static cm_status add_words(const cm_evaluation *e, const cm_settings *m, cm_unknown_words *u) {
     for (size_t i = 0; i < e->unit_count; i++) {
         CM_TRY(cm_unknown_words_add(u, e->units[i].prompt->text));
         CM_TRY(cm_unknown_words_add(u, e->units[i].negative));
@@ -133,14 +129,14 @@ static void warn_once(const char **said, const char *model, const char *line) {
 }
 
 /* What this arm's model was not trained for. */
-static cm_status warn_of_arm(cm_evaluation *e, const char *name, const cm_making *making, const cm_model *m) {
+static cm_status warn_of_arm(cm_evaluation *e, const char *name, const cm_settings *settings, const cm_model *m) {
     cm_unknown_words u;
     const char *size = NULL, *words = NULL;
     if (!m) return CM_OK;
-    CM_TRY(cm_far_size(m, making->width, making->height, &e->arena, &size));
+    CM_TRY(cm_far_size(m, settings->width, settings->height, &e->arena, &size));
     warn_once(&e->said_of_size, name, size);
     cm_unknown_words_begin(&u, m);
-    cm_status s = add_words(e, making, &u);
+    cm_status s = add_words(e, settings, &u);
     if (s == CM_OK) s = cm_unknown_words_tell(&u, &e->arena, &words);
     cm_unknown_words_end(&u);
     warn_once(&e->said_of_words, name, words);
@@ -176,7 +172,7 @@ static json_t *trained_of(const cm_model *m, cm_arena *scratch) {
 }
 
 /* What the model is, once it is open; a run that goes on must have the same. */
-static cm_status record_arm(cm_evaluation *e, const cm_side *s, const cm_making *m, const cm_subject *subject) {
+static cm_status record_arm(cm_evaluation *e, const cm_side *s, const cm_settings *m, const cm_subject *subject) {
     size_t i;
     json_t *line;
     json_array_foreach(e->existing, i, line) {
@@ -187,10 +183,9 @@ static cm_status record_arm(cm_evaluation *e, const cm_side *s, const cm_making 
         if (same) return CM_OK;
         return cm_fail(CM_EUSAGE, "arm %s has other weights than when this run began; --fresh begins anew", s->name);
     }
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:f, s:I, s:I, s:s, s:s}", "kind", "arm", "arm", s->name, "hash",
-                          cm_subject_hash(subject), "sampler", m->sampler->name, "steps", (json_int_t)m->steps,
-                          "guidance", m->guidance, "width", (json_int_t)m->width, "height", (json_int_t)m->height,
-                          "backend", m->backend->name, "dtype", m->backend->dtype);
+    json_t *o = json_pack("{s:s, s:s, s:s}", "kind", "arm", "arm", s->name, "hash", cm_subject_hash(subject));
+    cm_settings_write(m, CM_IN_ARM, o);
+    json_object_set_new(o, "dtype", json_string(m->backend->dtype));
     json_t *trained = trained_of(cm_subject_model(subject), &e->arena), *layers = NULL;
     cm_status status = cm_plan_of_attention(&e->plan) ? cm_watch_layers(e, m, subject, &e->arena, &layers) : CM_OK;
     if (trained) json_object_set_new(o, "trained", trained);
@@ -214,13 +209,10 @@ static cm_status make_folder(const cm_evaluation *e, const char *kind, const cha
     return CM_OK;
 }
 
-static cm_status settle_making(const cm_subject *subject, cm_making *m) {
+static cm_status complete(const cm_subject *subject, cm_settings *s) {
     size_t width, height;
     cm_subject_size(subject, &width, &height);
-    if (!m->width) m->width = width;
-    if (!m->height) m->height = height;
-    if (!m->sampler) CM_TRY(cm_sampler_choose("sampler", cm_subject_sampler(subject), &m->sampler));
-    return CM_OK;
+    return cm_settings_complete(s, width, height, cm_subject_sampler(subject));
 }
 
 static cm_model_options options_of(const cm_evaluation *e, const cm_arm *a) {
@@ -228,7 +220,7 @@ static cm_model_options options_of(const cm_evaluation *e, const cm_arm *a) {
                               .unet = a->unet,
                               .vae = a->vae,
                               .config = a->config,
-                              .sampler = a->making.sampler,
+                              .sampler = a->settings.sampler,
                               .lean = e->options->lean};
 }
 
@@ -239,11 +231,11 @@ static cm_status run_model(cm_evaluation *e, cm_side *s, const size_t *missing, 
     cm_subject *subject = NULL;
     cm_worker_pool crew = {0};
     CM_TRY(cm_subject_open(&subject, a->model, &o));
-    model_job j = {e, s, a->making, subject, missing};
-    cm_status status = settle_making(subject, &j.making);
-    if (status == CM_OK) status = record_arm(e, s, &j.making, subject);
-    if (status == CM_OK) status = warn_of_arm(e, a->model, &j.making, cm_subject_model(subject));
-    if (status == CM_OK) status = cm_worker_pool_open(&crew, j.making.backend, lean ? 1 : e->options->threads);
+    model_job j = {e, s, a->settings, subject, missing};
+    cm_status status = complete(subject, &j.settings);
+    if (status == CM_OK) status = record_arm(e, s, &j.settings, subject);
+    if (status == CM_OK) status = warn_of_arm(e, a->model, &j.settings, cm_subject_model(subject));
+    if (status == CM_OK) status = cm_worker_pool_open(&crew, j.settings.backend, lean ? 1 : e->options->threads);
     if (status == CM_OK && lean) crew.places[0].g.threads = e->options->threads;
     if (status == CM_OK) status = cm_worker_pool_run(&crew, s->name, count, make_one, &j);
     cm_worker_pool_close(&crew);
@@ -296,7 +288,7 @@ static cm_status run_command(cm_evaluation *e, cm_side *s, const size_t *missing
     CM_TRY(cm_arena_check(&e->arena));
     for (size_t i = 0; i < count; i++) wanted[missing[i]] = true;
     for (size_t i = 0; i < s->count; i++) seeds[i] = cm_evaluation_seed(e, i / s->images, i % s->images);
-    const cm_making *m = &s->arm->making;
+    const cm_settings *m = &s->arm->settings;
     const cm_command_arm c = {.command = s->arm->command,
                               .folder = e->options->folder,
                               .arm = s->name,

@@ -54,9 +54,9 @@ static cm_status check_stages(const json_t *list) {
 
 static cm_status read_row(const cm_suite *s, const json_t *o, speed_row *row) {
     *row = (speed_row){.note = cm_json_text_or(o, "note", ""),
-                       .width = cm_json_size_or(o, "width", s->making.width),
-                       .height = cm_json_size_or(o, "height", s->making.height),
-                       .steps = cm_json_size_or(o, "steps", s->making.steps),
+                       .width = cm_json_size_or(o, "width", s->settings.width),
+                       .height = cm_json_size_or(o, "height", s->settings.height),
+                       .steps = cm_json_size_or(o, "steps", s->settings.steps),
                        .repeats = cm_json_size_or(o, "repeats", 5),
                        .warm_up = cm_json_size_or(o, "warm_up", 0),
                        .stages = json_object_get(o, "stages")};
@@ -119,19 +119,15 @@ static void note_operations(samples *x, bool warm_up, const step_counts *c, size
     x->operations[IMAGE] = coarse ? 0 : cm_counted(); /* text and decoder then run elsewhere, and are not counted */
 }
 
-static const cm_sampler *sampler_of(const cm_suite *s, const cm_model *m) {
-    return s->making.sampler ? s->making.sampler : cm_sampler_find(m->default_sampler);
-}
-
 static cm_request request_of(const cm_suite *s, const speed_row *row, const cm_model *m, size_t side, size_t steps) {
-    return (cm_request){.prompt = prompt,
-                        .negative = s->making.negative,
-                        .seed = 1,
-                        .steps = steps,
-                        .width = side ? side : row->width,
-                        .height = side ? side : row->height,
-                        .sampler = sampler_of(s, m),
-                        .guidance = s->making.guidance > 1 ? s->making.guidance : 2};
+    cm_request q = {.prompt = prompt, .settings = s->settings};
+    q.settings.seed = 1;
+    q.settings.steps = steps;
+    q.settings.width = side ? side : row->width;
+    q.settings.height = side ? side : row->height;
+    if (!q.settings.sampler) q.settings.sampler = cm_sampler_find(m->default_sampler);
+    if (q.settings.guidance <= 1) q.settings.guidance = 2;
+    return q;
 }
 
 static cm_status one_image(const cm_suite *s, const speed_row *row, const cm_model *m, cm_ctx *g, bool warm_up,
@@ -205,7 +201,7 @@ static cm_status measure_row(const measurement *m, json_t *list) {
     cm_ctx g;
     cm_status s =
         cm_model_open(&model, m->row->model,
-                      &(cm_model_options){.seed = 1, .sampler = m->suite->making.sampler, .lean = m->row->lean});
+                      &(cm_model_options){.seed = 1, .sampler = m->suite->settings.sampler, .lean = m->row->lean});
     if (s == CM_OK) {
         cm_ctx_init(&g, m->row->backend, m->threads);
         s = one_image(m->suite, m->row, &model, &g, true, x);

@@ -16,8 +16,7 @@
 
 /* --- the keys ------------------------------------------------------------- */
 
-static const cm_json_key suite_keys[] = {CM_MAKING_KEYS,
-                                         {"about", CM_JSON_TEXT},
+static const cm_json_key suite_keys[] = {{"about", CM_JSON_TEXT},
                                          {"prompts", CM_JSON_NAME},
                                          {"prompt_column", CM_JSON_NAME},
                                          {"count", CM_JSON_WHOLE, 1, 1e9},
@@ -41,13 +40,14 @@ static const cm_json_key suite_keys[] = {CM_MAKING_KEYS,
                                          {"speed", CM_JSON_LIST},
                                          {"gates", CM_JSON_LIST},
                                          {0}};
+enum { SUITE_KEYS = CM_SETTING_COUNT + sizeof suite_keys / sizeof *suite_keys };
 static const cm_json_key speed_keys[] = {{"model", CM_JSON_NAME},
-                                         {"backend", CM_JSON_NAME},
-                                         {"width", CM_JSON_WHOLE, 8, CM_MOST_SIDE},
-                                         {"height", CM_JSON_WHOLE, 8, CM_MOST_SIDE},
-                                         {"steps", CM_JSON_WHOLE, 1, 1000},
+                                         CM_SETTING_BACKEND(CM_SETTING_KEY),
+                                         CM_SETTING_WIDTH(CM_SETTING_KEY),
+                                         CM_SETTING_HEIGHT(CM_SETTING_KEY),
+                                         CM_SETTING_STEPS(CM_SETTING_KEY),
                                          {"repeats", CM_JSON_WHOLE, 0, 10000},
-                                         {"warm_up", CM_JSON_WHOLE, 0, CM_MOST_SIDE},
+                                         {"warm_up", CM_JSON_WHOLE, 0, 16384},
                                          {"stages", CM_JSON_LIST},
                                          {"note", CM_JSON_TEXT},
                                          {0}};
@@ -187,15 +187,15 @@ static cm_status read_settings(cm_suite *s, cm_arena *out) {
     s->illustrated = cm_json_size_or(o, "illustrated", 0);
     s->prompt_column = cm_json_text_or(o, "prompt_column", NULL);
     s->count = cm_json_size_or(o, "count", 0);
-    s->making = (cm_making){.suffix = "", .steps = CM_USUAL_STEPS, .guidance = CM_USUAL_GUIDANCE};
-    CM_TRY(cm_making_read(o, out, &s->making));
-    if (!s->making.backend) CM_TRY(cm_backend_choose("backend", "auto", &s->making.backend));
-    return CM_OK;
+    CM_TRY(cm_settings_defaults(&s->settings));
+    return cm_suite_read_settings(o, out, &s->settings);
 }
 
 static cm_status read_suite(cm_suite *s, const char *arms, cm_arena *out) {
     const char *prompts = NULL;
-    CM_TRY(cm_json_check(s->document, "suite", suite_keys));
+    cm_json_key keys[SUITE_KEYS];
+    cm_settings_keys(CM_IN_SUITE, suite_keys, keys, SUITE_KEYS);
+    CM_TRY(cm_json_check(s->document, "suite", keys));
     prompts = cm_json_text_or(s->document, "prompts", NULL);
     if (prompts) CM_TRY(cm_find_prompts(prompts, out, &s->prompts_path));
     CM_TRY(read_settings(s, out));

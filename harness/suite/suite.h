@@ -21,30 +21,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/generator/sampler.h"
-#include "core/tensor/ops.h"
+#include "core/generator/settings.h"
 #include "metrics/compare.h"
 
 typedef enum cm_arm_kind { CM_ARM_ABSENT, CM_ARM_MODEL, CM_ARM_IMAGES, CM_ARM_COMMAND, CM_ARM_KINDS } cm_arm_kind;
 extern const char *const cm_arm_kind_names[CM_ARM_KINDS]; /* "absent", "model", "images", "command" */
-
-/* How images are made: the suite's settings, with those that an arm has of its own. */
-typedef struct cm_making {
-    const cm_sampler *sampler; /* NULL: the model's own */
-    const cm_ops *backend;
-    const char *negative, *suffix; /* negative NULL: none; suffix: what a recipe ends every prompt in, "" */
-    size_t steps, width, height;   /* width, height 0: the model's own */
-    double guidance;
-} cm_making;
 
 typedef struct cm_arm {
     const char *name, *about;
     cm_arm_kind kind;
     const char *model, *unet, *vae, *config; /* of a model; the last three NULL: none */
     const char *images, *command;
-    bool in_order; /* images: the i-th is the i-th prompt's, whatever its name */
-    cm_making making;
-    const json_t *own; /* the arm's row */
+    bool in_order;        /* images: the i-th is the i-th prompt's, whatever its name */
+    cm_settings settings; /* the suite's, with those that the arm has of its own */
+    const json_t *own;    /* the arm's row */
 } cm_arm;
 
 /* Drawn people: seeds seed to seed + count - 1. */
@@ -63,7 +53,7 @@ typedef struct cm_suite {
     const char *weights, *networks, *tokenizer; /* of the scores' networks, as score's options; NULL: none */
     const char *reference;                      /* a path; NULL: drawn people, or none */
     cm_drawn_set drawn, ceiling;                /* count 0: none */
-    cm_making making;
+    cm_settings settings;
     size_t images, kid_subset, attention_factor, illustrated; /* images: of a prompt */
     uint64_t run_seed;
     double timeout; /* of a command, seconds; 0: none */

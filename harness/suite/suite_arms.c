@@ -15,77 +15,43 @@
 
 const char *const cm_arm_kind_names[CM_ARM_KINDS] = {"absent", "model", "images", "command"};
 
-static const cm_json_key arm_keys[] = {CM_MAKING_KEYS,
-                                       {"name", CM_JSON_NAME},
-                                       {"about", CM_JSON_TEXT},
-                                       {"model", CM_JSON_NAME},
-                                       {"unet", CM_JSON_NAME},
-                                       {"vae", CM_JSON_NAME},
-                                       {"config", CM_JSON_NAME},
-                                       {"images", CM_JSON_NAME},
-                                       {"match", CM_JSON_NAME},
-                                       {"exec", CM_JSON_NAME},
-                                       {0}};
+static const cm_json_key own_keys[] = {{"name", CM_JSON_NAME},   {"about", CM_JSON_TEXT},
+                                       {"model", CM_JSON_NAME},  {"unet", CM_JSON_NAME},
+                                       {"vae", CM_JSON_NAME},    {"config", CM_JSON_NAME},
+                                       {"images", CM_JSON_NAME}, {"match", CM_JSON_NAME},
+                                       {"exec", CM_JSON_NAME},   {0}};
+
+enum { KEYS = CM_SETTING_COUNT + sizeof own_keys / sizeof *own_keys };
 
 /* --- how images are made ------------------------------------------------------ */
 
-static cm_status follow_recipe(const char *name, cm_arena *out, cm_making *m) {
-    cm_recipe r;
-    CM_TRY(cm_recipe_find(name, out, &r));
-    m->sampler = r.sampler;
-    m->negative = r.negative;
-    m->suffix = r.suffix;
-    m->steps = r.steps;
-    m->width = r.width;
-    m->height = r.height;
-    m->guidance = r.guidance;
-    return CM_OK;
-}
-
-static cm_status read_side(const json_t *o, const char *key, size_t *side) {
-    *side = cm_json_size_or(o, key, *side);
-    return *side % 8 == 0 ? CM_OK : cm_fail(CM_EUSAGE, "%s: %zu is not a positive multiple of 8", key, *side);
-}
-
-cm_status cm_making_read(const json_t *o, cm_arena *out, cm_making *m) {
-    const char *recipe = cm_json_text_or(o, "recipe", NULL), *sampler = cm_json_text_or(o, "sampler", NULL);
-    const char *backend = cm_json_text_or(o, "backend", NULL);
-    if (recipe) CM_TRY(follow_recipe(recipe, out, m));
-    if (sampler) CM_TRY(cm_sampler_choose("sampler", sampler, &m->sampler));
-    if (backend) CM_TRY(cm_backend_choose("backend", backend, &m->backend));
-    m->steps = cm_json_size_or(o, "steps", m->steps);
-    m->guidance = cm_json_number_or(o, "guidance", m->guidance);
-    m->negative = cm_json_text_or(o, "negative", m->negative);
-    CM_TRY(read_side(o, "width", &m->width));
-    return read_side(o, "height", &m->height);
+cm_status cm_suite_read_settings(const json_t *o, cm_arena *out, cm_settings *s) {
+    const char *name = cm_json_text_or(o, "recipe", NULL);
+    cm_recipe recipe;
+    if (name) CM_TRY(cm_recipe_find(name, out, &recipe));
+    if (name) cm_recipe_follow(&recipe, s);
+    return cm_settings_read(o, CM_IN_SUITE, out, s);
 }
 
 /* --- an arm ----------------------------------------------------------------- */
+
+static const char *const kind_words[CM_ARM_KINDS] = {"", "a model", "a folder of images", "a command"};
 
 /* Keys of one kind of arm say nothing of another kind. */
 static cm_status check_kind(const json_t *row, cm_arm_kind kind) {
     static const struct {
         const char *key;
-        unsigned kinds; /* bits */
-    } of[] = {{"unet", 1 << CM_ARM_MODEL},
-              {"vae", 1 << CM_ARM_MODEL},
-              {"config", 1 << CM_ARM_MODEL},
-              {"match", 1 << CM_ARM_IMAGES},
-              {"recipe", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
-              {"sampler", 1 << CM_ARM_MODEL},
-              {"backend", 1 << CM_ARM_MODEL},
-              {"steps", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
-              {"guidance", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
-              {"negative", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
-              {"width", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND},
-              {"height", 1 << CM_ARM_MODEL | 1 << CM_ARM_COMMAND}};
-    for (size_t i = 0; kind != CM_ARM_ABSENT && i < sizeof of / sizeof *of; i++)
-        if (json_object_get(row, of[i].key) && !(of[i].kinds & 1u << kind))
-            return cm_fail(CM_EFORMAT, "\"%s\" says nothing of an arm that is %s", of[i].key,
-                           kind == CM_ARM_IMAGES    ? "a folder of images"
-                           : kind == CM_ARM_COMMAND ? "a command"
-                                                    : "a model");
-    return CM_OK;
+        cm_arm_kind kind;
+    } own[] = {{"unet", CM_ARM_MODEL}, {"vae", CM_ARM_MODEL}, {"config", CM_ARM_MODEL}, {"match", CM_ARM_IMAGES}};
+    static const unsigned where[CM_ARM_KINDS] = {[CM_ARM_MODEL] = CM_IN_SUITE, [CM_ARM_COMMAND] = CM_IN_COMMAND};
+    const char *key = NULL;
+    for (size_t i = 0; !key && i < sizeof own / sizeof *own; i++)
+        if (json_object_get(row, own[i].key) && own[i].kind != kind) key = own[i].key;
+    for (const cm_setting *x = cm_settings_table; !key && x->name; x++)
+        if (json_object_get(row, x->name) && !(x->where & where[kind])) key = x->name;
+    return !key || kind == CM_ARM_ABSENT
+               ? CM_OK
+               : cm_fail(CM_EFORMAT, "\"%s\" says nothing of an arm that is %s", key, kind_words[kind]);
 }
 
 static cm_status read_match(const json_t *row, cm_arm *a) {
@@ -119,14 +85,16 @@ static cm_status check_name(const char *name) {
 
 static cm_status read_arm(const cm_suite *s, const json_t *row, size_t i, cm_arena *out, cm_arm *a) {
     char what[80];
-    *a = (cm_arm){.about = cm_json_text_or(row, "about", ""), .making = s->making, .own = row};
+    cm_json_key keys[KEYS];
+    *a = (cm_arm){.about = cm_json_text_or(row, "about", ""), .settings = s->settings, .own = row};
     snprintf(what, sizeof what, "arm '%.40s'", cm_json_text_or(row, "name", ""));
     if (!json_is_string(json_object_get(row, "name"))) snprintf(what, sizeof what, "arm %zu", i + 1);
-    CM_TRY(cm_json_check(row, what, arm_keys));
+    cm_settings_keys(CM_IN_SUITE, own_keys, keys, KEYS);
+    CM_TRY(cm_json_check(row, what, keys));
     cm_status status = cm_json_text(row, "name", &a->name);
     if (status == CM_OK) status = check_name(a->name);
     if (status == CM_OK) status = read_kind(s, row, a);
-    if (status == CM_OK) status = cm_making_read(row, out, &a->making);
+    if (status == CM_OK) status = cm_suite_read_settings(row, out, &a->settings);
     return status == CM_OK ? CM_OK : cm_fail_in(status, "%s", what);
 }
 
@@ -173,7 +141,7 @@ static cm_status check_arms(const cm_suite *s) {
             const cm_arm *a = &s->arms[k], *b = &s->arms[i];
             if (strcasecmp(a->name, b->name) == 0) return cm_fail(CM_EFORMAT, "two arms are named '%s'", b->name);
             const bool bare = json_object_size(a->own) == json_object_size(b->own) && !a->unet && !b->unet &&
-                              !memcmp(&a->making, &b->making, sizeof a->making);
+                              !memcmp(&a->settings, &b->settings, sizeof a->settings);
             if (a->kind && a->kind == b->kind && bare && strcmp(source_of(a), source_of(b)) == 0)
                 cm_warn("arms '%s' and '%s' are the same %s, %s: their difference is 0", a->name, b->name,
                         cm_arm_kind_names[a->kind], source_of(a));
@@ -244,17 +212,17 @@ cm_status cm_suite_read_arms(cm_suite *s, const char *only, cm_arena *out) {
 /* --- from the command line ------------------------------------------------------------ */
 
 /* Where ",KEY=" with a key of arms begins, or the end. */
-static const char *next_setting(const char *text) {
+static const char *next_setting(const cm_json_key *keys, const char *text) {
     for (const char *at = strchr(text, ','); at; at = strchr(at + 1, ',')) {
         const size_t n = strcspn(at + 1, "=,");
-        for (const cm_json_key *k = arm_keys; at[1 + n] == '=' && k->name; k++)
+        for (const cm_json_key *k = keys; at[1 + n] == '=' && k->name; k++)
             if (strlen(k->name) == n && strncmp(k->name, at + 1, n) == 0) return at;
     }
     return text + strlen(text);
 }
 
-static json_t *value_of(const char *key, const char *text, size_t length) {
-    const cm_json_key *k = arm_keys;
+static json_t *value_of(const cm_json_key *keys, const char *key, const char *text, size_t length) {
+    const cm_json_key *k = keys;
     while (k->name && strcmp(k->name, key)) k++;
     char number[64];
     snprintf(number, sizeof number, "%.*s", (int)(length < 63 ? length : 63), text);
@@ -264,11 +232,11 @@ static json_t *value_of(const char *key, const char *text, size_t length) {
 }
 
 /* ",KEY=" in a path that is not there was meant as a setting. */
-static cm_status check_settings(const char *option, const char *path, size_t length) {
-    const char *names[sizeof arm_keys / sizeof *arm_keys];
+static cm_status check_settings(const cm_json_key *keys, const char *option, const char *path, size_t length) {
+    const char *names[KEYS];
     char whole[4096], key[48], what[32];
     size_t n = 0;
-    for (const cm_json_key *k = arm_keys; k->name; k++)
+    for (const cm_json_key *k = keys; k->name; k++)
         if (strcmp(k->name, "name") != 0 && strcmp(k->name, "about") != 0) names[n++] = k->name;
     names[n] = NULL;
     snprintf(whole, sizeof whole, "%.*s", (int)length, path);
@@ -284,18 +252,20 @@ static cm_status check_settings(const char *option, const char *path, size_t len
 
 cm_status cm_suite_arm_row(const char *option, const char *key, const char *text, json_t **row) {
     const size_t name = strcspn(text, "=");
+    cm_json_key keys[KEYS];
+    cm_settings_keys(CM_IN_SUITE, own_keys, keys, KEYS);
     if (!text[name] || name == 0 || !text[name + 1])
         return cm_fail(CM_EUSAGE, "--%s: '%s' is not NAME=%s", option, text, key);
-    const char *at = text + name + 1, *end = strcmp(key, "exec") ? next_setting(at) : at + strlen(at);
-    if (strcmp(key, "exec") != 0) CM_TRY(check_settings(option, at, (size_t)(end - at)));
+    const char *at = text + name + 1, *end = strcmp(key, "exec") ? next_setting(keys, at) : at + strlen(at);
+    if (strcmp(key, "exec") != 0) CM_TRY(check_settings(keys, option, at, (size_t)(end - at)));
     json_t *o = json_object();
     json_object_set_new(o, "name", json_stringn(text, name));
     json_object_set_new(o, key, json_stringn(at, (size_t)(end - at)));
     while (*end) {
         char setting[32];
-        const char *value = strchr(end, '=') + 1, *next = next_setting(value);
+        const char *value = strchr(end, '=') + 1, *next = next_setting(keys, value);
         snprintf(setting, sizeof setting, "%.*s", (int)(value - end - 2), end + 1);
-        json_object_set_new(o, setting, value_of(setting, value, (size_t)(next - value)));
+        json_object_set_new(o, setting, value_of(keys, setting, value, (size_t)(next - value)));
         end = next;
     }
     if (!json_object_get(o, "name") || !json_object_get(o, key)) {

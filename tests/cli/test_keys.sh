@@ -15,7 +15,7 @@ suite_says "a broken number" 'suite: "steps" is 2.5, not a whole number' 's/"ste
 suite_says "guidance as text" 'suite: "guidance" is "3", not a number' 's/"guidance": [0-9.]*/"guidance": "3"/'
 suite_says "a negative that is no text" 'suite: "negative" is 3, not a text' 's/"sampler"/"negative": 3, "sampler"/;s/"negative": "",//'
 suite_says "a seed below 0" 'suite: "run_seed" is -1, which is below 0' 's/"run_seed": [0-9]*/"run_seed": -1/'
-suite_says "too many steps" 'suite: "steps" is 100000, not within 1 to 1000' 's/"steps": 2/"steps": 100000/'
+suite_says "too many steps" 'suite: "steps" is 200000, not within 1 to 100000' 's/"steps": 2/"steps": 200000/'
 suite_says "a UNet for a folder of images" "arm 'hq': \"unet\" says nothing of an arm that is a folder of images" 's/"model": "mock:hq"/"images": "x", "unet": "y"/'
 suite_says "two kinds of arm in one" "arm 'hq': one of \"model\", \"images\" and \"exec\" is wanted" 's/"model": "mock:hq"/"model": "mock:hq", "images": "x"/'
 suite_says "a name that files of the run have" "arm 'reference': an arm cannot be called 'reference'" 's/"name": "daring"/"name": "reference"/; s/\["daring"/["reference"/'

@@ -90,12 +90,12 @@ wrong "a network" "there is no 'inceptoin'; the closest is 'inception'" score --
 wrong "a type" "--type: 'fp16' is none of f32, f16, bf16; the closest is 'f16'" export --model nano:hq --out x --type fp16
 wrong "a stage" "'unett' is none of .*closest is 'unet'" stage --stage unett --in a --out b
 wrong "too many steps" "--steps: 200000 is not within 1 to 100000" $gen --steps 200000
-wrong "a giant" "--width: 100000000 is more than 16384" $gen --width 100000000
+wrong "a giant" "--width: 100000000 is not within 8 to 16384" $gen --width 100000000
 wrong "no height" "--height: 0 is not a multiple of 8" $gen --height 0
 wrong "strength" "--strength: 2 is not within 0 to 1" $gen --strength 2 --from-latents file
 wrong "a share" "--end: 7 is not within 0 to 1" $gen --end 7
 wrong "rescaled guidance" "--cfg-rescale: 7 is not within 0 to 1" $gen --cfg-rescale 7
-wrong "noise levels" "noise levels are 0 or more" $gen --cfg-from -3
+wrong "noise levels" "cfg-from: -3 is not within 0 to inf" $gen --cfg-from -3
 wrong "threads" "--threads: 99999 is not within 1 to 1024" bench --threads 99999
 wrong "people's width" "sides are 8 to 4096" data people --out x --width 0
 wrong "an empty name" "--out: '' is no PATH" $gen --out ""

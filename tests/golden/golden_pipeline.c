@@ -156,16 +156,16 @@ static bool draw(const cm_model *m, cm_ctx *g, cm_safetensors *f, const cm_reque
 
 static void one_case(const cm_model *m, cm_ctx *g, cm_safetensors *f, const struct model_case *c) {
     const cm_request q = {.prompt = PROMPT,
-                          .negative = c->negative,
-                          .seed = c->seed,
-                          .steps = 20,
-                          .width = c->width,
-                          .height = c->height,
-                          .guidance = c->guidance,
+                          .settings.negative = c->negative,
+                          .settings.seed = c->seed,
+                          .settings.steps = 20,
+                          .settings.width = c->width,
+                          .settings.height = c->height,
+                          .settings.guidance = c->guidance,
                           .clean = c->strength > 0 ? golden_floats(f, "start", NULL) : NULL,
-                          .strength = c->strength,
-                          .guidance_rescale = c->rescale,
-                          .sampler = cm_sampler_find(c->sampler)};
+                          .settings.strength = c->strength,
+                          .settings.guidance_rescale = c->rescale,
+                          .settings.sampler = cm_sampler_find(c->sampler)};
     cm_result r;
     if (draw(m, g, f, &q, c->name, &r) && strcmp(c->name, "odd") == 0)
         near_picture(g->ops, &r.picture, golden_floats(f, "picture", NULL));
@@ -233,26 +233,26 @@ static const struct relay {
 
 static cm_request both_models(const char *sampler, uint64_t seed) {
     return (cm_request){.prompt = PROMPT,
-                        .seed = seed,
-                        .steps = 20,
-                        .width = 64,
-                        .height = 64,
-                        .guidance = 5,
-                        .sampler = cm_sampler_find(sampler)};
+                        .settings.seed = seed,
+                        .settings.steps = 20,
+                        .settings.width = 64,
+                        .settings.height = 64,
+                        .settings.guidance = 5,
+                        .settings.sampler = cm_sampler_find(sampler)};
 }
 
 static void base_then_refiner(const cm_model *base, const cm_model *refiner, cm_ctx *g, cm_safetensors *f) {
     cm_request q = both_models("euler", 54);
     cm_result r;
     if (draw(base, g, f, &q, NULL, &r)) {
-        q.clean = r.latents, q.strength = 0.3, q.seed = 55;
+        q.clean = r.latents, q.settings.strength = 0.3, q.settings.seed = 55;
         draw(refiner, g, f, &q, "line", &r);
     }
     for (size_t i = 0; i < sizeof relays / sizeof *relays; i++) {
         q = both_models(relays[i].sampler, relays[i].seed);
-        q.end = 0.8;
+        q.settings.end = 0.8;
         if (!draw(base, g, f, &q, relays[i].half, &r)) continue;
-        q.noise = r.latents, q.start = 0.8, q.end = 0, q.seed++;
+        q.noise = r.latents, q.settings.start = 0.8, q.settings.end = 0, q.settings.seed++;
         draw(refiner, g, f, &q, relays[i].name, &r);
     }
 }

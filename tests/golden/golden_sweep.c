@@ -46,13 +46,13 @@ static void check_drawn(const cm_model *m, const json_t *row, const cm_sampler *
     cm_result r;
     cm_ctx g;
     const cm_request q = {.prompt = PROMPT,
-                          .negative = cm_json_text_or(row, "negative", NULL),
-                          .seed = 7,
-                          .width = 64,
-                          .height = 64,
-                          .steps = cm_json_size_or(row, "steps", 0),
-                          .guidance = 5,
-                          .sampler = sampler ? sampler : cm_sampler_find(m->default_sampler)};
+                          .settings.negative = cm_json_text_or(row, "negative", NULL),
+                          .settings.seed = 7,
+                          .settings.width = 64,
+                          .settings.height = 64,
+                          .settings.steps = cm_json_size_or(row, "steps", 0),
+                          .settings.guidance = 5,
+                          .settings.sampler = sampler ? sampler : cm_sampler_find(m->default_sampler)};
     cm_ctx_init(&g, cm_backend_find("f32"), 1);
     if (golden_ok(cm_generate(m, &g, &q, golden_arena(), &r), name))
         golden_near(name, r.latents, golden_floats(f, name, NULL), r.channels * r.h * r.w,

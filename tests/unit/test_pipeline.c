@@ -32,18 +32,18 @@ TestSuite(pipeline, .init = open_model, .fini = close_model);
 
 static cm_request request(const char *sampler, size_t steps) {
     return (cm_request){.prompt = "a full-body shot, an adult female, red striped shirt, blue pants",
-                        .negative = "",
-                        .seed = 7,
-                        .steps = steps,
-                        .width = 64,
-                        .height = 96,
-                        .sampler = cm_sampler_find(sampler),
-                        .guidance = 4};
+                        .settings.negative = "",
+                        .settings.seed = 7,
+                        .settings.steps = steps,
+                        .settings.width = 64,
+                        .settings.height = 96,
+                        .settings.sampler = cm_sampler_find(sampler),
+                        .settings.guidance = 4};
 }
 
 static cm_result generate(const cm_request *q) {
     cm_result r;
-    cr_assert_eq(cm_generate(&model, &ctx, q, &arena, &r), CM_OK, "%s: %s", q->sampler->name, cm_why());
+    cr_assert_eq(cm_generate(&model, &ctx, q, &arena, &r), CM_OK, "%s: %s", q->settings.sampler->name, cm_why());
     return r;
 }
 
@@ -81,13 +81,13 @@ Test(pipeline, previews_come_every_n_steps_and_change_nothing) {
         q.preview = see;
         q.preview_arg = &s;
         const cm_result r = generate(&q);
-        cr_assert_eq(s.count, 3, "%s", q.sampler->name);
+        cr_assert_eq(s.count, 3, "%s", q.settings.sampler->name);
         for (size_t k = 0; k < 3; k++) cr_assert_eq(s.steps[k], 2 * (k + 1));
         cr_assert_eq(r.timing.previews, 3);
         cr_assert_gt(r.timing.preview, 0);
         cr_assert_leq(r.timing.unet + r.timing.preview, r.timing.total);
         cr_assert_eq(memcmp(plain.latents, r.latents, r.channels * r.h * r.w * sizeof *r.latents), 0, "%s",
-                     q.sampler->name);
+                     q.settings.sampler->name);
     }
 }
 
@@ -173,7 +173,7 @@ Test(pipeline, groups_share_the_attention_and_looking_changes_nothing) {
         cr_assert_eq(r.timing.compared, 2);
         cr_assert(r.timing.observed > 0 && r.timing.unobserved > 0);
         cr_assert_eq(memcmp(plain.latents, r.latents, r.channels * r.h * r.w * sizeof *r.latents), 0, "%s",
-                     q.sampler->name);
+                     q.settings.sampler->name);
         check_masses(&m, r.timing.unet_steps);
     }
 }
@@ -230,7 +230,7 @@ Test(pipeline, a_prompt_without_groups_and_a_size_without_layers_say_so) {
     q.prompt = "a blue moon, and nothing else";
     cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUNDEFINED);
     q = request("euler", 2);
-    q.width = 72;
+    q.settings.width = 72;
     cr_assert_eq(cm_group_maps_begin(&m, &model, &q, false, &arena), CM_EUSAGE);
     cr_assert_not_null(strstr(cm_why(), "72x96"));
     cr_assert_not_null(strstr(cm_why(), "64x96"), "the nearest size: %s", cm_why());
@@ -245,7 +245,7 @@ Test(pipeline, lean_models_make_the_same_pictures) {
     cr_assert_eq(cm_model_open(&lean, "nano:daring", &(cm_model_options){.lean = true}), CM_OK, "%s", cm_why());
     for (const cm_ops *const *ops = cm_backends(); *ops; ops++) {
         cm_request q = request("euler", 2);
-        if (*ops == cm_ops_ref()) q.width = q.height = 32;
+        if (*ops == cm_ops_ref()) q.settings.width = q.settings.height = 32;
         cm_ctx_free(&ctx);
         cm_ctx_init(&ctx, *ops, 2);
         for (int prompt = 0; prompt < 2; prompt++) {
@@ -313,10 +313,10 @@ Test(pipeline, after_the_first_step_nothing_is_allocated) {
             cm_request q = request(cm_samplers[i]->name, 3);
             const bool slow = strcmp((*ops)->name, "ref") == 0;
             if (slow && i > 0) continue;
-            if (slow) q.width = q.height = 32;
+            if (slow) q.settings.width = q.settings.height = 32;
             cm_ctx_free(&ctx);
             cm_ctx_init(&ctx, *ops, 2);
-            check_steps(&q, q.sampler->name);
+            check_steps(&q, q.settings.sampler->name);
         }
     }
 }
