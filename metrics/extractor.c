@@ -10,7 +10,7 @@
 #include "core/io/jsonl.h"
 #include "core/networks/dinov2.h"
 #include "core/networks/inception.h"
-#include "core/networks/nano_scorers.h"
+#include "core/networks/open_network.h"
 #include "core/networks/vit.h"
 #include "metrics/mock.h"
 #include "prompts/asked_slots.h"
@@ -75,26 +75,16 @@ struct cm_extractor {
 
 /* --- opening ----------------------------------------------------------------- */
 
-static cm_status open_params(cm_extractor *e, const char *weights) {
-    return *e->label ? cm_params_create(&e->params, SEED) : cm_params_open(&e->params, weights);
-}
-
-static cm_status finish_params(cm_extractor *e) {
-    CM_TRY(cm_params_check(e->params, false));
-    CM_TRY(cm_params_hash(e->params, e->hash));
-    cm_params_freeze(e->params);
-    return CM_OK;
-}
-
 static cm_status open_inception(cm_extractor *e, const char *weights) {
     e->width = e->height = 299;
     e->widths[CM_OUT_FEATURES] = CM_INCEPTION_POOL;
     e->widths[CM_OUT_SPATIAL] = CM_INCEPTION_SPATIAL;
-
-    CM_TRY(open_params(e, weights));
+    CM_TRY(*e->label ? cm_params_create(&e->params, SEED) : cm_params_open(&e->params, weights));
     CM_TRY(cm_inception_build(&e->inception, CM_INCEPTION_FID, e->params, &e->arena));
     e->widths[CM_OUT_LOGITS] = cm_inception_classes(e->inception);
-    return finish_params(e);
+    CM_TRY(cm_params_check(e->params, false));
+    cm_params_freeze(e->params);
+    return cm_params_hash(e->params, e->hash);
 }
 
 static cm_status open_dinov2(cm_extractor *e, const char *network, const char *weights) {
@@ -155,31 +145,22 @@ static cm_status read_asked(cm_extractor *e, const char *folder) {
     return CM_OK;
 }
 
-static cm_status build_nano(cm_extractor *e, const json_t *config, const char *folder) {
-    if (e->kind == PARSER) {
-        CM_TRY(cm_parser_build(&e->parser, config, e->params, &e->arena));
-        CM_TRY(check_slots(e));
-        return read_asked(e, folder);
-    }
-    CM_TRY(cm_feature_net_build(&e->features, config, e->params, &e->arena));
-    e->widths[CM_OUT_FEATURES] = cm_feature_net_width(e->features);
-    return CM_OK;
-}
-
 static cm_status open_nano(cm_extractor *e) {
     const char *folder;
-    json_t *config = NULL;
+    const bool parses = e->kind == PARSER;
+    cm_open_network f;
     e->width = NANO_WIDTH;
     e->height = NANO_HEIGHT;
-    CM_TRY(shipped_folder(e, e->kind == PARSER ? "parser" : "features", &folder));
-    const char *path = cm_arena_print(&e->arena, "%s/config.json", folder);
-    CM_TRY(cm_arena_check(&e->arena));
-    CM_TRY(cm_json_read(path, &config));
-    cm_status s = cm_params_open(&e->params, folder);
-    if (s == CM_OK && (s = build_nano(e, config, folder)) != CM_OK) s = cm_fail_in(s, "%s", folder);
-    json_decref(config);
-    CM_TRY(s);
-    return finish_params(e);
+    CM_TRY(shipped_folder(e, parses ? "parser" : "features", &folder));
+    CM_TRY(parses ? cm_open_parser(&f, cm_in_folder(folder), &e->arena, &e->parser)
+                  : cm_open_features(&f, cm_in_folder(folder), &e->arena, &e->features));
+    json_decref(f.config);
+    e->params = f.params;
+    if (!parses) e->widths[CM_OUT_FEATURES] = cm_feature_net_width(e->features);
+    const cm_status s = parses ? check_slots(e) : CM_OK;
+    if (s != CM_OK) return cm_fail_in(s, "%s", folder);
+    if (parses) CM_TRY(read_asked(e, folder));
+    return cm_params_hash(e->params, e->hash);
 }
 
 static void open_mock(cm_extractor *e) {

@@ -7,78 +7,50 @@
 #include "core/base/system.h"
 #include "core/generator/model_sources.h"
 #include "core/io/jsonl.h"
+#include "core/networks/open_network.h"
 
 enum { TEXT, UNET, VAE, TEXT2, PARTS }; /* order in cm_model.params */
 
 /* --- the parts ------------------------------------------------------------ */
 
-static cm_status read_config(const char *folder, const char *file, cm_arena *a, json_t **config) {
-    const char *path = cm_arena_print(a, "%s/%s", folder, file);
-    CM_TRY(cm_arena_check(a));
-    return cm_json_read_config(path, config);
-}
-
-static cm_status open_params(const cm_model_entry *e, const char *folder, int which, uint64_t seed, cm_params **p) {
+/* Where a part's weights are: random, its own file (--unet, --vae), its share of a single file, its folder. */
+static cm_network_source source_of(const cm_model_entry *e, const char *folder, int which, uint64_t seed) {
     static const cm_ckpt_part parts[] = {
         [TEXT] = CM_ORIGINAL_TEXT, [UNET] = CM_ORIGINAL_UNET, [VAE] = CM_ORIGINAL_VAE, [TEXT2] = CM_ORIGINAL_TEXT2};
-    if (e->random) return cm_params_create(p, seed);
-    const char *file = which == UNET ? e->unet_weights : which == VAE ? e->vae_weights : NULL;
+    cm_network_source from = {.folder = folder, .part = parts[which], .seed = seed + (uint64_t)which};
     const bool other = (which == UNET && e->other_unet) || (which == VAE && e->other_vae);
-    if (other) return file ? cm_params_open_part(p, file, parts[which]) : cm_params_open(p, folder);
-    const cm_ckpt_part text = e->aesthetic   ? CM_ORIGINAL_TEXT_REFINER
-                              : e->open_text ? CM_ORIGINAL_TEXT_OPEN
-                                             : CM_ORIGINAL_TEXT;
-    return e->single ? cm_params_open_original(p, e->single, which == TEXT ? text : parts[which])
-                     : cm_params_open(p, folder);
+    if (which == TEXT && e->single && (e->aesthetic || e->open_text))
+        from.part = e->aesthetic ? CM_ORIGINAL_TEXT_REFINER : CM_ORIGINAL_TEXT_OPEN;
+    from.weights = other && which == UNET ? e->unet_weights : other ? e->vae_weights : e->single;
+    if (e->random) from.kind = CM_WEIGHTS_RANDOM;
+    else if (from.weights) from.kind = other ? CM_WEIGHTS_PART : CM_WEIGHTS_CHECKPOINT;
+    return from;
 }
 
-static cm_status build_tower(cm_clip_text *tower, cm_model *m, const json_t *config, cm_params *p) {
-    cm_clip_text_config c;
-    CM_TRY(cm_clip_text_configure(config, &c));
-    cm_clip_text_build(tower, &c, p, &m->arena);
-    return CM_OK;
+static cm_status open_part(cm_model *m, cm_open_network *f, cm_network_source from, int which) {
+    switch (which) {
+    case TEXT: return cm_open_text(f, from, &m->arena, &m->text);
+    case TEXT2: return cm_open_text(f, from, &m->arena, &m->text2);
+    case UNET: return cm_open_unet(f, from, &m->arena, &m->unet);
+    default: return cm_open_vae(f, from, &m->arena, &m->vae);
+    }
 }
 
-static cm_status build_text(cm_model *m, const json_t *config, cm_params *p) {
-    return build_tower(&m->text, m, config, p);
-}
-
-static cm_status build_text2(cm_model *m, const json_t *config, cm_params *p) {
-    return build_tower(&m->text2, m, config, p);
-}
-
-static cm_status build_unet(cm_model *m, const json_t *config, cm_params *p) {
-    cm_unet_config c;
-    CM_TRY(cm_unet_configure(config, &c));
-    return cm_unet_build(&m->unet, &c, p, &m->arena);
-}
-
-static cm_status build_vae(cm_model *m, const json_t *config, cm_params *p) {
-    cm_vae_config c;
-    CM_TRY(cm_vae_configure(config, &c));
-    return cm_vae_build(&m->vae, &c, p, &m->arena);
-}
-
-typedef cm_status build_fn(cm_model *m, const json_t *config, cm_params *p);
-
-/* One network: its configuration, then its weights, every one of them checked. */
-static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *folder, int which, build_fn *build,
-                              uint64_t seed, cm_sha *configs) {
-    json_t *config = NULL;
-    CM_TRY(read_config(folder, "config.json", &m->arena, &config));
-    cm_status s = open_params(e, folder, which, seed + (uint64_t)which, &m->params[which]);
-    if (s == CM_OK) s = build(m, config, m->params[which]);
-    if (s == CM_OK) s = cm_params_check(m->params[which], false);
-    if (s == CM_OK) s = cm_arena_check(&m->arena);
-    const char *file = which == UNET ? e->unet_weights : which == VAE ? e->vae_weights : NULL;
-    if (s != CM_OK && file && strncmp(cm_why(), file, strlen(file)) == 0)
-        s = cm_fail_in(s, which == UNET ? "--unet" : "--vae");
-    else if (s != CM_OK && strncmp(cm_why(), folder, strlen(folder)) != 0) s = cm_fail_in(s, "%s", folder);
-    char *text = json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS);
+/* One network; its configuration counts for the hash of a random model. */
+static cm_status open_network(cm_model *m, const cm_model_entry *e, const char *folder, int which, uint64_t seed,
+                              cm_sha *configs) {
+    cm_open_network f;
+    const cm_network_source from = source_of(e, folder, which, seed);
+    const cm_status s = open_part(m, &f, from, which);
+    if (s != CM_OK && from.kind == CM_WEIGHTS_PART && strncmp(cm_why(), from.weights, strlen(from.weights)) == 0)
+        return cm_fail_in(s, which == UNET ? "--unet" : "--vae");
+    CM_TRY(s);
+    char *text = json_dumps(f.config, JSON_COMPACT | JSON_SORT_KEYS);
     if (text) cm_sha_add(configs, text, strlen(text));
     free(text);
-    json_decref(config);
-    return s;
+    json_decref(f.config);
+    m->params[which] = f.params;
+    return CM_OK;
 }
 
 /* What a single file's markers say stands above the scheduler's file, which is of the family, not of these weights. */
@@ -109,7 +81,9 @@ static cm_status check_scheduler(cm_model *m, const cm_model_entry *e, const cm_
 }
 
 static cm_status open_schedule(cm_model *m, const cm_model_entry *e, const cm_model_options *o) {
-    CM_TRY(read_config(e->scheduler, "scheduler_config.json", &m->arena, &m->scheduler));
+    const char *path = cm_arena_print(&m->arena, "%s/scheduler_config.json", e->scheduler);
+    CM_TRY(cm_arena_check(&m->arena));
+    CM_TRY(cm_json_read_config(path, &m->scheduler));
     follow_markers(e, m->scheduler);
     const cm_status s = o->only_weights ? CM_OK : check_scheduler(m, e, o->sampler);
     return s == CM_OK ? s : cm_fail_in(s, "%s", e->scheduler);
@@ -119,17 +93,17 @@ static cm_status open_parts(cm_model *m, const cm_model_entry *e, const cm_model
     const uint64_t seed = o->seed;
     CM_TRY(cm_tokenizer_open(&m->tokenizer, e->tokenizer));
     CM_TRY(open_schedule(m, e, o));
-    CM_TRY(open_network(m, e, e->text_encoder, TEXT, build_text, seed, configs));
+    CM_TRY(open_network(m, e, e->text_encoder, TEXT, seed, configs));
     m->xl = e->xl;
     m->aesthetic = e->aesthetic;
     m->zero_empty = e->zero_empty;
     if (e->text_encoder2) {
         m->two = true;
         CM_TRY(cm_tokenizer_open(&m->tokenizer2, e->tokenizer2));
-        CM_TRY(open_network(m, e, e->text_encoder2, TEXT2, build_text2, seed, configs));
+        CM_TRY(open_network(m, e, e->text_encoder2, TEXT2, seed, configs));
     }
-    CM_TRY(open_network(m, e, e->unet, UNET, build_unet, seed, configs));
-    return open_network(m, e, e->vae, VAE, build_vae, seed, configs);
+    CM_TRY(open_network(m, e, e->unet, UNET, seed, configs));
+    return open_network(m, e, e->vae, VAE, seed, configs);
 }
 
 /* One warning of everything that no network uses. */
@@ -237,11 +211,8 @@ cm_status cm_model_open(cm_model *m, const char *name, const cm_model_options *o
     }
     if (s == CM_OK) s = check_fit(m);
     if (s == CM_OK) s = tell_left_over(m, &e);
-    for (int i = 0; s == CM_OK && i < PARTS; i++) {
-        if (!m->params[i]) continue;
-        cm_params_freeze(m->params[i]);
-        if (o->lean) cm_params_lean(m->params[i], i == VAE ? SIZE_MAX : cm_params_lean_room(m->params[i]));
-    }
+    for (int i = 0; s == CM_OK && o->lean && i < PARTS; i++)
+        if (m->params[i]) cm_params_lean(m->params[i], i == VAE ? SIZE_MAX : cm_params_lean_room(m->params[i]));
     m->lean = o->lean;
     if (s == CM_OK && o->lean) cm_vae_set_band(m->vae, CM_VAE_LEAN_BAND);
     if (s == CM_OK) s = hash_model(m, e.random, o->seed, configs);

@@ -7,6 +7,7 @@
 #include "core/base/system.h"
 #include "core/io/jsonl.h"
 #include "core/networks/clip_config.h"
+#include "core/networks/open_network.h"
 
 /* A piece: as many pictures as keep the products busy, few enough that what is between two layers stays in the cache.
  */
@@ -64,11 +65,10 @@ static cm_status find_weights(cm_clip_pair *p, const char *path, source *s) {
 
 /* --- configuration ------------------------------------------------------------------ */
 
-static cm_status read_config(const char *path, cm_status (*configure)(const json_t *, cm_clip_pair_config *),
-                             cm_clip_pair_config *out) {
+static cm_status read_open_config(const char *path, cm_clip_pair_config *out) {
     json_t *json = NULL;
     CM_TRY(cm_json_read(path, &json));
-    const cm_status s = configure(json, out);
+    const cm_status s = cm_clip_configure_open(json, out);
     json_decref(json);
     return s == CM_OK ? s : cm_fail_in(s, "%s", path);
 }
@@ -89,7 +89,7 @@ static cm_status look_into(cm_clip_pair *p, source *s) {
     s->openai = cm_tensor_file_is_script(f) || has(f, "input_resolution");
     cm_status status = CM_OK;
     if (s->original && config && !s->openai) {
-        status = read_config(config, cm_clip_configure_open, &p->config);
+        status = read_open_config(config, &p->config);
         s->says_act = true;
     } else if (s->original) {
         status = cm_clip_infer(f, &p->config);
@@ -97,18 +97,6 @@ static cm_status look_into(cm_clip_pair *p, source *s) {
     }
     cm_tensor_file_close(&f);
     return status;
-}
-
-static cm_status configure(cm_clip_pair *p, source *s) {
-    if (!cm_path_is_dir(s->weights)) CM_TRY(look_into(p, s));
-    if (s->original) return CM_OK;
-    const char *config = in_folder(&p->arena, s->folder, "config.json");
-    CM_TRY(cm_arena_check(&p->arena));
-    if (!config)
-        return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it",
-                       s->weights);
-    s->says_act = true;
-    return read_config(config, cm_clip_configure, &p->config);
 }
 
 /* --- activation -------------------------------------------------------------------------- */
@@ -150,8 +138,9 @@ static const char *find_tokenizer(cm_clip_pair *p, const char *folder) {
     return NULL;
 }
 
+/* After the text tower was built. */
 static cm_status open_tokenizer(cm_clip_pair *p, const char *path) {
-    cm_clip_text_config *t = &p->config.text;
+    cm_clip_text_config *t = &p->text.config;
     CM_TRY(cm_tokenizer_open(&p->tokenizer, path));
     if ((size_t)cm_tokenizer_size(p->tokenizer) > t->vocab_size)
         return cm_fail(CM_EFORMAT, "%s: has ids up to %d, the text tower knows 0 to %zu", path,
@@ -163,20 +152,26 @@ static cm_status open_tokenizer(cm_clip_pair *p, const char *path) {
 
 /* --- opening ------------------------------------------------------------------------------------ */
 
-static cm_status build(cm_clip_pair *p) {
-    if (p->config.text.projection_dim != p->config.vision.projection_dim)
-        return cm_fail(CM_EFORMAT, "the image tower projects to %zu, the text tower to %zu",
-                       p->config.vision.projection_dim, p->config.text.projection_dim);
+static cm_status check_projections(const cm_clip_pair *p) {
+    const size_t text = p->config.text.projection_dim, vision = p->config.vision.projection_dim;
+    return text == vision ? CM_OK
+                          : cm_fail(CM_EFORMAT, "the image tower projects to %zu, the text tower to %zu", vision, text);
+}
+
+/* Asks for the weights of both towers. */
+static cm_status ask(cm_clip_pair *p) {
+    CM_TRY(check_projections(p));
     cm_clip_text_build(&p->text, &p->config.text, p->params, &p->arena);
-    cm_clip_vision_build(&p->vision, &p->config.vision, p->vision_params ? p->vision_params : p->params, &p->arena);
+    cm_clip_vision_build(&p->vision, &p->config.vision, p->params, &p->arena);
     if (cm_param_exists(p->params, "logit_scale")) cm_param(p->params, CM_INIT_ONE, CM_SHAPE(1), "logit_scale");
+    return cm_arena_check(&p->arena);
+}
+
+static cm_status build(cm_clip_pair *p) {
+    CM_TRY(ask(p));
     CM_TRY(cm_params_check(p->params, true));
     cm_params_freeze(p->params);
-    if (p->vision_params) {
-        CM_TRY(cm_params_check(p->vision_params, true));
-        cm_params_freeze(p->vision_params);
-    }
-    return cm_arena_check(&p->arena);
+    return CM_OK;
 }
 
 /* --- two towers --------------------------------------------------------------------------------- */
@@ -185,19 +180,14 @@ static bool has_towers(cm_clip_pair *p, const char *folder) {
     return in_folder(&p->arena, folder, "text_encoder/config.json") && in_folder(&p->arena, folder, "clip/config.json");
 }
 
-static cm_status configure_text(const json_t *config, cm_clip_pair_config *out) {
-    return cm_clip_text_configure(config, &out->text);
-}
-
-static cm_status configure_vision(const json_t *config, cm_clip_pair_config *out) {
-    return cm_clip_vision_configure(config, &out->vision);
-}
-
-static cm_status configure_tower(cm_clip_pair *p, const char *folder,
-                                 cm_status (*read)(const json_t *, cm_clip_pair_config *)) {
-    const char *path = cm_arena_print(&p->arena, "%s/config.json", folder);
-    CM_TRY(cm_arena_check(&p->arena));
-    return read_config(path, read, &p->config);
+static cm_status open_tower(cm_clip_pair *p, const char *folder, bool vision) {
+    cm_open_network f;
+    const cm_network_source from = {.folder = folder, .tells = true};
+    CM_TRY(vision ? cm_open_vision(&f, from, &p->arena, &p->vision) : cm_open_text(&f, from, &p->arena, &p->text));
+    json_decref(f.config);
+    if (vision) p->vision_params = f.params, p->config.vision = p->vision.config;
+    else p->params = f.params, p->config.text = p->text.config;
+    return CM_OK;
 }
 
 static cm_status open_towers(cm_clip_pair *p, const char *folder, const char *tokenizer) {
@@ -205,13 +195,11 @@ static cm_status open_towers(cm_clip_pair *p, const char *folder, const char *to
                *vision = cm_arena_print(&p->arena, "%s/clip", folder);
     if (!tokenizer) tokenizer = cm_arena_print(&p->arena, "%s/tokenizer", folder);
     CM_TRY(cm_arena_check(&p->arena));
-    CM_TRY(configure_tower(p, text, configure_text));
-    CM_TRY(configure_tower(p, vision, configure_vision));
     for (int i = 0; i < 3; i++) p->config.mean[i] = p->config.std[i] = 0.5f;
+    CM_TRY(open_tower(p, text, false));
+    CM_TRY(open_tower(p, vision, true));
     CM_TRY(open_tokenizer(p, tokenizer));
-    CM_TRY(cm_params_open(&p->params, text));
-    CM_TRY(cm_params_open(&p->vision_params, vision));
-    return build(p);
+    return check_projections(p);
 }
 
 /* --- all of them -------------------------------------------------------------------------------- */
@@ -237,8 +225,43 @@ static cm_status open_random(cm_clip_pair *p, const char *name, const cm_clip_op
     CM_TRY(cm_clip_named(name, &p->config));
     if (o->act != CM_CLIP_ACT_AUTO)
         p->config.text.act = p->config.vision.act = o->act == CM_CLIP_ACT_GELU ? CM_GELU : CM_QUICK_GELU;
-    if (o->tokenizer) CM_TRY(open_tokenizer(p, o->tokenizer));
     CM_TRY(cm_params_create(&p->params, o->seed));
+    CM_TRY(build(p));
+    return o->tokenizer ? open_tokenizer(p, o->tokenizer) : CM_OK;
+}
+
+/* What a folder with config.json, or a file beside one, is opened with. */
+typedef struct opening {
+    cm_clip_pair *pair;
+    source *source;
+    const cm_clip_options *options;
+} opening;
+
+static cm_status build_configured(void *arg, const json_t *config, cm_params *params) {
+    const opening *o = arg;
+    cm_clip_pair *p = o->pair;
+    p->params = params;
+    o->source->says_act = true;
+    CM_TRY(cm_clip_configure(config, &p->config));
+    choose_act(p, o->source, o->options->act);
+    return ask(p);
+}
+
+static cm_status open_configured(cm_clip_pair *p, source *s, const cm_clip_options *o) {
+    cm_open_network f;
+    const cm_network_source from = {.folder = s->folder, .weights = s->weights, .tells = true};
+    if (!in_folder(&p->arena, s->folder, "config.json"))
+        return cm_fail(CM_EFORMAT, "%s: neither open_clip's names (visual.conv1.weight) nor a config.json beside it",
+                       s->weights);
+    const cm_status status = cm_open_network_from(&f, from, build_configured, &(opening){p, s, o});
+    p->params = f.params; /* NULL on failure */
+    json_decref(f.config);
+    return status;
+}
+
+static cm_status open_original(cm_clip_pair *p, source *s, const cm_clip_options *o) {
+    choose_act(p, s, o->act);
+    CM_TRY(cm_params_open_original(&p->params, s->weights, CM_ORIGINAL_CLIP));
     return build(p);
 }
 
@@ -246,14 +269,11 @@ static cm_status open_files(cm_clip_pair *p, const char *path, const cm_clip_opt
     source s = {0};
     if (has_towers(p, path)) return open_towers(p, path, o->tokenizer);
     CM_TRY(find_weights(p, path, &s));
-    CM_TRY(configure(p, &s));
-    choose_act(p, &s, o->act);
+    if (!cm_path_is_dir(s.weights)) CM_TRY(look_into(p, &s));
+    CM_TRY(s.original ? open_original(p, &s, o) : open_configured(p, &s, o));
     const char *tokenizer = o->tokenizer ? o->tokenizer : find_tokenizer(p, s.folder);
     CM_TRY(cm_arena_check(&p->arena));
-    if (tokenizer) CM_TRY(open_tokenizer(p, tokenizer));
-    CM_TRY(s.original ? cm_params_open_original(&p->params, s.weights, CM_ORIGINAL_CLIP)
-                      : cm_params_open(&p->params, s.weights));
-    return build(p);
+    return tokenizer ? open_tokenizer(p, tokenizer) : CM_OK;
 }
 
 cm_status cm_clip_pair_open(cm_clip_pair **out, const char *path, const cm_clip_options *options) {

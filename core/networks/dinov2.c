@@ -7,10 +7,10 @@
 
 #include "core/base/system.h"
 #include "core/io/image.h"
-#include "core/io/jsonl.h"
 #include "core/io/tensor_file.h"
 #include "core/networks/blocks.h"
 #include "core/networks/config.h"
+#include "core/networks/open_network.h"
 
 enum { HEAD = 64, USUAL_SIZE = 224, TRAINED = 37, PICTURE_TOKENS = 1600 };
 
@@ -190,7 +190,7 @@ static cm_vit_shape shape_of(const cm_dinov2_config *c) {
     return (cm_vit_shape){c->hidden_size, c->intermediate_size, c->heads, c->layer_norm_eps, CM_GELU, false};
 }
 
-static cm_status build(cm_dinov2 *n) {
+static void ask(cm_dinov2 *n) {
     const cm_dinov2_config *c = &n->config;
     const size_t width = c->hidden_size;
     const cm_vit_shape shape = shape_of(c);
@@ -205,20 +205,35 @@ static cm_status build(cm_dinov2 *n) {
     n->norm = cm_affine_norm(p, width, "layernorm");
     if (cm_param_exists(p, "embeddings.mask_token"))
         cm_param(p, CM_INIT_ZERO, CM_SHAPE(1, width), "embeddings.mask_token");
-    CM_TRY(cm_params_check(p, true));
-    cm_params_freeze(p);
-    CM_TRY(cm_arena_check(&n->arena));
-    return set_positions(n);
 }
 
-static cm_status read_config(const char *path, cm_dinov2_config *out) {
-    json_t *json = NULL;
-    CM_TRY(cm_json_read(path, &json));
-    const cm_status s = cm_dinov2_configure(json, out);
-    json_decref(json);
-    return s == CM_OK ? s : cm_fail_in(s, "%s", path);
+static cm_status set_size(cm_dinov2 *n) {
+    const size_t patch = n->config.patch_size, size = n->info.width;
+    if (size % patch || size > 1 << 14)
+        return cm_fail(CM_EUSAGE, "pictures of %zu pixels: not a multiple of the patches' %zu, or too large", size,
+                       patch);
+    n->side = size / patch;
+    return CM_OK;
 }
 
+static cm_status build(void *arg, const json_t *config, cm_params *p) {
+    cm_dinov2 *n = arg;
+    n->params = p;
+    CM_TRY(cm_dinov2_configure(config, &n->config));
+    CM_TRY(set_size(n));
+    ask(n);
+    return cm_arena_check(&n->arena);
+}
+
+static cm_status open_folder(cm_dinov2 *n, const char *folder) {
+    cm_open_network f;
+    const cm_status s = cm_open_network_from(&f, (cm_network_source){.folder = folder, .tells = true}, build, n);
+    n->params = f.params; /* NULL on failure */
+    json_decref(f.config);
+    return s;
+}
+
+/* A file that lies alone: its weights' names and shapes say what it is. */
 static cm_status open_file(cm_dinov2 *n, const char *path) {
     cm_tensor_file *f = NULL;
     CM_TRY(cm_tensor_file_open(&f, path));
@@ -228,27 +243,20 @@ static cm_status open_file(cm_dinov2 *n, const char *path) {
     return cm_params_open_original(&n->params, path, CM_ORIGINAL_DINOV2);
 }
 
-static cm_status open_weights(cm_dinov2 *n, const char *path, uint64_t seed) {
-    if (strncmp(path, "random:", 7) == 0) {
-        CM_TRY(configure_named(path + 7, &n->config));
-        return cm_params_create(&n->params, seed);
-    }
-    if (!cm_path_is_dir(path)) return open_file(n, path);
-    const char *config = cm_arena_print(&n->arena, "%s/config.json", path);
-    CM_TRY(cm_arena_check(&n->arena));
-    CM_TRY(read_config(config, &n->config));
-    return cm_params_open(&n->params, path);
+static cm_status open_random(cm_dinov2 *n, const char *name, uint64_t seed) {
+    CM_TRY(configure_named(name, &n->config));
+    return cm_params_create(&n->params, seed);
 }
 
-static cm_status set_size(cm_dinov2 *n, size_t size) {
-    const size_t patch = n->config.patch_size;
-    if (size == 0) size = USUAL_SIZE;
-    if (size % patch || size > 1 << 14)
-        return cm_fail(CM_EUSAGE, "pictures of %zu pixels: not a multiple of the patches' %zu, or too large", size,
-                       patch);
-    n->side = size / patch;
-    n->info.width = n->info.height = size;
-    return CM_OK;
+static cm_status open_weights(cm_dinov2 *n, const char *path, uint64_t seed) {
+    const bool random = strncmp(path, "random:", 7) == 0;
+    if (!random && cm_path_is_dir(path)) return open_folder(n, path);
+    CM_TRY(random ? open_random(n, path + 7, seed) : open_file(n, path));
+    CM_TRY(set_size(n));
+    ask(n);
+    CM_TRY(cm_params_check(n->params, true));
+    cm_params_freeze(n->params);
+    return cm_arena_check(&n->arena);
 }
 
 static void fill_info(cm_dinov2 *n, const char *path) {
@@ -271,9 +279,9 @@ cm_status cm_dinov2_open(cm_dinov2 **out, const char *path, const cm_dinov2_opti
     cm_dinov2 *n = calloc(1, sizeof *n);
     if (!n) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     cm_arena_init(&n->arena, 1 << 16);
+    n->info.width = n->info.height = o.size ? o.size : USUAL_SIZE;
     cm_status s = open_weights(n, path, o.seed);
-    if (s == CM_OK) s = set_size(n, o.size);
-    if (s == CM_OK) s = build(n);
+    if (s == CM_OK) s = set_positions(n);
     if (s == CM_OK) {
         fill_info(n, path);
         s = cm_arena_check(&n->arena);

@@ -10,7 +10,6 @@
 #include "core/generator/pipeline.h"
 #include "core/io/jsonl.h"
 #include "core/tensor/ops.h"
-#include "core/train/open_network.h"
 
 void cm_acceptance_add(cm_acceptance *g, const char *name, double value, double least, size_t n) {
     if (g->count == CM_CHECK_MAX_GATES) return;

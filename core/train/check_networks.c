@@ -5,7 +5,7 @@
 
 #include "core/train/captions.h"
 #include "core/train/acceptance.h"
-#include "core/train/open_network.h"
+#include "core/networks/open_network.h"
 
 static cm_tensor *pixels_of(cm_checking *c, size_t person) {
     cm_tensor *x = cm_tensor_new(&c->g, CM_SHAPE(1, c->crowd.height, c->crowd.width, 3));
@@ -16,7 +16,7 @@ static cm_tensor *pixels_of(cm_checking *c, size_t person) {
 cm_status cm_check_vae(cm_checking *c, cm_acceptance *out) {
     cm_open_network files;
     cm_vae *vae;
-    CM_TRY(cm_open_vae(&files, c->folder, &c->arena, &vae));
+    CM_TRY(cm_open_vae(&files, cm_in_folder(c->folder), &c->arena, &vae));
     double error = 0;
     cm_status s = CM_OK;
     for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) {
@@ -168,21 +168,14 @@ cm_status cm_check_clip(cm_checking *c, cm_acceptance *out) {
     cm_open_network files, vision_files = {0};
     cm_clip_text text;
     cm_clip_vision vision;
-    cm_clip_vision_config config;
     cm_tokenizer *t = NULL;
     const char *tokenizer = cm_arena_print(&c->arena, "%s/nano/tokenizer", c->models);
     const char *folder = cm_arena_print(&c->arena, "%s/nano/clip", c->models);
     CM_TRY(cm_arena_check(&c->arena));
-    CM_TRY(cm_open_text(&files, c->folder, &c->arena, &text));
+    CM_TRY(cm_open_text(&files, cm_in_folder(c->folder), &c->arena, &text));
     cm_status s = cm_tokenizer_open(&t, tokenizer);
     if (s == CM_OK) s = check_text(c, t, &text, out);
-    if (s == CM_OK) s = cm_read_config(folder, &vision_files.config);
-    if (s == CM_OK) s = cm_clip_vision_configure(vision_files.config, &config);
-    if (s == CM_OK) s = cm_params_open(&vision_files.params, folder);
-    if (s == CM_OK) {
-        cm_clip_vision_build(&vision, &config, vision_files.params, &c->arena);
-        s = cm_params_check(vision_files.params, false);
-    }
+    if (s == CM_OK) s = cm_open_vision(&vision_files, cm_in_folder(folder), &c->arena, &vision);
     if (s == CM_OK) s = check_retrieval(c, t, &text, &vision, out);
     cm_ctx_reset(&c->g);
     cm_tokenizer_close(&t);

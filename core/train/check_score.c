@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/train/open_network.h"
+#include "core/networks/open_network.h"
 #include "core/train/acceptance.h"
 #include "core/train/slot_check.h"
 
@@ -118,8 +118,8 @@ cm_status cm_check_parser(cm_checking *c, cm_acceptance *out) {
     tally *both = CM_PUSH_ZERO(&c->arena, tally, 2);
     const char *vae_folder = cm_arena_print(&c->arena, "%s/nano/vae", c->models);
     CM_TRY(cm_arena_check(&c->arena));
-    CM_TRY(cm_open_parser(&files, c->folder, &c->arena, &parser));
-    cm_status s = cm_open_vae(&vae_files, vae_folder, &c->arena, &vae);
+    CM_TRY(cm_open_parser(&files, cm_in_folder(c->folder), &c->arena, &parser));
+    cm_status s = cm_open_vae(&vae_files, cm_in_folder(vae_folder), &c->arena, &vae);
     if (s == CM_OK) {
         for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++)
             s = parse_person(c, parser, vae, i, &both[0], &both[1]);
@@ -140,7 +140,7 @@ cm_status cm_check_features(cm_checking *c, cm_acceptance *out) {
     tally *t = CM_PUSH_ZERO(&c->arena, tally, 1);
     bool all[CM_MAX_SLOTS];
     CM_TRY(cm_arena_check(&c->arena));
-    CM_TRY(cm_open_features(&files, c->folder, &c->arena, &net));
+    CM_TRY(cm_open_features(&files, cm_in_folder(c->folder), &c->arena, &net));
     cm_status s = CM_OK;
     for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) {
         cm_tensor *pooled, *slots;

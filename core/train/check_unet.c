@@ -154,7 +154,7 @@ cm_status cm_check_unet(cm_checking *c, cm_acceptance *out) {
     static const char *const drops[TIMES] = {"drop test, t 300", "drop test, t 500", "drop test, t 700"};
     swap_test t = {.c = c};
     cm_open_network files;
-    CM_TRY(cm_open_unet(&files, c->folder, &c->arena, &t.unet));
+    CM_TRY(cm_open_unet(&files, cm_in_folder(c->folder), &c->arena, &t.unet));
     cm_status s = read_own(&t);
     if (s == CM_OK) s = open_test(&t);
     for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) s = test_person(&t, i);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/train/hola_reach.h"
 
-#include "core/train/open_network.h"
+#include "core/train/init_weights.h"
 
 typedef struct reaching {
     cm_hola h;

@@ -7,6 +7,7 @@
 #include "core/base/rng.h"
 #include "core/base/threads.h"
 #include "core/io/jsonl.h"
+#include "core/train/init_weights.h"
 
 cm_tensor *cm_latents_text(const cm_latents *l, cm_ctx *g, const int *ids, size_t n) {
     cm_tensor *hidden = NULL;
@@ -28,9 +29,9 @@ static cm_status encode_empty(cm_latents *l, cm_ctx *g, cm_arena *out) {
 static cm_status open_networks(cm_latents *l, const json_t *recipe, cm_arena *out) {
     char *folder;
     CM_TRY(cm_recipe_folder(recipe, "vae", "nano/vae", out, &folder));
-    CM_TRY(cm_open_vae(&l->vae_files, folder, out, &l->vae));
+    CM_TRY(cm_open_vae(&l->vae_files, cm_in_folder(folder), out, &l->vae));
     CM_TRY(cm_recipe_folder(recipe, "text_encoder", "nano/text_encoder", out, &folder));
-    CM_TRY(cm_open_text(&l->text_files, folder, out, &l->text));
+    CM_TRY(cm_open_text(&l->text_files, cm_in_folder(folder), out, &l->text));
     CM_TRY(cm_recipe_folder(recipe, "tokenizer", "nano/tokenizer", out, &folder));
     return cm_tokenizer_open(&l->tokenizer, folder);
 }

@@ -10,7 +10,7 @@
 #include "core/io/safetensors.h"
 #include "core/train/captions.h"
 #include "core/train/people_dataset.h"
-#include "core/train/open_network.h"
+#include "core/networks/open_network.h"
 
 typedef struct cm_latents {
     cm_people_dataset *crowd;

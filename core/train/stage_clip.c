@@ -12,7 +12,8 @@
 
 #include "core/io/jsonl.h"
 #include "core/train/captions.h"
-#include "core/train/open_network.h"
+#include "core/networks/open_network.h"
+#include "core/train/init_weights.h"
 #include "core/train/trainer.h"
 
 enum { PART_VISION, PART_HEAD, PART_TEXT, PARTS_ALL }; /* text last: absent when frozen */
@@ -54,7 +55,7 @@ static cm_status open_text(cm_trainer *t, clip_state *s) {
     s->frozen = cm_json_text_or(t->recipe, "text_encoder", NULL) != NULL;
     if (s->frozen) {
         CM_TRY(cm_recipe_folder(t->recipe, "text_encoder", "", &t->arena, &folder));
-        CM_TRY(cm_open_text(&s->text_files, folder, &t->arena, &s->frozen_text));
+        CM_TRY(cm_open_text(&s->text_files, cm_in_folder(folder), &t->arena, &s->frozen_text));
         s->text = s->frozen_text.config;
         return CM_OK;
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/io/jsonl.h"
-#include "core/train/open_network.h"
+#include "core/networks/nano_scorers.h"
 #include "core/train/trainer.h"
 
 enum { REGIONS = CM_GROUPS + 1 }; /* a drawing's regions: its groups, and nothing */

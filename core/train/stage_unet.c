@@ -15,6 +15,7 @@
 #include "core/io/jsonl.h"
 #include "core/train/hola_floor.h"
 #include "core/train/hola_settings.h"
+#include "core/train/init_weights.h"
 #include "core/train/latents.h"
 #include "core/train/trainer.h"
 

@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "core/io/jsonl.h"
-#include "core/train/open_network.h"
+#include "core/networks/open_network.h"
+#include "core/train/init_weights.h"
 #include "core/train/trainer.h"
 
 typedef struct vae_state {

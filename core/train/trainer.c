@@ -8,7 +8,8 @@
 #include "core/base/folder_lock.h"
 #include "core/base/threads.h"
 #include "core/io/jsonl.h"
-#include "core/train/open_network.h"
+#include "core/networks/open_network.h"
+#include "core/train/init_weights.h"
 
 cm_status cm_trainer_add(cm_trainer *t, cm_params *params, const char *folder, const char *file, json_t *config) {
     if (t->parts_count == CM_TRAIN_PARTS) return cm_fail(CM_EUSAGE, "a stage trains at most %d files", CM_TRAIN_PARTS);

@@ -7,7 +7,7 @@
 
 #include "core/base/system.h"
 #include "core/networks/inception.h"
-#include "core/train/open_network.h"
+#include "core/networks/open_network.h"
 
 const char *const cm_stage_names[] = {"unet", "decode", "inception", "inception-torchvision", NULL};
 enum stage { UNET, DECODE, INCEPTION, INCEPTION_TORCHVISION };
@@ -131,8 +131,8 @@ static cm_status open_network(cm_stage *s, const char *model) {
     const char *folder = cm_arena_print(&s->arena, "%s/%s", model, s->stage == DECODE ? "vae" : "unet");
     CM_TRY(cm_arena_check(&s->arena));
     if (!cm_path_is_dir(folder)) return cm_fail(CM_EUSAGE, "%s: no such folder; 'cosmicman export' makes them", folder);
-    return s->stage == DECODE ? cm_open_vae(&s->weights, folder, &s->arena, &s->vae)
-                              : cm_open_unet(&s->weights, folder, &s->arena, &s->unet);
+    return s->stage == DECODE ? cm_open_vae(&s->weights, cm_in_folder(folder), &s->arena, &s->vae)
+                              : cm_open_unet(&s->weights, cm_in_folder(folder), &s->arena, &s->unet);
 }
 
 static void make_lean(cm_stage *s) {
