@@ -15,7 +15,25 @@ void cm_log_level(cm_verbosity v) {
     verbosity = v;
 }
 
+static cm_log_sink *log_sink; /* NULL: stderr */
+static void *log_arg;
+
+void cm_log_to(cm_log_sink *sink, void *arg) {
+    log_sink = sink;
+    log_arg = arg;
+}
+
+static void give_to_sink(const char *format, va_list args) {
+    char line[2048];
+    vsnprintf(line, sizeof line, format, args);
+    log_sink(log_arg, line);
+}
+
 static void say(const char *prefix, const char *format, va_list args) {
+    if (log_sink) {
+        give_to_sink(format, args);
+        return;
+    }
     if (line_open) fputs("\r\033[K", stderr); /* the next step draws the bar again */
     line_open = false;
     fputs(prefix, stderr);

@@ -17,6 +17,11 @@ void cm_note(const char *format, ...) __attribute__((format(printf, 1, 2)));   /
 void cm_detail(const char *format, ...) __attribute__((format(printf, 1, 2))); /* with -v only */
 void cm_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));   /* "warning: ..." */
 
+/* Sends notes, details and warnings to `sink` instead of stderr, one line each, without newline and prefix; NULL: to
+ * stderr again. For programs that use the library; call it while no other thread logs. */
+typedef void cm_log_sink(void *arg, const char *line);
+void cm_log_to(cm_log_sink *sink, void *arg);
+
 /* A warning that may come many times: three are said, all are counted; then one line says how many more there were:
  *     cm_warn_counted(&n, "prompt %s has no picture", id);    cm_warn_rest(n, "prompts have no picture"); */
 void cm_warn_counted(size_t *count, const char *format, ...) __attribute__((format(printf, 2, 3)));
