@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # harness/: attention and arms make images, suite says which, records keep what was seen, scores are made of records
 # alone; speed times, run does all of it, verify holds a folder against its records, cli are the commands.
 order="core/base core/tensor core/ref core/cpu/simd core/cpu/f32 core/cpu/blas core/cpu/bf16 core/cpu/int8 core/cpu core/cuda
-    core/io core/networks core/labels core/generator core/data/people core/data/labelled core/train
+    core/io core/networks core/labels core/generator core/api core/data/people core/data/labelled core/train
     prompts metrics reports
     harness/attention harness/arms harness/suite harness/records harness/scores harness/speed harness/run
     harness/verify harness/cli"

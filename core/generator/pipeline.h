@@ -85,8 +85,10 @@ void cm_model_rest(const cm_model *m, unsigned parts);
  * bf16). `folder` must be absent or empty; it appears when it is whole. */
 cm_status cm_model_export(const cm_model *m, cm_dtype type, const char *folder);
 
-/* Where what ships with the program lies: `sub` ("prompts/sets") under $COSMICMAN_HOME, under the program's folder or
- * the one above it, or in its source tree; the first that is there. */
+/* The folder `sub` ("prompts/sets") of the data that ship with the program. The first that exists: under
+ * $COSMICMAN_HOME; under the program's folder or the one above it (the source tree); under share/cosmicman of the
+ * prefix where the program or the shared library is installed; in the source tree it was built from; in the prefix it
+ * was configured for. */
 cm_status cm_shipped_folder(const char *sub, cm_arena *out, char **path);
 /* The names of files in `folder` that end in `ending`, without it, sorted; at most `max`. Texts live in `out`. */
 cm_status cm_names_in(const char *folder, const char *ending, cm_arena *out, char **names, size_t max, size_t *count);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where the program finds what ships with it. */
+/* Where the program and the library find what ships with them. */
+#define _GNU_SOURCE /* dladdr */
 #include <dirent.h>
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,25 +11,62 @@
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
 
-/* The folder `levels` above the running program; NULL when the system does not say. */
-static char *above_program(cm_arena *out, int levels) {
-    char path[4096];
-    const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n <= 0) return NULL;
-    path[n] = '\0';
-    for (int i = 0; i < levels; i++) {
+/* The folder `levels` above a file; NULL when there is none. */
+static char *folder_above(const char *file, int levels, cm_arena *out) {
+    char *path = cm_arena_string(out, file);
+    for (int i = 0; path && i < levels; i++) {
         char *slash = strrchr(path, '/');
         if (!slash) return NULL;
         *slash = '\0';
     }
-    return cm_arena_string(out, path);
+    return path;
+}
+
+/* The running program; "" when the system does not say. */
+static void find_program(char path[PATH_MAX]) {
+    const ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    path[n > 0 ? n : 0] = '\0';
+}
+
+/* The file that holds this code: the program, or the shared library; "" when the system does not say. */
+static void find_library(char path[PATH_MAX]) {
+    static const char here = 0;
+    Dl_info info;
+    path[0] = '\0';
+    if (!dladdr(&here, &info) || !info.dli_fname || !realpath(info.dli_fname, path)) path[0] = '\0';
+}
+
+/* PREFIX/share/cosmicman, where a file lies `levels` under PREFIX; NULL when it does not. */
+static char *installed_beside(const char *file, int levels, cm_arena *out) {
+    const char *prefix = folder_above(file, levels, out);
+    return prefix ? cm_arena_print(out, "%s/share/cosmicman", prefix) : NULL;
+}
+
+enum { PLACES = 8 };
+
+/* Folders that may hold core/models and so on, in the order of search; some are NULL or "". In the source tree the
+ * program lies in build/. Installed, it lies in PREFIX/bin, the library in PREFIX/lib or PREFIX/lib/ARCHITECTURE. */
+static void list_places(const char *home, cm_arena *out, const char *places[PLACES]) {
+    char program[PATH_MAX], library[PATH_MAX];
+    find_program(program);
+    find_library(library);
+    const char *const all[PLACES] = {home,
+                                     folder_above(program, 1, out),
+                                     folder_above(program, 2, out),
+                                     installed_beside(program, 2, out),
+                                     installed_beside(library, 2, out),
+                                     installed_beside(library, 3, out),
+                                     CM_SOURCE_DIR,
+                                     CM_DATA_DIR};
+    memcpy(places, all, sizeof all);
 }
 
 cm_status cm_shipped_folder(const char *sub, cm_arena *out, char **path) {
     const char *home = getenv("COSMICMAN_HOME");
-    const char *const places[] = {home, above_program(out, 1), above_program(out, 2), CM_SOURCE_DIR};
+    const char *places[PLACES];
     if (home && home[0] && !cm_path_is_dir(home)) return cm_fail(CM_EIO, "%s: no such folder (COSMICMAN_HOME)", home);
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+    list_places(home, out, places);
+    for (size_t i = 0; i < PLACES; i++) {
         if (!places[i] || !places[i][0]) continue;
         char *candidate = cm_arena_print(out, "%s/%s", places[i], sub);
         CM_TRY(cm_arena_check(out));

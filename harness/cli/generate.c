@@ -10,6 +10,7 @@
 #include "core/base/closest.h"
 #include "core/base/progress.h"
 #include "core/base/system.h"
+#include "core/generator/image_text.h"
 #include "core/io/safetensors.h"
 #include "core/io/tensor_file.h"
 #include "harness/cli/choose.h"
@@ -181,28 +182,11 @@ cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, con
     return q;
 }
 
-static void add_pair(const char **text, size_t *n, const char *key, const char *value) {
-    text[(*n)++] = key;
-    text[(*n)++] = value ? value : "";
-}
-
 cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture,
                                     size_t preview, const char *path, cm_arena *scratch) {
-    const char *text[2 * (CM_SETTING_COUNT + 10)];
-    const bool zeros = cm_negative_is_zeros(&j->model, q->settings.negative);
-    size_t n = 0;
-    add_pair(text, &n, "prompt", q->prompt);
-    add_pair(text, &n, zeros ? "no negative" : "negative", zeros ? "zeros in its place" : q->settings.negative);
-    n += cm_settings_pairs(&q->settings, CM_IN_IMAGE_FIRST, scratch, text + n);
-    add_pair(text, &n, "model", j->model_name);
-    add_pair(text, &n, "model hash", j->model.hash);
-    add_pair(text, &n, "unet", j->unet);
-    add_pair(text, &n, "vae", j->vae);
-    add_pair(text, &n, "recipe", j->recipe.name);
-    n += cm_settings_pairs(&q->settings, CM_IN_IMAGE, scratch, text + n);
-    add_pair(text, &n, "Software", "cosmicman " CM_VERSION);
-    if (preview) add_pair(text, &n, "preview after step", cm_arena_print(scratch, "%zu", preview));
-    text[n] = NULL;
+    const char *text[CM_IMAGE_TEXTS];
+    const cm_image_origin origin = {j->unet, j->vae, j->recipe.name, preview};
+    cm_image_text(&j->model, q, &origin, scratch, text);
     CM_TRY(cm_arena_check(scratch));
     return cm_image_write(path, picture, text);
 }
