@@ -351,7 +351,7 @@ static void print_option(const cm_option *o) {
     print_wrapped(right, HELP_COLUMN);
 }
 
-void cm_command_help(const cm_command *c) {
+void cm_print_help(const cm_command *c) {
     printf("cosmicman %s - %s\n\n", c->name, c->about);
     printf("  cosmicman %s%s%s [options]\n\n", c->name, c->positional ? " " : "", c->positional ? c->positional : "");
     for (const cm_option *o = c->options; o && o->name; o++) print_option(o);

@@ -30,7 +30,10 @@ typedef struct cm_command {
     int (*run)(const cm_args *a);
 } cm_command;
 
-extern const cm_command *const cm_commands[]; /* commands.c; NULL-terminated, in the order of help */
+extern const cm_command *const cm_commands[];        /* commands.c; NULL-terminated, in the order of help */
+const cm_command *cm_command_find(const char *name); /* NULL: there is none */
+/* CM_EUSAGE with the nearest name, for a word that stands where a command is wanted. */
+cm_status cm_command_unknown(const char *typed);
 
 bool cm_arg_given(const cm_args *a, const char *name);       /* by the user */
 const char *cm_arg_text(const cm_args *a, const char *name); /* NULL: absent without default */
@@ -49,9 +52,9 @@ size_t cm_arg_words(const cm_args *a, const char *const **words); /* positional 
  * that the cm_arg_* above cannot fail. Close with cm_args_close; NULL is fine. */
 cm_status cm_args_parse(const cm_command *c, int argc, char **argv, cm_args **out);
 void cm_args_close(cm_args **a);
-bool cm_args_help(const cm_args *a);       /* --help was given: nothing else was checked */
-int cm_args_verbosity(const cm_args *a);   /* -1 quiet, 0, 1 verbose */
-void cm_command_help(const cm_command *c); /* one screen on stdout */
+bool cm_args_help(const cm_args *a);     /* --help was given: nothing else was checked */
+int cm_args_verbosity(const cm_args *a); /* -1 quiet, 0, 1 verbose */
+void cm_print_help(const cm_command *c); /* one screen on stdout */
 
 /* Prints "cosmicman: <why>" and returns the exit code for a status (2 for CM_EUSAGE, else 1). */
 int cm_exit_for(cm_status s);
