@@ -44,6 +44,11 @@ clang:
 peers: build
 	@harness/peers/peers.sh $(PEERS)
 
+# Into PREFIX, below DESTDIR where a package is made: the program, the library, models, man pages, completion.
+PREFIX ?= /usr/local
+install: build
+	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+
 # Trains the shipped models again: an hour or more. Stopped, it goes on where it was.
 nano: build
 	@core/models/nano/make.sh
@@ -59,4 +64,4 @@ fuzz:
 clean:
 	rm -rf build build-asan build-clang build-fuzz
 
-.PHONY: build bench full paper growth test test-asan clang peers nano fuzz clean
+.PHONY: build bench full paper growth test test-asan clang peers install nano fuzz clean
