@@ -30,6 +30,20 @@ prints "metrics" "^acc_tex +higher" "$cm" list metrics
 prints "suites" "^quick " "$cm" list suites
 prints "growth among them" "^growth +time over operations" "$cm" list suites
 prints "prompts" "^people-64 +64 prompts" "$cm" list prompts
+for subject in models backends samplers recipes metrics networks suites prompts; do
+    prints "$subject as JSON" "^  \"$subject\": \[" "$cm" list $subject --json
+    keys=$(sed -n "s/^| \(.*, \)*\`$subject\`.*| \(\`name\`.*\)/\2/p" "$root/docs/INSTALL.md" | sed 's/([^)]*)//g' | tr -dc 'a-z_,' | tr , ' ')
+    holds "$subject has documented keys" test -n "$keys"
+    found=$(sed -n 's/^      "\([a-z_]*\)": .*/\1/p' "$work/out" | sort -u | tr '\n' ' ')
+    holds "$subject: the keys '$found' are those documented" test "$found" = "$(printf '%s\n' $keys | sort -u | tr '\n' ' ')"
+done
+"$cm" doctor --json >doctor.json
+for key in machine libraries program advice; do
+    holds "doctor's JSON has $key" grep -q "^  \"$key\": " doctor.json
+done
+for key in $(sed -n 's/^    "\([a-z_]*\)": .*/\1/p' doctor.json); do
+    holds "doctor's key $key is documented" grep -q "\`$key\`" "$root/docs/INSTALL.md"
+done
 prints "doctor" "core type" "$cm" doctor
 prints "doctor on the level of kernels" "kernels +[a-z]" "$cm" doctor
 prints "a level that the user chose" "kernels +portable" env CM_KERNELS=portable "$cm" doctor
