@@ -49,6 +49,12 @@ PREFIX ?= /usr/local
 install: build
 	@DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
 
+# A Debian package, build-deb/cosmicman_VERSION_ARCHITECTURE.deb. ci/deb.sh tries it in a fresh root folder.
+deb:
+	@cmake -S . -B build-deb $(GENERATOR) -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
+	@cmake --build build-deb -j $(JOBS) --target cosmicman cosmicman_shared pages
+	@cd build-deb && cpack
+
 # Trains the shipped models again: an hour or more. Stopped, it goes on where it was.
 nano: build
 	@core/models/nano/make.sh
@@ -62,6 +68,6 @@ fuzz:
 	@ci/fuzz.sh build-fuzz $(SECONDS)
 
 clean:
-	rm -rf build build-asan build-clang build-fuzz
+	rm -rf build build-asan build-clang build-fuzz build-deb build-aarch64
 
-.PHONY: build bench full paper growth test test-asan clang peers install nano fuzz clean
+.PHONY: build bench full paper growth test test-asan clang peers install deb nano fuzz clean

@@ -29,7 +29,7 @@ install(DIRECTORY core/models DESTINATION ${DATA}/core
     FILES_MATCHING PATTERN "*.json" PATTERN "*.txt" PATTERN "*.md" PATTERN "*.safetensors")
 install(DIRECTORY prompts/sets DESTINATION ${DATA}/prompts)
 install(DIRECTORY harness/suites DESTINATION ${DATA}/harness)
-install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md CHANGELOG.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # Man pages and completion, as the program prints them.
@@ -41,5 +41,9 @@ add_custom_command(OUTPUT ${PAGES}/man/cosmicman.1
 add_custom_target(pages ALL DEPENDS ${PAGES}/man/cosmicman.1)
 install(DIRECTORY ${PAGES}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES ${PAGES}/completion/cosmicman DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES ${PAGES}/completion/_cosmicman DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+set(ZSH_FOLDER site-functions)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr") # a distribution's package: Debian leaves the other one to its administrator
+    set(ZSH_FOLDER vendor-completions)
+endif()
+install(FILES ${PAGES}/completion/_cosmicman DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${ZSH_FOLDER})
 install(FILES ${PAGES}/completion/cosmicman.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
