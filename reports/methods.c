@@ -95,15 +95,16 @@ static void say_reference(const cm_content *c) {
 static void say_settings(const cm_content *c) {
     const json_t *run = c->r->run, *s = json_object_get(run, "settings");
     double v;
-    cm_say(c->d, "Suite %s over the fixed prompt set %s", cm_text_of(run, "suite"), cm_text_of(run, "prompts"));
+    cm_say(c->d, "Suite %s on the prompt set %s", cm_text_of(run, "suite"), cm_text_of(run, "prompts"));
     if (cm_number_of(run, "count", &v)) cm_say(c->d, " (%.0f prompts)", v);
     if (any_model(c->r)) {
         if (cm_number_of(run, "images", &v) && v > 1)
-            cm_say(c->d, ". Every model draws every prompt %.0f times, each time", v);
-        else cm_say(c->d, ". Every model draws every prompt once");
-        cm_say(c->d, " from the same starting noise as the others: its generator is seeded from (run seed, prompt id)");
-        if (cm_number_of(s, "run_seed", &v)) cm_say(c->d, " with run seed %.0f", v);
-        cm_say(c->d, ", never from the position in the run.");
+            cm_say(c->d, ". Every model makes %.0f images of every prompt", v);
+        else cm_say(c->d, ". Every model makes one image of every prompt");
+        cm_say(c->d, ", from the same starting noise as the other models. The noise is seeded from the run's seed and "
+                     "the prompt's id");
+        if (cm_number_of(s, "run_seed", &v)) cm_say(c->d, " (run seed %.0f)", v);
+        cm_say(c->d, ", so the place in the run does not matter.");
         if (s) say_sampling(c, s);
     } else {
         cm_say(c->d, ".");
@@ -120,24 +121,20 @@ static void say_nano_scores(const cm_content *c) {
         "fd@nano is the Fréchet distance between Gaussians fitted to features of the shipped nano feature network, "
         "|μ1-μ2|² + tr(Σ1 + Σ2 - 2(Σ1Σ2)^½), moments in double, covariance over N-1, square root by a symmetric form. "
         "kd@nano is the unbiased squared maximum mean discrepancy of the same features under the kernel (x·y/d + 1)³. "
-        "Both carry their network's name: they are not FID and KID and compare with nothing but themselves.");
+        "Both carry the name of their network. They are not FID and KID, and only scores of the same network can be "
+        "compared with them.");
     paragraph(
         c,
-        "acc_obj, acc_tex and acc_shape ask what the prompt's own groups say (is the garment there, its colours and "
-        "patterns, "
-        "its lengths and shapes) and a parser with attribute heads answers from the image; a texture or shape question "
-        "counts as failed where its object is absent; acc_all, the primary score, is the plain mean of the three, as "
-        "in the "
-        "paper's tables. The scorers' own ceiling, their accuracy on held-out drawings, is printed beside. clip@nano "
-        "is 100 "
-        "times the cosine of the nano CLIP pair's image and text embeddings.");
-    paragraph(c, "hola, attn_iou and attn_mass look at the generator's own cross-attention, captured during the run, "
-                 "against the "
-                 "regions that the parser sees in the generated image: hola is the squared error of each group's token "
-                 "maps and of "
-                 "their mean map (Daring's loss in the closed form of the authors' code), attn_iou the overlap of the "
-                 "mean map with "
-                 "the region, attn_mass the share of attention inside it.");
+        "acc_obj, acc_tex and acc_shape ask about what the prompt's groups say: whether the garment is there, its "
+        "colours and patterns, its lengths and shapes. A parser with attribute heads answers from the image. A texture "
+        "or shape question counts as failed where its object is absent. acc_all, the primary score, is the plain mean "
+        "of the three, as in the paper's tables. The ceiling is the scorers' accuracy on held-out drawings. clip@nano "
+        "is 100 times the cosine of the nano CLIP pair's image and text embeddings.");
+    paragraph(c,
+              "hola, attn_iou and attn_mass compare the generator's own cross-attention, captured during the run, "
+              "with the regions that the parser finds in the generated image. hola is the squared error of each "
+              "group's token maps and of their mean map (Daring's loss in the closed form of the authors' code). "
+              "attn_iou is the overlap of the mean map with the region, attn_mass the share of attention inside it.");
 }
 
 /* "FID (fid@clean): inception, weights ...; ..." */
@@ -151,7 +148,7 @@ static void say_planned_scores(const cm_content *c) {
         if (*title && strcmp(title, label) != 0) cm_say(c->d, " (%s)", label);
         if (*network) cm_say(c->d, " by %s%s%s", network, *rule ? ", images by the rule " : "", rule);
         if (*cm_text_of(m, "weights"))
-            cm_say(c->d, ", %s weights: it compares with nothing published", cm_text_of(m, "weights"));
+            cm_say(c->d, ", %s weights: not comparable with published values", cm_text_of(m, "weights"));
     }
     if (json_array_size(metrics))
         cm_say(c->d, ". %s%s", *c->r->primary ? "The primary score, named before the run, is " : "", c->r->primary);
@@ -163,7 +160,7 @@ static void say_planned_scores(const cm_content *c) {
 static void say_questions(const cm_content *c) {
     const json_t *q = json_object_get(c->r->run, "questions"), *left_out = json_object_get(q, "left_out"), *n;
     double asked, of, other = 0;
-    const char *slot, *before = "; not asked, for the parser tells them no better than the commonest value would, are ";
+    const char *slot, *before = "; not asked, because the parser tells them no better than the commonest value would: ";
     if (!cm_number_of(q, "asked", &asked) || !cm_number_of(q, "of", &of)) return;
     cm_say(c->d, "Asked: %.0f of %.0f attributes of the prompts", asked, of);
     json_object_foreach((json_t *)left_out, slot, n) {
@@ -171,7 +168,7 @@ static void say_questions(const cm_content *c) {
         before = ", ";
     }
     if (cm_number_of(q, "other", &other) && other > 0)
-        cm_say(c->d, "; %.0f are of kinds that are never asked, as age and background", other);
+        cm_say(c->d, "; %.0f are of kinds that are never asked, such as age and background", other);
     cm_say(c->d, ".");
     cm_paragraph(c->d, CM_SMALL);
 }
@@ -185,15 +182,15 @@ static void say_networks(const cm_content *c) {
     json_array_foreach(networks, i, network) {
         const char *label = cm_text_of(network, "label");
         cm_say(c->d, "%s %s %.16s", i ? ";" : "", cm_text_of(network, "name"), cm_text_of(network, "hash"));
-        if (*label) cm_say(c->d, " (%s weights: its scores compare with nothing published)", label);
+        if (*label) cm_say(c->d, " (%s weights: its scores are not comparable with published values)", label);
     }
     cm_say(c->d, ".");
     if (cm_report_model_published(c->r))
-        cm_say(c->d,
-               " Backend %s in f32, statistics in double. Intervals are 95 %%. The share of text read is the mean over "
-               "prompts of "
-               "the tokens a scorer has read among those the prompt has.",
-               cm_text_of(json_object_get(c->r->run, "settings"), "backend"));
+        cm_say(
+            c->d,
+            " Backend %s in f32, statistics in double. Intervals are 95 %%. The share of text read is the share of a "
+            "prompt's tokens that the scorer has read, averaged over prompts.",
+            cm_text_of(json_object_get(c->r->run, "settings"), "backend"));
     cm_paragraph(c->d, CM_SMALL);
 }
 
@@ -207,16 +204,15 @@ static void say_statistics(const cm_content *c) {
                      "what was not measured "
                      "says so.");
     else
-        paragraph(c, "The unit is the prompt, with all its images. Intervals are 95 %: of scores that images have by "
-                     "BCa bootstrap over prompts, of sets' "
-                     "scores by the jackknife over prompts. Differences are paired by prompt; raw p is two-sided, by "
-                     "exchanging the arms' images prompt by prompt. What is called better, "
-                     "worse or leading is decided at the 5 % level; between two arms by p, of the primary score, which "
-                     "was named before the run, as it is, of all "
-                     "other scores after Holm's correction over these. HOLA and the attn scores are what the loss "
-                     "trains, and no quality. Arms are "
-                     "compared at equal numbers of images. Undefined scores are not printed as numbers: what was not "
-                     "measured says so.");
+        paragraph(c,
+                  "The unit is the prompt, with all its images. Intervals are 95 %: for scores of single images by BCa "
+                  "bootstrap over prompts, for scores of sets by the jackknife over prompts. Differences are paired "
+                  "by prompt; p is two-sided, from exchanging the arms' images prompt by prompt. Better, worse and "
+                  "leading are decided at the 5 % level: for the primary score, which was named before the run, by "
+                  "p as it is, for all other scores by p after Holm's correction over them. HOLA and the attn "
+                  "scores are what the loss trains; they do not measure quality. Arms are compared at equal numbers "
+                  "of images. A score that is undefined is not printed as a number: its cell says \"not measured\" "
+                  "and why.");
 }
 
 /* --- published scores ------------------------------------------------------------------- */
@@ -241,15 +237,14 @@ static void say_lists(const cm_content *c) {
 
 static void say_times(const cm_content *c) {
     if (c->r->speeds.count)
-        paragraph(c, "Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n "
-                     "repeats; a step is both "
-                     "halves of guidance. Operations are the products that the networks ask for, a multiplication and "
-                     "an addition being two, "
-                     "convolutions counted directly. Peak memory is the resident set of a process of its own.");
+        paragraph(
+            c, "Times are wall-clock seconds after an untimed warm-up: median, 10th and 90th percentile over n "
+               "repeats. A step includes both halves of guidance. Operations are those of the networks' products and "
+               "convolutions (counted directly), a multiplication and an addition being two. Peak memory is the "
+               "largest resident set of a process that does only this.");
     if (c->r->commands.count)
-        paragraph(c, "Commands of other programs are timed from their start to their end, loading included; their peak "
-                     "memory is the largest resident "
-                     "set of the process.");
+        paragraph(c, "Commands of other programs are timed from their start to their end, loading included. Their peak "
+                     "memory is the largest resident set of their processes.");
 }
 
 static void say_machine(const cm_content *c) {

@@ -78,9 +78,9 @@ void cm_add_speed_table(const cm_content *c) {
     cm_table *t = cm_document_table(c->d);
     cm_table_begin(t, &c->d->arena, "speed", columns, sizeof columns / sizeof *columns);
     t->caption = "Time of each stage and peak memory";
-    t->note = "Small: 10th to 90th percentile. A step holds both halves of guidance. Of one product: the rate over "
-              "that of one large matrix product "
-              "on the same backend.";
+    t->note =
+        "Small: 10th to 90th percentile. A step includes both halves of guidance. The column \"of one product\" is "
+        "the rate divided by that of one large matrix product on the same backend.";
     for (size_t i = 0; i < c->r->speeds.count && !cm_interrupted(); i++) speed_row(c, t, c->r->speeds.at[i]);
 }
 
@@ -151,16 +151,13 @@ static void say_peers(const cm_content *c) {
     cm_number_of(first, "threads", &threads);
     cm_say(
         c->d,
-        "The same weights and inputs in each engine, %.0f threads, a process each, in turn round after round on %s: "
-        "unet is "
-        "one step with guidance (a batch of two), decode one latent, picture a whole one by ours alone. x ours is the "
-        "median over rounds of their time by ours in the same round: above 1, ours is faster. Relative L2 is against "
-        "PyTorch in f32, of a picture's last latents against ours in f32; an output that differs by more than "
-        "its type's tolerance (1e-4 in f32, 3e-2 in bf16 and int8; of a picture, whose steps amplify, 1e-3, 1e-1 and "
-        "2e-1) "
-        "is marked. PSNR is of the pixels against the same reference, clipped; equal pixels have none. Peak memory "
-        "holds the "
-        "engine's own libraries.",
+        "Every engine has the same weights and inputs, %.0f threads and a process of its own. The engines run in turn, "
+        "round after round, on %s. unet is one step with guidance (a batch of two), decode one latent, picture a whole "
+        "image (ours alone). \"x ours\" is the median over rounds of their time divided by ours in the same round: "
+        "above 1, ours is faster. Relative L2 is against PyTorch in f32; for a whole image, of the last latents "
+        "against ours in f32. An output that differs by more than its type's tolerance is marked (1e-4 in f32, 3e-2 in "
+        "bf16 and int8; for a whole image, whose steps amplify, 1e-3, 1e-1 and 2e-1). PSNR is of the clipped pixels "
+        "against the same reference; equal pixels have none. Peak memory includes the engine's own libraries.",
         threads, cm_text_of(first, "cpu"));
     cm_paragraph(c->d, CM_SMALL);
 }

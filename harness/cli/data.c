@@ -311,13 +311,13 @@ static int run(const cm_args *args) {
 }
 
 static const cm_option options[] = {
-    {"count", CM_OPT_SIZE, "N", "100", "how many people or prompts"},
-    {"seed", CM_OPT_U64, "S", "0", "the first one's seed; the others follow it"},
-    {"out", CM_OPT_TEXT, "DIR", NULL, "where to write (prompts: a file)"},
-    {"page", CM_OPT_TEXT, "FILE", NULL, "people: one picture with all of them, to look at"},
-    {"width", CM_OPT_SIZE, "N", "64", "people: width of a picture"},
-    {"height", CM_OPT_SIZE, "N", "96", "people: height of a picture"},
-    {"simple", CM_OPT_FLAG, NULL, NULL, "people: plain backgrounds, few poses"},
+    {"count", CM_OPT_SIZE, "N", "100", "number of people or prompts"},
+    {"seed", CM_OPT_U64, "S", "0", "the first person's seed; the next persons have the next seeds"},
+    {"out", CM_OPT_TEXT, "DIR", NULL, "the folder to write (prompts: the file)"},
+    {"page", CM_OPT_TEXT, "FILE", NULL, "people: write one image that shows all of them"},
+    {"width", CM_OPT_SIZE, "N", "64", "people: width of an image in pixels"},
+    {"height", CM_OPT_SIZE, "N", "96", "people: height of an image in pixels"},
+    {"simple", CM_OPT_FLAG, NULL, NULL, "people: plain backgrounds and few poses"},
     {"held-out", CM_OPT_FLAG, NULL, NULL,
      "prompts: of people with a garment in a colour that a recipe's \"pairs\": \"seen\" keeps out of training"},
     {0},
@@ -325,10 +325,10 @@ static const cm_option options[] = {
 
 const cm_command cm_command_data = {
     "data",
-    "draw people, write their vocabulary or prompts",
+    "draw people, and write their prompts or vocabulary",
     options,
     "people|vocabulary|prompts",
-    "people      pictures, parsing maps and labels.jsonl into --out DIR; a killed run goes on where it stopped\n"
-    "vocabulary  the nano tokenizer's files into --out DIR\n"
-    "prompts     dense descriptions of people into --out FILE.jsonl",
+    "people      writes images, parsing maps and labels.jsonl to --out DIR; the same command continues a stopped run\n"
+    "vocabulary  writes the nano tokenizer's files to --out DIR\n"
+    "prompts     writes dense descriptions of people to --out FILE.jsonl",
     run};

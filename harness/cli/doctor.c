@@ -277,7 +277,7 @@ static int run(const cm_args *args) {
 
 const cm_command cm_command_doctor = {
     .name = "doctor",
-    .about = "print the machine, the libraries, and what would be faster",
+    .about = "show the machine, the libraries, and advice on speed",
     .options = options,
     .run = run,
 };

@@ -103,14 +103,13 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "NAME", NULL,
-     "random:sd15, nano:daring, ... ('list models'), a diffusers folder, or a single file"},
-    {"unet", CM_OPT_TEXT, "PATH", NULL, "a UNet that takes the model's place, a folder or file"},
-    {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
-    {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
-    {"seed", CM_OPT_U64, "N", "0", "weights of random: models"},
-    {"type", CM_OPT_TEXT, "TYPE", "f32", "of the weights: f32, f16 or bf16"},
-    {"out", CM_OPT_TEXT, "DIR", NULL, "a new folder"},
+    {"model", CM_OPT_TEXT, "NAME", NULL, "a name ('cosmicman list models'), a diffusers folder, or a single file"},
+    {"unet", CM_OPT_TEXT, "PATH", NULL, "use this UNet instead of the model's: a folder or a file"},
+    {"vae", CM_OPT_TEXT, "PATH", NULL, "use this autoencoder instead of the model's: a folder or a file"},
+    {"config", CM_OPT_TEXT, "DIR", NULL, "for a single-file model: a diffusers folder that has the tokenizer"},
+    {"seed", CM_OPT_U64, "N", "0", "seed of the weights of random: models"},
+    {"type", CM_OPT_TEXT, "TYPE", "f32", "type of the weights: f32, f16 or bf16"},
+    {"out", CM_OPT_TEXT, "DIR", NULL, "the folder to write; it must be new or empty"},
     {0},
 };
 
@@ -119,7 +118,9 @@ const cm_command cm_command_export = {
     "write a model as a diffusers folder",
     options,
     NULL,
-    "The folder opens here and in diffusers, and draws the same pictures; f16 and bf16 round the weights. It appears\n"
-    "when it is whole. random:inception-2015-12-05 and random:inception-torchvision are scoring networks with random\n"
-    "weights, one file under torchvision's names.",
+    "This program and diffusers both open the folder and make the same images from it. f16 and bf16 round the "
+    "weights.\n"
+    "The folder appears when it is complete. --model random:inception-2015-12-05 or random:inception-torchvision "
+    "writes\n"
+    "one file instead: an Inception network with random weights, in torchvision's names.",
     run};

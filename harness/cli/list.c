@@ -149,7 +149,7 @@ static void print_other_models(void) {
 
 static void print_backend(const json_t *r) {
     printf("%-12s%s%s\n", text_of(r, "name"), text_of(r, "about"),
-           is(r, "slow_here") ? " (slow on this machine, which lacks them)" : "");
+           is(r, "slow_here") ? " (slow on this machine: its CPU lacks the instructions)" : "");
 }
 
 static void print_named(const json_t *r) {
@@ -235,7 +235,7 @@ static int run(const cm_args *args) {
 
 const cm_command cm_command_list = {
     .name = "list",
-    .about = "print a table: models, backends, samplers, recipes, metrics, networks, suites, prompts",
+    .about = "list models, backends, samplers, recipes, metrics, networks, suites, prompts",
     .options = options,
     .positional = "models|backends|samplers|recipes|metrics|networks|suites|prompts",
     .run = run,

@@ -14,7 +14,7 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"out", CM_OPT_TEXT, "DIR", "out/score", "a new folder for records, features and the report of all"},
+    {"out", CM_OPT_TEXT, "DIR", "out/score", "a new folder for the joined records, features and report"},
     {0},
 };
 
@@ -22,7 +22,7 @@ const cm_command cm_command_merge = {"merge",
                                      "join the shards of a run",
                                      options,
                                      "DIR...",
-                                     "The folders of `bench` or `score --shard 1/N` to N/N, in any order. Images are "
-                                     "copied; the scores are those of one run\n"
-                                     "over all of them, to the last digit.",
+                                     "DIR... are the folders that `bench` or `score` wrote with --shard 1/N to N/N, in "
+                                     "any order. Images are copied.\n"
+                                     "The scores equal those of one run without shards, to the last digit.",
                                      run};

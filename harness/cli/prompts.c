@@ -285,24 +285,24 @@ static int run(const cm_args *args) {
 }
 
 static const cm_option options[] = {
-    {"out", CM_OPT_TEXT, "FILE", NULL, "make: where to write, as JSON lines"},
-    {"seed", CM_OPT_U64, "N", "0", "make human: another set"},
-    {"count", CM_OPT_SIZE, "N", "100", "make human: so many"},
+    {"out", CM_OPT_TEXT, "FILE", NULL, "make: the file to write, as JSON lines"},
+    {"seed", CM_OPT_U64, "N", "0", "make human: the seed; another seed makes another set"},
+    {"count", CM_OPT_SIZE, "N", "100", "make human: the number of prompts"},
     {"tokenizer", CM_OPT_TEXT, "PATH", NULL,
-     "make, lint: CLIP's vocab.json and merges.txt (a folder), or bpe_simple_vocab_16e6.txt.gz"},
+     "make, lint: a folder with CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz"},
     {"prompt-column", CM_OPT_TEXT, "NAME", NULL,
-     "lint, show: the column of FILE that holds the prompts [prompt, caption or text]"},
+     "lint, show: the column of FILE with the prompts [prompt, caption or text]"},
     {0},
 };
 
 const cm_command cm_command_prompts = {
     "prompts",
-    "check a file of prompts, count what is in it, make sets about people",
+    "check a prompt file, count its contents, make prompt sets",
     options,
     "COMMAND FILE...",
-    "lint FILE   what no encoder reads, contradictions, unknown words and attributes, duplicates: a line each; exit 3 "
-    "if there is one\n"
-    "show FILE   a table: prompts, shots, tokens, and how often each attribute has each value\n"
-    "make NAME   human-2048 and human-100, the frozen sets, again; or human, one of your own. FILE may be a name in "
-    "prompts/sets",
+    "lint FILE   prints a line for each finding: text that is cut off, contradictions, unknown words, duplicates;\n"
+    "            exit status 3 if there is one\n"
+    "show FILE   prints a table: prompts, shots, tokens, and how often each attribute has each value\n"
+    "make NAME   makes human-2048 or human-100 again, or with the name human a set of your own\n"
+    "FILE is a prompt file or the name of a set ('cosmicman list prompts').",
     run};

@@ -33,20 +33,19 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"template", CM_OPT_TEXT, "NAME", "full",
-     "what stands in it: full, paper (as in the paper's experiments), model-card"},
+    {"template", CM_OPT_TEXT, "NAME", "full", "full, paper (the experiments section of a paper) or model-card"},
     {"format", CM_OPT_TEXT, "A,B", "html,md,csv",
-     "of html, md, csv, json, latex, pdf (pdf: by LaTeX, else what ./setup --pdf installs)"},
+     "any of html, md, csv, json, latex, pdf (pdf needs LaTeX, or what ./setup --pdf installs)"},
     {"peers", CM_OPT_TEXT, "FILE", NULL,
-     "other engines' records (`make peers`) to stand beside ours [DIR/peers/records.jsonl, where it is]"},
+     "records of other engines (`make peers`) to show beside ours [DIR/peers/records.jsonl, if there]"},
     {0},
 };
 
 const cm_command cm_command_report = {"report",
-                                      "write a run's page and tables from its records",
+                                      "write a run's report and tables from its records",
                                       options,
                                       "DIR",
-                                      "Writes report.* (of other templates: paper.*, model-card.*), scores.csv, "
-                                      "pairs.csv, speed.csv, parts.csv, peers.csv and\n"
-                                      "plots/ into DIR. The same records give the same bytes.",
+                                      "Writes report.* (or paper.*, model-card.*), scores.csv, pairs.csv, speed.csv, "
+                                      "parts.csv, peers.csv and plots/ into DIR.\n"
+                                      "The same records give the same bytes.",
                                       run};

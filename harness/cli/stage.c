@@ -103,25 +103,27 @@ static int run(const cm_args *a) {
 
 static const cm_option options[] = {
     {"model", CM_OPT_TEXT, "DIR", NULL,
-     "a diffusers folder ('export' writes one); of an Inception a folder or file of weights"},
+     "a diffusers folder (`export` writes one); for Inception a folder or file of weights"},
     {"stage", CM_OPT_TEXT, "NAME", NULL,
-     "unet, decode, inception (FID's), inception-torchvision; of two sets: frechet, kid, prdc, cmmd"},
+     "unet, decode, inception (FID's), inception-torchvision; for two sets: frechet, kid, prdc, cmmd"},
     {"in", CM_OPT_TEXT, "FILE", NULL,
-     "inputs, safetensors: latents; for unet timestep, text and, for XL, pooled and sizes; pixels; of sets x, y"},
+     "the inputs as safetensors: latents; for unet also timestep, text and, for XL, pooled and sizes; pixels; x and y "
+     "of sets"},
     {"out", CM_OPT_TEXT, "FILE", NULL,
-     "the first run's output: noise, pixels, features or values, f32, as safetensors"},
-    {"backend", CM_OPT_TEXT, "NAME", "auto", "'list backends'; auto: the fastest here that keeps f32's accuracy"},
-    {"threads", CM_OPT_SIZE, "N", NULL, "[the cores that affinity mask and CPU quota leave]"},
-    {"lean", CM_OPT_FLAG, NULL, NULL, "little memory for more time (generate --help)"},
+     "where the first run's output goes (noise, pixels, features or values), as f32 safetensors"},
+    {"backend", CM_OPT_TEXT, "NAME", "auto",
+     "the kernels ('cosmicman list backends'); auto: the fastest on this machine with f32 accuracy"},
+    {"threads", CM_OPT_SIZE, "N", NULL, "number of threads [the cores that this process may use]"},
+    {"lean", CM_OPT_FLAG, NULL, NULL, "use less memory and more time (see generate --help)"},
     {0},
 };
 
-const cm_command cm_command_stage = {
-    "stage",
-    "one stage on given inputs, to be timed beside other programs",
-    options,
-    NULL,
-    "Answers a line when it is ready, then one for each line \"run\" on standard input: {\"seconds\", "
-    "\"peak_rss_mb\"}.\n"
-    "`make peers` asks it (harness/speed/stage_run.h says what the files hold and what is inside the window).",
-    run};
+const cm_command cm_command_stage = {"stage",
+                                     "run one stage on given inputs, to time it beside other programs",
+                                     options,
+                                     NULL,
+                                     "Prints a line when it is ready. Then it runs once for each line \"run\" on "
+                                     "standard input, and prints a line with\n"
+                                     "\"seconds\" and \"peak_rss_mb\". `make peers` uses it; harness/speed/stage_run.h "
+                                     "describes the files and what is timed.",
+                                     run};

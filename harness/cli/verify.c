@@ -49,26 +49,25 @@ static int run(const cm_args *a) {
 }
 
 static const cm_option options[] = {
-    {"prompts", CM_OPT_TEXT, "FILE", NULL, "the prompt set that the run was made with [the shipped one of its name]"},
+    {"prompts", CM_OPT_TEXT, "FILE", NULL, "the prompt set of the run [the shipped one of that name]"},
     {"scores", CM_OPT_FLAG, NULL, NULL,
-     "look at all images again with the networks that made the scores; attention is not seen again"},
-    {"weights", CM_OPT_TEXT, "DIR", NULL, "with --scores: where the networks' published files lie"},
+     "score all images again with the run's networks (attention scores cannot be checked)"},
+    {"weights", CM_OPT_TEXT, "DIR", NULL, "with --scores: the folder with the networks' published weights"},
     {"network", CM_OPT_TEXT, "NAME=PATH", NULL, "with --scores: the weights of one network, comma between several"},
     {"tokenizer", CM_OPT_TEXT, "PATH", NULL,
-     "with --scores: where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
+     "with --scores: the folder with CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz"},
     {"threads", CM_OPT_SIZE, "N", "0",
-     "with --scores: images looked at side by side; 0: the cores that affinity mask and CPU quota leave"},
+     "with --scores: images scored in parallel; 0: as many as cores that this process may use"},
     {0},
 };
 
 const cm_command cm_command_verify = {
     "verify",
-    "whether a run's folder still is what its records say",
+    "check that a run's folder is what its records say",
     options,
     "DIR",
-    "Hashes a run's images, its features and its prompt set again, and makes scores, pairs and parts again from\n"
-    "features and records. Names the first difference by file and line. Writes nothing there, runs no command and "
-    "opens no model\n"
-    "but for --scores, which holds scores and features of every image against those that are seen now.\n"
-    "Exit status: 0 as recorded, 3 different, 1 the records cannot be read.",
+    "Hashes the images, features and prompts of a run again, and computes its scores, pairs and parts again from the\n"
+    "features and records. Prints the first difference with its file and line. It writes nothing into the folder and\n"
+    "runs no command. Only --scores opens networks: it computes features and scores of every image again.\n"
+    "Exit status: 0 all is as recorded; 3 something differs; 1 the records cannot be read.",
     run};
