@@ -71,8 +71,8 @@ absent "no half PDF" o/model-card.pdf
 
 # Records of a later format and of two runs are refused.
 mkdir -p newer two
-printf '{"kind":"run","format":3,"suite":"s","version":"9.1.0","arms":[]}\n' >newer/records.jsonl
-says "a newer format" 1 "newer/records.jsonl: records of format 3, and version [0-9.]+ reads up to 2: use version 9.1.0" $cm report newer
+printf '{"kind":"run","format":99,"suite":"s","version":"9.1.0","arms":[]}\n' >newer/records.jsonl
+says "a newer format" 1 "newer/records.jsonl: records of format 99, and version [0-9.]+ reads up to 3: use version 9.1.0" $cm report newer
 { head -1 o/records.jsonl; cat o/records.jsonl; } >two/records.jsonl
 says "two runs in one file" 1 "two/records.jsonl: two lines of kind .run.: records of two runs in one file" $cm report two
 absent "nothing is written of them" newer/report.html two/report.html two/scores.csv
