@@ -21,7 +21,7 @@ from diffusers import (AutoencoderKL, DDIMScheduler, DDPMScheduler, DPMSolverMul
                        EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, LMSDiscreteScheduler, PNDMScheduler,
                        StableDiffusionImg2ImgPipeline, StableDiffusionPipeline, StableDiffusionXLImg2ImgPipeline,
                        StableDiffusionXLPipeline, UNet2DConditionModel)
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -146,12 +146,28 @@ def save_model(pipe, folder):
                 f.write("\n")
 
 
+def from_models_own(pipe, scheduler, **settings):
+    """From the model's own configuration: what another case has set (use_karras_sigmas) does not stay."""
+    if not hasattr(pipe, "models_own"):
+        pipe.models_own = pipe.scheduler.config
+    return scheduler.from_config(pipe.models_own, **settings)
+
+
 def draw(pipe, scheduler, seed, width, height, guidance=7.5, negative=None, steps=20, rescale=0.0, **settings):
-    pipe.scheduler = scheduler.from_config(pipe.scheduler.config, **settings)
+    pipe.scheduler = from_models_own(pipe, scheduler, **settings)
     pipe.set_progress_bar_config(disable=True)
     with torch.no_grad():
         return pipe(PROMPT, negative_prompt=negative, num_inference_steps=steps, guidance_scale=guidance, guidance_rescale=rescale, width=width,
                     height=height, generator=torch.Generator("cpu").manual_seed(seed), output_type="latent").images
+
+
+def save(tensors, name):
+    """Values that are there stay where the new ones differ in their last digits only, as on another CPU."""
+    path = os.path.join(HERE, name)
+    old = load_file(path) if os.path.exists(path) else {}
+    same = {k for k, v in tensors.items() if k in old and old[k].shape == v.shape and torch.allclose(old[k], v, 1e-4, 1e-4)}
+    print(f"{name}: kept {len(same)}, new or changed: {sorted(tensors.keys() - same)}, gone: {sorted(old.keys() - tensors.keys())}")
+    save_file({k: (old[k] if k in same else v).contiguous() for k, v in tensors.items()}, path)
 
 
 def draw_again(pipe, kind, scheduler, seed, start, strength, **settings):
@@ -159,7 +175,7 @@ def draw_again(pipe, kind, scheduler, seed, start, strength, **settings):
     more = {"add_watermarker": False} if "XL" in kind.__name__ else {"safety_checker": None, "requires_safety_checker": False}
     parts = {k: v for k, v in pipe.components.items() if k != "safety_checker"}
     second = kind(**parts, **more)
-    second.scheduler = scheduler.from_config(pipe.scheduler.config, **settings)
+    second.scheduler = from_models_own(pipe, scheduler, **settings)
     second.set_progress_bar_config(disable=True)
     with torch.no_grad():
         return second(prompt=PROMPT, image=start, strength=strength, num_inference_steps=20, guidance_scale=5.0,
@@ -199,7 +215,7 @@ def make_latents(pipe):
         "xl_again": draw_again(xl, StableDiffusionXLImg2ImgPipeline, EulerDiscreteScheduler, 24, start, 0.3),
         "xl_unguided": draw(xl, EulerDiscreteScheduler, 23, 72, 64, guidance=1.0),
     }
-    save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "latents.safetensors"))
+    save(tensors, "latents.safetensors")
 
 
 SD = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1)
@@ -242,7 +258,7 @@ def make_samplers():
         for name, (kind, _, own) in SAMPLERS.items():
             key = f"{name}.default.epsilon.{steps}"
             tensors[key + ".timesteps"], tensors[key + ".end"] = follow(kind(**own), steps)
-    save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(HERE, "samplers.safetensors"))
+    save(tensors, "samplers.safetensors")
 
 
 def make_models():
