@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Semantic accuracy: a prompt's questions, answered from what the parser saw in the picture.
+/* Semantic accuracy: a prompt's questions, answered from what the parser saw in the image.
  *
  * A question is right when the slot's most likely value is the one asked. A texture or shape question counts as
- * failed where the thing is absent: its object slot says "none", or fewer than 1 in 1500 of the picture's pixels
+ * failed where the thing is absent: its object slot says "none", or fewer than 1 in 1500 of the image's pixels
  * carry a class of the phrase's region. An object question needs the region too.
  */
 #ifndef CM_METRICS_ACCURACY_H

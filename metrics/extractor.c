@@ -278,7 +278,7 @@ const cm_tokenizer *cm_extractor_tokenizer(const cm_extractor *e) {
 /* --- features -------------------------------------------------------------------- */
 
 static cm_status take(const cm_ctx *g, const cm_tensor *t, float *out) {
-    return out ? cm_vit_take(g, t, 0, out, "the features of picture") : CM_OK;
+    return out ? cm_vit_take(g, t, 0, out, "the features of image") : CM_OK;
 }
 
 static cm_status run_inception(const cm_extractor *e, cm_ctx *g, cm_tensor *pixels, float *const out[CM_OUTPUTS]) {

@@ -255,7 +255,7 @@ cm_status cm_frechet_between(const cm_moments *a, const cm_moments *b, cm_arena 
 
 cm_status cm_frechet_comparable(size_t n_a, size_t n_b, bool unequal) {
     if (n_a == n_b || unequal) return CM_OK;
-    return cm_fail(CM_EUSAGE, "a Fréchet distance falls with the number of pictures: %zu and %zu do not compare", n_a,
+    return cm_fail(CM_EUSAGE, "a Fréchet distance falls with the number of images: %zu and %zu do not compare", n_a,
                    n_b);
 }
 

@@ -18,7 +18,7 @@ static cm_status prepare(const cm_sets *s, cm_arena *scratch, cm_frechet_side *s
 cm_status cm_frechet_infinity(const cm_frechet_side *reference, const cm_sets *s, size_t sizes, size_t least,
                               uint32_t seed, cm_arena *scratch, double *value) {
     if (sizes < 2 || least < 2 || s->n <= least)
-        return cm_fail(CM_EUNDEFINED, "a line through %zu sizes from %zu to %zu pictures", sizes, least, s->n);
+        return cm_fail(CM_EUNDEFINED, "a line through %zu sizes from %zu to %zu images", sizes, least, s->n);
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     size_t *picks = CM_PUSH(scratch, size_t, s->n);
     CM_TRY(cm_arena_check(scratch));

@@ -8,7 +8,7 @@
 
 #include "metrics/set_score.h"
 
-/* FID infinity (Chong and Forsyth 2020, arXiv 1911.07023): distances of `sizes` subsets from `least` to n pictures,
+/* FID infinity (Chong and Forsyth 2020, arXiv 1911.07023): distances of `sizes` subsets from `least` to n images,
  * evenly spaced (drawn without replacement by RandomState(seed), nested in none), a line through them over 1/size, its
  * value at 0. */
 cm_status cm_frechet_infinity(const cm_frechet_side *reference, const cm_sets *s, size_t sizes, size_t least,

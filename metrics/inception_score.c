@@ -34,7 +34,7 @@ static double split_score(const cm_sets *s, const size_t *order, size_t n, doubl
 
 cm_status cm_score_inception(const cm_sets *s, cm_arena *scratch, cm_set_values *out) {
     if (s->n < SPLITS)
-        return cm_fail(CM_EUNDEFINED, "an inception score of %zu pictures: at least %d are needed", s->n, SPLITS);
+        return cm_fail(CM_EUNDEFINED, "an inception score of %zu images: at least %d are needed", s->n, SPLITS);
     CM_TRY(cm_sets_finite(s));
     size_t *order = CM_PUSH(scratch, size_t, s->n);
     double *row = CM_PUSH(scratch, double, s->width), *mean = CM_PUSH(scratch, double, s->width), scores[SPLITS],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* KID (Binkowski et al. 2018, arXiv 1801.01401) as torch-fidelity makes it: k(x,y) = (x.y/width + 1)^3, 100 pairs of
  * subsets of 1,000 (kid_subset_size there, cm_sets.kid_subset here) without replacement drawn by RandomState(2020), the
- * pictures' before the reference's; of each the unbiased MMD^2 (within sums without the diagonal); mean and population
+ * images' before the reference's; of each the unbiased MMD^2 (within sums without the diagonal); mean and population
  * deviation.
  *
  * Where it costs less, every kernel value is made once, in double, block by block: with a subset as a column of zeros
@@ -150,7 +150,7 @@ cm_status cm_kid_subsets(const cm_sets *s, size_t subsets, size_t size, bool who
     if (size < 2 || s->n < size || s->m < size)
         return cm_fail(
             CM_EUNDEFINED,
-            "KID by subsets of %zu pictures, of which there are %zu and %zu; --kid-subset-size N draws smaller ones",
+            "KID by subsets of %zu images, of which there are %zu and %zu; --kid-subset-size N draws smaller ones",
             size, s->n, s->m);
     CM_TRY(cm_sets_finite(s));
     const cm_arena_mark mark = cm_arena_get_mark(scratch);

@@ -153,7 +153,7 @@ static cm_status prepare_padded(const cm_picture_rule *r, const cm_image *image,
 cm_status cm_picture_prepare(const cm_picture_rule *r, const cm_image *image, size_t width, size_t height,
                              cm_arena *scratch, float *out) {
     if (!image->width || !image->height || !width || !height || width > MAX_SIDE || height > MAX_SIDE)
-        return cm_fail(CM_EUSAGE, "a picture of %zux%zu cannot be made %zux%zu", image->width, image->height, width,
+        return cm_fail(CM_EUSAGE, "an image of %zux%zu cannot be made %zux%zu", image->width, image->height, width,
                        height);
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     const cm_status s = r->fit == CM_FIT_PAD ? prepare_padded(r, image, width, height, scratch, out)

@@ -66,7 +66,7 @@ static double share(const bool *in, size_t n) {
     return (double)count / (double)n;
 }
 
-/* Rows: the reference's points; columns: the pictures'. */
+/* Rows: the reference's points; columns: the images'. */
 static cm_status compare(const cm_sets *s, const double *xx, const double *yy, size_t k, bool closed, cm_arena *scratch,
                          cm_prdc *out) {
     double *x_radius = CM_PUSH(scratch, double, s->n), *y_radius = CM_PUSH(scratch, double, s->m);
@@ -96,7 +96,7 @@ static cm_status compare(const cm_sets *s, const double *xx, const double *yy, s
 cm_status cm_prdc_of(const cm_sets *s, size_t k, bool closed, cm_arena *scratch, cm_prdc *out) {
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     if (k < 1 || s->n <= k || s->m <= k)
-        return cm_fail(CM_EUNDEFINED, "neighbours up to the %zuth of %zu and %zu pictures", k, s->n, s->m);
+        return cm_fail(CM_EUNDEFINED, "neighbours up to the %zuth of %zu and %zu images", k, s->n, s->m);
     CM_TRY(cm_sets_finite(s));
     double *xx = CM_PUSH(scratch, double, s->n), *yy = CM_PUSH(scratch, double, s->m);
     CM_TRY(cm_arena_check(scratch));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The observer that sums cross-attention while a picture is made. */
+/* The observer that sums cross-attention while an image is made. */
 #include "metrics/refocus.h"
 
 #include <string.h>

@@ -4,14 +4,14 @@
  *     cm_refocus *r;
  *     cm_refocus_begin(arena, phrases, count, 16, height, width, &r);
  *     request.observer = cm_refocus_observer(r);              // generate
- *     cm_refocus_score(r, &classes, scratch, &scores);        // classes: the parsed picture
+ *     cm_refocus_score(r, &classes, scratch, &scores);        // classes: the parsed image
  *     cm_refocus_kept_by_layer(r, &classes, scratch, out, &kept);
  *
  * Maps of every head of every cross-attention layer, of the prompt's half of the guidance batch, at every sampler step.
  * At each cell a head's attention over all tokens sums to 1.
  *
- * A phrase's region h is the share of each cell that its classes cover in the parsed picture, 0..1
- * (core/labels/regions.h, averaged over the cell's area). A phrase whose classes the picture lacks has lost its region:
+ * A phrase's region h is the share of each cell that its classes cover in the parsed image, 0..1
+ * (core/labels/regions.h, averaged over the cell's area). A phrase whose classes the image lacks has lost its region:
  * it is counted and takes part in no score.
  *
  * hola, iou and mass come from the layers that `factor` selects (core/networks/attention_size.h; 0: all). hola is the
@@ -49,7 +49,7 @@ typedef struct cm_refocus_phrase {
 } cm_refocus_phrase;
 
 typedef struct cm_refocus_scores {
-    size_t phrases, lost;     /* with classes; of these, whose region the picture lacks */
+    size_t phrases, lost;     /* with classes; of these, whose region the image lacks */
     double hola, floor, even; /* floor, even: of hola */
     double iou, mass, area;   /* area: mean share of the map that the regions cover, which is an even map's mass */
     double share, share_even; /* NaN: no garment has a region */
@@ -70,15 +70,15 @@ typedef struct cm_refocus_kept {
     size_t phrases, layers;
     const cm_refocus_layer *layer; /* [layers] */
     const double *all, *inside;    /* [phrases,layers]: on the phrase's tokens; the same weighted with its region */
-    const double *area;            /* [phrases]: the share of the picture that its region covers; 0: lost, or none */
+    const double *area;            /* [phrases]: the share of the image that its region covers; 0: lost, or none */
 } cm_refocus_kept;
 
-/* pixel_height, pixel_width: of the picture. Nothing else may reset `arena` while maps are taken. */
+/* pixel_height, pixel_width: of the image. Nothing else may reset `arena` while maps are taken. */
 cm_status cm_refocus_begin(cm_arena *arena, const cm_refocus_phrase *phrases, size_t count, size_t factor,
                            size_t pixel_height, size_t pixel_width, cm_refocus **out);
 const cm_attention_observer *cm_refocus_observer(cm_refocus *r);
 
-/* classes: 1 channel, parsing classes of the generated picture. CM_EUNDEFINED without phrases that have classes, when
+/* classes: 1 channel, parsing classes of the generated image. CM_EUNDEFINED without phrases that have classes, when
  * all have lost their regions (scores->phrases and ->lost then hold), and when no layer was seen. Where only those of
  * the watched size are missing, all but share are NaN. */
 cm_status cm_refocus_score(const cm_refocus *r, const cm_image *classes, cm_arena *scratch, cm_refocus_scores *scores);
@@ -86,7 +86,7 @@ cm_status cm_refocus_score(const cm_refocus *r, const cm_image *classes, cm_aren
 cm_status cm_refocus_kept_by_layer(const cm_refocus *r, const cm_image *classes, cm_arena *scratch, cm_arena *out,
                                    cm_refocus_kept *kept);
 
-/* Phrase g's mean map [height,width] at the finest watched size, for a picture. NULL: it has no classes, or no layer
+/* Phrase g's mean map [height,width] at the finest watched size, for an image. NULL: it has no classes, or no layer
  * was seen. */
 const double *cm_refocus_map(const cm_refocus *r, size_t g, cm_arena *out, size_t *height, size_t *width);
 

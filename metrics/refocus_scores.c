@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From summed attention and a parsed picture to scores. */
+/* From summed attention and a parsed image to scores. */
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 /* --- regions ------------------------------------------------------------------------------ */
 
-/* The share of the picture that the classes cover. */
+/* The share of the image that the classes cover. */
 static double area_of(const cm_image *classes, uint32_t bits) {
     const size_t n = classes->width * classes->height;
     size_t inside = 0;
@@ -236,7 +236,7 @@ cm_status cm_refocus_score(const cm_refocus *r, const cm_image *classes, cm_aren
     count_phrases(r, classes, scores);
     if (scores->phrases == 0) return cm_fail(CM_EUNDEFINED, "no phrase of this prompt has a region");
     if (scores->phrases == scores->lost)
-        return cm_fail(CM_EUNDEFINED, "the picture lacks the regions of all %zu phrases", scores->lost);
+        return cm_fail(CM_EUNDEFINED, "the image lacks the regions of all %zu phrases", scores->lost);
     if (r->layer_count == 0) return cm_fail(CM_EUNDEFINED, "no cross-attention layer was seen");
     const cm_arena_mark mark = cm_arena_get_mark(scratch);
     CM_TRY(score_pools(r, classes, scratch, &total));

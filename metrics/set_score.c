@@ -16,6 +16,6 @@ static cm_status side_finite(const float *x, size_t n, size_t width, const char 
 }
 
 cm_status cm_sets_finite(const cm_sets *s) {
-    CM_TRY(side_finite(s->x, s->n, s->width, "picture"));
-    return side_finite(s->y, s->m, s->width, "reference picture");
+    CM_TRY(side_finite(s->x, s->n, s->width, "image"));
+    return side_finite(s->y, s->m, s->width, "reference image");
 }

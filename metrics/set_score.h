@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Scores of one set of pictures against another, from features: what each takes and gives.
+/* Scores of one set of images against another, from features: what each takes and gives.
  *
- * Rows are in the order of the lists of pictures, so that a score does not depend on who looked at which picture when.
+ * Rows are in the order of the lists of images, so that a score does not depend on who looked at which image when.
  * Features are f32, everything made from them is double.
  */
 #ifndef CM_METRICS_SET_SCORE_H
@@ -10,7 +10,7 @@
 #include "metrics/frechet.h"
 
 typedef struct cm_sets {
-    const float *x, *y; /* pictures [n,width], reference [m,width]; y NULL: there is none, or statistics */
+    const float *x, *y; /* images [n,width], reference [m,width]; y NULL: there is none, or statistics */
     size_t n, m, width;
     const cm_moments *statistics; /* the reference's, from a file; NULL: none */
     size_t kid_subset;            /* 0: KID's published CM_KID_SUBSET */
@@ -31,7 +31,7 @@ typedef struct cm_set_values {
     const char *note; /* what a reader must be told, or NULL */
 } cm_set_values;
 
-/* CM_EUNDEFINED with the reason where no value exists: too few pictures, features that are not finite. */
+/* CM_EUNDEFINED with the reason where no value exists: too few images, features that are not finite. */
 typedef cm_status cm_set_score(const cm_sets *s, cm_arena *scratch, cm_set_values *out);
 
 /* A value without a deviation. */

@@ -68,10 +68,10 @@ static cm_status check_claim(cm_npz *f, const char *path, const cm_statistics_cl
     if (*n && claim->n && *n != claim->n)
         return cm_fail(
             CM_EUSAGE,
-            "statistics of %zu pictures, %zu are to be compared: the score falls with their number (--unequal to "
+            "statistics of %zu images, %zu are to be compared: the score falls with their number (--unequal to "
             "do it all the same)",
             *n, claim->n);
-    if (!*n) cm_warn("%s does not say of how many pictures it is: the score falls with their number", path);
+    if (!*n) cm_warn("%s does not say of how many images it is: the score falls with their number", path);
     return CM_OK;
 }
 

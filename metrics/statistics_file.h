@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Files of statistics: a set's mean and covariance, as pytorch-fid and clean-fid keep them (.npz with mu and sigma).
  *
- * Ours also say how many pictures they are of, by which protocol and from which weights; the others' readers leave
+ * Ours also say how many images they are of, by which protocol and from which weights; the others' readers leave
  * these keys alone. What a file says of itself must fit the claim; what it does not say is a warning.
  */
 #ifndef CM_METRICS_STATISTICS_FILE_H
@@ -12,7 +12,7 @@
 typedef struct cm_statistics_claim {
     const char *protocol, *weights; /* "fid@clean"; SHA-256 over the network's weights */
     size_t width;
-    size_t n; /* pictures; reading: how many are to be compared, 0: any number will do */
+    size_t n; /* images; reading: how many are to be compared, 0: any number will do */
 } cm_statistics_claim;
 
 bool cm_statistics_is(const char *path); /* a .npz that holds mu and sigma? */

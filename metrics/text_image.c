@@ -75,7 +75,7 @@ static cm_status list_texts(const cm_text_image *t, const cm_extractor *e, const
     return cm_arena_check(scratch);
 }
 
-/* The texts of one picture among all: their embeddings [n,width], and what was read of them. */
+/* The texts of one image among all: their embeddings [n,width], and what was read of them. */
 typedef struct reading {
     const char **texts;
     size_t n, first;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Scores of a picture and its prompt from a CLIP pair's embeddings: the protocols that a bare "CLIP score" may mean,
+/* Scores of an image and its prompt from a CLIP pair's embeddings: the protocols that a bare "CLIP score" may mean,
  * and two that read long descriptions whole (docs/SCORES.md).
  *
  * Every score tells how much of the text was read: CLIP's text tower reads 75 tokens, and a dense description has more.
@@ -21,8 +21,8 @@ typedef struct cm_text_image {
     cm_text_cleaning cleaning; /* of the package that the protocol is of */
     cm_text_reading reading;
     double factor;   /* of the cosine */
-    bool clamp_each; /* a picture's negative score is 0 */
-    bool clamp_mean; /* the mean over pictures is at least 0 */
+    bool clamp_each; /* an image's negative score is 0 */
+    bool clamp_mean; /* the mean over images is at least 0 */
 } cm_text_image;
 
 typedef struct cm_text_score {
@@ -31,13 +31,13 @@ typedef struct cm_text_score {
     bool doubtful; /* some text looks wrongly decoded: the protocol's package would repair it, we do not */
 } cm_text_score;
 
-/* e has a text tower. pictures: its embeddings [n,width of CM_OUT_FEATURES]; one prompt each; all texts in one pass.
+/* e has a text tower. images: its embeddings [n,width of CM_OUT_FEATURES]; one prompt each; all texts in one pass.
  * out [n]: value NaN where there is nothing to read: no phrase (CM_READ_PHRASES), a blank prompt (CM_READ_WINDOWS). g
  * is reset. CM_EUNDEFINED: an embedding that is zero or not finite. */
 cm_status cm_text_image_scores(const cm_text_image *t, const cm_extractor *e, cm_ctx *g, const float *pictures,
                                const cm_description *const *prompts, size_t n, cm_arena *scratch, cm_text_score *out);
 
-/* What a protocol makes of the mean over pictures. */
+/* What a protocol makes of the mean over images. */
 double cm_text_image_total(const cm_text_image *t, double mean);
 
 /* The pieces of a text that fit `room` tokens each: cut behind the last ", " that fits, else the last blank, else the

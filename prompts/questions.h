@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Questions: what a prompt's own groups let one ask about a picture.
+/* Questions: what a prompt's own groups let one ask about an image.
  *
  * Each attribute of a phrase that is an attribute slot (core/data/people/people.h) makes one question of
  * the slot's kind: object (is the garment there, of that type?), texture (colour, pattern, material), shape

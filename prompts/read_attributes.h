@@ -4,7 +4,7 @@
  * A value of one of the group's slots (core/data/people/people.h) that stands in the phrase as whole words, in any
  * case, is its attribute: "red long sleeve shirt" of the tops is type shirt, color red, sleeve length long sleeve.
  * Words inside of a longer value say nothing by themselves ("short" of "short sleeve", "shirt" of "polo shirt"). Of a
- * slot with two values in one phrase ("black and white") none is taken: a picture could satisfy only one.
+ * slot with two values in one phrase ("black and white") none is taken: an image could satisfy only one.
  */
 #ifndef CM_PROMPTS_READ_ATTRIBUTES_H
 #define CM_PROMPTS_READ_ATTRIBUTES_H

@@ -42,10 +42,9 @@ void cm_add_score_table(const cm_content *c);
 void cm_add_score_details(
     const cm_content *c); /* a row a score and arm: deviation, n, reference, text read, what it is */
 void cm_add_pair_table(const cm_content *c);
-void cm_add_part_table(const cm_content *c); /* accuracy by group, the arms side by side */
-void cm_add_layer_tables(
-    const cm_content *c); /* attention of each group's words by layer, two arms, with its picture */
-void cm_add_part_details(const cm_content *c);      /* the same for objects, textures and shapes */
+void cm_add_part_table(const cm_content *c);   /* accuracy by group, the arms side by side */
+void cm_add_layer_tables(const cm_content *c); /* attention of each group's words by layer, two arms, with its image */
+void cm_add_part_details(const cm_content *c); /* the same for objects, textures and shapes */
 void cm_add_main_comparison(const cm_content *c);   /* our arms in the columns of the paper's table 2, above its rows */
 void cm_add_data_ablation(const cm_content *c);     /* table 3 */
 void cm_add_training_ablation(const cm_content *c); /* table 4 */

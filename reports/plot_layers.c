@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Attention of each group's words by layer as a picture: a row a group, a column a layer, the colour how many times as
+/* Attention of each group's words by layer as an image: a row a group, a column a layer, the colour how many times as
  * much one arm has as the other. Left of all of the layer's attention, right of that of the group's own region. */
 #include <math.h>
 #include <string.h>

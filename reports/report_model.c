@@ -78,7 +78,7 @@ static cm_status take_header(cm_report_model *r, const json_t *record) {
     return CM_OK;
 }
 
-/* Pictures of `score --metric` are shown nowhere, so they are not kept. */
+/* Images of `score --metric` are shown nowhere, so they are not kept. */
 static cm_status take(cm_report_model *r, cm_image_places *places, const cm_record_lines *lines, const json_t *record) {
     const char *kind = cm_text_of(record, "kind");
     kind_list kinds[KINDS];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The records of a run, sorted by kind, as the writers of formats read them.
  *
- * Lines are read one at a time. Of images and pictures only places in the file are kept, 32 bytes each, and the few
+ * Lines are read one at a time. Of images and images only places in the file are kept, 32 bytes each, and the few
  * that are shown are read again; every other record is kept whole. All look-ups are by hash, so time grows with the
  * number of lines. */
 #ifndef CM_REPORTS_REPORT_MODEL_H

@@ -103,7 +103,7 @@ static void escape_csv(FILE *f, const char *text) {
 }
 
 /* Between quotes of either kind: nothing that ends them, nothing that gnuplot reads within them, nothing that is live
- * in a picture's own markup. */
+ * in an image's own markup. */
 static void escape_plot(FILE *f, const char *text) {
     for (; *text; text++) {
         if (*text == '\'') fputs("\xe2\x80\x99", f); /* the typographer's apostrophe */

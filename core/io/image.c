@@ -148,9 +148,9 @@ cm_status cm_image_check_name(const char *path) {
     const bool there = stat(path, &st) == 0;
     if (ends_in(name, ours) || (there && !S_ISREG(st.st_mode))) return CM_OK; /* a pipe or a device has any name */
     if (!ending && there && holds_no_picture(path))
-        return cm_fail(CM_EUSAGE, "%s: is there, and is no picture: it would be lost", path);
+        return cm_fail(CM_EUSAGE, "%s: is there, and is no image: it would be lost", path);
     if (!ending && strcmp(name, "-") != 0) return CM_OK;
-    return cm_fail(CM_EUSAGE, "%s: pictures are written as PNG or JPEG (.png, .jpg)", path);
+    return cm_fail(CM_EUSAGE, "%s: images are written as PNG or JPEG (.png, .jpg)", path);
 }
 
 void cm_image_to_float(const cm_image *image, float *out) {

@@ -5,8 +5,8 @@
  * never its name. Pixels are those of Pillow's Image.open(path).convert("RGB"): palettes are expanded, alpha is
  * dropped, CMYK becomes RGB by Pillow's formula, EXIF's orientation and colour profiles are left alone. One difference
  * is on purpose: of 16-bit grey PNG the high byte counts, as of 16-bit RGB, where Pillow clips at 255 and gives an all
- * but white picture. PNG is written, and read back bit for bit; JPEG is written too. A damaged file is an error naming
- * it, never a partial picture. Reading stops when the user asks for it (CM_EINTERRUPTED).
+ * but white image. PNG is written, and read back bit for bit; JPEG is written too. A damaged file is an error naming
+ * it, never a partial image. Reading stops when the user asks for it (CM_EINTERRUPTED).
  */
 #ifndef CM_CORE_IO_IMAGE_H
 #define CM_CORE_IO_IMAGE_H
@@ -37,7 +37,7 @@ cm_status cm_image_write_jpeg(const char *path, const cm_image *image, const cha
 /* Which of both, the name's ending says: .jpg and .jpeg, else PNG. */
 cm_status cm_image_write(const char *path, const cm_image *image, const char *const *text);
 /* CM_EUSAGE for a name that ends as another kind of file (.webp, .json, ...), for "-", and for a file that is
- * there without an ending and is no picture; a pipe or a device may have any. */
+ * there without an ending and is no image; a pipe or a device may have any. */
 cm_status cm_image_check_name(const char *path);
 cm_status cm_image_new(cm_arena *out, size_t width, size_t height, size_t channels, cm_image *image); /* cleared */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* GIF by giflib: the first picture of the file, on its screen, with the colours that Pillow gives it. */
+/* GIF by giflib: the first image of the file, on its screen, with the colours that Pillow gives it. */
 #include <gif_lib.h>
 #include <string.h>
 
@@ -25,8 +25,7 @@ static int read_some(GifFileType *gif, GifByteType *to, int count) {
 
 static cm_status damaged(const reader *r) {
     const char *why = r->gif ? GifErrorString(r->gif->Error) : NULL;
-    return cm_fail(CM_EFORMAT, "%s GIF: %s", r->at == r->bytes ? "truncated" : "damaged",
-                   why ? why : "no picture in it");
+    return cm_fail(CM_EFORMAT, "%s GIF: %s", r->at == r->bytes ? "truncated" : "damaged", why ? why : "no image in it");
 }
 
 static cm_status read_extension(reader *r) {
@@ -80,7 +79,7 @@ static cm_status read_picture(reader *r) {
     const GifImageDesc *d = &r->gif->Image;
     uint8_t palette[256][3];
     if (d->Width <= 0 || d->Height <= 0)
-        return cm_fail(CM_EFORMAT, "damaged GIF: a picture of %dx%d", d->Width, d->Height);
+        return cm_fail(CM_EFORMAT, "damaged GIF: an image of %dx%d", d->Width, d->Height);
     CM_TRY(cm_image_new_from(r->bytes, r->out, larger(r->gif->SWidth, d->Left + d->Width),
                              larger(r->gif->SHeight, d->Top + d->Height), 3, &r->image));
     GifPixelType *line = CM_PUSH(r->out, GifPixelType, d->Width);
@@ -96,7 +95,7 @@ static cm_status read_all(reader *r) {
         GifRecordType type;
         if (DGifGetRecordType(r->gif, &type) == GIF_ERROR) return damaged(r);
         if (type == IMAGE_DESC_RECORD_TYPE) return read_picture(r);
-        if (type == TERMINATE_RECORD_TYPE) return cm_fail(CM_EFORMAT, "a GIF without a picture");
+        if (type == TERMINATE_RECORD_TYPE) return cm_fail(CM_EFORMAT, "a GIF without an image");
         if (type == EXTENSION_RECORD_TYPE) CM_TRY(read_extension(r));
     }
 }

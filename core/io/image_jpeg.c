@@ -12,7 +12,7 @@
 #include "core/base/system.h"
 #include "core/io/image_parts.h"
 
-/* More scans than any encoder makes, as libjpeg-turbo's own fuzzers have it: each costs a pass over the whole picture.
+/* More scans than any encoder makes, as libjpeg-turbo's own fuzzers have it: each costs a pass over the whole image.
  */
 enum { MAX_SCANS = 500 };
 
@@ -35,8 +35,8 @@ static void on_error(j_common_ptr jpeg) {
     longjmp(r->back, 1);
 }
 
-/* libjpeg only warns where picture data are missing or unreadable, and paints grey: here that is an
- * error. Other warnings (stray bytes between markers) leave the picture whole. */
+/* libjpeg only warns where image data are missing or unreadable, and paints grey: here that is an
+ * error. Other warnings (stray bytes between markers) leave the image whole. */
 static void on_message(j_common_ptr jpeg, int level) {
     static const int lossy[] = {JWRN_JPEG_EOF,       JWRN_HIT_MARKER,     JWRN_HUFF_BAD_CODE, JWRN_MUST_RESYNC,
                                 JWRN_NOT_SEQUENTIAL, JWRN_ARITH_BAD_CODE, JWRN_TOO_MUCH_DATA};

@@ -8,7 +8,7 @@
 
 #include "core/io/image.h"
 
-/* No picture of ours comes near. */
+/* No image of ours comes near. */
 #define CM_IMAGE_MAX_PIXELS ((size_t)1 << 28)
 
 /* A cleared image, unless a file of so many bytes is too short to hold that many pixels: a damaged header is refused

@@ -155,7 +155,7 @@ static void write_all(writer *w, FILE *f, const cm_image *image, const char *con
 
 cm_status cm_image_write_png(const char *path, const cm_image *image, const char *const *text) {
     if (!image->width || !image->height || (image->channels != 1 && image->channels != 3)) {
-        return cm_fail(CM_EUSAGE, "%s: no such picture: %zux%zu with %zu channels", path, image->width, image->height,
+        return cm_fail(CM_EUSAGE, "%s: no such image: %zux%zu with %zu channels", path, image->width, image->height,
                        image->channels);
     }
     cm_part part;

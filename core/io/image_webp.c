@@ -9,7 +9,7 @@
 
 enum { PIECE = 1 << 16 }; /* bytes between looks at whether to stop */
 
-/* In pieces, so that a large picture can be stopped. */
+/* In pieces, so that a large image can be stopped. */
 static cm_status read_still(const unsigned char *data, size_t bytes, cm_image *image) {
     const size_t stride = image->width * 3;
     WebPIDecoder *d = WebPINewRGB(MODE_RGB, image->pixels, stride * image->height, (int)stride);
@@ -54,7 +54,7 @@ cm_status cm_webp_decode(const unsigned char *data, size_t bytes, cm_arena *out,
     const VP8StatusCode code = WebPGetFeatures(data, bytes, &about);
     if (code == VP8_STATUS_NOT_ENOUGH_DATA || is_cut(data, bytes)) return cm_fail(CM_EFORMAT, "truncated WebP");
     if (code != VP8_STATUS_OK) return cm_fail(CM_EFORMAT, "damaged WebP");
-    /* A still picture's sides are below 2^14 and one colour takes no more than its header; a canvas may be anything. */
+    /* A still image's sides are below 2^14 and one colour takes no more than its header; a canvas may be anything. */
     CM_TRY(about.has_animation ? cm_image_new_from(bytes, out, (size_t)about.width, (size_t)about.height, 3, &r)
                                : cm_image_new(out, (size_t)about.width, (size_t)about.height, 3, &r));
     CM_TRY(about.has_animation ? read_first_frame(data, bytes, &r) : read_still(data, bytes, &r));

@@ -39,10 +39,10 @@ const char *cm_file_kind(const void *data, size_t bytes) {
     static const struct {
         const char *begins, *what;
     } kinds[] = {{"version https://git-lfs", "a pointer of Git LFS, which 'git lfs pull' replaces by the file"},
-                 {"\x89PNG", "a PNG picture"},
-                 {"\xff\xd8\xff", "a JPEG picture"},
-                 {"RIFF", "a WebP picture"},
-                 {"GIF8", "a GIF picture"},
+                 {"\x89PNG", "a PNG image"},
+                 {"\xff\xd8\xff", "a JPEG image"},
+                 {"RIFF", "a WebP image"},
+                 {"GIF8", "a GIF image"},
                  {"PK\x03\x04", "a zip archive"},
                  {"\x1f\x8b", "a gzip archive"},
                  {"\x93NUMPY", "a NumPy array"},

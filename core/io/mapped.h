@@ -15,7 +15,7 @@ typedef struct cm_mapped {
 cm_status cm_mapped_open(cm_mapped *m, const char *path);
 void cm_mapped_close(cm_mapped *m); /* fine on a cleared struct */
 
-/* What bytes begin as, for a reader that cannot use them: "a PNG picture", "a pointer of Git LFS, ..."; NULL: nothing
+/* What bytes begin as, for a reader that cannot use them: "a PNG image", "a pointer of Git LFS, ..."; NULL: nothing
  * known. */
 const char *cm_file_kind(const void *data, size_t bytes);
 

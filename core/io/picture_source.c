@@ -126,7 +126,7 @@ static cm_status take_array(cm_picture_source *s, const cm_stored *a, const char
     const char *shown = cm_printable_path(path, &s->arena);
     CM_TRY(cm_arena_check(&s->arena));
     if (s->width == 0 || s->height == 0)
-        return cm_fail(CM_EFORMAT, "'%s' holds pictures of %zux%zu", a->name, s->width, s->height);
+        return cm_fail(CM_EFORMAT, "'%s' holds images of %zux%zu", a->name, s->width, s->height);
     if (s->npz) CM_TRY(cm_npz_load(s->npz, a));
     s->values = a->data;
     for (size_t i = 0; i < a->shape[0]; i++)
@@ -186,8 +186,8 @@ static cm_status open_any(cm_picture_source *s, const char *path) {
     if (cm_path_is_dir(path)) return open_folder(s, path);
     if (is_array_name(path)) return open_array(s, path);
     if (ends_in(path, ".jsonl")) return open_manifest(s, path);
-    return cm_fail(CM_EUSAGE,
-                   "%s: pictures come from a folder, a .jsonl manifest, or a .npz, .npy or .safetensors array", path);
+    return cm_fail(CM_EUSAGE, "%s: images come from a folder, a .jsonl manifest, or a .npz, .npy or .safetensors array",
+                   path);
 }
 
 cm_status cm_picture_source_open(cm_picture_source **out, const char *path) {
@@ -279,20 +279,20 @@ void cm_picture_source_tell_left_out(const cm_picture_source *s) {
     cm_arena a;
     cm_arena_init(&a, 0);
     const char *text = cm_image_set_tell(&s->set, &a);
-    if (text && cm_image_set_is_odd(&s->set)) cm_warn("left out beside %zu pictures: %s", s->count, text);
-    else if (text) cm_note("left out beside %zu pictures: %s", s->count, text);
+    if (text && cm_image_set_is_odd(&s->set)) cm_warn("left out beside %zu images: %s", s->count, text);
+    else if (text) cm_note("left out beside %zu images: %s", s->count, text);
     cm_arena_free(&a);
 }
 
 void cm_picture_source_warn(const cm_picture_source *s) {
     if (s->lossy)
-        cm_warn("%zu of %zu pictures are JPEG or lossy WebP files, whose compression moves distances: score PNG files, "
+        cm_warn("%zu of %zu images are JPEG or lossy WebP files, whose compression moves distances: score PNG files, "
                 "or say so",
                 s->lossy, s->count);
     if (s->alphas)
-        cm_warn("%zu of %zu pictures have transparency, which is dropped, not laid over anything", s->alphas, s->count);
+        cm_warn("%zu of %zu images have transparency, which is dropped, not laid over anything", s->alphas, s->count);
     if (s->least_width != s->most_width || s->least_height != s->most_height)
-        cm_warn("pictures have different sizes (%zu to %zu wide, %zu to %zu high): each is brought to the network's by "
+        cm_warn("images have different sizes (%zu to %zu wide, %zu to %zu high): each is brought to the network's by "
                 "itself",
                 s->least_width, s->most_width, s->least_height, s->most_height);
 }

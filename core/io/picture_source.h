@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A list of pictures to look at, in a fixed order.
+/* A list of images to look at, in a fixed order.
  *
  * From one of
  *     a folder:     the image set that it is (image_set.h), in the order of paths; the id is the path below the folder
@@ -8,7 +8,7 @@
  *     is else the path without its ending; in the order of the lines. A misspelled key is refused, other keys are one
  *     warning an array:     uint8 [N,H,W,3] or [N,3,H,W] in a .npz, .npy or .safetensors; ids are 0, 1, ...
  *
- * Pictures are read on any thread. What was seen on the way (JPEG, mixed sizes) is kept for one warning each.
+ * Images are read on any thread. What was seen on the way (JPEG, mixed sizes) is kept for one warning each.
  */
 #ifndef CM_CORE_IO_PICTURE_SOURCE_H
 #define CM_CORE_IO_PICTURE_SOURCE_H
@@ -22,7 +22,7 @@ typedef struct cm_picture_source cm_picture_source;
 cm_status cm_picture_source_open(cm_picture_source **out, const char *path);
 void cm_picture_source_close(cm_picture_source **s);
 
-/* Is it a file of arrays that holds one of pictures? (A file of statistics may, too.) */
+/* Is it a file of arrays that holds one of images? (A file of statistics may, too.) */
 bool cm_picture_source_is_array(const char *path);
 
 size_t cm_picture_source_count(const cm_picture_source *s);
@@ -37,10 +37,10 @@ const char *cm_picture_source_hash(const cm_picture_source *s);
 json_t *cm_picture_source_left_out(const cm_picture_source *s);
 void cm_picture_source_tell_left_out(const cm_picture_source *s); /* in one line, if anything was */
 
-/* Picture i as RGB; pixels live in `out`. */
+/* Image i as RGB; pixels live in `out`. */
 cm_status cm_picture_source_read(cm_picture_source *s, size_t i, cm_arena *out, cm_image *image);
 
-/* Warns of what was seen in pictures read so far that makes scores hard to compare: JPEG files, transparency, sizes
+/* Warns of what was seen in images read so far that makes scores hard to compare: JPEG files, transparency, sizes
  * that differ. */
 void cm_picture_source_warn(const cm_picture_source *s);
 

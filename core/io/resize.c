@@ -2,11 +2,11 @@
 /* Resampling by two passes of weighted sums, one along rows and one along columns.
  *
  * Pillow's filters: when shrinking, the filter is stretched by the scale; 8-bit
- * pictures use weights in 22-bit fixed point and are rounded to 8 bits between
+ * images use weights in 22-bit fixed point and are rounded to 8 bits between
  * the passes, which is part of the definition here, and so is the order of the passes:
- * columns come first where a picture loses more than twice as much height as width, as
+ * columns come first where an image loses more than twice as much height as width, as
  * in Pillow 13 (up to 12 rows always came first, which moves single values by 1 or 2
- * in such pictures). Torch's bilinear and TensorFlow 1's have two weights a sample
+ * in such images). Torch's bilinear and TensorFlow 1's have two weights a sample
  * whatever the scale, and no rounding in between; they and torch's antialiased
  * bilinear place samples in f32, which at 1,000 pixels already moves weights by 1e-5.
  *
@@ -209,7 +209,7 @@ LOOP void weigh(const taps *t, const double *block, size_t channels, size_t out,
     }
 }
 
-/* rows [LINES], of which the first `count` are wanted. block, sums: room for LINES rows of each picture. */
+/* rows [LINES], of which the first `count` are wanted. block, sums: room for LINES rows of each image. */
 LOOP void rows_loop(const taps *t, const plane *from, const size_t *rows, size_t count, const plane *to, double *block,
                     double *sums) {
     gather(from, rows, block);
@@ -250,7 +250,7 @@ __attribute__((target("avx2"))) static void columns_avx2(const taps *t, const pl
 
 /* --- passes --------------------------------------------------------------------------- */
 
-/* Looked at between pieces of what may take seconds: pictures of this size come from files, none is made here. */
+/* Looked at between pieces of what may take seconds: images of this size come from files, none is made here. */
 static cm_status check_stop(const plane *from) {
     enum { LARGE = 1 << 24 };
     return from->width * from->height > LARGE && cm_interrupted() ? cm_fail(CM_EINTERRUPTED, "stopped") : CM_OK;

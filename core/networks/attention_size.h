@@ -21,7 +21,7 @@ cm_attention_size cm_attention_size_of(size_t pixel_height, size_t pixel_width, 
 /* Has the layer maps of that size? */
 bool cm_attention_has_size(const cm_attention_site *site, cm_attention_size size);
 
-/* How many of the network's cross-attention layers the factor selects in pictures of that size; of `all`, where it is
+/* How many of the network's cross-attention layers the factor selects in images of that size; of `all`, where it is
  * not NULL. latent_factor: pixels a latent (8). */
 size_t cm_attention_layers(const cm_unet *n, size_t latent_factor, size_t pixel_height, size_t pixel_width,
                            size_t factor, cm_arena *scratch, size_t *all);

@@ -305,7 +305,7 @@ static cm_tensor *run_thin(cm_ctx *g, const cm_parser *n, cm_tensor *half, cm_te
     return cm_then(g, h, cm_group_norm(g, h, n->join_norm.weight, n->join_norm.bias, n->groups, eps, CM_SILU));
 }
 
-/* scale[i]: features at 1/2^(i+1) of the picture; the deepest only feeds the others. */
+/* scale[i]: features at 1/2^(i+1) of the image; the deepest only feeds the others. */
 static void run_body(cm_ctx *g, const cm_parser *n, cm_tensor *edge, cm_tensor **scale) {
     cm_tensor *x = cm_conv2d(g, edge, n->stem.weight, n->stem.bias, 2, CM_PAD_SAME);
     for (size_t i = 0; i < n->levels; i++) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The nano score networks: a parser with attribute heads, and a feature network.
  *
- * parser: a U of residual blocks from half the picture's size down, joined at full size with a thin layer
- * that saw every pixel: picture [n,H,W,3] in [-1,1] -> class logits a pixel. For every attribute slot
+ * parser: a U of residual blocks from half the image's size down, joined at full size with a thin layer
+ * that saw every pixel: image [n,H,W,3] in [-1,1] -> class logits a pixel. For every attribute slot
  * (people.h) a learned query gathers from the features of three scales by attention, and a linear head answers.
  * With "regions" it also says for every pixel which of so many labelled regions (groups of clothes) it belongs to, and
  * looks into each of them: how large it is, mean, spread and peak of colours, places and features over the classes' and
  * the regions' own soft maps. Of these a vector a region is made, which the queries see beside the pixels, and each
  * slot's head sees that of its own region: what is small is then as easy to name as what is large. features
- * (Inception-like: parallel 1x1, 3x3, 5x5-as-3x3s and pooled branches): picture -> a pooled vector [n,F] whose Gaussian
+ * (Inception-like: parallel 1x1, 3x3, 5x5-as-3x3s and pooled branches): image -> a pooled vector [n,F] whose Gaussian
  * statistics make fd@nano, trained to name attributes.
  *
  * config.json, parser:   {"channels": [24,48,80,112], "edge_channels": 8, "groups": 8, "classes": 18,

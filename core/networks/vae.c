@@ -287,11 +287,11 @@ void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **me
 
 /* --- the decoder's last level in bands ------------------------------------------------
  *
- * Whole, a picture of 1024x1024 has tensors of 1 GiB here (the doubled image), and 512 MiB: x, the middle, the shortcut
+ * Whole, an image of 1024x1024 has tensors of 1 GiB here (the doubled image), and 512 MiB: x, the middle, the shortcut
  * and the sum of the first residual block are 2.5 GiB. In bands the doubled image never lies whole: its convolution is
  * done twice, once for the norm's statistics (and the shortcut), once for what follows, a twentieth of the decoder's
  * time with a folded kernel, and the sum takes the shortcut's place: 1.25 GiB. Doing the other convolutions twice too
- * would save the middle tensor for a fifth more time. Of smaller pictures (512x512: 256 MiB) the doubled image is kept.
+ * would save the middle tensor for a fifth more time. Of smaller images (512x512: 256 MiB) the doubled image is kept.
  */
 
 enum { KEPT = 6 /* bands' bytes of the doubled image, at most */ };

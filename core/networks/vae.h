@@ -28,12 +28,12 @@ size_t cm_vae_factor(const cm_vae *n); /* pixels a latent cell: 8 */
 /* pixels [n,H,W,3] in [-1,1] -> moments; mean and logvar (clamped to [-30,20]) [n,h,w,latent] */
 void cm_vae_encode(cm_ctx *g, const cm_vae *n, cm_tensor *pixels, cm_tensor **mean, cm_tensor **logvar);
 /* latents (already divided by scaling_factor) [n,h,w,latent] -> pixels [n,H,W,3], about [-1,1]. Without a tape the last
- * level, of a whole picture's width, is done in bands of lines where it is large: the same values in less memory. */
+ * level, of a whole image's width, is done in bands of lines where it is large: the same values in less memory. */
 cm_tensor *cm_vae_decode(cm_ctx *g, const cm_vae *n, cm_tensor *latents);
 /* Bytes that a band of the largest tensor may have (64 MiB unless said). */
 enum { CM_VAE_LEAN_BAND = 16 << 20 };
 void cm_vae_set_band(cm_vae *n, size_t bytes);
-/* Bands for a picture of this size; 1: whole. */
+/* Bands for an image of this size; 1: whole. */
 size_t cm_vae_bands(const cm_vae *n, size_t height, size_t width);
 
 #endif

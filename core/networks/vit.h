@@ -44,7 +44,7 @@ cm_tensor *cm_vit_run_first(cm_ctx *g, const cm_vit_layer *l, const cm_vit_shape
 cm_tensor *cm_vit_prepend(cm_ctx *g, cm_tensor *tokens, size_t count, cm_tensor *x);
 
 /* A piece's results t [n,..,P] out of the pass, as rows `first` and on of out [..,P]. CM_EUNDEFINED names the first
- * that is not finite: "the embedding of picture", its number. */
+ * that is not finite: "the embedding of image", its number. */
 cm_status cm_vit_take(const cm_ctx *g, const cm_tensor *t, size_t first, float *out, const char *what);
 
 #endif

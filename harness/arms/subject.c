@@ -126,7 +126,7 @@ static cm_status mock_attention(const cm_request *r, cm_rng *rng, cm_arena *out)
     return CM_OK;
 }
 
-/* $COSMICMAN_MOCK_DELAY: milliseconds a picture takes, so that a test can stop a run in its middle. */
+/* $COSMICMAN_MOCK_DELAY: milliseconds an image takes, so that a test can stop a run in its middle. */
 static void mock_delay(void) {
     const char *text = getenv("COSMICMAN_MOCK_DELAY");
     const long ms = text ? strtol(text, NULL, 10) : 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Subjects: what a run asks for pictures: a model, or the mock.
+/* Subjects: what a run asks for images: a model, or the mock.
  *
- * "mock:NAME" paints a picture that follows from (NAME, prompt, seed) alone and gives made-up attention, so
+ * "mock:NAME" paints an image that follows from (NAME, prompt, seed) alone and gives made-up attention, so
  * that order, resuming and records can be tested without weights. An opened subject is only read: several
- * threads may make pictures with it at once, each with its own context.
+ * threads may make images with it at once, each with its own context.
  */
 #ifndef CM_HARNESS_ARMS_SUBJECT_H
 #define CM_HARNESS_ARMS_SUBJECT_H

@@ -192,7 +192,7 @@ static void paste(const cm_image *tile, size_t from_right, size_t row, cm_image 
         memcpy(to->pixels + ((y + i) * to->width + x) * 3, tile->pixels + i * tile->width * 3, tile->width * 3);
 }
 
-/* One group's row: small is the picture at half a tile's size. */
+/* One group's row: small is the image at half a tile's size. */
 static cm_status draw_row(const cm_group_maps *m, const cm_image *small, size_t group, cm_arena *scratch,
                           cm_image *to) {
     const cm_attention_map *maps;

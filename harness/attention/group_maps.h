@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where each group of a prompt looked, by layer and step: captured while a picture is made, kept as a file and as an
+/* Where each group of a prompt looked, by layer and step: captured while an image is made, kept as a file and as an
  * overview.
  *
  *     cm_group_maps m;
@@ -27,15 +27,15 @@ typedef struct cm_group_maps {
     cm_capture *capture;
 } cm_group_maps;
 
-/* all: every cross-attention layer, not only those of 1/16 of the picture's sides that the paper supervises. A prompt
+/* all: every cross-attention layer, not only those of 1/16 of the image's sides that the paper supervises. A prompt
  * without groups is CM_EUNDEFINED, a size without such layers CM_EUSAGE with the nearest that work. m and arena must
- * stay while the picture is made. */
+ * stay while the image is made. */
 cm_status cm_group_maps_begin(cm_group_maps *m, const cm_model *model, cm_request *q, bool all, cm_arena *arena);
 cm_status cm_group_maps_write(const cm_group_maps *m, const cm_request *q, const char *model_hash, const char *path,
                               cm_arena *scratch);
 /* "shot, person, tops": the groups' names, as the overview's rows. */
 char *cm_group_maps_rows(const cm_group_maps *m, cm_arena *out);
-/* A row a group, its name before it. Columns: the picture, each layer's map over it (mean over steps), the mean over
+/* A row a group, its name before it. Columns: the image, each layer's map over it (mean over steps), the mean over
  * the layers; every map's own maximum is full light. */
 cm_status cm_group_maps_overview(const cm_group_maps *m, const cm_image *picture, cm_arena *out, cm_image *overview);
 

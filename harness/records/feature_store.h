@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Features on disk: a file of f32 rows, row i belonging to picture i of a list.
+/* Features on disk: a file of f32 rows, row i belonging to image i of a list.
  *
  * A score pass writes rows in any order, on any thread; which rows are there is the records' business: they have a hash
- * of each. Rows of pictures that are still to come read as zeros. Scores are made from the whole file in the order of
+ * of each. Rows of images that are still to come read as zeros. Scores are made from the whole file in the order of
  * the list, so that neither shards nor threads nor a stop in the middle can change a digit.
  */
 #ifndef CM_HARNESS_RECORDS_FEATURE_STORE_H
@@ -29,7 +29,7 @@ cm_status cm_feature_store_sync(const cm_feature_store *s); /* what was written 
 /* Rows [first, first + count) of a store's file, copied behind one another. */
 cm_status cm_feature_store_read(const cm_feature_store *s, size_t first, size_t count, float *values);
 
-/* What a picture's record says of its row: the first 16 hex digits of the values' SHA-256. */
+/* What an image's record says of its row: the first 16 hex digits of the values' SHA-256. */
 enum { CM_FEATURE_HASH = 17 };
 void cm_feature_hash(const float *values, size_t width, char out[CM_FEATURE_HASH]);
 

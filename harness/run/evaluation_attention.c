@@ -106,7 +106,7 @@ cm_status cm_watch_score(const cm_evaluation *e, const cm_watch *watch, const cm
     return CM_OK;
 }
 
-/* --- pictures --------------------------------------------------------------------------------- */
+/* --- images --------------------------------------------------------------------------------- */
 
 cm_status cm_evaluation_write_image(const cm_evaluation *e, const char *relative, const cm_image *image,
                                     cm_arena *scratch) {

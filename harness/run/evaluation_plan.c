@@ -139,7 +139,7 @@ static cm_status open_network(const cm_suite *o, const char *name, cm_arena *out
 
 static cm_status find_feed(cm_plan *p, size_t network, const char *rule, size_t *index) {
     const cm_picture_rule *r = cm_picture_rule_find(rule);
-    if (!r) return cm_fail(CM_EUSAGE, "no rule '%s' for pictures", rule);
+    if (!r) return cm_fail(CM_EUSAGE, "no rule '%s' for images", rule);
     for (*index = 0; *index < p->feed_count; ++*index)
         if (p->feeds[*index].network == network && p->feeds[*index].rule == r) return CM_OK;
     p->feeds[p->feed_count++] = (cm_feed){network, r, 0, 0};

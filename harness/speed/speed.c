@@ -36,7 +36,7 @@ typedef struct speed_row {
 typedef struct samples {
     double seconds[STAGES][MAX_SAMPLES];
     size_t n[STAGES];
-    double operations[STAGES]; /* of one picture or step */
+    double operations[STAGES]; /* of one image or step */
     double peak_mb, apart;     /* apart: of a coarse backend, as a cm_result's */
 } samples;
 
@@ -304,7 +304,7 @@ static void serve(const cm_suite *s, int threads, bool lean, int in, int out) {
     _exit(0);
 }
 
-/* Before anything is made: a wrong row would else be found after the pictures. */
+/* Before anything is made: a wrong row would else be found after the images. */
 static cm_status check_rows(const cm_suite *s) {
     const json_t *table = json_object_get(s->document, "speed");
     for (size_t i = 0; i < json_array_size(table); i++) {

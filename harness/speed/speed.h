@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Speed rows: seconds of each stage of a guided image, one picture at a time.
+/* Speed rows: seconds of each stage of a guided image, one image at a time.
  *
  * Inside the window: what cm_generate times for each stage; a step is both halves of guidance as a batch of two.
- * Outside: opening the model and one warm-up picture of two steps (of `warm_up` pixels' side when the row says so).
+ * Outside: opening the model and one warm-up image of two steps (of `warm_up` pixels' side when the row says so).
  * Operations are counted as the networks ask for them (counting.h). Every step of every
  * repeat is a sample of unet_step. Each row runs in a child process, so that its peak memory is its own.
  */

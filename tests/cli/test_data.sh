@@ -48,7 +48,7 @@ for name in p.csv p.png p.txt; do
     says "prompts as $name" 2 "--out: $name: prompts are written as JSON lines" "$cm" data prompts --count 3 --out $name
 done
 says "prompts into a folder" 2 "folder: is a folder; a file name is wanted" "$cm" data prompts --count 3 --out folder
-says "a page over a text" 2 "notes.txt: pictures are written as PNG or JPEG" people --count 2 --page notes.txt
+says "a page over a text" 2 "notes.txt: images are written as PNG or JPEG" people --count 2 --page notes.txt
 holds "which stays" grep -qx precious notes.txt
 says "a page into a folder" 2 "folder: is a folder" people --count 2 --page folder
 holds "before anyone is drawn" sh -c "! grep -q people: '$work/err'"

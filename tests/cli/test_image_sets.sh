@@ -11,7 +11,7 @@ m=$(find two -type f | wc -l)
 
 fresh && ln -s . set/loop && ln -s .. set/up && ln -s rgb.png set/other.png
 prints "links in circles" " 3/$m " fid set loops
-says "are told" 0 "left out beside 3 pictures: 3 there twice" fid set loops2
+says "are told" 0 "left out beside 3 images: 3 there twice" fid set loops2
 holds "and recorded" grep -q '"left_out":.*"there twice": *3' loops/records.jsonl
 
 fresh && cp set/rgb.png set/rgb.step-0005.png && cp set/grey.png set/rgb.attention.png && cp set/grey.png set/.hidden.png
@@ -33,7 +33,7 @@ holds "and is named" grep -q '"note":.*b\\\\xE4d.png: not a PNG' names2/records.
 
 mkdir formats && cp "$kinds"/*.webp "$kinds"/*.bmp "$kinds"/*.gif "$kinds"/*.jpg formats/ && n=$(find formats -type f | wc -l)
 prints "WebP, BMP, GIF and CMYK" " $n/$m " fid formats formats1
-says "lossy ones are warned of" 0 "5 of $n pictures are JPEG or lossy WebP files" fid formats formats2
+says "lossy ones are warned of" 0 "5 of $n images are JPEG or lossy WebP files" fid formats formats2
 fresh && cp set/rgb.png set/x.jpg
 says "a PNG under a name of .jpg is no JPEG" 0 "" fid set jpg
 holds "of which nobody warns" sh -c "! grep -q 'JPEG' '$work/err'"
@@ -65,5 +65,5 @@ says "several tensors" 1 "one tensor is wanted, not 18" gen --from-latents "$roo
 says "a JPEG" 0 "" gen --out x.jpg
 holds "is one" sh -c "head -c 3 x.jpg | od -An -tx1 | grep -q 'ff d8 ff'"
 holds "and says how it was made" grep -aq '"prompt": "red shirt"' x.jpg
-says "another kind" 2 "x.webp: pictures are written as PNG or JPEG" gen --out x.webp
+says "another kind" 2 "x.webp: images are written as PNG or JPEG" gen --out x.webp
 absent "is not written" x.webp no.png

@@ -145,15 +145,15 @@ says "a network's folder as a model" 2 "model/unet: one network's folder; a mode
 says "a picture as a model" 2 "rgb.png: is no model: a diffusers folder, or a checkpoint file .\\.safetensors" given --model rgb.png
 says "a configuration without a tokenizer" 2 "--config: bare: no tokenizer/ is in it, which the single file lacks" \
     given --model "$pipeline/single.safetensors" --config bare
-says "a picture as a UNet" 1 "^cosmicman: --unet: rgb.png: not safetensors but a PNG picture" given --model model --unet rgb.png
+says "a picture as a UNet" 1 "^cosmicman: --unet: rgb.png: not safetensors but a PNG image" given --model model --unet rgb.png
 says "a JSON text as an autoencoder" 1 "^cosmicman: --vae: rows.jsonl: not safetensors but a JSON text" given --model model --vae rows.jsonl
-says "a picture as latents" 1 "rgb.png: not safetensors but a PNG picture" given --model model --from-latents rgb.png
+says "a picture as latents" 1 "rgb.png: not safetensors but a PNG image" given --model model --from-latents rgb.png
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3438354725\n' >model/$unet
 says "a pointer instead of weights" 1 "not safetensors but a pointer of Git LFS, which 'git lfs pull' replaces" given --model model
 cp model/$unet pointer.ckpt && echo '<html>' >page.pt && cp rgb.png model/unet/config.json
 says "a pointer instead of a checkpoint" 1 "pointer.ckpt: not a torch checkpoint but a pointer of Git LFS" given --model pointer.ckpt --config "$tiny"
 says "a web page instead of one" 1 "page.pt: not a torch checkpoint but a web page" given --model page.pt --config "$tiny"
-says "a picture as a configuration" 1 "unet/config.json: not JSON but a PNG picture" given --model model
+says "a picture as a configuration" 1 "unet/config.json: not JSON but a PNG image" given --model model
 printf '{"id": "a", "prompt": "x\\u0000y"}\n' >nul.jsonl
 says "a zero in a prompt" 1 'nul.jsonl:1: a text has .u0000 in it' "$cm" generate --model "$tiny" --prompts nul.jsonl --out nul
 absent "no picture of these, either" none.png nul

@@ -144,10 +144,10 @@ cp -r "$tiny" mine && "$cm" generate -q --model "$tiny" --prompt x --width 64 --
 cp one.jsonl records.jsonl && echo precious >NOTES && ln -s in.st link.st
 find mine in.st records.jsonl one.jsonl NOTES -type f -exec sha256sum {} + >before
 for out in mine/unet/config.json mine/unet/diffusion_pytorch_model.safetensors in.st; do
-    wrong "a picture over $out" "$out: pictures are written as PNG or JPEG" $gen --out $out
+    wrong "a picture over $out" "$out: images are written as PNG or JPEG" $gen --out $out
 done
-wrong "a picture on standard output" "^cosmicman: -: pictures are written as" $gen --out -
-wrong "a picture over a text" "NOTES: is there, and is no picture: it would be lost" $gen --out NOTES
+wrong "a picture on standard output" "^cosmicman: -: images are written as" $gen --out -
+wrong "a picture over a text" "NOTES: is there, and is no image: it would be lost" $gen --out NOTES
 wrong "latents over those read" "--save-latents: in.st is the file of --from-latents too" $gen --from-latents in.st --save-latents in.st
 wrong "by another path" "--save-latents: .*/in.st is the file of --from-latents" $gen --from-latents in.st --save-latents "$PWD/in.st"
 wrong "through a link" "link.st is the file of --from-latents" $gen --from-latents in.st --save-latents link.st

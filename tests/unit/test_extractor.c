@@ -47,7 +47,7 @@ Test(extractor, names_the_picture_whose_features_are_not_finite) {
     float *const out[CM_OUTPUTS] = {[CM_OUT_FEATURES] = features};
     for (size_t i = 0; i < values; i++) pixels[values + i] = NAN;
     cr_expect_eq(cm_extractor_run(e, &g, pixels, 3, out), CM_EUNDEFINED);
-    cr_expect(strstr(cm_why(), "picture 1 is not finite"), "%s", cm_why());
+    cr_expect(strstr(cm_why(), "image 1 is not finite"), "%s", cm_why());
     cr_expect_eq(cm_extractor_run(e, &g, pixels, 1, out), CM_OK, "%s", cm_why());
     cr_expect_eq(cm_extractor_run(e, &g, pixels + 2 * values, 1, out), CM_OK, "%s", cm_why());
 }

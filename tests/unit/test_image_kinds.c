@@ -222,7 +222,7 @@ Test(image_kinds, a_written_jpeg_is_near_and_says_how_it_was_made) {
 
 Test(image_kinds, are_written_as_png_or_jpeg_only) {
     cr_expect_eq(cm_image_check_name("a/x.webp"), CM_EUSAGE);
-    cr_expect(strstr(cm_why(), "a/x.webp: pictures are written as PNG or JPEG"), "%s", cm_why());
+    cr_expect(strstr(cm_why(), "a/x.webp: images are written as PNG or JPEG"), "%s", cm_why());
     cr_expect_eq(cm_image_check_name("x.png"), CM_OK);
     cr_expect_eq(cm_image_check_name("x.jpeg"), CM_OK);
     cr_expect_eq(cm_image_check_name("out.v2/x"), CM_OK);

@@ -206,12 +206,12 @@ Test(labelled, pictures_and_maps_that_do_not_fit_are_refused_when_read) {
     make_image("classes/a.png", 32, 48, 1, 18);
     read_refused("classes/a.png: the label 18 at column 0, row 0; labels are 0 to 17");
     make_image("classes/a.png", 32, 32, 1, 4);
-    read_refused("classes/a.png: 32x32, its picture is 32x48");
+    read_refused("classes/a.png: 32x32, its image is 32x48");
     make_image("classes/a.png", 32, 48, 1, 4);
     make_image("groups/a.png", 32, 48, 1, 21);
     read_refused("groups/a.png: the label 21 at column 0, row 0; labels are 0 to 20");
     make_image("images/a.png", 48, 48, 3, 0);
-    read_refused("images/a.png: 48x48; the recipe's width x height is 32x48, and pictures are not resized");
+    read_refused("images/a.png: 48x48; the recipe's width x height is 32x48, and images are not resized");
     make_labels("{\"id\": \"a\"}");
     remove(folder);
     scratch_done();

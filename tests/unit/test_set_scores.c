@@ -124,7 +124,7 @@ Test(set_scores, kid_is_torch_fidelitys) {
     cr_assert_eq(cm_kid_subsets(&sets, 20, 100, false, &arena, &other, &spread), CM_OK, "%s", cm_why());
     near(other, mean, 1e-5, "products in f32");
     cr_expect_eq(cm_kid_subsets(&sets, 20, 211, true, &arena, &mean, &deviation), CM_EUNDEFINED);
-    cr_expect(strstr(cm_why(), "subsets of 211 pictures, of which there are 260 and 210"), "%s", cm_why());
+    cr_expect(strstr(cm_why(), "subsets of 211 images, of which there are 260 and 210"), "%s", cm_why());
 }
 
 Test(set_scores, kid_by_smaller_subsets_is_torch_fidelitys_kid_subset_size) {
@@ -231,7 +231,7 @@ Test(set_scores, what_has_no_value_says_why) {
                                  cm_score_cmmd};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         cr_expect_eq(all[i](&bad, &arena, &v), CM_EUNDEFINED);
-        cr_expect(strstr(cm_why(), "feature 2 of picture 3 is not finite"), "%s", cm_why());
+        cr_expect(strstr(cm_why(), "feature 2 of image 3 is not finite"), "%s", cm_why());
     }
     cm_sets one = sets;
     one.n = 1;

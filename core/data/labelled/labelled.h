@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A folder of labelled people: pictures, parsing maps, labels.jsonl (docs/DATA.md), whoever made it.
+/* A folder of labelled people: images, parsing maps, labels.jsonl (docs/DATA.md), whoever made it.
  *
  *     const cm_labelled_needs needs = {.phrases = true, .classes = CM_NEEDED, .width = 64, .height = 96};
  *     cm_labelled_set set;
@@ -21,11 +21,11 @@
 
 typedef enum cm_need { CM_NOT_NEEDED, CM_TAKEN_WHERE_THERE, CM_NEEDED } cm_need;
 
-/* What whoever opens a folder wants of each line. The picture is always needed. */
+/* What whoever opens a folder wants of each line. The image is always needed. */
 typedef struct cm_labelled_needs {
     bool alt_text, phrases;  /* phrases: with their description */
     cm_need classes, groups; /* the maps */
-    size_t width, height;    /* of pictures and maps; others are refused */
+    size_t width, height;    /* of images and maps; others are refused */
     uint64_t seed;           /* lines without a seed get one from this and their id */
 } cm_labelled_needs;
 
@@ -56,7 +56,7 @@ typedef struct cm_labelled_set {
 /* Lives in `out`. CM_EUSAGE for a folder that is none, or no data set; CM_EFORMAT for what is wrong in one. */
 cm_status cm_labelled_open(cm_labelled_set *s, const char *folder, const cm_labelled_needs *needs, cm_arena *out);
 
-/* Picture and maps of person i, in `out`; a map's pixels are NULL where the set has none (has_classes, has_groups). */
+/* Image and maps of person i, in `out`; a map's pixels are NULL where the set has none (has_classes, has_groups). */
 cm_status cm_labelled_read(const cm_labelled_set *s, size_t i, cm_arena *out, cm_drawing *d);
 
 /* The phrases of person i, chosen and ordered by cm_phrase_order and joined by ", ". With the person's own seed and

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One person of a folder: picture, maps, caption. */
+/* One person of a folder: image, maps, caption. */
 #include <string.h>
 
 #include "core/data/labelled/labelled.h"
@@ -7,15 +7,15 @@
 
 static cm_status check_size(const cm_labelled_set *s, const char *path, const cm_image *x) {
     if (x->width == s->needs.width && x->height == s->needs.height) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%s: %zux%zu; the recipe's width x height is %zux%zu, and pictures are not resized",
-                   path, x->width, x->height, s->needs.width, s->needs.height);
+    return cm_fail(CM_EFORMAT, "%s: %zux%zu; the recipe's width x height is %zux%zu, and images are not resized", path,
+                   x->width, x->height, s->needs.width, s->needs.height);
 }
 
 /* most: the largest label */
 static cm_status read_map(const char *path, int most, const cm_image *picture, cm_arena *out, cm_image *map) {
     CM_TRY(cm_image_read_labels(path, out, map));
     if (map->width != picture->width || map->height != picture->height)
-        return cm_fail(CM_EFORMAT, "%s: %zux%zu, its picture is %zux%zu", path, map->width, map->height, picture->width,
+        return cm_fail(CM_EFORMAT, "%s: %zux%zu, its image is %zux%zu", path, map->width, map->height, picture->width,
                        picture->height);
     for (size_t i = 0; i < map->width * map->height; i++)
         if (map->pixels[i] > most)

@@ -41,7 +41,7 @@ static cm_status take_file(reading *r, const char *what, const char *file, const
     return cm_arena_check(&r->scratch);
 }
 
-/* A line need not name its picture: then it is images/ID, of any kind that is read. */
+/* A line need not name its image: then it is images/ID, of any kind that is read. */
 static cm_status take_image(reading *r, const json_t *line, cm_labelled_person *p) {
     static const char *const endings[] = {"png", "jpg", "jpeg", "webp", "bmp"};
     const char *file = cm_json_text_or(line, "image", NULL);
@@ -78,7 +78,7 @@ static cm_status take_text(reading *r, const json_t *line, const char *key, cons
 static cm_status check_size(const cm_labelled_needs *n, const json_t *line) {
     const size_t width = cm_json_size_or(line, "width", n->width), height = cm_json_size_or(line, "height", n->height);
     if (width == n->width && height == n->height) return CM_OK;
-    return cm_fail(CM_EFORMAT, "%zux%zu; the recipe's width x height is %zux%zu, and pictures are not resized", width,
+    return cm_fail(CM_EFORMAT, "%zux%zu; the recipe's width x height is %zux%zu, and images are not resized", width,
                    height, n->width, n->height);
 }
 

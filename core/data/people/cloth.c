@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Cloth: colour, pattern, material. Patterns repeat every five units or more, so that at 64x96 a period is five
- * pixels; the finer grain of materials is for large pictures, what tells them apart in small ones is their sheen. */
+ * pixels; the finer grain of materials is for large images, what tells them apart in small ones is their sheen. */
 #include "core/data/people/pen.h"
 #include "core/data/people/vocabulary.h"
 
@@ -89,7 +89,7 @@ static void denim(pen *p, const cloth *c, const reach *r) {
     cairo_stroke(p->ink);
 }
 
-/* Columns of stitches; in large pictures each is a row of small v. */
+/* Columns of stitches; in large images each is a row of small v. */
 static void knit(pen *p, const cloth *c, const reach *r) {
     source(p->ink, cm_rgb_shade(c->color, -.6), .3);
     bands(p, r, 2, 0, .5, true);

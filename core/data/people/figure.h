@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The figure: joints and widths of one person in the frame, and the body's parts drawn from them.
- * Side 0 is on the picture's left (the person's right), side 1 on its right. */
+ * Side 0 is on the image's left (the person's right), side 1 on its right. */
 #ifndef CM_CORE_DATA_PEOPLE_FIGURE_H
 #define CM_CORE_DATA_PEOPLE_FIGURE_H
 
@@ -70,7 +70,7 @@ void cm_draw_glasses(pen *p, const figure *f);
 void cm_draw_hair_behind(pen *p, const figure *f);
 void cm_draw_hair(pen *p, const figure *f);
 void cm_draw_hat(pen *p, const figure *f);
-/* backdrop.c: x0..x1, y0..y1 is what the picture shows, at least the frame */
+/* backdrop.c: x0..x1, y0..y1 is what the image shows, at least the frame */
 void cm_draw_backdrop(pen *p, const figure *f, const double show[4]);
 void cm_draw_contact(pen *p, const figure *f);
 

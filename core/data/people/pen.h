@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The pen: one path, drawn twice: as colour (antialiased, large) and as region (hard, at the picture's own size).
+/* The pen: one path, drawn twice: as colour (antialiased, large) and as region (hard, at the image's own size).
  *
  * Units are those of a frame of 64x96, y down. A path is built with cairo's calls or the helpers below on pen->ink;
  * cm_pen_fill, cm_cloth_fill and cm_pen_line use it up. Whatever is drawn with region R_NONE leaves the map alone (a
@@ -55,7 +55,7 @@ typedef struct point {
 typedef struct pen {
     cairo_t *ink, *map;
     double light;  /* -1: light from the left, 1: from the right */
-    int side_rows; /* picture rows per unit, for detail that would only blur in a small picture */
+    int side_rows; /* image rows per unit, for detail that would only blur in a small image */
 } pen;
 
 typedef struct cloth {
@@ -81,7 +81,7 @@ void cm_path_limb(pen *p, const point *joints, const double *half, size_t n); /*
 void cm_pen_fill(pen *p, int region, rgb color, double alpha);
 void cm_pen_line(pen *p, rgb color, double alpha, double width);
 void cm_pen_mark(pen *p, int region); /* region only; keeps the path */
-/* Keeps the path: light to dark from a to b (picture's light is the caller's concern). */
+/* Keeps the path: light to dark from a to b (image's light is the caller's concern). */
 void cm_pen_shade(pen *p, point a, point b, double strength);
 void cm_pen_edge(pen *p, rgb color, double alpha); /* keeps the path: a thin line of the colour, darker */
 

@@ -3,7 +3,7 @@
  *
  *     cm_person p;
  *     cm_person_sample(&p, &options, seed);                  // who: attributes, pose, light
- *     cm_person_draw(&p, 64, 96, arena, &drawing);           // picture and exact parsing map
+ *     cm_person_draw(&p, 64, 96, arena, &drawing);           // image and exact parsing map
  *     cm_person_describe(&p, seed, 0.0, arena, &dense);      // the dense description with its groups
  *     char *poor = cm_person_alt_text(&p, seed, arena);      // what the web would have said
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The order of drawing, from back to front, and from cairo's surfaces to picture and maps. */
+/* The order of drawing, from back to front, and from cairo's surfaces to image and maps. */
 #include <math.h>
 #include <string.h>
 
@@ -71,7 +71,7 @@ static void draw_all(pen *p, const figure *f, const double show[4]) {
     cm_draw_hat(p, f);
 }
 
-/* The frame of 64x96 stands in the middle of a picture of any shape. */
+/* The frame of 64x96 stands in the middle of an image of any shape. */
 static void frame(cairo_t *c, double width, double height) {
     const double k = fmin(width / 64, height / 96);
     cairo_translate(c, (width - 64 * k) / 2, (height - 96 * k) / 2);
@@ -80,7 +80,7 @@ static void frame(cairo_t *c, double width, double height) {
     cairo_set_line_join(c, CAIRO_LINE_JOIN_ROUND);
 }
 
-/* cairo's pixels (native 0xXXRRGGBB), `over` by `over` of them to one of the picture's. */
+/* cairo's pixels (native 0xXXRRGGBB), `over` by `over` of them to one of the image's. */
 static void reduce(cairo_surface_t *s, size_t over, cm_image *to) {
     const uint8_t *data = cairo_image_surface_get_data(s);
     const size_t stride = (size_t)cairo_image_surface_get_stride(s);
