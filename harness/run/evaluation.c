@@ -43,8 +43,8 @@ static cm_status prepare(cm_evaluation *e) {
 }
 
 static cm_status look_at_all(cm_evaluation *e) {
-    CM_TRY(cm_worker_pool_open(&e->crew, e->options->backend, e->options->lean ? 1 : e->options->threads));
-    if (e->options->lean) e->crew.places[0].g.threads = e->options->threads;
+    CM_TRY(cm_worker_pool_open(&e->pool, e->options->backend, e->options->lean ? 1 : e->options->threads));
+    if (e->options->lean) e->pool.places[0].g.threads = e->options->threads;
     for (size_t i = 0; i < e->side_count; i++) CM_TRY(cm_evaluation_look(e, &e->sides[i]));
     for (size_t i = 0; i < e->side_count; i++)
         for (size_t row = e->sides[i].begin; row < e->sides[i].end; row++)
@@ -88,7 +88,7 @@ cm_status cm_evaluate(const cm_evaluation_options *o, cm_evaluation_counts *coun
     const cm_status s = work(&e, &speed);
     *counts = e.counts;
     cm_speed_close(&speed);
-    cm_worker_pool_close(&e.crew);
+    cm_worker_pool_close(&e.pool);
     cm_records_close(&e.records);
     json_decref(e.pending);
     json_decref(e.existing);

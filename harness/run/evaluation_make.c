@@ -229,16 +229,16 @@ static cm_status run_model(cm_evaluation *e, cm_side *s, const size_t *missing, 
     const bool lean = e->options->lean;
     const cm_model_options o = options_of(e, a);
     cm_subject *subject = NULL;
-    cm_worker_pool crew = {0};
+    cm_worker_pool pool = {0};
     CM_TRY(cm_subject_open(&subject, a->model, &o));
     model_job j = {e, s, a->settings, subject, missing};
     cm_status status = complete(subject, &j.settings);
     if (status == CM_OK) status = record_arm(e, s, &j.settings, subject);
     if (status == CM_OK) status = warn_of_arm(e, a->model, &j.settings, cm_subject_model(subject));
-    if (status == CM_OK) status = cm_worker_pool_open(&crew, j.settings.backend, lean ? 1 : e->options->threads);
-    if (status == CM_OK && lean) crew.places[0].g.threads = e->options->threads;
-    if (status == CM_OK) status = cm_worker_pool_run(&crew, s->name, count, make_one, &j);
-    cm_worker_pool_close(&crew);
+    if (status == CM_OK) status = cm_worker_pool_open(&pool, j.settings.backend, lean ? 1 : e->options->threads);
+    if (status == CM_OK && lean) pool.places[0].g.threads = e->options->threads;
+    if (status == CM_OK) status = cm_worker_pool_run(&pool, s->name, count, make_one, &j);
+    cm_worker_pool_close(&pool);
     cm_subject_close(&subject);
     return status;
 }

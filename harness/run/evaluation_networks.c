@@ -442,7 +442,7 @@ cm_status cm_evaluation_look(cm_evaluation *e, cm_side *s) {
     e->at = s;
     CM_TRY(cm_evaluation_list_todo(e, s));
     if (s->todo_count == 0) return CM_OK;
-    const cm_status seen = cm_worker_pool_run_by(&e->crew, s->name, s->todo_count, batch_size(e), look, e);
+    const cm_status seen = cm_worker_pool_run_by(&e->pool, s->name, s->todo_count, batch_size(e), look, e);
     const cm_status kept = write_pending(e); /* what was made before a stop or a failure, too */
     if (seen != CM_OK && kept == CM_OK) return seen;
     CM_TRY(kept);

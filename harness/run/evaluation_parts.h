@@ -91,7 +91,7 @@ typedef struct cm_evaluation {
     size_t side_count; /* arms in the suite's order, then the reference, the ceiling, where there are any */
     cm_side *sides;
     bool statistics;     /* the reference is a file of them (it may hold images, too) */
-    cm_worker_pool crew; /* of scores */
+    cm_worker_pool pool; /* of scores */
     cm_side *at;         /* the side that is being looked at */
     cm_folder_lock folder;
     json_t *header, *existing; /* of this run, joined with that of the folder; the folder's other records */

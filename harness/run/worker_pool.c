@@ -32,7 +32,7 @@ void cm_worker_pool_close(cm_worker_pool *c) {
 }
 
 typedef struct job {
-    cm_worker_pool *crew;
+    cm_worker_pool *pool;
     cm_worker_pool_work *work;
     void *arg;
     pthread_mutex_t lock;
@@ -67,7 +67,7 @@ static void body(void *arg, size_t run, int worker) {
         finish(j, 0, cm_fail(CM_EINTERRUPTED, "stopped"));
         return;
     }
-    cm_worker *w = &j->crew->places[worker];
+    cm_worker *w = &j->pool->places[worker];
     cm_arena_clear(&w->scratch);
     cm_arena_clear(&w->maps);
     finish(j, left < j->at_once ? left : j->at_once, j->work(j->arg, i, w));
@@ -80,7 +80,7 @@ cm_status cm_worker_pool_run(cm_worker_pool *c, const char *what, size_t count, 
 cm_status cm_worker_pool_run_by(cm_worker_pool *c, const char *what, size_t count, size_t at_once,
                                 cm_worker_pool_work *work, void *arg) {
     if (count == 0) return CM_OK;
-    job j = {.crew = c, .work = work, .arg = arg, .count = count, .at_once = at_once};
+    job j = {.pool = c, .work = work, .arg = arg, .count = count, .at_once = at_once};
     pthread_mutex_init(&j.lock, NULL);
     cm_progress_begin(&j.progress, what, "image", 0, count);
     cm_parallel(c->threads, (count + at_once - 1) / at_once, body, &j);

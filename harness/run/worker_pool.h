@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A crew of workers: each with a context of one thread and its own memory, so that several images are
+/* A pool of workers: each with a context of one thread and its own memory, so that several images are
  * made or scored at once and none depends on the others. */
 #ifndef CM_HARNESS_RUN_WORKER_POOL_H
 #define CM_HARNESS_RUN_WORKER_POOL_H

@@ -66,7 +66,7 @@ static void call_grad(const cm_ops *o, const cm_exec *e, const size_t *s, float 
 }
 
 /* n h w c o kh kw stride pad (0 none, 1 same) and bits: 1 bias, 2 ReLU, 4 reads and writes among other channels */
-static const size_t placed_shapes[][CHECK_NUMBERS] = {
+static const size_t strided_shapes[][CHECK_NUMBERS] = {
     {1, 1, 1, 1, 1, 1, 1, 1, 0, 7},     {2, 5, 6, 7, 9, 1, 1, 1, 0, 7},     {1, 17, 17, 40, 72, 1, 1, 1, 0, 6},
     {2, 9, 9, 3, 32, 3, 3, 2, 0, 3},    {2, 9, 11, 32, 31, 3, 3, 1, 0, 7},  {1, 12, 12, 48, 64, 3, 3, 1, 1, 7},
     {3, 8, 8, 17, 15, 3, 3, 1, 1, 6},   {2, 11, 9, 24, 40, 3, 3, 2, 0, 7},  {1, 17, 17, 33, 40, 1, 7, 1, 1, 7},
@@ -77,7 +77,7 @@ static const size_t placed_shapes[][CHECK_NUMBERS] = {
     {2, 40, 73, 30, 33, 3, 3, 1, 0, 7}, {1, 12, 11, 16, 9, 5, 5, 2, 1, 7},  {5, 35, 35, 96, 40, 3, 3, 2, 0, 3},
 };
 /* the layers of an Inception at 299 x 299, eight pictures */
-static const size_t placed_bench[][CHECK_NUMBERS] = {
+static const size_t strided_bench[][CHECK_NUMBERS] = {
     {8, 299, 299, 3, 32, 3, 3, 2, 0, 3},  {8, 149, 149, 32, 32, 3, 3, 1, 0, 3}, {8, 147, 147, 32, 64, 3, 3, 1, 1, 3},
     {8, 73, 73, 64, 80, 1, 1, 1, 0, 3},   {8, 73, 73, 80, 192, 3, 3, 1, 0, 3},  {8, 35, 35, 288, 240, 1, 1, 1, 0, 7},
     {8, 35, 35, 48, 64, 5, 5, 1, 1, 7},   {8, 35, 35, 64, 96, 3, 3, 1, 1, 7},   {8, 35, 35, 96, 96, 3, 3, 1, 1, 7},
@@ -86,7 +86,7 @@ static const size_t placed_bench[][CHECK_NUMBERS] = {
     {8, 8, 8, 2048, 1344, 1, 1, 1, 0, 7}, {8, 8, 8, 448, 384, 3, 3, 1, 1, 7},   {8, 8, 8, 384, 384, 1, 3, 1, 1, 7},
 };
 
-static cm_conv_shape placed_shape(const size_t *s, cm_channel_strides *at) {
+static cm_conv_shape strided_shape(const size_t *s, cm_channel_strides *at) {
     cm_conv_shape c = {.n = s[0], .h = s[1], .w = s[2], .c = s[3], .o = s[4], .kh = s[5], .kw = s[6], .stride = s[7]};
     if (s[8]) {
         c.pad_top = (c.kh - 1) / 2;
@@ -100,9 +100,9 @@ static cm_conv_shape placed_shape(const size_t *s, cm_channel_strides *at) {
     return c;
 }
 
-static void plan_placed(const size_t *s, check_plan *p) {
+static void plan_strided(const size_t *s, check_plan *p) {
     cm_channel_strides at;
-    const cm_conv_shape c = placed_shape(s, &at);
+    const cm_conv_shape c = strided_shape(s, &at);
     *p = (check_plan){.in = {c.n * c.h * c.w * at.x_row, c.o * c.c * c.kh * c.kw, c.o},
                       .ins = 3,
                       .out = {c.n * c.oh * c.ow * at.y_row},
@@ -113,9 +113,9 @@ static void plan_placed(const size_t *s, check_plan *p) {
 }
 
 /* From the third channel of the input to the fourth of the output. */
-static void call_placed(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
+static void call_strided(const cm_ops *o, const cm_exec *e, const size_t *s, float **in, float **out) {
     cm_channel_strides at;
-    const cm_conv_shape c = placed_shape(s, &at);
+    const cm_conv_shape c = strided_shape(s, &at);
     o->conv2d_strided_channels(e, &c, &at, in[0] + (s[9] & 4 ? 2 : 0), in[1], s[9] & 1 ? in[2] : NULL,
                                out[0] + (s[9] & 4 ? 3 : 0));
 }
@@ -166,8 +166,8 @@ static void call_pool(const cm_ops *o, const cm_exec *e, const size_t *s, float 
 const check_kernel check_conv[] = {
     {"conv2d", offsetof(cm_ops, conv2d), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan, NULL, call},
     {"conv2d_grad", offsetof(cm_ops, conv2d_grad), CHECK_ROWS(shapes), CHECK_ROWS(bench), plan_grad, NULL, call_grad},
-    {"conv2d_strided_channels", offsetof(cm_ops, conv2d_strided_channels), CHECK_ROWS(placed_shapes),
-     CHECK_ROWS(placed_bench), plan_placed, NULL, call_placed},
+    {"conv2d_strided_channels", offsetof(cm_ops, conv2d_strided_channels), CHECK_ROWS(strided_shapes),
+     CHECK_ROWS(strided_bench), plan_strided, NULL, call_strided},
     {"pool2d", offsetof(cm_ops, pool2d), CHECK_ROWS(pool_shapes), CHECK_ROWS(pool_bench), plan_pool, NULL, call_pool},
     {0},
 };

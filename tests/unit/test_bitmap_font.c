@@ -17,7 +17,7 @@ static void let_go(void) {
     cm_arena_free(&arena);
 }
 
-TestSuite(lettering, .fini = let_go);
+TestSuite(bitmap_font, .fini = let_go);
 
 static bool black(size_t x, size_t y) {
     return picture.pixels[(y * picture.width + x) * picture.channels] == 0;
@@ -29,7 +29,7 @@ static size_t count_black(void) {
     return n;
 }
 
-Test(lettering, a_letter_is_its_dots) {
+Test(bitmap_font, a_letter_is_its_dots) {
     static const char *const l[CM_LETTER_HEIGHT] = {".##..", "..#..", "..#..", "..#..", "..#..",
                                                     "..#..", ".###.", ".....", "....."};
     white(9, 11, 1);
@@ -39,14 +39,14 @@ Test(lettering, a_letter_is_its_dots) {
     cr_expect_eq(count_black(), 10);
 }
 
-Test(lettering, a_dot_grows_in_every_channel) {
+Test(bitmap_font, a_dot_grows_in_every_channel) {
     white(40, 20, 3);
     cm_bitmap_text("l", 2, 0, 0, &picture);
     cr_expect_eq(count_black(), 10 * 4 * 3);
     cr_expect(black(2, 0) && black(5, 1) && !black(1, 0) && !black(6, 1));
 }
 
-Test(lettering, widths_are_what_is_drawn) {
+Test(bitmap_font, widths_are_what_is_drawn) {
     cr_expect_eq(cm_bitmap_text_width("", 2), 0);
     cr_expect_eq(cm_bitmap_text_width("v", 2), 10);
     white(60, 16, 1);
@@ -56,13 +56,13 @@ Test(lettering, widths_are_what_is_drawn) {
     cr_expect(black(0, 4) && black(width - 1, 4) && !black(width, 4) && !black(16, 4));
 }
 
-Test(lettering, tails_go_below_the_line) {
+Test(bitmap_font, tails_go_below_the_line) {
     white(5, 9, 1);
     cm_bitmap_text("p", 1, 0, 0, &picture);
     cr_expect(black(0, 2) && !black(0, 1) && black(0, 8) && !black(4, 8));
 }
 
-Test(lettering, every_letter_is_another) {
+Test(bitmap_font, every_letter_is_another) {
     for (char a = 'a'; a <= 'z'; a++) {
         white(20, 9, 1);
         const char both[] = {a, '\0'};
@@ -81,7 +81,7 @@ Test(lettering, every_letter_is_another) {
     }
 }
 
-Test(lettering, what_has_no_letter_is_a_block_and_what_is_outside_is_left_out) {
+Test(bitmap_font, what_has_no_letter_is_a_block_and_what_is_outside_is_left_out) {
     white(8, 8, 1);
     cm_bitmap_text("Z", 1, 0, 0, &picture);
     cr_expect_eq(count_black(), 35);

@@ -11,7 +11,7 @@ static void becomes(cm_ckpt_part part, const char *stored, const char *want) {
     cr_expect_str_eq(t.names[0], want);
 }
 
-Test(original, unet_names_count_levels_and_layers) {
+Test(checkpoint_keys, unet_names_count_levels_and_layers) {
     static const char *const pairs[][2] = {
         {"time_embed.2.bias", "time_embedding.linear_2.bias"},
         {"label_emb.0.0.weight", "add_embedding.linear_1.weight"},
@@ -38,7 +38,7 @@ Test(original, unet_names_count_levels_and_layers) {
     }
 }
 
-Test(original, the_autoencoders_ways_up_count_from_the_other_end) {
+Test(checkpoint_keys, the_autoencoders_ways_up_count_from_the_other_end) {
     becomes(CM_ORIGINAL_VAE, "first_stage_model.decoder.up.3.block.0.norm1.weight",
             "decoder.up_blocks.0.resnets.0.norm1.weight");
     becomes(CM_ORIGINAL_VAE, "first_stage_model.decoder.up.0.block.2.nin_shortcut.bias",
@@ -51,7 +51,7 @@ Test(original, the_autoencoders_ways_up_count_from_the_other_end) {
     becomes(CM_ORIGINAL_VAE, "first_stage_model.post_quant_conv.bias", "post_quant_conv.bias");
 }
 
-Test(original, text_towers_of_both_families) {
+Test(checkpoint_keys, text_towers_of_both_families) {
     cm_ckpt_tensor t;
     becomes(CM_ORIGINAL_TEXT, "cond_stage_model.transformer.text_model.final_layer_norm.bias",
             "text_model.final_layer_norm.bias");
@@ -66,14 +66,14 @@ Test(original, text_towers_of_both_families) {
     cr_expect(t.pieces == 1 && t.transposed);
 }
 
-Test(original, the_refiners_tower_is_the_first_embedder) {
+Test(checkpoint_keys, the_refiners_tower_is_the_first_embedder) {
     becomes(CM_ORIGINAL_TEXT_REFINER, "conditioner.embedders.0.model.transformer.resblocks.31.mlp.c_proj.bias",
             "text_model.encoder.layers.31.mlp.fc2.bias");
     becomes(CM_ORIGINAL_UNET, "model.diffusion_model.middle_block.1.transformer_blocks.3.norm1.bias",
             "mid_block.attentions.0.transformer_blocks.3.norm1.bias");
 }
 
-Test(original, what_is_not_of_the_part_is_passed_over_and_what_is_unknown_said) {
+Test(checkpoint_keys, what_is_not_of_the_part_is_passed_over_and_what_is_unknown_said) {
     cm_ckpt_tensor t;
     static const char *const others[] = {"betas", "first_stage_model.encoder.conv_in.weight", "model_ema.decay",
                                          "conditioner.embedders.1.model.logit_scale"};
@@ -92,7 +92,7 @@ Test(original, what_is_not_of_the_part_is_passed_over_and_what_is_unknown_said) 
     }
 }
 
-Test(original, both_towers_of_a_clip_and_a_dinov2) {
+Test(checkpoint_keys, both_towers_of_a_clip_and_a_dinov2) {
     cm_ckpt_tensor t;
     becomes(CM_ORIGINAL_CLIP, "visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight");
     becomes(CM_ORIGINAL_CLIP, "module.visual.ln_pre.bias", "vision_model.pre_layrnorm.bias");
