@@ -53,18 +53,18 @@ static cm_status check_part(cm_checking *c, const cm_check_request *r, size_t i,
         c->folder = cm_arena_print(&c->arena, "%s/%.*s/unet-%s", c->models, (int)(arm - r->model), r->model, arm + 1);
     else return cm_fail(CM_EUSAGE, "--model: '%s' is not like nano:base, nano:hq, nano:daring", r->model);
     CM_TRY(cm_arena_check(&c->arena));
-    cm_acceptance gates = {0};
-    CM_TRY(parts[i].check(c, &gates));
-    r->report(parts[i].name, &gates);
-    *failed += count_failed(&gates);
+    cm_acceptance criteria = {0};
+    CM_TRY(parts[i].check(c, &criteria));
+    r->report(parts[i].name, &criteria);
+    *failed += count_failed(&criteria);
     if (!r->write_cards) return CM_OK;
-    CM_TRY(cm_model_card_write(c->folder, parts[i].name, &gates));
-    cm_note("the gates of %s stand in %s/card.json and README.md", parts[i].name, c->folder);
+    CM_TRY(cm_model_card_write(c->folder, parts[i].name, &criteria));
+    cm_note("the criteria of %s and their results are in %s/card.json and README.md", parts[i].name, c->folder);
     return CM_OK;
 }
 
 typedef struct draw_job {
-    cm_people_dataset *crowd;
+    cm_people_dataset *dataset;
     cm_status status;
 } draw_job;
 
@@ -73,7 +73,7 @@ static void draw_one(void *arg, size_t i, int worker) {
     draw_job *job = arg;
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
-    const cm_status s = cm_people_dataset_draw(job->crowd, i, &scratch);
+    const cm_status s = cm_people_dataset_draw(job->dataset, i, &scratch);
     if (s != CM_OK) job->status = s;
     cm_arena_free(&scratch);
 }
@@ -93,10 +93,10 @@ static cm_status open_checking(cm_checking *c, const cm_check_request *r) {
     CM_TRY(cm_models_folder(&c->arena, &models));
     c->models = models;
     json_t *settings = json_object();
-    const cm_status s = cm_people_dataset_init(&c->crowd, settings, "held-out", r->count, &c->arena);
+    const cm_status s = cm_people_dataset_init(&c->dataset, settings, "held-out", r->count, &c->arena);
     json_decref(settings);
     CM_TRY(s);
-    draw_job job = {.crowd = &c->crowd};
+    draw_job job = {.dataset = &c->dataset};
     cm_parallel(cm_threads_available(), r->count, draw_one, &job);
     return job.status == CM_OK ? CM_OK : cm_fail(job.status, "a held-out person could not be drawn");
 }

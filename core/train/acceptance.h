@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Gates: is a stage good enough for the next one to build on it?
+/* Acceptance criteria: is a stage good enough for the next one to build on it?
  *
  *   vae       reconstruction of held-out drawings, in dB
  *   clip      linear probe from a garment's last token to its colour and pattern; spread; retrieval
@@ -47,8 +47,8 @@ typedef struct cm_check_request {
     const char *model; /* "nano:daring": which arm; its autoencoder and text tower are the others' */
     const char *part;  /* "all", or one of the above */
     const char *backend;
-    size_t count;                                                 /* held-out people */
-    void (*report)(const char *part, const cm_acceptance *gates); /* called once a part */
+    size_t count;                                                    /* held-out people */
+    void (*report)(const char *part, const cm_acceptance *criteria); /* called once a part */
     bool write_cards; /* results into <folder>/card.json and README.md, which a note names */
 } cm_check_request;
 
@@ -64,9 +64,9 @@ bool cm_criterion_holds(const cm_criterion *g);
 typedef struct cm_checking {
     cm_ctx g;
     cm_arena arena;
-    cm_people_dataset crowd; /* held-out people, drawn */
-    const char *folder;      /* of the weights checked */
-    const char *models;      /* of all models */
+    cm_people_dataset dataset; /* held-out people, drawn */
+    const char *folder;        /* of the weights checked */
+    const char *models;        /* of all models */
 } cm_checking;
 
 cm_status cm_check_vae(cm_checking *c, cm_acceptance *out);
@@ -80,9 +80,9 @@ cm_status cm_check_unet(cm_checking *c, cm_acceptance *out);
 cm_status cm_linear_probe(const float *x, size_t width, const int *labels, size_t n, size_t classes, double ridge,
                           cm_arena *scratch, double *right);
 
-/* card.json and README.md of a weights folder, with the gates; of a parser also what its questions say, "questions":
+/* card.json and README.md of a weights folder, with the criteria; of a parser also what its questions say, "questions":
  * {"margin": 0.1, "slots": {"tops.color": {"right": 0.97, "commonest": 0.12, "reconstructed": 0.95, "n": 1700,
  * "asked": true}, ...}}, which prompts/asked_slots.h reads. */
-cm_status cm_model_card_write(const char *folder, const char *part, const cm_acceptance *gates);
+cm_status cm_model_card_write(const char *folder, const char *part, const cm_acceptance *criteria);
 
 #endif

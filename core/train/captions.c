@@ -32,15 +32,15 @@ cm_status cm_caption_make(const cm_tokenizer *t, const cm_person *p, cm_caption_
     return finish(t, NULL, out, c);
 }
 
-cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *crowd, size_t i, cm_caption_kind kind,
+cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *dataset, size_t i, cm_caption_kind kind,
                         uint64_t seed, double drop, cm_arena *out, cm_caption *c) {
     cm_person p;
-    if (!crowd->data) {
-        cm_people_dataset_person(crowd, i, &p);
+    if (!dataset->data) {
+        cm_people_dataset_person(dataset, i, &p);
         return cm_caption_make(t, &p, kind, seed, drop, out, c);
     }
     memset(c, 0, sizeof *c);
-    if (kind == CM_CAPTION_POOR) return finish(t, crowd->data->people[i].alt_text, out, c);
-    CM_TRY(cm_labelled_describe(crowd->data, i, seed, drop, out, &c->dense));
+    if (kind == CM_CAPTION_POOR) return finish(t, dataset->data->people[i].alt_text, out, c);
+    CM_TRY(cm_labelled_describe(dataset->data, i, seed, drop, out, &c->dense));
     return finish(t, NULL, out, c);
 }

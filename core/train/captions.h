@@ -18,8 +18,8 @@ typedef struct cm_caption {
 /* drop: probability that a group is left out of a dense caption. Lives in `out`. */
 cm_status cm_caption_make(const cm_tokenizer *t, const cm_person *p, cm_caption_kind kind, uint64_t seed, double drop,
                           cm_arena *out, cm_caption *c);
-/* The same of person i of a crowd, drawn or from a folder. */
-cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *crowd, size_t i, cm_caption_kind kind,
+/* The same of person i of a dataset, drawn or from a folder. */
+cm_status cm_caption_of(const cm_tokenizer *t, const cm_people_dataset *dataset, size_t i, cm_caption_kind kind,
                         uint64_t seed, double drop, cm_arena *out, cm_caption *c);
 /* Sets the phrases' token_begin and token_end from their bytes. */
 void cm_caption_spans(const cm_tokens *tokens, cm_description *d);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Gates of the autoencoder, the text tower and the score networks. */
+/* Acceptance criteria of the autoencoder, the text tower and the score networks. */
 #include <math.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@
 #include "core/networks/open_network.h"
 
 static cm_tensor *pixels_of(cm_checking *c, size_t person) {
-    cm_tensor *x = cm_tensor_new(&c->g, CM_SHAPE(1, c->crowd.height, c->crowd.width, 3));
-    if (x) cm_people_dataset_pixels(&c->crowd, person, x->data);
+    cm_tensor *x = cm_tensor_new(&c->g, CM_SHAPE(1, c->dataset.height, c->dataset.width, 3));
+    if (x) cm_people_dataset_pixels(&c->dataset, person, x->data);
     return x;
 }
 
@@ -19,7 +19,7 @@ cm_status cm_check_vae(cm_checking *c, cm_acceptance *out) {
     CM_TRY(cm_open_vae(&files, cm_in_folder(c->folder), &c->arena, &vae));
     double error = 0;
     cm_status s = CM_OK;
-    for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) {
+    for (size_t i = 0; i < c->dataset.count && s == CM_OK; i++) {
         cm_tensor *x = pixels_of(c, i), *mean, *logvar;
         cm_vae_encode(&c->g, vae, x, &mean, &logvar);
         cm_tensor *y = cm_vae_decode(&c->g, vae, mean);
@@ -35,8 +35,8 @@ cm_status cm_check_vae(cm_checking *c, cm_acceptance *out) {
     cm_ctx_reset(&c->g);
     cm_open_network_close(&files);
     if (s == CM_OK)
-        cm_acceptance_add(out, "reconstruction, dB", 10 * log10(4 * (double)c->crowd.count / error), 27,
-                          c->crowd.count);
+        cm_acceptance_add(out, "reconstruction, dB", 10 * log10(4 * (double)c->dataset.count / error), 27,
+                          c->dataset.count);
     return s;
 }
 
@@ -77,7 +77,7 @@ static const char *const probe_keys[] = {"color", "pattern"};
 
 /* Captions need no drawing: four times as many people as pictures. */
 static size_t set_people(const cm_checking *c) {
-    return 4 * c->crowd.count;
+    return 4 * c->dataset.count;
 }
 
 static cm_status probe_text(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text, probe_set sets[2],
@@ -88,8 +88,9 @@ static cm_status probe_text(cm_checking *c, const cm_tokenizer *t, const cm_clip
         cm_person p;
         cm_caption caption;
         cm_tensor *hidden;
-        cm_people_dataset_person(&c->crowd, i, &p);
-        CM_TRY(cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_people_dataset_seed(&c->crowd, i), 0, &c->arena, &caption));
+        cm_people_dataset_person(&c->dataset, i, &p);
+        CM_TRY(
+            cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_people_dataset_seed(&c->dataset, i), 0, &c->arena, &caption));
         CM_TRY(cm_clip_text_forward(&c->g, text, caption.tokens.ids, 1, caption.tokens.length, &hidden, NULL, NULL));
         CM_TRY(cm_ctx_check(&c->g));
         for (size_t k = 0; k < 2; k++) add_garments(&sets[k], probe_keys[k], &caption.dense, hidden->data);
@@ -139,14 +140,15 @@ static cm_status embed(cm_checking *c, const cm_clip_text *text, const cm_clip_v
 
 static cm_status check_retrieval(cm_checking *c, const cm_tokenizer *t, const cm_clip_text *text,
                                  const cm_clip_vision *vision, cm_acceptance *out) {
-    const size_t n = c->crowd.count, width = vision->config.projection_dim;
+    const size_t n = c->dataset.count, width = vision->config.projection_dim;
     float *words = CM_PUSH(&c->arena, float, n *width), *pictures = CM_PUSH(&c->arena, float, n *width);
     CM_TRY(cm_arena_check(&c->arena));
     for (size_t i = 0; i < n; i++) {
         cm_person p;
         cm_caption caption;
-        cm_people_dataset_person(&c->crowd, i, &p);
-        CM_TRY(cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_people_dataset_seed(&c->crowd, i), 0, &c->arena, &caption));
+        cm_people_dataset_person(&c->dataset, i, &p);
+        CM_TRY(
+            cm_caption_make(t, &p, CM_CAPTION_DENSE, cm_people_dataset_seed(&c->dataset, i), 0, &c->arena, &caption));
         CM_TRY(embed(c, text, vision, &caption, i, words + i * width, pictures + i * width));
     }
     size_t right = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Gates of the score networks: what they name rightly on held-out drawings, and what the parser names on the pictures
- * that the autoencoder makes of them, which no generator that works with it can better. */
+/* Acceptance criteria of the score networks: what they name rightly on held-out drawings, and what the parser names on
+ * the pictures that the autoencoder makes of them, which no generator that works with it can better. */
 #include <math.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@ typedef struct tally {
 } tally;
 
 static cm_tensor *pixels_of(cm_checking *c, size_t person) {
-    cm_tensor *x = cm_tensor_new(&c->g, CM_SHAPE(1, c->crowd.height, c->crowd.width, 3));
-    if (x) cm_people_dataset_pixels(&c->crowd, person, x->data);
+    cm_tensor *x = cm_tensor_new(&c->g, CM_SHAPE(1, c->dataset.height, c->dataset.width, 3));
+    if (x) cm_people_dataset_pixels(&c->dataset, person, x->data);
     return x;
 }
 
@@ -96,17 +96,17 @@ static cm_tensor *reconstruct(cm_checking *c, const cm_vae *vae, cm_tensor *x) {
 
 static cm_status parse_person(cm_checking *c, const cm_parser *parser, const cm_vae *vae, size_t i, tally *drawn,
                               tally *made) {
-    const size_t pixels = c->crowd.width * c->crowd.height;
+    const size_t pixels = c->dataset.width * c->dataset.height;
     cm_tensor *classes, *slots, *again;
     cm_person p;
-    cm_people_dataset_person(&c->crowd, i, &p);
+    cm_people_dataset_person(&c->dataset, i, &p);
     cm_tensor *x = pixels_of(c, i);
     cm_parser_forward(&c->g, parser, x, &classes, &slots);
     cm_parser_forward(&c->g, parser, reconstruct(c, vae, x), NULL, &again);
     CM_TRY(cm_ctx_check(&c->g));
     tally_slots(drawn, &p, slots->data);
     tally_slots(made, &p, again->data);
-    tally_classes(drawn, c->crowd.classes + i * pixels, classes->data, pixels);
+    tally_classes(drawn, c->dataset.classes + i * pixels, classes->data, pixels);
     cm_ctx_reset(&c->g);
     return CM_OK;
 }
@@ -121,13 +121,13 @@ cm_status cm_check_parser(cm_checking *c, cm_acceptance *out) {
     CM_TRY(cm_open_parser(&files, cm_in_folder(c->folder), &c->arena, &parser));
     cm_status s = cm_open_vae(&vae_files, cm_in_folder(vae_folder), &c->arena, &vae);
     if (s == CM_OK) {
-        for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++)
+        for (size_t i = 0; i < c->dataset.count && s == CM_OK; i++)
             s = parse_person(c, parser, vae, i, &both[0], &both[1]);
         cm_ctx_reset(&c->g);
         cm_open_network_close(&vae_files);
     }
     cm_open_network_close(&files);
-    if (s == CM_OK) add_parser(&both[0], &both[1], c->crowd.count, out);
+    if (s == CM_OK) add_parser(&both[0], &both[1], c->dataset.count, out);
     return s;
 }
 
@@ -142,10 +142,10 @@ cm_status cm_check_features(cm_checking *c, cm_acceptance *out) {
     CM_TRY(cm_arena_check(&c->arena));
     CM_TRY(cm_open_features(&files, cm_in_folder(c->folder), &c->arena, &net));
     cm_status s = CM_OK;
-    for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) {
+    for (size_t i = 0; i < c->dataset.count && s == CM_OK; i++) {
         cm_tensor *pooled, *slots;
         cm_person p;
-        cm_people_dataset_person(&c->crowd, i, &p);
+        cm_people_dataset_person(&c->dataset, i, &p);
         cm_feature_net_forward(&c->g, net, pixels_of(c, i), &pooled, &slots);
         if ((s = cm_ctx_check(&c->g)) != CM_OK) break;
         tally_slots(t, &p, slots->data);
@@ -154,6 +154,6 @@ cm_status cm_check_features(cm_checking *c, cm_acceptance *out) {
     cm_ctx_reset(&c->g);
     cm_open_network_close(&files);
     for (size_t i = 0; i < CM_MAX_SLOTS; i++) all[i] = true;
-    if (s == CM_OK) add_kinds(&t->slots, all, names, c->crowd.count, out);
+    if (s == CM_OK) add_kinds(&t->slots, all, names, c->dataset.count, out);
     return s;
 }

@@ -29,13 +29,13 @@ typedef struct swap_test {
 
 /* Ids of the captions; false when the person has no two garments to exchange. */
 static cm_status make_captions(swap_test *t, size_t i, int *ids, float *mask, bool *usable) {
-    cm_people_dataset *crowd = &t->c->crowd;
+    cm_people_dataset *dataset = &t->c->dataset;
     cm_person p, other;
     cm_caption c[TEXTS];
     int groups[2];
     bool chosen[256] = {false};
-    const uint64_t seed = cm_people_dataset_seed(crowd, i);
-    cm_people_dataset_person(crowd, i, &p);
+    const uint64_t seed = cm_people_dataset_seed(dataset, i);
+    cm_people_dataset_person(dataset, i, &p);
     *usable = cm_person_swap(&p, seed, &other, groups);
     if (!*usable) return CM_OK;
     CM_TRY(cm_caption_make(t->latents.tokenizer, &p, CM_CAPTION_DENSE, seed, 0, &t->c->arena, &c[DENSE]));
@@ -45,12 +45,12 @@ static cm_status make_captions(swap_test *t, size_t i, int *ids, float *mask, bo
     for (size_t k = 0; k < TEXTS; k++)
         memcpy(ids + k * t->latents.length, c[k].tokens.ids, t->latents.length * sizeof *ids);
     chosen[1 + groups[0]] = chosen[1 + groups[1]] = true;
-    const size_t pixels = crowd->height * crowd->width, factor = cm_vae_factor(t->latents.vae);
-    const uint8_t *map = crowd->groups + i * pixels;
+    const size_t pixels = dataset->height * dataset->width, factor = cm_vae_factor(t->latents.vae);
+    const uint8_t *map = dataset->groups + i * pixels;
     double inside = 0;
     memset(mask, 0, t->latents.height * t->latents.width * sizeof *mask);
     for (size_t k = 0; k < pixels; k++) {
-        const size_t y = k / crowd->width / factor, x = k % crowd->width / factor;
+        const size_t y = k / dataset->width / factor, x = k % dataset->width / factor;
         if (chosen[map[k]]) mask[y * t->latents.width + x] += 1.0f / (float)(factor * factor), inside++;
     }
     *usable = inside >= (double)(factor * factor);
@@ -103,7 +103,7 @@ static cm_status test_person(swap_test *t, size_t i) {
     if (!usable) return CM_OK;
     CM_TRY(cm_latents_make(&t->latents, &t->c->g, &i, 1, &t->c->arena));
     cm_latents_get(l, i, z, NULL);
-    cm_rng r = cm_rng_make(cm_people_dataset_seed(&t->c->crowd, i), 7);
+    cm_rng r = cm_rng_make(cm_people_dataset_seed(&t->c->dataset, i), 7);
     t->error[t->n] = t->swap_all[t->n] = t->drop_all[t->n] = t->dense_drop[t->n] = 0;
     for (size_t k = 0; k < TIMES; k++) {
         double error[TEXTS];
@@ -135,13 +135,14 @@ static cm_status read_own(swap_test *t) {
 static cm_status open_test(swap_test *t) {
     cm_checking *c = t->c;
     json_t *recipe = json_object(), *config;
-    cm_status s = cm_latents_open(&t->latents, &c->crowd, recipe, CM_CAPTION_DENSE, &c->g, &c->arena);
+    cm_status s = cm_latents_open(&t->latents, &c->dataset, recipe, CM_CAPTION_DENSE, &c->g, &c->arena);
     json_decref(recipe);
     CM_TRY(s);
     const char *path = cm_arena_print(&c->arena, "%s/nano/scheduler/scheduler_config.json", c->models);
     double **const arrays[] = {&t->error,   &t->swap_all, &t->drop_all, &t->dense_drop, &t->swap[0],
                                &t->swap[1], &t->swap[2],  &t->drop[0],  &t->drop[1],    &t->drop[2]};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) *arrays[i] = CM_PUSH(&c->arena, double, c->crowd.count);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        *arrays[i] = CM_PUSH(&c->arena, double, c->dataset.count);
     CM_TRY(cm_arena_check(&c->arena));
     CM_TRY(cm_json_read(path, &config));
     s = cm_schedule_configure(config, NULL, &c->arena, &t->schedule);
@@ -157,7 +158,7 @@ cm_status cm_check_unet(cm_checking *c, cm_acceptance *out) {
     CM_TRY(cm_open_unet(&files, cm_in_folder(c->folder), &c->arena, &t.unet));
     cm_status s = read_own(&t);
     if (s == CM_OK) s = open_test(&t);
-    for (size_t i = 0; i < c->crowd.count && s == CM_OK; i++) s = test_person(&t, i);
+    for (size_t i = 0; i < c->dataset.count && s == CM_OK; i++) s = test_person(&t, i);
     if (s == CM_OK && t.n < 2) s = cm_fail(CM_EUNDEFINED, "swap test: %zu people with two garments are too few", t.n);
     if (s == CM_OK) {
         cm_acceptance_add_mean(out, "noise error inside the clothes", t.error, t.n, NAN);

@@ -25,7 +25,7 @@ static char *item_name(const cm_trainer *t, cm_arena *a, size_t i, size_t kind) 
 
 /* What the people are: a run on others is another run. */
 static const char *people_of(const cm_trainer *t) {
-    return t->crowd.data ? t->crowd.data->hash : "drawn";
+    return t->dataset.data ? t->dataset.data->hash : "drawn";
 }
 
 cm_status cm_checkpoint_save(const cm_trainer *t) {
@@ -79,12 +79,13 @@ static cm_status fill(cm_trainer *t, const cm_safetensors *f, const char *path, 
 static cm_status check_people(const cm_trainer *t, const char *path, const char *before) {
     const char *now = people_of(t);
     if (strcmp(before, now) == 0) return CM_OK;
-    if (!t->crowd.data)
+    if (!t->dataset.data)
         return cm_fail(CM_EUSAGE,
                        "%s: was trained on people of a folder, not on drawn ones; give its --data, or another --out",
                        path);
     return cm_fail(CM_EUSAGE, "%s: was trained on %s than those of %s; give another --out (and its weights as --init)",
-                   path, strcmp(before, "drawn") == 0 ? "drawn people, other" : "other people", t->crowd.data->labels);
+                   path, strcmp(before, "drawn") == 0 ? "drawn people, other" : "other people",
+                   t->dataset.data->labels);
 }
 
 static cm_status load_from(cm_trainer *t, const cm_safetensors *f, const char *path, cm_arena *a) {
@@ -148,7 +149,7 @@ static cm_status write_card(const cm_trainer *t, const cm_train_part *part, cons
                              (json_int_t)t->optimizer.step, "samples", (json_int_t)(t->optimizer.step * t->batch),
                              "hours", t->seconds / 3600, "cpu", cm_cpu_get()->model, "dtype", t->ops->dtype, "loss",
                              t->mean_loss, "training", measured, "sessions", sessions(t), "recipe", t->recipe);
-    if (card && t->crowd.data) json_object_set_new(card, "labels", json_string(t->crowd.data->hash));
+    if (card && t->dataset.data) json_object_set_new(card, "labels", json_string(t->dataset.data->hash));
     const cm_status s = card ? cm_json_write(path, card) : cm_fail(CM_ENOMEM, "%s: out of memory", path);
     json_decref(card);
     return s;

@@ -5,7 +5,7 @@
 
 typedef struct reaching {
     cm_hola h;
-    cm_people_dataset crowd;
+    cm_people_dataset dataset;
     cm_tokenizer *tokenizer;
     cm_arena arena, scratch;
 } reaching;
@@ -41,10 +41,10 @@ static cm_status add_person(reaching *r, size_t i, cm_hola_reach *out) {
     cm_caption c;
     cm_hola_image image;
     size_t left;
-    CM_TRY(cm_caption_of(r->tokenizer, &r->crowd, i, CM_CAPTION_DENSE, cm_people_dataset_seed(&r->crowd, i), 0,
+    CM_TRY(cm_caption_of(r->tokenizer, &r->dataset, i, CM_CAPTION_DENSE, cm_people_dataset_seed(&r->dataset, i), 0,
                          &r->scratch, &c));
-    CM_TRY(
-        cm_hola_targets(&out->settings.rules, &out->survey, &r->h, &r->crowd, i, &c.dense, &r->scratch, &image, &left));
+    CM_TRY(cm_hola_targets(&out->settings.rules, &out->survey, &r->h, &r->dataset, i, &c.dense, &r->scratch, &image,
+                           &left));
     for (size_t k = 0; k < r->h.config.factor_count; k++) CM_TRY(add_size(r, &image, &c.dense, k, out));
     return CM_OK;
 }
@@ -56,11 +56,11 @@ static cm_status measure(reaching *r, const json_t *recipe, size_t people, cm_ho
     const cm_labelled_needs needs = {.phrases = true,
                                      .classes = CM_NEEDED,
                                      .groups = out->settings.rules.own_regions ? CM_NEEDED : CM_NOT_NEEDED};
-    CM_TRY(cm_people_dataset_open(&r->crowd, recipe, &needs, people, 1, &r->arena));
-    people = r->crowd.count;
-    cm_hola_init(&r->h, &out->settings.loss, r->crowd.height, r->crowd.width);
+    CM_TRY(cm_people_dataset_open(&r->dataset, recipe, &needs, people, 1, &r->arena));
+    people = r->dataset.count;
+    cm_hola_init(&r->h, &out->settings.loss, r->dataset.height, r->dataset.width);
     for (size_t k = 0; k < r->h.config.factor_count; k++) out->sizes[k] = r->h.sizes[k];
-    CM_TRY(cm_hola_look(&out->settings.rules, &r->h, r->tokenizer, &r->crowd, people, &r->scratch, &out->survey));
+    CM_TRY(cm_hola_look(&out->settings.rules, &r->h, r->tokenizer, &r->dataset, people, &r->scratch, &out->survey));
     for (size_t i = 0; i < people; i++) {
         const cm_arena_mark mark = cm_arena_get_mark(&r->scratch);
         CM_TRY(add_person(r, i, out));

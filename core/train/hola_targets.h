@@ -39,14 +39,14 @@ typedef struct cm_hola_survey {
     bool left_out[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES]; /* by least_share */
 } cm_hola_survey;
 
-/* Looks at the first people of the crowd (drawn where they are not yet), undropped captions. */
-cm_status cm_hola_look(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_people_dataset *crowd,
+/* Looks at the first people of the dataset (drawn where they are not yet), undropped captions. */
+cm_status cm_hola_look(const cm_hola_rules *r, const cm_hola *h, const cm_tokenizer *t, cm_people_dataset *dataset,
                        size_t people, cm_arena *scratch, cm_hola_survey *out);
 
 /* The groups of one drawn person with this caption, in `out`. left: phrases with tokens and a rule that got no target
  * at any size. */
 cm_status cm_hola_targets(const cm_hola_rules *r, const cm_hola_survey *s, const cm_hola *h,
-                          const cm_people_dataset *crowd, size_t person, const cm_description *caption, cm_arena *out,
+                          const cm_people_dataset *dataset, size_t person, const cm_description *caption, cm_arena *out,
                           cm_hola_image *image, size_t *left);
 
 /* "shot", "person", "tops" */

@@ -36,16 +36,16 @@ static cm_status open_networks(cm_latents *l, const json_t *recipe, cm_arena *ou
     return cm_tokenizer_open(&l->tokenizer, folder);
 }
 
-cm_status cm_latents_open(cm_latents *l, cm_people_dataset *crowd, const json_t *recipe, cm_caption_kind kind,
+cm_status cm_latents_open(cm_latents *l, cm_people_dataset *dataset, const json_t *recipe, cm_caption_kind kind,
                           cm_ctx *g, cm_arena *out) {
-    *l = (cm_latents){.crowd = crowd,
+    *l = (cm_latents){.dataset = dataset,
                       .kind = kind,
                       .drop = cm_json_number_or(recipe, "group_dropout", 0.1),
                       .fresh = cm_json_bool_or(recipe, "fresh_captions", false)};
     CM_TRY(open_networks(l, recipe, out));
-    const size_t factor = cm_vae_factor(l->vae), n = crowd->count;
-    l->height = crowd->height / factor;
-    l->width = crowd->width / factor;
+    const size_t factor = cm_vae_factor(l->vae), n = dataset->count;
+    l->height = dataset->height / factor;
+    l->width = dataset->width / factor;
     l->channels = cm_vae_get_config(l->vae)->latent_channels;
     l->length = cm_tokenizer_length(l->tokenizer);
     l->features = l->text.config.hidden_size;
@@ -72,10 +72,10 @@ void cm_latents_close(cm_latents *l) {
 
 cm_status cm_latents_caption(const cm_latents *l, size_t i, uint64_t visit, cm_arena *out, cm_caption *c) {
     char id[40];
-    uint64_t seed = cm_people_dataset_seed(l->crowd, i);
+    uint64_t seed = cm_people_dataset_seed(l->dataset, i);
     snprintf(id, sizeof id, "visit/%llu", (unsigned long long)visit);
     if (l->fresh && visit) seed = cm_seed_for(seed, id);
-    return cm_caption_of(l->tokenizer, l->crowd, i, l->kind, seed, l->drop, out, c);
+    return cm_caption_of(l->tokenizer, l->dataset, i, l->kind, seed, l->drop, out, c);
 }
 
 /* Those people that `done` does not name, once each; returns how many. */
@@ -90,11 +90,11 @@ static size_t still_to_do(const bool *done, const size_t *people, size_t count, 
 }
 
 cm_status cm_latents_encode(const cm_latents *l, cm_ctx *g, const size_t *people, size_t n, uint16_t *const *to) {
-    const cm_people_dataset *crowd = l->crowd;
-    const size_t pixels = crowd->height * crowd->width * 3;
-    cm_tensor *x = cm_tensor_new(g, CM_SHAPE(n, crowd->height, crowd->width, 3)), *mean, *logvar;
+    const cm_people_dataset *dataset = l->dataset;
+    const size_t pixels = dataset->height * dataset->width * 3;
+    cm_tensor *x = cm_tensor_new(g, CM_SHAPE(n, dataset->height, dataset->width, 3)), *mean, *logvar;
     CM_TRY(cm_ctx_check(g));
-    for (size_t i = 0; i < n; i++) cm_people_dataset_pixels(crowd, people[i], x->data + i * pixels);
+    for (size_t i = 0; i < n; i++) cm_people_dataset_pixels(dataset, people[i], x->data + i * pixels);
     cm_vae_encode(g, l->vae, x, &mean, &logvar);
     cm_tensor *scaled = cm_scale(g, mean, cm_vae_get_config(l->vae)->scaling_factor);
     CM_TRY(cm_ctx_check(g));
@@ -108,7 +108,7 @@ static cm_status encode_pictures(cm_latents *l, cm_ctx *g, const size_t *people,
     uint16_t **to = CM_PUSH(scratch, uint16_t *, n);
     CM_TRY(cm_arena_check(scratch));
     for (size_t i = 0; i < n; i++) {
-        CM_TRY(cm_people_dataset_draw(l->crowd, people[i], scratch));
+        CM_TRY(cm_people_dataset_draw(l->dataset, people[i], scratch));
         to[i] = l->z + people[i] * values;
     }
     CM_TRY(cm_latents_encode(l, g, people, n, to));

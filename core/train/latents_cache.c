@@ -16,25 +16,26 @@ enum { WITNESSES = 4, TOGETHER = 32 };
 /* --- its name ---------------------------------------------------------------------- */
 
 /* How people are drawn is not written down anywhere: a few drawings stand for it. */
-static cm_status add_drawings(cm_sha *h, cm_people_dataset *crowd, cm_arena *scratch) {
-    const size_t pixels = crowd->width * crowd->height;
-    for (size_t i = 0; i < WITNESSES && i < crowd->count; i++) {
-        CM_TRY(cm_people_dataset_draw(crowd, i, scratch));
-        cm_sha_add(h, crowd->pictures + i * pixels * 3, pixels * 3);
-        cm_sha_add(h, crowd->classes + i * pixels, pixels);
-        cm_sha_add(h, crowd->groups + i * pixels, pixels);
+static cm_status add_drawings(cm_sha *h, cm_people_dataset *dataset, cm_arena *scratch) {
+    const size_t pixels = dataset->width * dataset->height;
+    for (size_t i = 0; i < WITNESSES && i < dataset->count; i++) {
+        CM_TRY(cm_people_dataset_draw(dataset, i, scratch));
+        cm_sha_add(h, dataset->pictures + i * pixels * 3, pixels * 3);
+        cm_sha_add(h, dataset->classes + i * pixels, pixels);
+        cm_sha_add(h, dataset->groups + i * pixels, pixels);
     }
     return CM_OK;
 }
 
 /* Of people from a folder all that their latents and maps are made of: the files' bytes, for sizes and times may lie.
  */
-static cm_status add_files(cm_sha *h, const cm_people_dataset *crowd) {
+static cm_status add_files(cm_sha *h, const cm_people_dataset *dataset) {
     char of_file[65];
-    cm_sha_add(h, crowd->data->hash, strlen(crowd->data->hash));
-    for (size_t i = 0; i < crowd->count; i++) {
-        const cm_labelled_person *p = &crowd->data->people[i];
-        const char *const paths[] = {p->image, crowd->classes ? p->classes : NULL, crowd->groups ? p->groups : NULL};
+    cm_sha_add(h, dataset->data->hash, strlen(dataset->data->hash));
+    for (size_t i = 0; i < dataset->count; i++) {
+        const cm_labelled_person *p = &dataset->data->people[i];
+        const char *const paths[] = {p->image, dataset->classes ? p->classes : NULL,
+                                     dataset->groups ? p->groups : NULL};
         for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
             if (!paths[k]) continue;
             CM_TRY(cm_sha_file(paths[k], of_file));
@@ -47,16 +48,16 @@ static cm_status add_files(cm_sha *h, const cm_people_dataset *crowd) {
 
 static cm_status cache_path(const cm_latents *l, const char *folder, cm_arena *out, char **path) {
     char weights[65], all[65], who[256];
-    cm_people_dataset *crowd = l->crowd;
+    cm_people_dataset *dataset = l->dataset;
     CM_TRY(cm_params_hash(l->vae_files.params, weights));
     cm_sha *h = cm_sha_begin();
     if (!h) return cm_fail(CM_ENOMEM, "out of memory");
-    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d %d%s%s%s", weights, (unsigned long long)crowd->seed,
-             crowd->set, crowd->count, crowd->width, crowd->height, crowd->options.simple, crowd->options.pairs,
-             crowd->data ? " data" : "", crowd->data && crowd->classes ? " classes" : "",
-             crowd->data && crowd->groups ? " groups" : "");
+    snprintf(who, sizeof who, "%s %llu %s %zu %zux%zu %d %d%s%s%s", weights, (unsigned long long)dataset->seed,
+             dataset->set, dataset->count, dataset->width, dataset->height, dataset->options.simple,
+             dataset->options.pairs, dataset->data ? " data" : "", dataset->data && dataset->classes ? " classes" : "",
+             dataset->data && dataset->groups ? " groups" : "");
     cm_sha_add(h, who, strlen(who));
-    const cm_status s = crowd->data ? add_files(h, crowd) : add_drawings(h, crowd, out);
+    const cm_status s = dataset->data ? add_files(h, dataset) : add_drawings(h, dataset, out);
     cm_sha_end(&h, all);
     CM_TRY(s);
     *path = cm_arena_print(out, "%s/latents-%.16s.safetensors", folder, all);
@@ -81,15 +82,15 @@ static bool take_map(const cm_safetensors *f, const char *name, size_t pixels, i
 }
 
 static cm_status open_cache(cm_latents *l, const char *path) {
-    cm_people_dataset *crowd = l->crowd;
-    const size_t pixels = crowd->count * crowd->width * crowd->height;
+    cm_people_dataset *dataset = l->dataset;
+    const size_t pixels = dataset->count * dataset->width * dataset->height;
     CM_TRY(cm_safetensors_open(&l->cache, path));
-    const cm_stored *z = find(l->cache, "z", CM_F16, crowd->count * l->height * l->width * l->channels);
-    if (!z || !take_map(l->cache, "classes", pixels, CM_CLASSES - 1, crowd->classes) ||
-        !take_map(l->cache, "groups", pixels, CM_GROUPS, crowd->groups))
+    const cm_stored *z = find(l->cache, "z", CM_F16, dataset->count * l->height * l->width * l->channels);
+    if (!z || !take_map(l->cache, "classes", pixels, CM_CLASSES - 1, dataset->classes) ||
+        !take_map(l->cache, "groups", pixels, CM_GROUPS, dataset->groups))
         return cm_fail(CM_EFORMAT, "%s: not what its name says; remove it, and it is made again", path);
     l->cached_z = z->data;
-    memset(crowd->drawn, true, crowd->count);
+    memset(dataset->drawn, true, dataset->count);
     return CM_OK;
 }
 
@@ -111,7 +112,7 @@ static cm_status make_some(const making *m, size_t from, size_t count, cm_ctx *g
     for (size_t i = 0; i < count; i++) {
         people[i] = from + i;
         to[i] = m->z + people[i] * values;
-        CM_TRY(cm_people_dataset_draw(m->l->crowd, people[i], scratch));
+        CM_TRY(cm_people_dataset_draw(m->l->dataset, people[i], scratch));
     }
     const cm_status s = cm_latents_encode(m->l, g, people, count, to);
     cm_ctx_reset(g);
@@ -120,7 +121,7 @@ static cm_status make_some(const making *m, size_t from, size_t count, cm_ctx *g
 
 static void make_block(void *arg, size_t i, int worker) {
     const making *m = arg;
-    const size_t from = i * TOGETHER, n = m->l->crowd->count;
+    const size_t from = i * TOGETHER, n = m->l->dataset->count;
     if (m->status[worker] != CM_OK || cm_interrupted()) return;
     m->status[worker] =
         make_some(m, from, n - from < TOGETHER ? n - from : TOGETHER, &m->contexts[worker], &m->scratch[worker]);
@@ -128,15 +129,15 @@ static void make_block(void *arg, size_t i, int worker) {
 }
 
 static cm_status make_all(making *m, int threads) {
-    cm_note("the latents of %zu people are made once, into the cache", m->l->crowd->count);
-    cm_parallel(threads, (m->l->crowd->count + TOGETHER - 1) / TOGETHER, make_block, m);
+    cm_note("the latents of %zu people are made once, into the cache", m->l->dataset->count);
+    cm_parallel(threads, (m->l->dataset->count + TOGETHER - 1) / TOGETHER, make_block, m);
     for (int i = 0; i < threads; i++)
         if (m->status[i] != CM_OK) return cm_fail(m->status[i], "%s", m->why[i]);
     return cm_interrupted() ? cm_fail(CM_EINTERRUPTED, "stopped while the latents were made") : CM_OK;
 }
 
 static cm_status write_cache(const cm_latents *l, const uint16_t *z, const char *path) {
-    const cm_people_dataset *c = l->crowd;
+    const cm_people_dataset *c = l->dataset;
     const size_t of_z[] = {c->count, l->height, l->width, l->channels}, of_maps[] = {c->count, c->height, c->width};
     cm_store_item items[3] = {{.name = "z", .dtype = CM_F16, .ndim = 4, .shape = of_z, .raw = z}};
     size_t n = 1;
@@ -152,7 +153,7 @@ static cm_status make_cache(cm_latents *l, const char *path, const cm_ops *ops, 
     cm_arena_init(&a, 0);
     const size_t n = (size_t)threads;
     making m = {.l = l,
-                .z = CM_PUSH(&a, uint16_t, l->crowd->count * l->height * l->width * l->channels),
+                .z = CM_PUSH(&a, uint16_t, l->dataset->count * l->height * l->width * l->channels),
                 .contexts = CM_PUSH_ZERO(&a, cm_ctx, n),
                 .scratch = CM_PUSH_ZERO(&a, cm_arena, n),
                 .status = CM_PUSH_ZERO(&a, cm_status, n),

@@ -9,10 +9,10 @@
 #include "core/train/acceptance.h"
 #include "core/train/trainer.h"
 
-static json_t *gates_json(const cm_acceptance *gates) {
+static json_t *criteria_json(const cm_acceptance *criteria) {
     json_t *list = json_array();
-    for (size_t i = 0; i < gates->count; i++) {
-        const cm_criterion *g = &gates->gate[i];
+    for (size_t i = 0; i < criteria->count; i++) {
+        const cm_criterion *g = &criteria->gate[i];
         json_t *line = json_pack("{s:s, s:f, s:I}", "name", g->name, "value", g->value, "n", (json_int_t)g->n);
         if (g->lo < g->hi)
             json_object_set_new(line, "lo", json_real(g->lo)), json_object_set_new(line, "hi", json_real(g->hi));
@@ -25,10 +25,10 @@ static json_t *gates_json(const cm_acceptance *gates) {
     return list;
 }
 
-static json_t *questions_json(const cm_acceptance *gates) {
+static json_t *questions_json(const cm_acceptance *criteria) {
     json_t *slots = json_object();
-    for (size_t i = 0; i < gates->question_count; i++) {
-        const cm_question_criterion *q = &gates->questions[i];
+    for (size_t i = 0; i < criteria->question_count; i++) {
+        const cm_question_criterion *q = &criteria->questions[i];
         json_object_set_new(slots, q->slot,
                             json_pack("{s:f, s:f, s:f, s:I, s:b}", "right", q->drawn.right, "commonest",
                                       q->drawn.commonest, "reconstructed", q->reconstructed, "n",
@@ -70,10 +70,10 @@ static void print_training(const json_t *card, FILE *f) {
     fprintf(f, "\n- again: `make nano` (the recipe stands in `card.json`)\n");
 }
 
-static void print_gates(const cm_acceptance *gates, FILE *f) {
+static void print_criteria(const cm_acceptance *criteria, FILE *f) {
     fprintf(f, "\n| on held-out people | value | 95 %% | n | gate |\n| --- | --- | --- | --- | --- |\n");
-    for (size_t i = 0; i < gates->count; i++) {
-        const cm_criterion *g = &gates->gate[i];
+    for (size_t i = 0; i < criteria->count; i++) {
+        const cm_criterion *g = &criteria->gate[i];
         fprintf(f, "| %s | %.5g | ", g->name, g->value);
         if (g->lo < g->hi) fprintf(f, "%.5g to %.5g", g->lo, g->hi);
         fprintf(f, " | %zu | ", g->n);
@@ -83,8 +83,8 @@ static void print_gates(const cm_acceptance *gates, FILE *f) {
     }
 }
 
-static void print_questions(const cm_acceptance *gates, FILE *f) {
-    if (gates->question_count == 0) return;
+static void print_questions(const cm_acceptance *criteria, FILE *f) {
+    if (criteria->question_count == 0) return;
     fprintf(f,
             "\nA question is asked where its answers are right on drawings at least %.0f points more often than the "
             "commonest\n"
@@ -92,38 +92,38 @@ static void print_questions(const cm_acceptance *gates, FILE *f) {
             100 * CM_ASKING_MARGIN);
     fprintf(f, "| question | right, %% | commonest answer, %% | right on the autoencoder's pictures, %% | n | asked |\n"
                "| --- | --- | --- | --- | --- | --- |\n");
-    for (size_t i = 0; i < gates->question_count; i++) {
-        const cm_question_criterion *q = &gates->questions[i];
+    for (size_t i = 0; i < criteria->question_count; i++) {
+        const cm_question_criterion *q = &criteria->questions[i];
         fprintf(f, "| %s | %.1f | %.1f | %.1f | %zu | %s |\n", q->slot, 100 * q->drawn.right, 100 * q->drawn.commonest,
                 100 * q->reconstructed, q->drawn.n, q->drawn.asked ? "yes" : "no");
     }
 }
 
-static cm_status write_readme(const char *path, const char *part, const json_t *card, const cm_acceptance *gates) {
+static cm_status write_readme(const char *path, const char *part, const json_t *card, const cm_acceptance *criteria) {
     char *text = NULL;
     size_t length = 0;
     FILE *f = open_memstream(&text, &length);
     if (!f) return cm_fail(CM_ENOMEM, "%s: out of memory", path);
     fprintf(f, "# nano: %s\n\nTrained by `cosmicman train`, checked by `cosmicman train check`.\n\n", part);
     print_training(card, f);
-    print_gates(gates, f);
-    print_questions(gates, f);
+    print_criteria(criteria, f);
+    print_questions(criteria, f);
     fclose(f);
     const cm_status s = cm_write_whole(path, text, length);
     free(text);
     return s;
 }
 
-cm_status cm_model_card_write(const char *folder, const char *part, const cm_acceptance *gates) {
+cm_status cm_model_card_write(const char *folder, const char *part, const cm_acceptance *criteria) {
     char card_path[1024], readme[1024];
     snprintf(card_path, sizeof card_path, "%s/card.json", folder);
     snprintf(readme, sizeof readme, "%s/README.md", folder);
     json_t *card;
     CM_TRY(cm_card_read(card_path, &card));
-    json_object_set_new(card, "gates", gates_json(gates));
-    if (gates->question_count) json_object_set_new(card, "questions", questions_json(gates));
+    json_object_set_new(card, "gates", criteria_json(criteria));
+    if (criteria->question_count) json_object_set_new(card, "questions", questions_json(criteria));
     cm_status s = cm_json_write(card_path, card);
-    if (s == CM_OK) s = write_readme(readme, part, card, gates);
+    if (s == CM_OK) s = write_readme(readme, part, card, criteria);
     json_decref(card);
     return s;
 }

@@ -134,9 +134,9 @@ static cm_status fill_texts(cm_trainer *t, cm_worker *w, const size_t *samples, 
         cm_person p, other;
         int groups[2];
         cm_caption c;
-        cm_people_dataset_person(&t->crowd, samples[i], &p);
+        cm_people_dataset_person(&t->dataset, samples[i], &p);
         if (!cm_person_swap(&p, seed, &other, groups)) /* nothing to exchange: someone else */
-            cm_person_sample(&other, &t->crowd.options, seed);
+            cm_person_sample(&other, &t->dataset.options, seed);
         const cm_person *both[2] = {&p, &other};
         for (size_t k = 0; k < 2; k++) {
             const double drop = k ? 0 : 0.1 * (cm_rng_uniform(&r) < 0.5);
@@ -150,10 +150,10 @@ static cm_status fill_texts(cm_trainer *t, cm_worker *w, const size_t *samples, 
 }
 
 static cm_status fill_pictures(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, float *pixels) {
-    const size_t each = t->crowd.height * t->crowd.width * 3;
+    const size_t each = t->dataset.height * t->dataset.width * 3;
     for (size_t i = 0; i < count; i++) {
-        CM_TRY(cm_people_dataset_draw(&t->crowd, samples[i], &w->scratch));
-        cm_people_dataset_pixels(&t->crowd, samples[i], pixels + i * each);
+        CM_TRY(cm_people_dataset_draw(&t->dataset, samples[i], &w->scratch));
+        cm_people_dataset_pixels(&t->dataset, samples[i], pixels + i * each);
     }
     return CM_OK;
 }
@@ -212,7 +212,7 @@ static cm_tensor *clip_loss(cm_trainer *t, cm_worker *w, const size_t *samples, 
     const size_t length = cm_tokenizer_length(s->tokenizer), texts = 2 * count;
     int *ids = CM_PUSH(&w->scratch, int, texts *length);
     naming words = {0, CM_PUSH(&w->scratch, size_t, texts * length), CM_PUSH(&w->scratch, int, texts *length)};
-    cm_tensor *pixels = cm_tensor_new(g, CM_SHAPE(count, t->crowd.height, t->crowd.width, 3));
+    cm_tensor *pixels = cm_tensor_new(g, CM_SHAPE(count, t->dataset.height, t->dataset.width, 3));
     if (!pixels || cm_arena_check(&w->scratch) != CM_OK) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");
     size_t used = 0;
     cm_status status = fill_texts(t, w, samples, count, place, ids, &used, &words);

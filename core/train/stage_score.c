@@ -80,7 +80,7 @@ static cm_status weigh_things(cm_trainer *t) {
         const bool thing = cm_slots[k].kind == CM_SLOT_OBJECT && strcmp(cm_slots[k].values[0], "none") == 0;
         for (size_t i = 0; i < PEOPLE && thing; i++) {
             cm_person p;
-            cm_people_dataset_person(&t->crowd, i, &p);
+            cm_people_dataset_person(&t->dataset, i, &p);
             seen[p.value[k]]++;
         }
         if (thing) weigh_rare(seen, (size_t)cm_slots[k].count, PEOPLE, 4, s->value_weights + at);
@@ -153,21 +153,21 @@ static void disturb(float *x, size_t height, size_t width, cm_rng *r) {
 /* Pictures, and what is to be named in them. labels: [slots][count]; classes, regions: a pixel's, or NULL. */
 static cm_tensor *fill(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place, int *labels,
                        int *classes, int *regions) {
-    const size_t pixels = t->crowd.height * t->crowd.width;
-    cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(count, t->crowd.height, t->crowd.width, 3));
+    const size_t pixels = t->dataset.height * t->dataset.width;
+    cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(count, t->dataset.height, t->dataset.width, 3));
     for (size_t i = 0; x && i < count; i++) {
-        const cm_status s = cm_people_dataset_draw(&t->crowd, samples[i], &w->scratch);
+        const cm_status s = cm_people_dataset_draw(&t->dataset, samples[i], &w->scratch);
         if (s != CM_OK) return cm_ctx_fail(&w->g, s, "%s", cm_why());
-        cm_people_dataset_pixels(&t->crowd, samples[i], x->data + i * pixels * 3);
+        cm_people_dataset_pixels(&t->dataset, samples[i], x->data + i * pixels * 3);
         cm_rng r = cm_trainer_rng(t, place + i);
-        disturb(x->data + i * pixels * 3, t->crowd.height, t->crowd.width, &r);
+        disturb(x->data + i * pixels * 3, t->dataset.height, t->dataset.width, &r);
         cm_person p;
-        cm_people_dataset_person(&t->crowd, samples[i], &p);
+        cm_people_dataset_person(&t->dataset, samples[i], &p);
         for (size_t k = 0; k < (size_t)cm_slot_count; k++) labels[k * count + i] = p.value[k];
         for (size_t k = 0; classes && k < pixels; k++)
-            classes[i * pixels + k] = t->crowd.classes[samples[i] * pixels + k];
+            classes[i * pixels + k] = t->dataset.classes[samples[i] * pixels + k];
         for (size_t k = 0; regions && k < pixels; k++)
-            regions[i * pixels + k] = t->crowd.groups[samples[i] * pixels + k];
+            regions[i * pixels + k] = t->dataset.groups[samples[i] * pixels + k];
     }
     return x;
 }
@@ -225,7 +225,7 @@ static cm_tensor *map_loss(cm_ctx *g, cm_worker *w, cm_tensor *logits, const int
 static cm_tensor *parser_loss(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place) {
     const score_state *s = t->state;
     cm_ctx *g = &w->g;
-    const size_t pixels = count * t->crowd.height * t->crowd.width;
+    const size_t pixels = count * t->dataset.height * t->dataset.width;
     int *labels = CM_PUSH(&w->scratch, int, count *(size_t)cm_slot_count);
     int *of_class = CM_PUSH(&w->scratch, int, pixels), *of_region = CM_PUSH(&w->scratch, int, pixels);
     if (!labels || !of_class || !of_region) return cm_ctx_fail(g, CM_ENOMEM, "out of memory");

@@ -90,13 +90,13 @@ static cm_status open_hola(cm_trainer *t, unet_state *s, const cm_unet *unet) {
     cm_hola h;
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
-    cm_hola_init(&h, &s->hola.loss, t->crowd.height, t->crowd.width);
+    cm_hola_init(&h, &s->hola.loss, t->dataset.height, t->dataset.width);
     cm_status status = CM_OK;
     for (size_t i = 0; i < s->hola.loss.factor_count && status == CM_OK; i++)
-        status = cm_attention_check(unet, cm_vae_factor(s->latents.vae), t->crowd.height, t->crowd.width,
+        status = cm_attention_check(unet, cm_vae_factor(s->latents.vae), t->dataset.height, t->dataset.width,
                                     s->hola.loss.factors[i], &scratch);
     if (status == CM_OK)
-        status = cm_hola_look(&s->hola.rules, &h, s->latents.tokenizer, &t->crowd, LOOKED_AT, &scratch, &s->survey);
+        status = cm_hola_look(&s->hola.rules, &h, s->latents.tokenizer, &t->dataset, LOOKED_AT, &scratch, &s->survey);
     cm_arena_free(&scratch);
     return status == CM_OK ? CM_OK : cm_fail_in(status, "hola_factor");
 }
@@ -128,9 +128,9 @@ static cm_status open_unet(cm_trainer *t, unet_state *s) {
     if (s->config.in_channels != s->latents.channels)
         return cm_fail(CM_EUSAGE, "network.in_channels is %zu, the autoencoder's latents have %zu",
                        s->config.in_channels, s->latents.channels);
-    s->regions = s->latents.kind == CM_CAPTION_DENSE && has_regions(&t->crowd, &s->hola);
+    s->regions = s->latents.kind == CM_CAPTION_DENSE && has_regions(&t->dataset, &s->hola);
     if (s->latents.kind == CM_CAPTION_DENSE && !s->regions)
-        cm_note("HOLA is not measured: not all of %s have maps", t->crowd.data->labels);
+        cm_note("HOLA is not measured: not all of %s have maps", t->dataset.data->labels);
     if (s->regions) CM_TRY(open_hola(t, s, unet));
     if (s->hola.weight > 0) tell_left_out(s);
     quiet_residuals(p);
@@ -148,7 +148,7 @@ static cm_status unet_open(cm_trainer *t) {
     CM_TRY(open_settings(t, s, &kind));
     cm_ctx g;
     cm_ctx_init(&g, t->ops, 1);
-    const cm_status status = cm_latents_open(&s->latents, &t->crowd, t->recipe, kind, &g, &t->arena);
+    const cm_status status = cm_latents_open(&s->latents, &t->dataset, t->recipe, kind, &g, &t->arena);
     cm_ctx_free(&g);
     CM_TRY(status);
     return open_unet(t, s);
@@ -163,7 +163,7 @@ static cm_status unet_open_worker(cm_trainer *t, cm_worker *w) {
     unet_net *n = CM_PUSH_ZERO(&w->networks, unet_net, 1);
     CM_TRY(cm_arena_check(&w->networks));
     w->net = n;
-    cm_hola_init(&n->hola, &s->hola.loss, t->crowd.height, t->crowd.width);
+    cm_hola_init(&n->hola, &s->hola.loss, t->dataset.height, t->dataset.width);
     if (s->regions) w->g.observer = &n->hola.observer;
     return cm_unet_build(&n->unet, &s->config, w->params[0], &w->networks);
 }
@@ -202,7 +202,7 @@ static cm_status read_captions(cm_trainer *t, cm_worker *w, const size_t *sample
     int *ids = CM_PUSH_ZERO(&w->scratch, int, b->count * l->length);
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t i = 0; i < b->count; i++) {
-        CM_TRY(cm_latents_caption(l, samples[i], (place + i) / t->crowd.count, &w->scratch, &b->captions[i]));
+        CM_TRY(cm_latents_caption(l, samples[i], (place + i) / t->dataset.count, &w->scratch, &b->captions[i]));
         memcpy(ids + i * l->length, b->captions[i].tokens.ids, l->length * sizeof *ids);
     }
     if (!l->fresh) return CM_OK;
@@ -231,7 +231,7 @@ static cm_status fill_image(const cm_trainer *t, cm_worker *w, size_t person, si
     const unet_state *s = t->state;
     size_t left;
     if (!s->regions || b->dropped[i] || b->t[i] < (float)s->hola.least_t) return CM_OK;
-    CM_TRY(cm_hola_targets(&s->hola.rules, &s->survey, &((unet_net *)w->net)->hola, &t->crowd, person,
+    CM_TRY(cm_hola_targets(&s->hola.rules, &s->survey, &((unet_net *)w->net)->hola, &t->dataset, person,
                            &b->captions[i].dense, &w->scratch, &b->images[i], &left));
     b->left += left;
     return CM_OK;

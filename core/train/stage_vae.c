@@ -82,13 +82,13 @@ static cm_tensor *draw_latent(cm_trainer *t, cm_worker *w, cm_tensor *mean, cm_t
 static cm_tensor *vae_loss(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place) {
     const vae_state *s = t->state;
     cm_ctx *g = &w->g;
-    const size_t height = t->crowd.height, width = t->crowd.width, each = height * width * 3;
+    const size_t height = t->dataset.height, width = t->dataset.width, each = height * width * 3;
     cm_tensor *x = cm_tensor_new(g, CM_SHAPE(count, height, width, 3));
     if (!x) return NULL;
     for (size_t i = 0; i < count; i++) {
-        const cm_status drawn = cm_people_dataset_draw(&t->crowd, samples[i], &w->scratch);
+        const cm_status drawn = cm_people_dataset_draw(&t->dataset, samples[i], &w->scratch);
         if (drawn != CM_OK) return cm_ctx_fail(g, drawn, "%s", cm_why());
-        cm_people_dataset_pixels(&t->crowd, samples[i], x->data + i * each);
+        cm_people_dataset_pixels(&t->dataset, samples[i], x->data + i * each);
     }
     cm_tensor *mean, *logvar;
     if (!s->decoder_only) cm_tape_open(g);
@@ -110,13 +110,13 @@ static cm_tensor *vae_loss(cm_trainer *t, cm_worker *w, const size_t *samples, s
 static cm_status vae_finish(cm_trainer *t) {
     if (((vae_state *)t->state)->decoder_only) return CM_OK;
     cm_worker *w = &t->worker[0];
-    const size_t count = t->crowd.count < 128 ? t->crowd.count : 128;
+    const size_t count = t->dataset.count < 128 ? t->dataset.count : 128;
     double sum = 0, squares = 0, n = 0;
     for (size_t i = 0; i < count; i++) {
-        CM_TRY(cm_people_dataset_draw(&t->crowd, i, &w->scratch));
-        cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(1, t->crowd.height, t->crowd.width, 3)), *mean, *logvar;
+        CM_TRY(cm_people_dataset_draw(&t->dataset, i, &w->scratch));
+        cm_tensor *x = cm_tensor_new(&w->g, CM_SHAPE(1, t->dataset.height, t->dataset.width, 3)), *mean, *logvar;
         CM_TRY(cm_ctx_check(&w->g));
-        cm_people_dataset_pixels(&t->crowd, i, x->data);
+        cm_people_dataset_pixels(&t->dataset, i, x->data);
         cm_vae_encode(&w->g, w->net, x, &mean, &logvar);
         CM_TRY(cm_ctx_check(&w->g));
         for (size_t j = 0; j < cm_count(mean); j++) {

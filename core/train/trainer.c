@@ -91,7 +91,7 @@ static cm_status resolve_networks(cm_trainer *t) {
 static cm_status open_people(cm_trainer *t) {
     cm_labelled_needs needs = {0};
     if (t->stage->needs) CM_TRY(t->stage->needs(t->recipe, &needs));
-    return cm_people_dataset_open(&t->crowd, t->recipe, &needs, cm_json_size_or(t->recipe, "people", 20000), t->batch,
+    return cm_people_dataset_open(&t->dataset, t->recipe, &needs, cm_json_size_or(t->recipe, "people", 20000), t->batch,
                                   &t->arena);
 }
 
@@ -117,7 +117,7 @@ cm_status cm_trainer_open(cm_trainer *t, const cm_stage *stage, json_t *recipe, 
     CM_TRY(resolve_networks(t));
     CM_TRY(cm_folder_lock_take(&t->lock, out));
     CM_TRY(open_people(t));
-    t->order = CM_PUSH(&t->arena, size_t, t->crowd.count);
+    t->order = CM_PUSH(&t->arena, size_t, t->dataset.count);
     t->samples = CM_PUSH(&t->arena, size_t, t->batch);
     CM_TRY(cm_arena_check(&t->arena));
     CM_TRY(stage->open(t));
@@ -189,9 +189,9 @@ static void gather_gradient(void *arg, size_t i, int thread) {
         t->ops->axpy(&alone, n, 1.0f, cm_params_at(t->worker[w].params[k], at)->grad, p->grad);
 }
 
-/* The people of one batch: each pass over the crowd has an order of its own. */
+/* The people of one batch: each pass over the dataset has an order of its own. */
 static void choose_samples(cm_trainer *t, size_t *samples) {
-    const size_t n = t->crowd.count, first = t->optimizer.step * t->batch, pass = first / n;
+    const size_t n = t->dataset.count, first = t->optimizer.step * t->batch, pass = first / n;
     if (t->order_pass != pass) {
         char id[32];
         snprintf(id, sizeof id, "order/%zu", pass);

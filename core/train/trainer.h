@@ -56,7 +56,7 @@ typedef struct cm_trainer {
     cm_train_part parts[CM_TRAIN_PARTS];
     cm_worker *worker;
     cm_optimizer optimizer;
-    cm_people_dataset crowd;
+    cm_people_dataset dataset;
     size_t *order, *samples;                          /* the people in the order of this pass; of this step's batch */
     size_t order_pass;                                /* SIZE_MAX before the first */
     size_t saved;                                     /* the step of the checkpoint; SIZE_MAX: there is none */
@@ -74,7 +74,7 @@ typedef struct cm_stage {
     /* Adds parts with cm_trainer_add, opens frozen networks. */
     cm_status (*open)(cm_trainer *t);
     cm_status (*open_worker)(cm_trainer *t, cm_worker *w);
-    /* Mean loss [1] of count samples (indices into the crowd); place: of the first one in the whole run, for random
+    /* Mean loss [1] of count samples (indices into the dataset); place: of the first one in the whole run, for random
      * numbers. Opens the tape itself, after whatever needs no gradient. NULL on failure. */
     cm_tensor *(*loss)(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place);
     cm_status (*finish)(cm_trainer *t); /* (optional) before weights are written: what the configuration must say */

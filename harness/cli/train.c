@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cosmicman train STAGE: trains one stage from a recipe. cosmicman train check: measures the gates. */
+/* cosmicman train STAGE: trains one stage from a recipe. cosmicman train check: measures the criteria. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -154,17 +154,17 @@ static cm_status train_stage(const cm_args *a, const cm_stage *stage, cm_arena *
     return s;
 }
 
-static void print_gates(const char *part, const cm_acceptance *gates) {
-    for (size_t i = 0; i < gates->count; i++) {
-        const cm_criterion *g = &gates->gate[i];
+static void print_criteria(const char *part, const cm_acceptance *criteria) {
+    for (size_t i = 0; i < criteria->count; i++) {
+        const cm_criterion *g = &criteria->gate[i];
         char interval[64] = "";
         if (g->lo < g->hi) snprintf(interval, sizeof interval, " [%.5g, %.5g]", g->lo, g->hi);
         printf("%-9s %-34s %9.5g%s, n %zu", part, g->name, g->value, interval, g->n);
         if (isnan(g->least)) printf("\n");
         else printf(", least %.4g%s\n", g->least, cm_criterion_holds(g) ? "  holds" : "  DOES NOT HOLD");
     }
-    for (size_t i = 0; i < gates->question_count; i++) {
-        const cm_question_criterion *q = &gates->questions[i];
+    for (size_t i = 0; i < criteria->question_count; i++) {
+        const cm_question_criterion *q = &criteria->questions[i];
         printf("%-9s %-20s %6.3f, commonest %.3f, reconstructed %.3f, n %zu: %s\n", part, q->slot, q->drawn.right,
                q->drawn.commonest, q->reconstructed, q->drawn.n, q->drawn.asked ? "asked" : "NOT ASKED");
     }
@@ -178,7 +178,7 @@ static cm_status check(const cm_args *a, size_t *failed) {
                                 .part = cm_arg_text(a, "part"),
                                 .backend = cm_arg_given(a, "backend") ? cm_arg_text(a, "backend") : "f32",
                                 .count = cm_arg_size(a, "count"),
-                                .report = print_gates,
+                                .report = print_criteria,
                                 .write_cards = cm_arg_flag(a, "cards")};
     return cm_train_check(&r, failed);
 }

@@ -87,5 +87,5 @@ holds "and says so" grep -q "least 27  DOES NOT HOLD" said
 holds "its card stays" sha256sum -c --quiet before
 check_bad --cards >said 2>told
 [ $? -eq 5 ] && pass || fail "with cards, another status"
-holds "which file has it is told" grep -q "the gates of vae stand in .*models/nano/vae/card.json" told
+holds "which file has it is told" grep -q "the criteria of vae and their results are in .*models/nano/vae/card.json" told
 holds "and it has it" grep -q '"holds": false' models/nano/vae/card.json

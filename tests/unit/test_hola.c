@@ -90,7 +90,7 @@ Test(hola, without_a_layer_of_that_size_it_is_an_error_that_says_so) {
 
 /* One person as make.py describes it. */
 typedef struct one_person {
-    cm_people_dataset crowd;
+    cm_people_dataset dataset;
     bool drawn;
     uint8_t groups[96 * 64];
     cm_description caption;
@@ -109,12 +109,12 @@ static void make_person(const cm_safetensors *f, one_person *p) {
                    {12, 1u << 8, 12, 14}};
     memset(p, 0, sizeof *p);
     p->drawn = true;
-    p->crowd = (cm_people_dataset){.count = 1,
-                                   .width = 64,
-                                   .height = 96,
-                                   .drawn = &p->drawn,
-                                   .classes = (uint8_t *)golden_values(f, "labels"),
-                                   .groups = p->groups};
+    p->dataset = (cm_people_dataset){.count = 1,
+                                     .width = 64,
+                                     .height = 96,
+                                     .drawn = &p->drawn,
+                                     .classes = (uint8_t *)golden_values(f, "labels"),
+                                     .groups = p->groups};
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
         p->caption.phrases[p->caption.count++] = (cm_phrase){.group = phrases[i].group,
                                                              .classes = phrases[i].classes,
@@ -166,7 +166,7 @@ static void form_case(const char *name, const char *recipe_text) {
     cm_hola_init(&h, &s.loss, 96, 64);
     cm_hola_survey survey = {0};
     if (!s.rules.keep_empty && s.loss.factor_count == 2) survey.left_out[1 + 11][1] = true; /* the hat, at 6x4 */
-    cr_assert_eq(cm_hola_targets(&s.rules, &survey, &h, &p.crowd, 0, &p.caption, &arena, &image, &left), CM_OK);
+    cr_assert_eq(cm_hola_targets(&s.rules, &survey, &h, &p.dataset, 0, &p.caption, &arena, &image, &left), CM_OK);
     cr_expect_eq(left, (size_t)(s.rules.keep_empty ? 0 : 1), "%s: the belt", name);
     cm_tape_open(&g);
     cm_hola_begin(&h);
@@ -215,7 +215,7 @@ Test(hola, shared_targets_can_all_be_met) {
     size_t left;
     make_person(f, &p);
     cm_hola_init(&h, &s.loss, 96, 64);
-    cr_assert_eq(cm_hola_targets(&s.rules, &(cm_hola_survey){0}, &h, &p.crowd, 0, &p.caption, &arena, &image, &left),
+    cr_assert_eq(cm_hola_targets(&s.rules, &(cm_hola_survey){0}, &h, &p.dataset, 0, &p.caption, &arena, &image, &left),
                  CM_OK);
     cr_assert_eq(cm_hola_floor(&s.loss, &image, 0, 24, 77, &arena, &b, NULL), CM_OK);
     cr_expect_lt(b.floor, 1e-9);
@@ -318,7 +318,7 @@ Test(hola, area_masks_keep_every_pixel_whatever_the_ratio) {
 
 Test(hola, groups_smaller_than_a_cell_are_found_and_left_out) {
     cm_arena arena;
-    cm_people_dataset crowd;
+    cm_people_dataset dataset;
     cm_tokenizer *t;
     cm_hola h;
     cm_hola_survey s;
@@ -329,9 +329,9 @@ Test(hola, groups_smaller_than_a_cell_are_found_and_left_out) {
     cr_assert_eq(cm_models_folder(&arena, &models), CM_OK);
     snprintf(folder, sizeof folder, "%s/nano/tokenizer", models);
     cr_assert_eq(cm_tokenizer_open(&t, folder), CM_OK, "%s", cm_why());
-    cr_assert_eq(cm_people_dataset_init(&crowd, people, "train", 64, &arena), CM_OK);
+    cr_assert_eq(cm_people_dataset_init(&dataset, people, "train", 64, &arena), CM_OK);
     cm_hola_init(&h, &settings.loss, 96, 64);
-    cr_assert_eq(cm_hola_look(&settings.rules, &h, t, &crowd, 64, &arena, &s), CM_OK, "%s", cm_why());
+    cr_assert_eq(cm_hola_look(&settings.rules, &h, t, &dataset, 64, &arena, &s), CM_OK, "%s", cm_why());
     const size_t tops = 1 + 6, belts = 1 + 12;
     cr_expect_gt(s.cases[tops], 20u);
     cr_expect_not(s.left_out[tops][0]);
@@ -341,7 +341,7 @@ Test(hola, groups_smaller_than_a_cell_are_found_and_left_out) {
     for (size_t p = 0; p < CM_HOLA_PHRASES; p++)
         cr_expect_eq(s.lost[p][0] + s.lost[p][1], 0u, "area masks lose nothing");
     settings.rules.masks = CM_REGION_BILINEAR;
-    cr_assert_eq(cm_hola_look(&settings.rules, &h, t, &crowd, 64, &arena, &s), CM_OK);
+    cr_assert_eq(cm_hola_look(&settings.rules, &h, t, &dataset, 64, &arena, &s), CM_OK);
     cr_expect_gt(s.lost[belts][1], s.cases[belts] / 2, "bilinear ones lose belts at 6x4");
     cm_tokenizer_close(&t);
     json_decref(people);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Labelled people from a folder: what is read, what is refused, and that a drawn crowd comes back from it. */
+/* Labelled people from a folder: what is read, what is refused, and that a drawn dataset comes back from it. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

@@ -97,7 +97,7 @@ static void write_map(const char *folder, const char *kind, size_t i, const cm_i
     cr_assert_eq(cm_image_write_png(path, image, NULL), CM_OK, "%s", cm_why());
 }
 
-/* The people of the recipe's crowd as a data set. */
+/* The people of the recipe's dataset as a data set. */
 static void write_people(const json_t *recipe, const char *folder) {
     cm_arena a;
     cm_people_dataset c;
