@@ -59,23 +59,23 @@ enum {
  * generate alone, more help of bench alone, where, its name in text (neighbours with one name share it). */
 /* clang-format off */
 #define CM_SETTING_RECIPE(ROW) ROW(recipe, "recipe", NAME, 0, 0, "NAME", NULL, \
-    "settings under a name ('list recipes'); what is given beside it wins", "", "", \
+    "named settings ('cosmicman list recipes'); options beside it win", "", "", \
     CM_IN_SUITE | CM_IN_COMMAND, "recipe")
 #define CM_SETTING_SEED(ROW) ROW(seed, "seed", SEED, -0x1p63, 0x1p63, "N", "0", \
-    "starting noise, as torch.Generator(\"cpu\").manual_seed(N)", \
-    "; with --prompts each line's follows from N and its id", "", \
+    "the starting noise is that of torch.Generator(\"cpu\").manual_seed(N)", \
+    "; with --prompts each prompt's seed follows from N and its id", "", \
     CM_IN_RECIPE | CM_IN_RECORD | CM_IN_IMAGE_FIRST | CM_IN_MAPS, "seed")
 #define CM_SETTING_STRENGTH(ROW) ROW(strength, "strength", NUMBER, 0, 1, "X", "0", \
-    "0 to 1: --from-latents is noised so far and drawn again", "", "", \
+    "0 to 1: how much noise is added to --from-latents before it is denoised again", "", "", \
     CM_IN_RECORD_PASS | CM_IN_IMAGE, "strength")
 #define CM_SETTING_START(ROW) ROW(start, "start", NUMBER, 0, 1, "X", "0", \
-    "0 to 1: begin at this share, from latents that --end left", "", "", \
+    "0 to 1: begin at this share of the schedule, from latents that --end left", "", "", \
     CM_IN_RECORD_PASS | CM_IN_IMAGE, "share of the schedule")
 #define CM_SETTING_END(ROW) ROW(end, "end", NUMBER, 0, 1, "X", "0", \
-    "0 to 1: stop at this share of the schedule, for --save-latents", "", "", \
+    "0 to 1: stop at this share of the schedule and keep the noise, for --save-latents", "", "", \
     CM_IN_RECORD_PASS | CM_IN_IMAGE, "share of the schedule")
 #define CM_SETTING_SAMPLER(ROW) ROW(sampler, "sampler", NAME, 0, 0, "NAME", NULL, \
-    "'list samplers'", " [the model's own]", " [the suite's, else the model's own]", \
+    "the sampler ('cosmicman list samplers')", " [the model's own]", " [the suite's, else the model's own]", \
     (CM_IN_MOST & ~CM_IN_COMMAND) | CM_IN_IMAGE | CM_IN_RUN_IF_SAID, "sampler")
 #define CM_SETTING_STEPS(ROW) ROW(steps, "steps", SIZE, 1, 100000, "N", "30", \
     "sampler steps", "", " [the suite's, else 30]", \
@@ -84,16 +84,16 @@ enum {
     "guidance scale", "; 1 or less: no guidance, half the work", " [the suite's, else 5]", \
     CM_IN_MOST | CM_IN_IMAGE | CM_IN_RUN, "guidance")
 #define CM_SETTING_NEGATIVE(ROW) ROW(negative, "negative", TEXT, 0, 0, "TEXT", NULL, \
-    "what not to draw", "; \"\" is a text too, which SDXL tells from none", "", \
+    "negative prompt: what the image shall not show", "; for SDXL \"\" differs from none", "", \
     CM_IN_RECIPE | CM_IN_SUITE | CM_IN_COMMAND | CM_IN_RUN, "negative")
 #define CM_SETTING_RESCALE(ROW) ROW(guidance_rescale, "cfg-rescale", NUMBER, 0, 1, "X", "0", \
-    "0 to 1: how far guidance keeps the unguided output's spread", "", "", \
+    "0 to 1: how far the guided output is rescaled to the spread of the unguided one", "", "", \
     CM_IN_RECORD | CM_IN_IMAGE, "guidance rescale")
 #define CM_SETTING_FROM(ROW) ROW(guidance_from, "cfg-from", NUMBER, 0, INFINITY, "S", "0", \
-    "guide only above this noise level (with --cfg-to)", "", "", \
+    "use guidance only above this noise level (with --cfg-to)", "", "", \
     CM_IN_RECORD | CM_IN_IMAGE, "guidance interval")
 #define CM_SETTING_TO(ROW) ROW(guidance_to, "cfg-to", NUMBER, 0, INFINITY, "S", "0", \
-    "guide only up to this noise level; 0: everywhere", "", "", \
+    "use guidance only up to this noise level; 0: everywhere", "", "", \
     CM_IN_RECORD | CM_IN_IMAGE, "guidance interval")
 #define CM_SETTING_WIDTH(ROW) ROW(width, "width", SIDE, 8, 16384, "N", NULL, \
     "pixels, a multiple of 8", " [the model's own]", " [the suite's, else the model's own]", \
@@ -102,7 +102,8 @@ enum {
     "pixels, a multiple of 8", " [the model's own]", " [the suite's, else the model's own]", \
     CM_IN_MOST | CM_IN_RUN_IF_SAID, "height")
 #define CM_SETTING_BACKEND(ROW) ROW(backend, "backend", NAME, 0, 0, "NAME", "auto", \
-    "'list backends'", "; auto: the fastest here that keeps f32's accuracy", " [the suite's, else auto]", \
+    "the kernels ('cosmicman list backends')", "; auto: the fastest on this machine with f32 accuracy", \
+    " [the suite's, else auto]", \
     CM_IN_SUITE | CM_IN_RECORD | CM_IN_RUN | CM_IN_ARM, "backend")
 #define CM_SETTING_SUFFIX(ROW) ROW(suffix, NULL, TEXT, 0, 0, NULL, "", \
     NULL, "", "", CM_IN_RECIPE | CM_IN_RUN_IF_SAID, "suffix")

@@ -18,22 +18,25 @@
 #include "harness/suite/suite.h"
 
 static const cm_option options[] = {
-    {"model", CM_OPT_TEXT, "NAME", NULL, "nano:daring, random:sd15, ... ('list models'), a folder, a file"},
+    {"model", CM_OPT_TEXT, "NAME", NULL,
+     "the model: a name ('cosmicman list models'), a diffusers folder, or a single file"},
     {"unet", CM_OPT_TEXT, "PATH", NULL,
-     "a UNet that takes the model's place, a folder or file: CosmicMan-SD's or -SDXL's"},
-    {"vae", CM_OPT_TEXT, "PATH", NULL, "an autoencoder that takes the model's place, a folder or file"},
-    {"config", CM_OPT_TEXT, "DIR", NULL, "of a single-file model: a diffusers folder with its tokenizer"},
-    {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what to draw"},
+     "use this UNet instead of the model's: a folder or a file, such as CosmicMan-SD's or -SDXL's"},
+    {"vae", CM_OPT_TEXT, "PATH", NULL, "use this autoencoder instead of the model's: a folder or a file"},
+    {"config", CM_OPT_TEXT, "DIR", NULL, "for a single-file model: a diffusers folder that has the tokenizer"},
+    {"prompt", CM_OPT_TEXT, "TEXT", NULL, "what the image shall show"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL,
-     "one image a prompt, into the folder --out: a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain "
-     "text"},
-    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of --prompts that holds them [prompt, caption or text]"},
+     "make one image for each prompt of a set or a file (JSON lines, CSV, TSV, COCO captions, plain text), into the "
+     "folder --out"},
+    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of the file with the prompts [prompt, caption or text]"},
     CM_SETTING_NEGATIVE(CM_OPTION_OF),
     CM_SETTING_SEED(CM_OPTION_OF),
-    {"images", CM_OPT_SIZE, "N", "1", "with --prompt: so many, seeds counted up, as NAME-0.png, NAME-1.png"},
-    {"save-every", CM_OPT_SIZE, "N", NULL, "a preview every N steps, as NAME.step-0005.png, ..."},
-    {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: where the prompt's groups looked, as NAME.attention.*"},
-    {"capture-all", CM_OPT_FLAG, NULL, NULL, "of every cross-attention layer, not only those the paper supervises"},
+    {"images", CM_OPT_SIZE, "N", "1",
+     "with --prompt: make N images with consecutive seeds, as NAME-0.png, NAME-1.png, ..."},
+    {"save-every", CM_OPT_SIZE, "N", NULL, "write what every N-th step predicts, as NAME.step-0005.png, ..."},
+    {"capture", CM_OPT_TEXT, "WHAT", NULL, "groups: write where the groups of the prompt looked, as NAME.attention.*"},
+    {"capture-all", CM_OPT_FLAG, NULL, NULL,
+     "capture every cross-attention layer, not only those that the paper supervises"},
     CM_SETTING_RECIPE(CM_OPTION_OF),
     CM_SETTING_STEPS(CM_OPTION_OF),
     CM_SETTING_SAMPLER(CM_OPTION_OF),
@@ -44,16 +47,18 @@ static const cm_option options[] = {
     CM_SETTING_WIDTH(CM_OPTION_OF),
     CM_SETTING_HEIGHT(CM_OPTION_OF),
     CM_SETTING_BACKEND(CM_OPTION_OF),
-    {"threads", CM_OPT_SIZE, "N", NULL, "[the cores that affinity mask and CPU quota leave]"},
-    {"lean", CM_OPT_FLAG, NULL, NULL, "the same picture in half the memory: weights are packed at each use"},
-    {"weights-seed", CM_OPT_U64, "N", "0", "weights of random: models"},
+    {"threads", CM_OPT_SIZE, "N", NULL, "number of threads [the cores that this process may use]"},
+    {"lean", CM_OPT_FLAG, NULL, NULL,
+     "the same image in half the memory and more time: weights are packed each time they are used"},
+    {"weights-seed", CM_OPT_U64, "N", "0", "seed of the weights of random: models"},
     {"from-latents", CM_OPT_TEXT, "FILE", NULL,
-     "starting noise [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},
+     "start from these latents [1,C,h,w]: the only tensor of a .safetensors or a torch .pt"},
     CM_SETTING_STRENGTH(CM_OPTION_OF),
     CM_SETTING_END(CM_OPTION_OF),
     CM_SETTING_START(CM_OPTION_OF),
-    {"save-latents", CM_OPT_TEXT, "FILE", NULL, "final latents before the decoder, [N,C,h,w] f32, as safetensors"},
-    {"out", CM_OPT_TEXT, "PATH", NULL, "a .png or .jpg [image.png]; with --prompts a folder [images]"},
+    {"save-latents", CM_OPT_TEXT, "FILE", NULL,
+     "write the final latents before the decoder, [N,C,h,w] in f32, as safetensors"},
+    {"out", CM_OPT_TEXT, "PATH", NULL, "the image, a .png or .jpg [image.png]; with --prompts the folder [images]"},
     {0},
 };
 
@@ -387,11 +392,12 @@ static int run(const cm_args *args) {
 
 const cm_command cm_command_generate = {
     .name = "generate",
-    .about = "make pictures from prompts",
+    .about = "make images from prompts",
     .options = options,
     .details =
-        "With --prompts, --out is a folder: ID.png for each line and records.jsonl, which says all that is needed to\n"
-        "make the same picture again. A run that was stopped goes on where it was; pictures made with the same\n"
-        "settings are not made again.",
+        "With --prompts, --out is a folder. It gets ID.png for each prompt, and records.jsonl with everything that is\n"
+        "needed to make the same image again. The same command continues a run that was stopped; images that were "
+        "made\n"
+        "with the same settings are kept.",
     .run = run,
 };

@@ -14,7 +14,7 @@ static const cm_option options[] = {
 const cm_help_row cm_exit_codes[] = {
     {"0", "done"},
     {"1", "failed"},
-    {"2", "the command line asks for something that cannot be"},
+    {"2", "wrong usage: the command line asks for something impossible"},
     {"3", "done, but some images, prompts or scores are missing (each is named)"},
     {"4", "a gate of the suite is undecided"},
     {"5", "a gate of the suite, or of train check, failed"},
@@ -39,7 +39,7 @@ static void print_rows(const cm_help_row *rows, int width) {
 void cm_print_overview(void) {
     printf("cosmicman %s - " CM_PROGRAM_ABOUT "\n\n", CM_VERSION);
     for (size_t i = 0; cm_commands[i]; i++) printf("  %-12s%s\n", cm_commands[i]->name, cm_commands[i]->about);
-    printf("\n'cosmicman COMMAND --help' explains one.\n\nExit status\n");
+    printf("\n'cosmicman COMMAND --help' explains a command.\n\nExit status\n");
     print_rows(cm_exit_codes, 15);
     printf("\nEnvironment\n");
     print_rows(cm_variables, 18);

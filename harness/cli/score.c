@@ -110,33 +110,34 @@ static int run(const cm_args *a) {
 
 static const cm_option options[] = {
     {"images", CM_OPT_TEXT, "DIR", NULL,
-     "a folder of PNG, JPEG, WebP, BMP and GIF; or a JSON-lines manifest, or a .npz, .npy or .safetensors of images"},
+     "a folder of PNG, JPEG, WebP, BMP and GIF files, a JSON-lines manifest, or a .npz, .npy or .safetensors of "
+     "images"},
     {"prompts", CM_OPT_TEXT, "FILE", NULL,
-     "a name in prompts/sets, or JSON lines, CSV, TSV, COCO captions, plain text; images are named after ids: ID.png"},
-    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "which column of the file has the prompts"},
-    {"metric", CM_OPT_TEXT, "NAMES", NULL, "scores, by protocol: fid@clean,kid,clip@mlperf (`list metrics`)"},
+     "a prompt set or a file of JSON lines, CSV, TSV, COCO captions or plain text; the image of prompt ID is ID.png"},
+    {"prompt-column", CM_OPT_TEXT, "NAME", NULL, "the column of the file with the prompts"},
+    {"metric", CM_OPT_TEXT, "NAMES", NULL, "the scores ('cosmicman list metrics'): fid@clean,kid,clip@mlperf"},
     {"reference", CM_OPT_TEXT, "DIR", NULL,
      "with --metric: images to compare with, or their statistics (.npz with mu and sigma)"},
-    {"weights", CM_OPT_TEXT, "DIR", NULL, "with --metric: where the networks' published files lie; or random, or nano"},
+    {"weights", CM_OPT_TEXT, "DIR", NULL,
+     "with --metric: the folder with the networks' published weights; or random, or nano"},
     {"network", CM_OPT_TEXT, "NAME=PATH", NULL,
-     "with --metric: the weights of one network, comma between several (`list networks`)"},
+     "with --metric: the weights of one network; several separated by commas ('cosmicman list networks')"},
     {"tokenizer", CM_OPT_TEXT, "PATH", NULL,
-     "with --metric: where CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz, lie"},
-    {"out", CM_OPT_TEXT, "DIR", "out/score", "records, features and the report go there"},
+     "with --metric: a folder with CLIP's vocab.json and merges.txt, or bpe_simple_vocab_16e6.txt.gz"},
+    {"out", CM_OPT_TEXT, "DIR", "out/score", "the folder for records, features and the report"},
     {"name", CM_OPT_TEXT, "NAME", "pictures", "what the images are called in tables"},
-    {"shard", CM_OPT_TEXT, "K/N", NULL, "look at the K-th of N shares only; `merge` joins them"},
-    {"batch", CM_OPT_SIZE, "N", "8", "images a network sees at once"},
+    {"shard", CM_OPT_TEXT, "K/N", NULL, "work on share K of N only; `merge` joins the shares"},
+    {"batch", CM_OPT_SIZE, "N", "8", "batch size of the networks"},
     {"kid-subset-size", CM_OPT_SIZE, "N", "1000",
-     "with --metric kid: images a subset; below 1000 images give a smaller one"},
+     "with --metric kid: images in each subset; choose fewer for sets below 1000 images"},
     {"save-statistics", CM_OPT_TEXT, "FILE", NULL,
-     "with --metric: the images' mean and covariance, as pytorch-fid and clean-fid read them"},
-    {"unequal", CM_OPT_FLAG, NULL, NULL, "with --metric: compare sets of different size all the same"},
-    {"fresh", CM_OPT_FLAG, NULL, NULL, "begin anew instead of going on"},
-    {"backend", CM_OPT_TEXT, "NAME", "auto", "which kernels run the networks"},
-    {"suite", CM_OPT_TEXT, "NAME", "quick", "without --metric: whose reference and ceiling are used"},
-    {"scorer", CM_OPT_TEXT, "NAME", NULL, "without --metric: nano, or mock, which stands for it in tests"},
-    {"threads", CM_OPT_SIZE, "N", "0",
-     "images looked at side by side; 0: the cores that affinity mask and CPU quota leave"},
+     "with --metric: write the images' mean and covariance as .npz, as pytorch-fid and clean-fid read it"},
+    {"unequal", CM_OPT_FLAG, NULL, NULL, "with --metric: compare sets of different size"},
+    {"fresh", CM_OPT_FLAG, NULL, NULL, "start again instead of continuing the run in DIR"},
+    {"backend", CM_OPT_TEXT, "NAME", "auto", "the kernels that run the networks ('cosmicman list backends')"},
+    {"suite", CM_OPT_TEXT, "NAME", "quick", "without --metric: the suite whose reference and ceiling are used"},
+    {"scorer", CM_OPT_TEXT, "NAME", NULL, "without --metric: nano, or mock (a stand-in for tests)"},
+    {"threads", CM_OPT_SIZE, "N", "0", "images scored in parallel; 0: as many as cores that this process may use"},
     {0},
 };
 
@@ -145,13 +146,10 @@ const cm_command cm_command_score = {
     "score a folder of images",
     options,
     NULL,
-    "Without --metric: everything the shipped networks can say of images and prompts. With --metric: any score, "
-    "published ones\n"
-    "from weights that you bring. An image that cannot be read, a prompt without an image and an image without a "
-    "prompt are\n"
-    "named; the first two make the exit code 3, and so does a score that is undefined (too few images; its row says "
-    "why).\n"
-    "What of a folder is no image of the set (previews, hidden files, links that lead back, other formats) is counted "
-    "in one\n"
-    "line (docs/SCORES.md). A stopped run goes on where it was, and a metric more keeps the features that are there.",
+    "Without --metric: all scores of the shipped networks. With --metric: any score; you bring the published weights.\n"
+    "Images that cannot be read, prompts without an image and images without a prompt are named. Exit status 3: one "
+    "of\n"
+    "the first two, or a score is undefined (too few images; its row says why). Files of the folder that are no image\n"
+    "of the set (previews, hidden files, other formats) are counted in one line (docs/SCORES.md).\n"
+    "The same command continues a stopped run. Adding a metric keeps the features that are there.",
     run};
