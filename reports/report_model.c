@@ -9,11 +9,6 @@
 
 enum { MOST_ARMS = 256, NEWEST_FORMAT = 3 };
 
-const char *cm_text_of(const json_t *o, const char *key) {
-    const char *text = json_string_value(json_object_get(o, key));
-    return text ? text : "";
-}
-
 bool cm_number_of(const json_t *o, const char *key, double *out) {
     const json_t *v = json_object_get(o, key);
     if (!json_is_number(v)) return false;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/base/arena.h"
+#include "core/io/jsonl.h"
 #include "core/io/record_lines.h"
 #include "reports/report_table.h"
 
@@ -102,7 +103,6 @@ const cm_column *cm_column_find(const cm_report_model *r, const char *score); /*
 /* Are these old records of `score --metric`: images that were there, scored by published protocols? */
 bool cm_report_model_published(const cm_report_model *r);
 
-const char *cm_text_of(const json_t *o, const char *key);         /* "" when absent */
 bool cm_number_of(const json_t *o, const char *key, double *out); /* false when absent */
 
 /* Do the arms differ, at the 5 % level? By p after Holm's correction (of the primary score, a family of its own, by its

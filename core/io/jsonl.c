@@ -336,3 +336,7 @@ const char *cm_json_text_or(const json_t *o, const char *key, const char *otherw
     const json_t *v = json_object_get(o, key);
     return json_is_string(v) ? json_string_value(v) : otherwise;
 }
+
+const char *cm_text_of(const json_t *o, const char *key) {
+    return cm_json_text_or(o, key, "");
+}

@@ -56,5 +56,6 @@ size_t cm_json_size_or(const json_t *o, const char *key, size_t otherwise);
 double cm_json_number_or(const json_t *o, const char *key, double otherwise);
 bool cm_json_bool_or(const json_t *o, const char *key, bool otherwise);
 const char *cm_json_text_or(const json_t *o, const char *key, const char *otherwise);
+const char *cm_text_of(const json_t *o, const char *key); /* "" otherwise */
 
 #endif

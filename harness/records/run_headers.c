@@ -8,10 +8,6 @@
 #include "core/io/jsonl.h"
 #include "harness/records/run_lines.h"
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* --- holding one against another --------------------------------------------------------- */
 
 const char *const cm_shard_keys[] = {"format", "suite",     "prompts", "prompts_hash", "count",
@@ -92,7 +88,7 @@ cm_status cm_headers_continue(const json_t *found, const json_t *wanted, const c
 static bool is_same_entry(const json_t *a, const json_t *b) {
     static const char *const keys[] = {"name", "metric", "weights"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(text_of(a, keys[i]), text_of(b, keys[i])) != 0) return false;
+        if (strcmp(cm_text_of(a, keys[i]), cm_text_of(b, keys[i])) != 0) return false;
     return cm_json_size_or(a, "subset", 0) == cm_json_size_or(b, "subset", 0);
 }
 
@@ -112,7 +108,7 @@ static cm_status join_list(json_t *list, const json_t *more, const char *name) {
         const json_t *same = find_entry(list, o);
         if (same && !json_equal(same, o))
             return cm_fail(CM_EUSAGE, "the run in this folder has another plan.%s for %s; --fresh begins anew", name,
-                           *text_of(o, "name") ? text_of(o, "name") : text_of(o, "metric"));
+                           *cm_text_of(o, "name") ? cm_text_of(o, "name") : cm_text_of(o, "metric"));
         if (!same && json_array_append(list, o) != 0) return cm_fail(CM_ENOMEM, "out of memory");
     }
     return CM_OK;
@@ -143,7 +139,8 @@ static void list_names(const json_t *arms, char *out, size_t size) {
     json_t *arm;
     out[0] = 0;
     json_array_foreach((json_t *)arms, i, arm)
-        if (used < size) used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", text_of(arm, "name"));
+        if (used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", cm_text_of(arm, "name"));
 }
 
 /* Other arms are told by their names. */
@@ -181,7 +178,7 @@ json_t *cm_header_complete(const json_t *header, const json_t *all) {
     json_t *line, *arm, *full = json_deep_copy(header);
     json_array_foreach((json_t *)all, i, line) {
         json_array_foreach(json_object_get(full, "arms"), k, arm) {
-            if (!cm_line_is(line, "arm") || strcmp(text_of(line, "arm"), text_of(arm, "name")) != 0) continue;
+            if (!cm_line_is(line, "arm") || strcmp(cm_text_of(line, "arm"), cm_text_of(arm, "name")) != 0) continue;
             json_object_set(arm, "hash", json_object_get(line, "hash"));
             if (json_object_get(line, "trained")) json_object_set(arm, "trained", json_object_get(line, "trained"));
             if (json_object_get(line, "layers")) json_object_set(arm, "layers", json_object_get(line, "layers"));

@@ -9,10 +9,6 @@
 
 const char *const cm_side_lines[CM_SIDE_KINDS] = {"image", "reference", "drawing"};
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* --- from a header ------------------------------------------------------------------------------ */
 
 static cm_status open_side(cm_side *s, const json_t *header) {
@@ -36,9 +32,11 @@ static cm_status fill_sides(const json_t *header, cm_side *sides, size_t *count)
     if (!images || images > 1000 || units > MOST_ROWS / images)
         return cm_fail(CM_EFORMAT, "the header tells of %zu prompts with %zu images each", units, images);
     json_array_foreach(json_object_get(header, "arms"), i, arm) {
-        const bool absent = strcmp(text_of(arm, "kind"), "absent") == 0;
-        sides[(*count)++] = (cm_side){
-            .kind = CM_SIDE_ARM, .name = text_of(arm, "name"), .count = absent ? 0 : units * images, .images = images};
+        const bool absent = strcmp(cm_text_of(arm, "kind"), "absent") == 0;
+        sides[(*count)++] = (cm_side){.kind = CM_SIDE_ARM,
+                                      .name = cm_text_of(arm, "name"),
+                                      .count = absent ? 0 : units * images,
+                                      .images = images};
         CM_TRY(open_side(&sides[*count - 1], header));
     }
     for (int k = CM_SIDE_REFERENCE; k < CM_SIDE_KINDS; k++) {
@@ -102,11 +100,11 @@ cm_status cm_side_know(cm_side *s, size_t row, json_t *line) {
 static cm_side *side_of_line(cm_side *sides, size_t count, const json_t *line) {
     const bool failed = cm_line_is(line, "failed");
     for (size_t i = 0; i < count; i++) {
-        if (sides[i].kind == CM_SIDE_ARM && strcmp(sides[i].name, text_of(line, "arm")) == 0 &&
+        if (sides[i].kind == CM_SIDE_ARM && strcmp(sides[i].name, cm_text_of(line, "arm")) == 0 &&
             (failed || cm_line_is(line, "image")))
             return &sides[i];
-        if (sides[i].kind != CM_SIDE_ARM &&
-            (failed ? !strcmp(sides[i].name, text_of(line, "side")) : cm_line_is(line, cm_side_lines[sides[i].kind])))
+        if (sides[i].kind != CM_SIDE_ARM && (failed ? !strcmp(sides[i].name, cm_text_of(line, "side"))
+                                                    : cm_line_is(line, cm_side_lines[sides[i].kind])))
             return &sides[i];
     }
     return NULL;

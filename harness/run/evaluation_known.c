@@ -10,10 +10,6 @@
 #include "harness/records/run_lines.h"
 #include "harness/run/evaluation_parts.h"
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* --- images that were made -------------------------------------------------------------- */
 
 static bool makes_images(const cm_side *s) {
@@ -24,9 +20,9 @@ static bool makes_images(const cm_side *s) {
 static bool is_intact(cm_evaluation *e, const cm_side *s, const json_t *line) {
     char hash[65];
     const cm_arena_mark mark = cm_arena_get_mark(&e->arena);
-    const char *path = cm_arena_print(&e->arena, "%s/%s", e->options->folder, text_of(line, "picture"));
+    const char *path = cm_arena_print(&e->arena, "%s/%s", e->options->folder, cm_text_of(line, "picture"));
     const bool same = path && cm_line_is_made(line) && cm_path_exists(path) && cm_sha_file(path, hash) == CM_OK &&
-                      strcmp(hash, text_of(line, "picture_hash")) == 0;
+                      strcmp(hash, cm_text_of(line, "picture_hash")) == 0;
     cm_arena_reset(&e->arena, mark);
     return same &&
            (s->arm->kind != CM_ARM_MODEL || !cm_plan_of_attention(&e->plan) || json_object_get(line, "watched"));
@@ -83,7 +79,7 @@ static cm_status check_rows(cm_side *s, const char *column, const cm_feature_sto
 
 /* A column of metrics that were asked for before, and are not now: nothing can be looked at again. */
 static cm_status check_old_column(cm_evaluation *e, cm_side *s, const json_t *column) {
-    const char *name = text_of(column, "name");
+    const char *name = cm_text_of(column, "name");
     cm_feature_store store = {.file = -1};
     size_t lost = 0;
     cm_status status = cm_column_open(e->options->folder, s->name, name, s->end - s->begin,
@@ -108,7 +104,7 @@ static cm_status check_features(cm_evaluation *e) {
     size_t k, lost = 0;
     json_t *column;
     json_array_foreach(json_object_get(json_object_get(e->header, "plan"), "columns"), k, column) {
-        const char *name = text_of(column, "name");
+        const char *name = cm_text_of(column, "name");
         const size_t c = find_column(&e->plan, name);
         for (size_t i = 0; i < e->side_count; i++) {
             if (e->sides[i].end == e->sides[i].begin) continue;
@@ -180,8 +176,8 @@ static void count_known(cm_evaluation *e) {
         }
     }
     json_array_foreach(e->existing, k, line) {
-        e->counts.gates_failed += cm_line_is(line, "gate") && !strcmp(text_of(line, "verdict"), "failed");
-        e->counts.gates_undecided += cm_line_is(line, "gate") && !strcmp(text_of(line, "verdict"), "undecided");
+        e->counts.gates_failed += cm_line_is(line, "gate") && !strcmp(cm_text_of(line, "verdict"), "failed");
+        e->counts.gates_undecided += cm_line_is(line, "gate") && !strcmp(cm_text_of(line, "verdict"), "undecided");
         e->counts.undefined += cm_line_is(line, "score") && !json_object_get(line, "value");
     }
 }

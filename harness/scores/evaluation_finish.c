@@ -13,10 +13,6 @@
 #include "metrics/dot_blocks.h"
 #include "metrics/stats.h"
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* --- records --------------------------------------------------------------------------- */
 
 cm_status cm_finish_add(cm_finish *r, json_t *o) {
@@ -39,9 +35,10 @@ const char *cm_finish_join(cm_finish *r, const char *a, const char *b) {
 static json_t *score_record(const cm_finish *r, size_t arm, const cm_scored *x, const char *part) {
     char name[128];
     snprintf(name, sizeof name, "%s%s%s", x->label, *part ? "." : "", part);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "score", "suite", text_of(r->header, "suite"),
-                     "prompts", text_of(r->header, "prompts"), "arm", r->sides[arm].name, "score", name, "better",
-                     x->m->higher_is_better ? "higher" : "lower", "about", x->m->about, "source", x->m->source);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "score", "suite",
+                     cm_text_of(r->header, "suite"), "prompts", cm_text_of(r->header, "prompts"), "arm",
+                     r->sides[arm].name, "score", name, "better", x->m->higher_is_better ? "higher" : "lower", "about",
+                     x->m->about, "source", x->m->source);
 }
 
 cm_status cm_finish_score(cm_finish *r, size_t arm, const cm_scored *x, const char *part, const cm_arm_value *v,
@@ -69,8 +66,8 @@ cm_status cm_finish_pair(cm_finish *r, const cm_arm_pair *p, const cm_scored *x,
     char name[128];
     snprintf(name, sizeof name, "%s%s%s", x->label, *part ? "." : "", part);
     json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "pair", "suite", text_of(r->header, "suite"), "prompts",
-                  text_of(r->header, "prompts"), "score", name, "a", r->sides[p->a].name, "b", r->sides[p->b].name);
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "pair", "suite", cm_text_of(r->header, "suite"), "prompts",
+                  cm_text_of(r->header, "prompts"), "score", name, "a", r->sides[p->a].name, "b", r->sides[p->b].name);
     if (v->defined) {
         cm_finish_number(o, "difference", v->difference);
         cm_finish_number(o, "lo", v->lo);
@@ -90,12 +87,15 @@ cm_status cm_finish_pair(cm_finish *r, const cm_arm_pair *p, const cm_scored *x,
 static cm_status read_metric(cm_finish *r, const json_t *o, cm_scored *x) {
     size_t i;
     json_t *column;
-    *x = (cm_scored){
-        cm_metric_find(text_of(o, "metric")), text_of(o, "label"), text_of(o, "column"), text_of(o, "weights"), 0,
-        cm_json_size_or(o, "subset", 0)};
-    if (!x->m) return cm_fail(CM_EFORMAT, "the header names a metric that does not exist: %s", text_of(o, "metric"));
+    *x = (cm_scored){cm_metric_find(cm_text_of(o, "metric")),
+                     cm_text_of(o, "label"),
+                     cm_text_of(o, "column"),
+                     cm_text_of(o, "weights"),
+                     0,
+                     cm_json_size_or(o, "subset", 0)};
+    if (!x->m) return cm_fail(CM_EFORMAT, "the header names a metric that does not exist: %s", cm_text_of(o, "metric"));
     json_array_foreach(json_object_get(json_object_get(r->header, "plan"), "columns"), i, column)
-        if (!strcmp(text_of(column, "name"), x->column)) x->width = cm_json_size_or(column, "width", 0);
+        if (!strcmp(cm_text_of(column, "name"), x->column)) x->width = cm_json_size_or(column, "width", 0);
     if (*x->column && x->width == 0) return cm_fail(CM_EFORMAT, "the header names no column '%s'", x->column);
     return x->m->of_sets && !*x->column ? cm_fail(CM_EFORMAT, "the header has no column for %s", x->label) : CM_OK;
 }
@@ -143,8 +143,9 @@ static cm_status correct(cm_finish *r) {
         size_t n = 0, i;
         CM_TRY(cm_arena_check(&r->arena));
         json_array_foreach(r->out, i, row) {
-            const bool of_pair = cm_line_is(row, "pair") && !strcmp(text_of(row, "a"), r->sides[r->pairs[k].a].name) &&
-                                 !strcmp(text_of(row, "b"), r->sides[r->pairs[k].b].name);
+            const bool of_pair = cm_line_is(row, "pair") &&
+                                 !strcmp(cm_text_of(row, "a"), r->sides[r->pairs[k].a].name) &&
+                                 !strcmp(cm_text_of(row, "b"), r->sides[r->pairs[k].b].name);
             if (!of_pair || !json_is_number(json_object_get(row, "p"))) continue;
             if (json_is_true(json_object_get(row, "primary"))) {
                 json_object_set(row, "p_holm", json_object_get(row, "p"));
@@ -171,7 +172,7 @@ static cm_status read_header(cm_finish *r) {
     const json_t *pairs = json_object_get(r->header, "pairs");
     r->unit_count = cm_json_size_or(r->header, "count", 0);
     r->images = cm_json_size_or(r->header, "images", 1);
-    r->primary = cm_finish_label(r, text_of(r->header, "primary"));
+    r->primary = cm_finish_label(r, cm_text_of(r->header, "primary"));
     for (i = 0; i < r->side_count; i++) {
         if (r->sides[i].kind == CM_SIDE_ARM) r->arm_count++;
         else *(r->sides[i].kind == CM_SIDE_REFERENCE ? &r->reference : &r->ceiling) = &r->sides[i];

@@ -8,21 +8,17 @@
 #include "harness/records/run_lines.h"
 #include "harness/scores/evaluation_finish_parts.h"
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* The record of a score of an arm, or of a pair; NULL: none. */
 static const json_t *find_record(const cm_finish *r, const json_t *gate, const char *label) {
     size_t i;
     json_t *o;
     const json_t *pair = json_object_get(gate, "pair");
     json_array_foreach(r->out, i, o) {
-        if (!cm_line_is(o, pair ? "pair" : "score") || strcmp(text_of(o, "score"), label) != 0) continue;
+        if (!cm_line_is(o, pair ? "pair" : "score") || strcmp(cm_text_of(o, "score"), label) != 0) continue;
         if (pair && json_equal(json_object_get(o, "a"), json_array_get(pair, 0)) &&
             json_equal(json_object_get(o, "b"), json_array_get(pair, 1)))
             return o;
-        if (!pair && !strcmp(text_of(o, "arm"), text_of(gate, "arm"))) return o;
+        if (!pair && !strcmp(cm_text_of(o, "arm"), cm_text_of(gate, "arm"))) return o;
     }
     return NULL;
 }
@@ -34,8 +30,8 @@ static const char *judge(double lo, double hi, double bound) {
 }
 
 static cm_status add_gate(cm_finish *r, const json_t *gate) {
-    const cm_metric *m = cm_metric_find(text_of(gate, "score"));
-    const char *label = cm_finish_label(r, text_of(gate, "score"));
+    const cm_metric *m = cm_metric_find(cm_text_of(gate, "score"));
+    const char *label = cm_finish_label(r, cm_text_of(gate, "score"));
     const json_t *found = find_record(r, gate, label);
     const double lo = cm_json_number_or(found, "lo", (double)NAN), hi = cm_json_number_or(found, "hi", (double)NAN);
     const double bound =

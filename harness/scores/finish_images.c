@@ -6,10 +6,6 @@
 #include "core/io/jsonl.h"
 #include "harness/scores/evaluation_finish_parts.h"
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* --- scores that images have ----------------------------------------------------------------- */
 
 /* What an image has under key and label; NaN: nothing. */
@@ -34,7 +30,7 @@ const char *cm_finish_label(const cm_finish *r, const char *metric) {
     size_t i;
     json_t *o;
     json_array_foreach(json_object_get(json_object_get(r->header, "plan"), "metrics"), i, o)
-        if (!strcmp(text_of(o, "metric"), metric)) return text_of(o, "label");
+        if (!strcmp(cm_text_of(o, "metric"), metric)) return cm_text_of(o, "label");
     return metric;
 }
 
@@ -77,7 +73,7 @@ static void total(const cm_scored *x, cm_arm_value *v) {
 }
 
 static bool is_model(const cm_finish *r, size_t arm) {
-    return strcmp(text_of(json_array_get(json_object_get(r->header, "arms"), arm), "kind"), "model") == 0;
+    return strcmp(cm_text_of(json_array_get(json_object_get(r->header, "arms"), arm), "kind"), "model") == 0;
 }
 
 /* Beside a score of attention: what even attention would have, the least there can be, and the phrases that take no

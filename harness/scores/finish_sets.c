@@ -10,15 +10,11 @@
 #include "harness/scores/evaluation_finish_parts.h"
 #include "metrics/statistics_file.h"
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 static const char *network_hash(const cm_finish *r, const char *network) {
     size_t i;
     json_t *o;
     json_array_foreach(json_object_get(json_object_get(r->header, "plan"), "networks"), i, o)
-        if (!strcmp(text_of(o, "name"), network)) return text_of(o, "hash");
+        if (!strcmp(cm_text_of(o, "name"), network)) return cm_text_of(o, "hash");
     return "";
 }
 
@@ -89,11 +85,11 @@ static cm_status read_statistics(cm_finish *r, const cm_scored *x, size_t n, cm_
     const bool unequal = cm_json_bool_or(json_object_get(r->header, "settings"), "unequal", false);
     const cm_statistics_claim claim = {
         .protocol = x->m->name, .weights = network_hash(r, x->m->network), .width = x->width, .n = unequal ? 0 : n};
-    return cm_statistics_read(text_of(r->header, "statistics"), &claim, &r->arena, statistics);
+    return cm_statistics_read(cm_text_of(r->header, "statistics"), &claim, &r->arena, statistics);
 }
 
 static cm_status write_statistics(cm_finish *r, const cm_scored *x, const cm_report_model_of *arm) {
-    const char *path = text_of(r->header, "write_statistics");
+    const char *path = cm_text_of(r->header, "write_statistics");
     cm_moments moments;
     if (!r->writes || !*path || x->m->reference != CM_REFERENCE_STATISTICS) return CM_OK;
     CM_TRY(cm_moments_of(arm->x, NULL, arm->n, x->width, &r->arena, &moments));
@@ -198,7 +194,7 @@ cm_status cm_finish_sets(cm_finish *r, const cm_scored *x) {
     if (s == CM_OK && wants && !of_file && r->reference) s = cm_finish_open_rows(r, r->reference, x, NULL, &reference);
     if (s == CM_OK && count) s = write_statistics(r, x, &arms[0]);
     const bool nothing = wants && !of_file && !reference.n; /* only statistics were to be written */
-    if (s == CM_OK && nothing && !*text_of(r->header, "write_statistics"))
+    if (s == CM_OK && nothing && !*cm_text_of(r->header, "write_statistics"))
         s = record_undefined(r, x, "no reference set");
     else if (s == CM_OK && !nothing)
         s = compare_sets(r, x, arms, &reference, run, count, r->arm_count > 1 ? missing : 0);

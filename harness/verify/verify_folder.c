@@ -18,10 +18,6 @@
 #define RELATIVE 1e-6
 #define ABSOLUTE 1e-9
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* --- differences ------------------------------------------------------------------ */
 
 cm_status cm_verify_differ(cm_verifier *v, size_t line, const char *what, const char *recorded, const char *there) {
@@ -61,10 +57,11 @@ static cm_status check_file(cm_verifier *v, size_t line, const char *path, const
 
 /* An image that the run made, in its folder; or one from elsewhere, where it is still found by its path. */
 static cm_status check_image(cm_verifier *v, size_t line, const json_t *record) {
-    const char *made = text_of(record, "picture_hash"), *source = text_of(record, "source"),
-               *hash = *made ? made : text_of(record, "source_hash");
-    const char *path = *made ? cm_arena_print(v->out, "%s/%s", v->options->folder, text_of(record, "picture")) : source;
-    const char *what = cm_arena_print(v->out, "the image %s", *made ? text_of(record, "picture") : source);
+    const char *made = cm_text_of(record, "picture_hash"), *source = cm_text_of(record, "source"),
+               *hash = *made ? made : cm_text_of(record, "source_hash");
+    const char *path =
+        *made ? cm_arena_print(v->out, "%s/%s", v->options->folder, cm_text_of(record, "picture")) : source;
+    const char *what = cm_arena_print(v->out, "the image %s", *made ? cm_text_of(record, "picture") : source);
     bool same;
     CM_TRY(cm_arena_check(v->out));
     if (!*hash || (!*made && !cm_path_exists(path))) {
@@ -77,7 +74,7 @@ static cm_status check_image(cm_verifier *v, size_t line, const json_t *record) 
 }
 
 static cm_status check_prompts(cm_verifier *v) {
-    const char *name = text_of(v->header, "prompts"), *hash = text_of(v->header, "prompts_hash"),
+    const char *name = cm_text_of(v->header, "prompts"), *hash = cm_text_of(v->header, "prompts_hash"),
                *path = v->options->prompts;
     if (!*hash) return CM_OK;
     v->r->prompts_unseen = !path && cm_find_prompts(name, v->out, &path) != CM_OK;
@@ -93,7 +90,8 @@ cm_side *cm_verify_side(cm_side *sides, size_t count, const json_t *record) {
     for (size_t i = 0; i < count; i++) {
         cm_side *s = &sides[i];
         const bool arm = s->kind == CM_SIDE_ARM;
-        if (cm_line_is(record, cm_side_lines[s->kind]) && (!arm || !strcmp(s->name, text_of(record, "arm")))) return s;
+        if (cm_line_is(record, cm_side_lines[s->kind]) && (!arm || !strcmp(s->name, cm_text_of(record, "arm"))))
+            return s;
     }
     return NULL;
 }
@@ -102,7 +100,7 @@ static size_t width_of(const cm_verifier *v, const char *column, size_t *index) 
     const json_t *columns = json_object_get(json_object_get(v->header, "plan"), "columns");
     for (*index = 0; *index < json_array_size(columns) && *index < CM_EVAL_METRICS; ++*index) {
         const json_t *o = json_array_get(columns, *index);
-        if (!strcmp(text_of(o, "name"), column)) return cm_json_size_or(o, "width", 0);
+        if (!strcmp(cm_text_of(o, "name"), column)) return cm_json_size_or(o, "width", 0);
     }
     return 0;
 }
@@ -209,10 +207,10 @@ static const char *first_key(const json_t *recorded, const json_t *made, const c
 /* "score fid@clean of hq", "pair fid@clean of hq and base", "part tops acc_obj of hq" */
 static const char *name_of(const json_t *o, cm_arena *out) {
     const bool pair = cm_line_is(o, "pair"), ceiling = cm_line_is(o, "ceiling");
-    const char *group = text_of(o, "group");
-    return cm_arena_print(out, "%s %s%s%s%s%s%s%s", text_of(o, "kind"), group, *group ? " " : "", text_of(o, "score"),
-                          ceiling ? "" : " of ", text_of(o, pair ? "a" : "arm"), pair ? " and " : "",
-                          pair ? text_of(o, "b") : "");
+    const char *group = cm_text_of(o, "group");
+    return cm_arena_print(out, "%s %s%s%s%s%s%s%s", cm_text_of(o, "kind"), group, *group ? " " : "",
+                          cm_text_of(o, "score"), ceiling ? "" : " of ", cm_text_of(o, pair ? "a" : "arm"),
+                          pair ? " and " : "", pair ? cm_text_of(o, "b") : "");
 }
 
 static bool is_another(const char *key) {
@@ -272,7 +270,7 @@ static cm_status check_format(const cm_verifier *v) {
     if (!cm_line_is(v->header, "run")) return cm_fail(CM_EFORMAT, "%s: does not begin with a run", v->path);
     if (format >= CM_RECORDS_OLDEST && format <= CM_RECORDS_FORMAT) return CM_OK;
     return cm_fail(CM_EFORMAT, "%s: records of format %zu, by version %s; this version reads formats %d and %d",
-                   v->path, format, text_of(v->header, "version"), CM_RECORDS_OLDEST, CM_RECORDS_FORMAT);
+                   v->path, format, cm_text_of(v->header, "version"), CM_RECORDS_OLDEST, CM_RECORDS_FORMAT);
 }
 
 static cm_status verify(cm_verifier *v) {

@@ -18,10 +18,6 @@
 /* Networks on another CPU: their sums are in another order. */
 #define RELATIVE 1e-4
 
-static const char *text_of(const json_t *o, const char *key) {
-    return cm_json_text_or(o, key, "");
-}
-
 /* --- the suite that looks again ------------------------------------------------------- */
 
 static const json_t *plan_list(const cm_verifier *v, const char *name) {
@@ -34,7 +30,7 @@ static const char *metrics_of(const cm_verifier *v) {
     size_t i;
     json_t *o;
     json_array_foreach((json_t *)plan_list(v, "metrics"), i, o) {
-        const cm_metric *m = cm_metric_find(text_of(o, "metric"));
+        const cm_metric *m = cm_metric_find(cm_text_of(o, "metric"));
         if (m && !m->of_attention && !m->mean_of && names)
             names = cm_arena_print(v->out, "%s%s%s", names, *names ? "," : "", m->name);
     }
@@ -47,8 +43,9 @@ static const char *networks_of(const cm_verifier *v) {
     size_t i;
     json_t *o;
     json_array_foreach((json_t *)plan_list(v, "networks"), i, o)
-        if (*text_of(o, "label") && list)
-            list = cm_arena_print(v->out, "%s%s%s=%s", list, *list ? "," : "", text_of(o, "name"), text_of(o, "label"));
+        if (*cm_text_of(o, "label") && list)
+            list = cm_arena_print(v->out, "%s%s%s=%s", list, *list ? "," : "", cm_text_of(o, "name"),
+                                  cm_text_of(o, "label"));
     return list;
 }
 
@@ -60,12 +57,12 @@ static json_t *arms_of(const cm_verifier *v) {
     size_t i;
     json_t *arm, *list = json_array();
     json_array_foreach(json_object_get(v->header, "arms"), i, arm) {
-        const char *name = text_of(arm, "name"), *from = text_of(arm, "from");
-        if (!strcmp(text_of(arm, "kind"), "absent")) continue;
+        const char *name = cm_text_of(arm, "name"), *from = cm_text_of(arm, "from");
+        if (!strcmp(cm_text_of(arm, "kind"), "absent")) continue;
         json_t *row = json_object();
         set_text(row, "name", name);
         set_text(row, "images", *from ? from : cm_arena_print(v->out, "%s/images/%s", v->options->folder, name));
-        set_text(row, "match", text_of(arm, "match"));
+        set_text(row, "match", cm_text_of(arm, "match"));
         json_array_append_new(list, row);
     }
     return list;
@@ -74,15 +71,15 @@ static json_t *arms_of(const cm_verifier *v) {
 /* Drawn people begin at the seed that the first of them is called by. */
 static json_t *reference_of(const cm_verifier *v) {
     const json_t *o = json_object_get(v->header, "reference");
-    const char *statistics = text_of(v->header, "statistics"), *from = text_of(o, "from");
+    const char *statistics = cm_text_of(v->header, "statistics"), *from = cm_text_of(o, "from");
     size_t i;
     json_t *line;
     if (!o && !*statistics) return NULL;
     if (*statistics || strcmp(from, "drawn people")) return json_string(*statistics ? statistics : from);
     json_array_foreach(v->all, i, line) {
         if (!cm_line_is(line, "reference") || cm_json_size_or(line, "index", 1)) continue;
-        return json_pack("{s:s, s:I, s:I}", "name", text_of(o, "name"), "seed",
-                         (json_int_t)strtoull(text_of(line, "id"), NULL, 10), "count",
+        return json_pack("{s:s, s:I, s:I}", "name", cm_text_of(o, "name"), "seed",
+                         (json_int_t)strtoull(cm_text_of(line, "id"), NULL, 10), "count",
                          (json_int_t)cm_json_size_or(o, "count", 0));
     }
     return NULL;
@@ -96,7 +93,7 @@ static size_t kid_subset(const cm_verifier *v) {
 }
 
 static cm_status open_suite(cm_verifier *v, json_t *changes, cm_suite *suite) {
-    const char *prompts = v->options->prompts ? v->options->prompts : text_of(v->header, "prompts");
+    const char *prompts = v->options->prompts ? v->options->prompts : cm_text_of(v->header, "prompts");
     json_t *reference = reference_of(v);
     set_text(changes, "metrics", metrics_of(v));
     set_text(changes, "networks", networks_of(v));
@@ -115,12 +112,12 @@ static cm_status open_suite(cm_verifier *v, json_t *changes, cm_suite *suite) {
 /* Images of a single arm that were there are its units: a run that scored them may have no prompts. */
 static bool is_of_images(const cm_verifier *v) {
     const json_t *arms = json_object_get(v->header, "arms");
-    return json_array_size(arms) == 1 && !strcmp(text_of(json_array_get(arms, 0), "kind"), "images");
+    return json_array_size(arms) == 1 && !strcmp(cm_text_of(json_array_get(arms, 0), "kind"), "images");
 }
 
 static cm_status evaluate(cm_verifier *v, const cm_suite *suite, const char *folder) {
     cm_evaluation_counts counts;
-    const char *backend = text_of(json_object_get(v->header, "settings"), "scores_backend");
+    const char *backend = cm_text_of(json_object_get(v->header, "settings"), "scores_backend");
     cm_evaluation_options o = {.suite = suite,
                                .folder = folder,
                                .threads = v->options->threads,
@@ -136,9 +133,9 @@ static cm_status evaluate(cm_verifier *v, const cm_suite *suite, const char *fol
 /* Arms' images by arm, id and k; others by their place in the list. */
 static const char *key_of(const json_t *record, cm_arena *out) {
     const bool image = cm_line_is(record, "image");
-    return image ? cm_arena_print(out, "%s\n%s\n%zu", text_of(record, "arm"), text_of(record, "id"),
+    return image ? cm_arena_print(out, "%s\n%s\n%zu", cm_text_of(record, "arm"), cm_text_of(record, "id"),
                                   cm_json_size_or(record, "k", 0))
-                 : cm_arena_print(out, "%s\n%zu", text_of(record, "kind"), cm_json_size_or(record, "index", 0));
+                 : cm_arena_print(out, "%s\n%zu", cm_text_of(record, "kind"), cm_json_size_or(record, "index", 0));
 }
 
 static bool is_of_an_image(const json_t *line) {
@@ -232,17 +229,18 @@ static cm_status compare_features(cm_verifier *v, again *a, size_t line, const c
 
 static cm_status compare_image(cm_verifier *v, again *a, size_t line, const json_t *recorded) {
     const cm_arena_mark mark = cm_arena_get_mark(v->out);
-    const char *key = key_of(recorded, v->out),
-               *file = *text_of(recorded, "picture") ? text_of(recorded, "picture") : text_of(recorded, "source");
+    const char *key = key_of(recorded, v->out), *file = *cm_text_of(recorded, "picture")
+                                                            ? cm_text_of(recorded, "picture")
+                                                            : cm_text_of(recorded, "source");
     CM_TRY(cm_arena_check(v->out));
     if (!json_object_get(recorded, "width")) return CM_OK; /* it was not looked at */
     const cm_name_entry *e = cm_name_table_find(&a->by_key, key);
     if (!e)
-        return cm_verify_differ(v, line, *file ? file : text_of(recorded, "id"), "an image",
+        return cm_verify_differ(v, line, *file ? file : cm_text_of(recorded, "id"), "an image",
                                 "none that can be looked at");
     const json_t *seen = json_array_get(a->all, e->value);
     const char *name =
-        *file ? file : cm_arena_print(v->out, "%s %s", text_of(recorded, "kind"), text_of(recorded, "id"));
+        *file ? file : cm_arena_print(v->out, "%s %s", cm_text_of(recorded, "kind"), cm_text_of(recorded, "id"));
     CM_TRY(compare_objects(v, line, name, "scores", recorded, seen));
     if (!v->r->difference) CM_TRY(compare_objects(v, line, name, "counts", recorded, seen));
     if (!v->r->difference) CM_TRY(compare_features(v, a, line, name, recorded, seen));
