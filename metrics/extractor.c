@@ -336,21 +336,14 @@ cm_status cm_extractor_read(const cm_extractor *e, cm_ctx *g, cm_text_cleaning c
 
 /* --- parsing --------------------------------------------------------------------- */
 
-static size_t largest(const float *x, size_t n) {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (x[i] > x[best]) best = i;
-    return best;
-}
-
 static cm_status take_parsed(const cm_extractor *e, const float *classes, const float *slots, cm_arena *out,
                              cm_parsed *seen) {
     seen->asked = e->asked;
     CM_TRY(cm_image_new(out, e->width, e->height, 1, &seen->classes));
     for (size_t i = 0; i < e->width * e->height; i++)
-        seen->classes.pixels[i] = (uint8_t)largest(classes + i * CM_CLASSES, CM_CLASSES);
+        seen->classes.pixels[i] = (uint8_t)cm_largest_logit(classes + i * CM_CLASSES, CM_CLASSES);
     for (int i = 0; i < cm_slot_count; slots += cm_slots[i++].count)
-        seen->slot[i] = (int)largest(slots, (size_t)cm_slots[i].count);
+        seen->slot[i] = (int)cm_largest_logit(slots, (size_t)cm_slots[i].count);
     return CM_OK;
 }
 

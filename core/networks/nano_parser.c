@@ -136,6 +136,13 @@ cm_status cm_parser_build(cm_parser **out, const json_t *config, cm_params *p, c
     return CM_OK;
 }
 
+size_t cm_largest_logit(const float *x, size_t n) {
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    return best;
+}
+
 size_t cm_parser_slot_logits(const cm_parser *n) {
     return n->slot_logits;
 }

@@ -33,7 +33,8 @@ void cm_parser_forward(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tens
 /* The same with regions [n,H,W,"regions"], logits (NULL: not wanted; *regions is NULL where the parser has none). */
 void cm_parser_forward_all(cm_ctx *g, const cm_parser *n, cm_tensor *pixels, cm_tensor **classes, cm_tensor **regions,
                            cm_tensor **slots);
-size_t cm_parser_slot_logits(const cm_parser *n); /* sum of slot counts, from config "slots" */
+size_t cm_largest_logit(const float *x, size_t n); /* which of them; the first of equals */
+size_t cm_parser_slot_logits(const cm_parser *n);  /* sum of slot counts, from config "slots" */
 
 typedef struct cm_feature_net cm_feature_net;
 cm_status cm_feature_net_build(cm_feature_net **out, const json_t *config, cm_params *p, cm_arena *arena);

@@ -19,23 +19,16 @@ static cm_tensor *pixels_of(cm_checking *c, size_t person) {
     return x;
 }
 
-static size_t largest(const float *x, size_t n) {
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (x[i] > x[best]) best = i;
-    return best;
-}
-
 static void tally_slots(tally *t, const cm_person *p, const float *logits) {
     int seen[CM_MAX_SLOTS];
     for (int k = 0; k < cm_slot_count; logits += cm_slots[k++].count)
-        seen[k] = (int)largest(logits, (size_t)cm_slots[k].count);
+        seen[k] = (int)cm_largest_logit(logits, (size_t)cm_slots[k].count);
     cm_slot_tally_add(&t->slots, p, seen);
 }
 
 static void tally_classes(tally *t, const uint8_t *truth, const float *logits, size_t pixels) {
     for (size_t i = 0; i < pixels; i++) {
-        const size_t seen = largest(logits + i * CM_CLASSES, CM_CLASSES);
+        const size_t seen = cm_largest_logit(logits + i * CM_CLASSES, CM_CLASSES);
         t->either[seen]++;
         if (seen == truth[i]) t->hit[seen]++;
         else t->either[truth[i]]++;
