@@ -262,21 +262,15 @@ static cm_status data_prompts(const cm_args *args, cm_arena *a) {
     CM_TRY(cm_check_writable(out));
     CM_TRY(check_prompts_name(out));
     const cm_people_options options = {.pairs = cm_arg_flag(args, "held-out") ? CM_PAIRS_HELD_OUT : CM_PAIRS_ALL};
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *f = open_memstream(&text, &bytes);
-    if (!f) return cm_fail(CM_ENOMEM, "no memory for the prompts");
-    cm_status s = CM_OK;
+    json_t *lines = json_array();
+    cm_status s = lines ? CM_OK : cm_fail(CM_ENOMEM, "no memory for the prompts");
     for (size_t i = 0; i < cm_arg_size(args, "count") && s == CM_OK; i++) {
         json_t *line = NULL;
         s = prompt_line(&options, cm_arg_u64(args, "seed") + i, i, a, &line);
-        if (s == CM_OK && (json_dumpf(line, f, JSON_COMPACT) != 0 || fputc('\n', f) == EOF))
-            s = cm_fail(CM_ENOMEM, "no memory for the prompts");
-        json_decref(line);
+        if (s == CM_OK && json_array_append_new(lines, line) != 0) s = cm_fail(CM_ENOMEM, "no memory for the prompts");
     }
-    if (fclose(f) != 0 && s == CM_OK) s = cm_fail(CM_ENOMEM, "no memory for the prompts");
-    if (s == CM_OK) s = cm_write_whole(out, text, bytes);
-    free(text);
+    if (s == CM_OK) s = cm_jsonl_write(out, lines);
+    json_decref(lines);
     return s;
 }
 

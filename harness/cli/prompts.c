@@ -10,6 +10,7 @@
 #include "core/base/progress.h"
 #include "core/base/system.h"
 #include "core/generator/pipeline.h"
+#include "core/io/jsonl.h"
 #include "core/networks/tokenizer.h"
 #include "harness/cli/choose.h"
 #include "harness/cli/command.h"
@@ -83,23 +84,21 @@ static json_t *head_json(const made_set *m) {
     return o;
 }
 
-static cm_status write_line(FILE *f, json_t *line) {
-    const bool good = line && json_dumpf(line, f, JSON_COMPACT) == 0 && fputc('\n', f) != EOF;
-    json_decref(line);
-    return good ? CM_OK : cm_fail(CM_ENOMEM, "no memory for the prompts");
+static cm_status add_line(json_t *lines, json_t *line) {
+    return line && json_array_append_new(lines, line) == 0 ? CM_OK : cm_fail(CM_ENOMEM, "no memory for the prompts");
 }
 
-static cm_status write_rows(FILE *f, const made_set *m) {
+static cm_status add_rows(json_t *lines, const made_set *m) {
     cm_arena scratch;
     cm_arena_init(&scratch, 0);
-    cm_status s = write_line(f, head_json(m));
+    cm_status s = add_line(lines, head_json(m));
     for (size_t i = 0; i < (m->places ? m->few : m->count) && s == CM_OK; i++) {
         const size_t place = m->places ? m->places[i] : i;
         char id[32];
         json_t *line = NULL;
         snprintf(id, sizeof id, "h%04zu", place + 1);
         s = cm_human_row_json(&m->rows[place], id, m->tokenizers, m->tokenizer_count, &scratch, &line);
-        if (s == CM_OK) s = write_line(f, line);
+        if (s == CM_OK) s = add_line(lines, line);
         cm_arena_clear(&scratch);
     }
     cm_arena_free(&scratch);
@@ -107,14 +106,10 @@ static cm_status write_rows(FILE *f, const made_set *m) {
 }
 
 static cm_status write_set(const char *path, const made_set *m) {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *f = open_memstream(&text, &bytes);
-    if (!f) return cm_fail(CM_ENOMEM, "no memory for the prompts");
-    cm_status s = write_rows(f, m);
-    if (fclose(f) != 0 && s == CM_OK) s = cm_fail(CM_ENOMEM, "no memory for the prompts");
-    if (s == CM_OK) s = cm_write_whole(path, text, bytes);
-    free(text);
+    json_t *lines = json_array();
+    cm_status s = lines ? add_rows(lines, m) : cm_fail(CM_ENOMEM, "no memory for the prompts");
+    if (s == CM_OK) s = cm_jsonl_write(path, lines);
+    json_decref(lines);
     return s;
 }
 
