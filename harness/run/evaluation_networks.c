@@ -5,7 +5,7 @@
 
 #include "core/base/progress.h"
 #include "core/base/system.h"
-#include "harness/run/evaluation_parts.h"
+#include "harness/run/evaluation_networks_parts.h"
 
 /* Which outputs of a feed this side wants, as bits; none where all images have been seen by it. */
 static unsigned wanted_of(const cm_evaluation *e, size_t feed) {
@@ -19,30 +19,13 @@ static bool parses(const cm_evaluation *e, size_t feed) {
 
 /* --- one batch ------------------------------------------------------------------ */
 
-typedef struct batch {
-    size_t count;
-    const size_t *rows;             /* of the side */
-    cm_image *images, *classes;     /* sizes, the pixels are gone; a drawing's classes */
-    float *pixels[CM_EVAL_METRICS]; /* by feed: [count,height,width,3], made ready; NULL: not wanted */
-    const char **trouble;           /* why an image cannot be scored, or NULL */
-    const char **doubtful;          /* its path, where a score's text looks wrongly decoded */
-    json_t **records;               /* what was seen of each */
-} batch;
-
-static cm_status fail_image(batch *b, size_t k, cm_arena *scratch) {
+static cm_status fail_image(cm_batch *b, size_t k, cm_arena *scratch) {
     b->trouble[k] = cm_arena_string(scratch, cm_why());
     return cm_arena_check(scratch);
 }
 
-/* The object under `key` of a record, made where it is absent. */
-static json_t *part(json_t *record, const char *key) {
-    json_t *o = json_object_get(record, key);
-    if (!o && json_object_set_new(record, key, json_object()) == 0) o = json_object_get(record, key);
-    return o;
-}
-
 /* An image from elsewhere that the report shows: a copy inside the run's folder, no larger than a page wants. */
-static cm_status show(const cm_evaluation *e, batch *b, size_t k, cm_arena *whole) {
+static cm_status show(const cm_evaluation *e, cm_batch *b, size_t k, cm_arena *whole) {
     const cm_side *s = e->at;
     const size_t row = b->rows[k], unit = row / s->images;
     const cm_image *image = &b->images[k];
@@ -67,7 +50,7 @@ static cm_status show(const cm_evaluation *e, batch *b, size_t k, cm_arena *whol
 }
 
 /* Which image from elsewhere it was; an array's images are no files. */
-static cm_status hash_source(const cm_evaluation *e, batch *b, size_t k, cm_arena *whole) {
+static cm_status hash_source(const cm_evaluation *e, cm_batch *b, size_t k, cm_arena *whole) {
     char hash[65];
     const char *path = e->at->list.source ? cm_image_list_path(&e->at->list, b->rows[k], whole) : NULL;
     if (!path || cm_file_size(path) < 0) return CM_OK;
@@ -77,7 +60,7 @@ static cm_status hash_source(const cm_evaluation *e, batch *b, size_t k, cm_aren
 }
 
 /* One image made ready for every feed that wants this side, at its place k of each feed's pixels. */
-static cm_status prepare_image(const cm_evaluation *e, batch *b, size_t k, cm_arena *whole, cm_arena *scratch) {
+static cm_status prepare_image(const cm_evaluation *e, cm_batch *b, size_t k, cm_arena *whole, cm_arena *scratch) {
     CM_TRY(cm_image_list_read(&e->at->list, b->rows[k], whole, &b->images[k], &b->classes[k]));
     CM_TRY(hash_source(e, b, k, whole));
     for (size_t f = 0; f < e->plan.feed_count; f++) {
@@ -102,7 +85,7 @@ static bool only_this_one(cm_status s) {
 }
 
 /* Decoded images can be hundreds of MB: each is brought to the networks' sizes and dropped before the next is read. */
-static cm_status prepare_images(const cm_evaluation *e, batch *b, cm_worker *w) {
+static cm_status prepare_images(const cm_evaluation *e, cm_batch *b, cm_worker *w) {
     for (size_t f = 0; f < e->plan.feed_count; f++) {
         size_t width, height;
         if (!wanted_of(e, f) && !parses(e, f)) continue;
@@ -123,7 +106,7 @@ static cm_status prepare_images(const cm_evaluation *e, batch *b, cm_worker *w) 
 }
 
 /* The images that can still be scored, side by side: at[i] says which of the batch row i is. */
-static void gather(const cm_extractor *x, const batch *b, float *pixels, size_t *at, size_t *count) {
+static void gather(const cm_extractor *x, const cm_batch *b, float *pixels, size_t *at, size_t *count) {
     size_t width, height, n = 0;
     cm_extractor_size(x, &width, &height);
     const size_t one = width * height * 3;
@@ -137,7 +120,7 @@ static void gather(const cm_extractor *x, const batch *b, float *pixels, size_t 
 
 /* --- features ---------------------------------------------------------------------- */
 
-static cm_status keep_features(const cm_evaluation *e, size_t feed, const batch *b, const size_t *at, size_t count,
+static cm_status keep_features(const cm_evaluation *e, size_t feed, const cm_batch *b, const size_t *at, size_t count,
                                float *const out[CM_OUTPUTS]) {
     const cm_side *s = e->at;
     for (size_t c = 0; c < e->plan.column_count; c++) {
@@ -149,73 +132,15 @@ static cm_status keep_features(const cm_evaluation *e, size_t feed, const batch 
             const float *row = out[column->output] + i * column->width;
             CM_TRY(cm_feature_store_write(&s->stores[c], b->rows[at[i]] - s->begin, row));
             cm_feature_hash(row, column->width, hash);
-            json_object_set_new(part(b->records[at[i]], "features"), column->name, json_string(hash));
+            json_object_set_new(cm_record_part(b->records[at[i]], "features"), column->name, json_string(hash));
         }
-    }
-    return CM_OK;
-}
-
-static const cm_description *prompt_of(const cm_evaluation *e, const batch *b, size_t k) {
-    return e->at->prompts ? e->at->prompts[b->rows[k] / e->at->images] : NULL;
-}
-
-/* Chance: of a drawing, a prompt of the run that is not its own, always the same one; NULL: there is none. */
-static const cm_description *prompt_of_another(const cm_evaluation *e, const batch *b, size_t k) {
-    const cm_description *own = prompt_of(e, b, k);
-    if (e->at->kind != CM_SIDE_CEILING || !own || e->unit_count == 0) return NULL;
-    const cm_description *other = e->units[(b->rows[k] + 1) % e->unit_count].prompt;
-    return other && strcmp(other->text, own->text) != 0 ? other : NULL;
-}
-
-/* One score of the images that have a prompt; embeddings [count,width]. another: by someone else's prompt, as "chance".
- */
-static cm_status score_prompts(const cm_evaluation *e, size_t metric, bool another, batch *b, const size_t *at,
-                               size_t count, const float *embeddings, cm_worker *w) {
-    const cm_metric *m = e->plan.metrics[metric];
-    const cm_extractor *x = e->plan.extractors[e->plan.feeds[e->plan.feed_of[metric]].network];
-    const char *label = e->plan.labels[metric];
-    const size_t width = cm_extractor_width(x, CM_OUT_FEATURES);
-    const cm_description **prompts = CM_PUSH(&w->scratch, const cm_description *, count);
-    size_t *which = CM_PUSH(&w->scratch, size_t, count), n = 0;
-    float *images = CM_PUSH(&w->scratch, float, count *width);
-    cm_text_score *scores = CM_PUSH(&w->scratch, cm_text_score, count);
-    CM_TRY(cm_arena_check(&w->scratch));
-    for (size_t i = 0; i < count; i++) {
-        const cm_description *prompt = another ? prompt_of_another(e, b, at[i]) : prompt_of(e, b, at[i]);
-        if (!prompt || b->trouble[at[i]]) continue;
-        memcpy(images + n * width, embeddings + i * width, width * sizeof *images);
-        prompts[n] = prompt;
-        which[n++] = at[i];
-    }
-    CM_TRY(cm_text_image_scores(m->of_text, x, &w->g, images, prompts, n, &w->scratch, scores));
-    for (size_t i = 0; i < n; i++) {
-        json_t *record = b->records[which[i]];
-        if (another && isfinite(scores[i].value))
-            json_object_set_new(part(record, "chance"), label, json_real(scores[i].value));
-        if (another) continue;
-        json_object_set_new(part(record, "texts"), label, json_true());
-        if (scores[i].doubtful)
-            b->doubtful[which[i]] = cm_image_list_path(&e->at->list, b->rows[which[i]], &w->scratch);
-        if (!isfinite(scores[i].value)) continue;
-        json_object_set_new(part(record, "scores"), label, json_real(scores[i].value));
-        json_object_set_new(part(record, "read"), label, json_real(scores[i].read));
-    }
-    return CM_OK;
-}
-
-static cm_status score_texts(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count,
-                             const float *embeddings, cm_worker *w) {
-    for (size_t m = 0; m < e->plan.metric_count; m++) {
-        if (!e->plan.metrics[m]->of_text || e->plan.feed_of[m] != feed) continue;
-        CM_TRY(score_prompts(e, m, false, b, at, count, embeddings, w));
-        if (e->at->kind == CM_SIDE_CEILING) CM_TRY(score_prompts(e, m, true, b, at, count, embeddings, w));
     }
     return CM_OK;
 }
 
 /* A network that finds a batch's features not finite looks at each image alone, so that only those that are at fault
  * fail. */
-static cm_status run_network(const cm_extractor *x, batch *b, const size_t *at, size_t count, const float *pixels,
+static cm_status run_network(const cm_extractor *x, cm_batch *b, const size_t *at, size_t count, const float *pixels,
                              float *const out[CM_OUTPUTS], cm_worker *w) {
     size_t width, height;
     cm_extractor_size(x, &width, &height);
@@ -231,93 +156,9 @@ static cm_status run_network(const cm_extractor *x, batch *b, const size_t *at, 
     return CM_OK;
 }
 
-/* --- answers -------------------------------------------------------------------------- */
-
-/* Share of pixels with the right class, and mean over the classes that the drawing has of intersection over union. */
-static void compare_classes(const cm_image *got, const cm_image *want, double *pixels, double *iou) {
-    size_t both[CM_CLASSES] = {0}, either[CM_CLASSES] = {0}, there[CM_CLASSES] = {0}, right = 0;
-    const size_t n = want->width * want->height;
-    double sum = 0, classes = 0;
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t g = got->pixels[i], w = want->pixels[i];
-        there[w]++;
-        either[w]++;
-        if (g == w) both[w]++;
-        if (g == w) right++;
-        else if (g < CM_CLASSES) either[g]++;
-    }
-    for (size_t c = 0; c < CM_CLASSES; c++) {
-        if (!there[c]) continue;
-        sum += (double)both[c] / (double)either[c];
-        classes++;
-    }
-    *pixels = 100.0 * (double)right / (double)n;
-    *iou = 100.0 * sum / classes;
-}
-
-static const char *const kind_names[3] = {"acc_obj", "acc_tex", "acc_shape"};
-
-static json_t *counts_of(const size_t right[3], const size_t asked[3]) {
-    json_t *o = json_object();
-    for (int k = 0; k < 3; k++)
-        if (asked[k])
-            json_object_set_new(o, kind_names[k], json_pack("[I,I]", (json_int_t)right[k], (json_int_t)asked[k]));
-    return o;
-}
-
-/* The scores that are made from answers, under `key` of the record. */
-static void note_accuracies(const cm_evaluation *e, size_t feed, const cm_accuracy *a, const char *key,
-                            json_t *record) {
-    for (size_t i = 0; i < e->plan.metric_count; i++) {
-        const cm_metric *m = e->plan.metrics[i];
-        const double v = cm_metric_of_questions(m, a);
-        if (m->of_questions && e->plan.feed_of[i] == feed && isfinite(v))
-            json_object_set_new(part(record, key), e->plan.labels[i], json_real(v));
-    }
-}
-
-static void note_answers(const cm_evaluation *e, size_t feed, const cm_accuracy *a, json_t *record) {
-    json_t *misses = json_array(), *parts = json_object();
-    for (size_t i = 0; i < a->miss_count; i++) json_array_append_new(misses, json_string(a->misses[i]));
-    for (size_t i = 0; i < a->part_count; i++)
-        json_object_set_new(parts, cm_prompt_group_name(a->parts[i].group),
-                            counts_of(a->parts[i].right, a->parts[i].asked));
-    json_object_set_new(record, "counts", counts_of(a->right, a->asked));
-    json_object_set_new(record, "misses", misses);
-    json_object_set_new(record, "parts", parts);
-    note_accuracies(e, feed, a, "scores", record);
-}
-
-static cm_status answer(const cm_evaluation *e, size_t feed, batch *b, const size_t *at, size_t count, cm_worker *w) {
-    const cm_extractor *x = e->plan.extractors[e->plan.feeds[feed].network];
-    cm_parsed *seen = CM_PUSH_ZERO(&w->scratch, cm_parsed, count);
-    CM_TRY(cm_arena_check(&w->scratch));
-    CM_TRY(cm_extractor_parse(x, &w->g, b->pixels[feed], count, &w->scratch, seen));
-    for (size_t i = 0; i < count; i++) {
-        const cm_description *prompt = prompt_of(e, b, at[i]);
-        const cm_image *classes = &b->classes[at[i]];
-        json_t *record = b->records[at[i]];
-        double pixels, iou;
-        cm_accuracy a;
-        if (classes->pixels && classes->width == seen[i].classes.width && classes->height == seen[i].classes.height) {
-            compare_classes(&seen[i].classes, classes, &pixels, &iou);
-            json_object_set_new(part(record, "scores"), "parser_pixels", json_real(pixels));
-            json_object_set_new(part(record, "scores"), "parser_iou", json_real(iou));
-        }
-        if (!prompt) continue;
-        CM_TRY(cm_metric_answers(prompt, &seen[i], &w->scratch, &a));
-        note_answers(e, feed, &a, record);
-        const cm_description *another = prompt_of_another(e, b, at[i]);
-        if (!another) continue;
-        CM_TRY(cm_metric_answers(another, &seen[i], &w->scratch, &a));
-        note_accuracies(e, feed, &a, "chance", record);
-    }
-    return CM_OK;
-}
-
 /* --- a feed ------------------------------------------------------------------------------ */
 
-static cm_status run_feed(const cm_evaluation *e, size_t feed, batch *b, cm_worker *w) {
+static cm_status run_feed(const cm_evaluation *e, size_t feed, cm_batch *b, cm_worker *w) {
     const cm_feed *f = &e->plan.feeds[feed];
     const cm_extractor *x = e->plan.extractors[f->network];
     const unsigned wanted = wanted_of(e, feed);
@@ -327,7 +168,7 @@ static cm_status run_feed(const cm_evaluation *e, size_t feed, batch *b, cm_work
     CM_TRY(cm_arena_check(&w->scratch));
     gather(x, b, b->pixels[feed], at, &count);
     if (count == 0) return CM_OK;
-    if (parses(e, feed)) CM_TRY(answer(e, feed, b, at, count, w));
+    if (parses(e, feed)) CM_TRY(cm_batch_answer(e, feed, b, at, count, w));
     if (!wanted) return CM_OK;
     for (int i = 0; i < CM_OUTPUTS; i++)
         if (wanted & 1u << i) out[i] = CM_PUSH(&w->scratch, float, count *cm_extractor_width(x, (cm_output)i));
@@ -335,12 +176,12 @@ static cm_status run_feed(const cm_evaluation *e, size_t feed, batch *b, cm_work
     CM_TRY(run_network(x, b, at, count, b->pixels[feed], out, w));
     CM_TRY(keep_features(e, feed, b, at, count, out));
     if (e->at->kind == CM_SIDE_REFERENCE || !cm_extractor_reads(x)) return CM_OK;
-    return score_texts(e, feed, b, at, count, out[CM_OUT_FEATURES], w);
+    return cm_batch_score_texts(e, feed, b, at, count, out[CM_OUT_FEATURES], w);
 }
 
 /* --- records ----------------------------------------------------------------------------------- */
 
-static json_t *failed_record(const cm_evaluation *e, const batch *b, size_t k, cm_arena *scratch) {
+static json_t *failed_record(const cm_evaluation *e, const cm_batch *b, size_t k, cm_arena *scratch) {
     const cm_side *s = e->at;
     json_t *o = json_pack("{s:s, s:I, s:s, s:s}", "kind", "failed", "index", (json_int_t)b->rows[k], "source",
                           cm_image_list_path(&s->list, b->rows[k], scratch), "note", b->trouble[k]);
@@ -349,7 +190,7 @@ static json_t *failed_record(const cm_evaluation *e, const batch *b, size_t k, c
 }
 
 /* What was seen of an image, and of one from elsewhere which it is. */
-static json_t *finish_record(const cm_evaluation *e, const batch *b, size_t k, cm_arena *scratch) {
+static json_t *finish_record(const cm_evaluation *e, const cm_batch *b, size_t k, cm_arena *scratch) {
     const cm_side *s = e->at;
     const size_t row = b->rows[k];
     json_t *o = s->kind == CM_SIDE_ARM ? cm_evaluation_image(e, s, row)
@@ -381,7 +222,7 @@ static cm_status write_pending(cm_evaluation *e) {
     return CM_OK;
 }
 
-static cm_status record_batch(cm_evaluation *e, const batch *b, cm_arena *scratch) {
+static cm_status record_batch(cm_evaluation *e, const cm_batch *b, cm_arena *scratch) {
     cm_status s = CM_OK;
     pthread_mutex_lock(&e->lock);
     for (size_t k = 0; k < b->count && s == CM_OK; k++) {
@@ -401,7 +242,7 @@ static cm_status record_batch(cm_evaluation *e, const batch *b, cm_arena *scratc
     return s;
 }
 
-static cm_status look_at(cm_evaluation *e, batch *b, cm_worker *w) {
+static cm_status look_at(cm_evaluation *e, cm_batch *b, cm_worker *w) {
     CM_TRY(prepare_images(e, b, w));
     for (size_t f = 0; f < e->plan.feed_count; f++) CM_TRY(run_feed(e, f, b, w));
     return record_batch(e, b, &w->scratch);
@@ -414,13 +255,13 @@ static size_t batch_size(const cm_evaluation *e) {
 static cm_status look(void *arg, size_t first, cm_worker *w) {
     cm_evaluation *e = arg;
     const size_t left = e->at->todo_count - first, count = left < batch_size(e) ? left : batch_size(e);
-    batch b = {.count = count,
-               .rows = e->at->todo + first,
-               .images = CM_PUSH_ZERO(&w->scratch, cm_image, count),
-               .classes = CM_PUSH_ZERO(&w->scratch, cm_image, count),
-               .doubtful = CM_PUSH_ZERO(&w->scratch, const char *, count),
-               .trouble = CM_PUSH_ZERO(&w->scratch, const char *, count),
-               .records = CM_PUSH_ZERO(&w->scratch, json_t *, count)};
+    cm_batch b = {.count = count,
+                  .rows = e->at->todo + first,
+                  .images = CM_PUSH_ZERO(&w->scratch, cm_image, count),
+                  .classes = CM_PUSH_ZERO(&w->scratch, cm_image, count),
+                  .doubtful = CM_PUSH_ZERO(&w->scratch, const char *, count),
+                  .trouble = CM_PUSH_ZERO(&w->scratch, const char *, count),
+                  .records = CM_PUSH_ZERO(&w->scratch, json_t *, count)};
     CM_TRY(cm_arena_check(&w->scratch));
     for (size_t k = 0; k < count; k++) b.records[k] = json_object();
     const cm_status status = look_at(e, &b, w);

@@ -3,9 +3,10 @@
  *
  *     evaluation.c            all of it, in order
  *     evaluation_plan.c       which networks look at which images for which metrics
+ *     evaluation_units.c      the units: prompts, or images that are units themselves
  *     evaluation_sets.c       the sides: arms, the reference, the ceiling's drawings; which image belongs to which
  * prompt evaluation_headers.c    the header of the run's records evaluation_known.c      what the folder has already,
- * and what is left to do evaluation_make.c       images that models and commands make evaluation_attention.c  what
+ * and what is left to do evaluation_make.c       images that models make evaluation_attention.c  what
  * their phrases look at meanwhile evaluation_networks.c   the pass over images evaluation_merge.c      shards
  *
  * The folder's records and features are harness/records; scores and pairs are made by harness/scores.
@@ -105,6 +106,10 @@ typedef struct cm_evaluation {
     const char *said_of_size, *said_of_words; /* the last warnings of an arm's model; NULL: none yet */
 } cm_evaluation;
 
+/* Units, from prompts or images; *source: the list of images that are units themselves, or NULL. */
+cm_status cm_evaluation_open_units(cm_evaluation *e, cm_picture_source **source);
+const cm_arm *cm_evaluation_first_images(const cm_suite *s); /* the first arm that is a folder; NULL: none */
+cm_status cm_evaluation_check_any(const cm_picture_source *source, const char *path); /* are there images at all? */
 /* Units and sides, from prompts, folders and drawings. */
 cm_status cm_evaluation_open_sides(cm_evaluation *e);
 cm_side *cm_evaluation_side(cm_evaluation *e, const char *name); /* NULL: none of that name */
@@ -123,6 +128,11 @@ json_t *cm_evaluation_groups(const cm_description *d, const cm_tokens *t);
 
 /* CM_EUSAGE where a suite file's commands would run and nobody said that they may. */
 cm_status cm_evaluation_check_commands(const cm_evaluation *e);
+/* The record's hash of an image's file; the record of a row, to the file and to what is known. */
+cm_status cm_evaluation_hash_image(const cm_evaluation *e, const char *path, cm_arena *scratch, json_t *record);
+cm_status cm_evaluation_keep(cm_evaluation *e, cm_side *s, size_t row, json_t *record);
+/* Rows missing[count] of an arm that is a command. */
+cm_status cm_evaluation_run_command(cm_evaluation *e, cm_side *s, const size_t *missing, size_t count);
 /* All images of the arms that models and commands make. */
 cm_status cm_evaluation_make(cm_evaluation *e);
 /* The pass over one side. */
