@@ -90,6 +90,6 @@ says "no name" 2 "'nano:hq' is not NAME=model" $cm bench --arm nano:hq --metric 
 says "a setting that is none" 1 "\"steps\" is \"x\", not a whole number" $cm bench --arm a=nano:hq,steps=x --metric acc --prompts people-64 --out no
 says "an arm of the table that nobody gave" 2 "this suite's arms are to be given: --arm 'SD 1.5=MODEL'" $cm bench --suite table2 --out no
 sed 's/"format":3/"format":9/' whole/records.jsonl >newer.jsonl && cp -r whole newer && mv newer.jsonl newer/records.jsonl
-says "records of a newer version" 2 "of a newer version .*, records of format 9, here 2" everything newer
+says "records of a newer version" 2 "of a newer version .*, records of format 9, here 3" everything newer
 sed 's/"format":3,//' whole/records.jsonl >older.jsonl && cp -r whole older && mv older.jsonl older/records.jsonl
 says "records of an older version" 2 "cannot be gone on with; --fresh begins anew" everything older
