@@ -9,7 +9,7 @@
 
 enum { MOST_SECONDS = 120 };
 
-/* In the folder, with the picture as standard output; no start-up file and none of the caller's settings. */
+/* In the folder, with the image as standard output; no start-up file and none of the caller's settings. */
 static cm_status draw(const char *folder, const char *name, const char *ending, const char *before) {
     char path[4200], script[64];
     struct stat st;

@@ -12,7 +12,7 @@
 #include "core/base/status.h"
 
 /* CM_EUNAVAILABLE when gnuplot is absent, fails or takes minutes; CM_EINTERRUPTED when a signal came, with gnuplot
- * ended. The picture has its name when it is whole. name: a literal. */
+ * ended. The image has its name when it is whole. name: a literal. */
 cm_status cm_gnuplot_draw(const char *folder, const char *name);
 
 /* The same as FOLDER/NAME.pdf, with the variable pdf set, by which the script chooses its terminal. */

@@ -14,7 +14,7 @@
 
 /* --- names ----------------------------------------------------------------------- */
 
-/* Hidden, so that no list of pictures has it; short, whatever the length of the name beside it. */
+/* Hidden, so that no list of images has it; short, whatever the length of the name beside it. */
 #define PREFIX ".cosmicman-"
 #define ENDING ".part"
 enum { RANDOM = 16, NAME = sizeof PREFIX - 1 + RANDOM + sizeof ENDING };

@@ -23,7 +23,7 @@ typedef void cm_log_sink(void *arg, const char *line);
 void cm_log_to(cm_log_sink *sink, void *arg);
 
 /* A warning that may come many times: three are said, all are counted; then one line says how many more there were:
- *     cm_warn_counted(&n, "prompt %s has no picture", id);    cm_warn_rest(n, "prompts have no picture"); */
+ *     cm_warn_counted(&n, "prompt %s has no image", id);    cm_warn_rest(n, "prompts have no image"); */
 void cm_warn_counted(size_t *count, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cm_warn_rest(size_t count, const char *what);
 

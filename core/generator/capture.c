@@ -34,7 +34,7 @@ static cm_attention_map *place_of(cm_capture *c, const cm_attention_site *site) 
     return &c->maps[c->count++];
 }
 
-/* probs [heads,cells,keys] of one picture */
+/* probs [heads,cells,keys] of one image */
 static float share_of(const cm_attention_site *site, const float *probs, const cm_token_span *span, size_t cell) {
     const size_t cells = site->height * site->width;
     double sum = 0;

@@ -353,7 +353,7 @@ static void unscale(const cm_model *m, const float *latents, size_t n, float *ou
                                             : latents[i] / v->scaling_factor;
 }
 
-/* Latents [h,w,C] as a picture in `out`. */
+/* Latents [h,w,C] as an image in `out`. */
 static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *picture) {
     cm_ctx *g = r->g;
     const cm_result *o = r->result;
@@ -367,8 +367,7 @@ static cm_status decode(run *r, const float *latents, cm_arena *out, cm_image *p
     const cm_tensor *pixels = cm_vae_decode(g, r->model->vae, in);
     g->ops = own;
     CM_TRY(cm_ctx_check(g));
-    if (!all_finite(pixels->data, cm_count(pixels)))
-        return cm_fail(CM_EUNDEFINED, "the decoded picture is not numbers");
+    if (!all_finite(pixels->data, cm_count(pixels))) return cm_fail(CM_EUNDEFINED, "the decoded image is not numbers");
     CM_TRY(cm_image_new(out, r->settings->width, r->settings->height, 3, picture));
     cm_image_from_float(pixels->data, picture);
     return CM_OK;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The generator: prompt in, picture out.
+/* The generator: prompt in, image out.
  *
  * A model is a diffusers folder (model_index.json, tokenizer/, text_encoder/, unet/,
  * vae/, scheduler/), a repository of that layout in the hub's cache, a single file in the original layout, or
@@ -111,7 +111,7 @@ typedef struct cm_request {
     void (*progress)(void *arg, size_t step, size_t steps, double seconds); /* may be NULL */
     void *progress_arg;
     size_t preview_every; /* 0: never; else after every so many steps `preview` gets the decoded clean latent that the
-                           * step predicted; the picture is its own until it returns */
+                           * step predicted; the image is its own until it returns */
     cm_status (*preview)(void *arg, size_t step, const cm_image *picture);
     void *preview_arg;
 } cm_request;

@@ -60,7 +60,7 @@ static cm_status push_arrays(cm_sampler_state *r, const cm_sampler_plan *plan, c
 
 cm_status cm_sampler_state_new(const cm_schedule *s, const cm_sampler_plan *plan, size_t steps, size_t values,
                                cm_arena *out, cm_sampler_state **state) {
-    if (steps == 0) return cm_fail(CM_EUSAGE, "steps: 0 makes no picture; 1 to %zu", s->train_steps);
+    if (steps == 0) return cm_fail(CM_EUSAGE, "steps: 0 makes no image; 1 to %zu", s->train_steps);
     if (steps > s->train_steps) {
         return cm_fail(CM_EUSAGE, "steps: %zu is more than the %zu the model was trained with", steps, s->train_steps);
     }

@@ -9,7 +9,7 @@
 #include "core/networks/clip_config.h"
 #include "core/networks/open_network.h"
 
-/* A piece: as many pictures as keep the products busy, few enough that what is between two layers stays in the cache.
+/* A piece: as many images as keep the products busy, few enough that what is between two layers stays in the cache.
  */
 enum { PICTURE_TOKENS = 1600, TEXT_TOKENS = 1600 };
 
@@ -335,7 +335,7 @@ cm_status cm_clip_pair_images(const cm_clip_pair *p, cm_ctx *g, const float *pix
         const size_t count = n - i < most ? n - i : most;
         cm_ctx_reset(g);
         cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(count, v->image_height, v->image_width, 3), pixels + i * values);
-        s = cm_vit_take(g, cm_clip_vision_forward(g, &p->vision, x), i, out, "the embedding of picture");
+        s = cm_vit_take(g, cm_clip_vision_forward(g, &p->vision, x), i, out, "the embedding of image");
     }
     cm_ctx_reset(g);
     return s;

@@ -11,7 +11,7 @@
  * say the architecture OpenAI's own archive     ViT-B-32.pt, written by torch.jit.save; a training checkpoint of HPSv2
  *                              (HPS_v2.1_compressed.pt) is the same with its tensors under "state_dict"
  *
- * Pictures and texts are run in pieces, each by itself: an embedding depends on the size of a batch, and on the number
+ * Images and texts are run in pieces, each by itself: an embedding depends on the size of a batch, and on the number
  * of threads, by at most 1e-5 of its length (a test holds that).
  */
 #ifndef CM_CORE_NETWORKS_CLIP_PAIR_H
@@ -35,7 +35,7 @@ typedef struct cm_clip_pair_info {
     const char *path;
     const char *warning;   /* one line about the activation, or NULL */
     cm_act act;            /* CM_GELU or CM_QUICK_GELU */
-    size_t width, height;  /* of the pictures it looks at */
+    size_t width, height;  /* of the images it looks at */
     size_t projection;     /* P, the length of an embedding */
     size_t context;        /* tokens of a text, START and END included */
     int pad;               /* the id behind END; -1 without a tokenizer */
@@ -43,7 +43,7 @@ typedef struct cm_clip_pair_info {
 } cm_clip_pair_info;
 
 /* options may be NULL. Every name and shape is checked, and what is missing, misshapen or left over is listed. Without
- * a tokenizer a pair can look at pictures, and says so when asked for a text. */
+ * a tokenizer a pair can look at images, and says so when asked for a text. */
 cm_status cm_clip_pair_open(cm_clip_pair **out, const char *path, const cm_clip_options *options);
 void cm_clip_pair_close(cm_clip_pair **p);
 const cm_clip_pair_info *cm_clip_pair_get_info(const cm_clip_pair *p);

@@ -21,7 +21,7 @@ struct cm_dinov2 {
     cm_affine patch, norm;
     cm_tensor *class_token, *registers, *positions;
     cm_vit_layer *layers;
-    float *class_position, *grid; /* [C], [side*side,C]: of pictures of this size */
+    float *class_position, *grid; /* [C], [side*side,C]: of images of this size */
     size_t side;
     cm_arena arena;
 };
@@ -210,7 +210,7 @@ static void ask(cm_dinov2 *n) {
 static cm_status set_size(cm_dinov2 *n) {
     const size_t patch = n->config.patch_size, size = n->info.width;
     if (size % patch || size > 1 << 14)
-        return cm_fail(CM_EUSAGE, "pictures of %zu pixels: not a multiple of the patches' %zu, or too large", size,
+        return cm_fail(CM_EUSAGE, "images of %zu pixels: not a multiple of the patches' %zu, or too large", size,
                        patch);
     n->side = size / patch;
     return CM_OK;
@@ -344,7 +344,7 @@ cm_status cm_dinov2_images(const cm_dinov2 *n, cm_ctx *g, const float *pixels, s
         const size_t some = count - i < most ? count - i : most;
         cm_ctx_reset(g);
         cm_tensor *x = cm_tensor_copy(g, CM_SHAPE(some, n->info.height, n->info.width, 3), pixels + i * values);
-        s = cm_vit_take(g, forward(g, n, x), i, out, "the feature of picture");
+        s = cm_vit_take(g, forward(g, n, x), i, out, "the feature of image");
     }
     cm_ctx_reset(g);
     return s;

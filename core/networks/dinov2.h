@@ -7,7 +7,7 @@
  *     a transformers folder    config.json of a Dinov2Model or Dinov2WithRegistersModel, and its weights
  * The giant's SwiGLU is not built.
  *
- * Positions were trained on a grid of 37x37 (518 pixels) and are stretched to the picture's as the official code does
+ * Positions were trained on a grid of 37x37 (518 pixels) and are stretched to the image's as the official code does
  * (dinov2/models/vision_transformer.py, hub/backbones.py): bicubic with a = -3/4 at the scale (side + 0.1)/37, not
  * antialiased, for models without registers; antialiased, a = -1/2, at side/37 for those with. transformers leaves the
  * 0.1 out, so that its features at 224 pixels differ from the official ones; here a transformers folder gives the
@@ -29,14 +29,14 @@ typedef struct cm_dinov2_config {
 typedef struct cm_dinov2 cm_dinov2;
 
 typedef struct cm_dinov2_options {
-    size_t size;   /* height and width of the pictures, a multiple of the patch size; 0: 224 */
+    size_t size;   /* height and width of the images, a multiple of the patch size; 0: 224 */
     uint64_t seed; /* of random weights */
 } cm_dinov2_options;
 
 typedef struct cm_dinov2_info {
     const char *name; /* "DINOv2 ViT-L/14", "DINOv2 ViT-L/14 reg4"; "DINOv2 24x1024/14" for others */
     const char *path;
-    size_t width, height;  /* of the pictures */
+    size_t width, height;  /* of the images */
     size_t features;       /* C */
     float mean[3], std[3]; /* ImageNet's, of pixels in [0,1] */
 } cm_dinov2_info;

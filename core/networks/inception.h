@@ -20,10 +20,10 @@
 typedef enum cm_inception_kind { CM_INCEPTION_FID, CM_INCEPTION_TORCHVISION } cm_inception_kind;
 
 enum {
-    CM_INCEPTION_SIDE = 299,     /* of a picture */
+    CM_INCEPTION_SIDE = 299,     /* of an image */
     CM_INCEPTION_POOL = 2048,    /* widths of the outputs */
     CM_INCEPTION_SPATIAL = 2023, /* 17 x 17 x 7 */
-    CM_INCEPTION_SIDE_LEAST = 75 /* smaller pictures end before the last block */
+    CM_INCEPTION_SIDE_LEAST = 75 /* smaller images end before the last block */
 };
 
 typedef struct cm_inception cm_inception;
@@ -48,7 +48,7 @@ typedef struct cm_inception_out {
     /* [n,2023], for sFID: TensorFlow's "mixed_6/conv:0", channels 0 to 6, as [17,17,7] (ADM's evaluator,
      * github.com/openai/ guided-diffusion, `spatial[..., :7]`). That is branch1x1 of Mixed_6d (torch-fidelity's table
      * of names: mixed_6/conv is Mixed_6d.branch1x1) after its batch norm and ReLU: the convolution before them is the
-     * op mixed_6/conv/Conv2D, and what goes by the scope's own name is what is joined. Only the pictures' own size 299
+     * op mixed_6/conv/Conv2D, and what goes by the scope's own name is what is joined. Only the images' own size 299
      * makes 17x17. */
     cm_tensor *spatial;
     cm_tensor *logits_unbiased; /* [n,classes] without the bias: Inception Score's, as in torch-fidelity and TTUR */

@@ -4,7 +4,7 @@
 
 #include "core/ref/ref.h"
 
-/* Input row (or column) that tap i of output row y reads; false outside the picture. */
+/* Input row (or column) that tap i of output row y reads; false outside the image. */
 static bool tap(size_t y, size_t stride, size_t i, size_t pad, size_t size, size_t *at) {
     const size_t padded = y * stride + i;
     *at = padded - pad;

@@ -119,11 +119,11 @@ cm_tensor *cm_avg_pool(cm_ctx *g, cm_tensor *x, size_t k, size_t stride);     /*
 cm_tensor *cm_max_pool(cm_ctx *g, cm_tensor *x, size_t k, size_t stride);     /* no padding */
 cm_tensor *cm_mean_hw(cm_ctx *g, cm_tensor *x);                               /* [N,H,W,C] or [N,L,C] -> [N,C] */
 /* What lies in soft regions: maps [N,H,W,R] >= 0 (weights; no gradient flows into them), x [N,H,W,C] -> [N,R,3C], for
- * each region the weighted means of x, then the spreads sqrt(variance + 0.001), as if 1e-4 of the picture more were in
+ * each region the weighted means of x, then the spreads sqrt(variance + 0.001), as if 1e-4 of the image more were in
  * each region with the value 0: what is nowhere has mean 0; then the peaks, the largest of map times value and 0. */
 cm_tensor *cm_region_pool(cm_ctx *g, cm_tensor *maps, cm_tensor *x);
 cm_tensor *cm_region_areas(cm_ctx *g,
-                           const cm_tensor *maps); /* [N,R,1], ln(1 + 10000 share of the picture), no gradient */
+                           const cm_tensor *maps); /* [N,R,1], ln(1 + 10000 share of the image), no gradient */
 cm_tensor *cm_normalize_last(cm_ctx *g, cm_tensor *x, float eps); /* x / max(|x|, eps) over the last dimension */
 cm_tensor *cm_matmul_nt(cm_ctx *g, cm_tensor *a, cm_tensor *b);   /* [M,K] x [N,K]' -> [M,N] */
 cm_tensor *cm_softmax_last(cm_ctx *g, cm_tensor *x);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What lies in each region of a picture: areas, and mean, spread and peak of values, by soft maps of the regions. */
+/* What lies in each region of an image: areas, and mean, spread and peak of values, by soft maps of the regions. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "core/tensor/nn_parts.h"
 
-static const float doubt = 1e-4f;    /* share of the picture that every region has more, of value 0 */
+static const float doubt = 1e-4f;    /* share of the image that every region has more, of value 0 */
 static const float faint = 1e-3f;    /* below it a map's pixel is no place for a peak */
 static const float flatness = 1e-3f; /* added to variances: the square root's slope stays below 16 */
 

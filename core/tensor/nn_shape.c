@@ -211,7 +211,7 @@ static float neighbours(size_t i, size_t from, size_t to, size_t *a, size_t *b) 
     return (float)(at - (double)*a);
 }
 
-/* One output pixel: its four inputs (offsets in one picture) and their shares. */
+/* One output pixel: its four inputs (offsets in one image) and their shares. */
 static void corners(const cm_tensor *x, const cm_tensor *y, size_t oy, size_t ox, size_t at[4], float share[4]) {
     size_t y0, y1, x0, x1;
     const size_t w = x->shape[2], c = x->shape[3];

@@ -202,7 +202,7 @@ cm_status cm_backend_choose(const char *what, const char *name, const cm_ops **b
 const cm_ops *cm_backend_default(void);
 /* Coarser than bf16: whoever uses it is told how far from cm_backend_default its results are. */
 bool cm_backend_is_coarse(const cm_ops *ops);
-/* For networks that run once a picture, where the steps run on `ops`: bf16 instead of what is coarser. */
+/* For networks that run once an image, where the steps run on `ops`: bf16 instead of what is coarser. */
 const cm_ops *cm_backend_at_most_bf16(const cm_ops *ops);
 
 #endif

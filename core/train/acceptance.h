@@ -3,7 +3,7 @@
  *
  *   vae       reconstruction of held-out drawings, in dB
  *   clip      linear probe from a garment's last token to its colour and pattern; spread; retrieval
- *   parser    attributes on drawings and on the autoencoder's pictures of them; which questions are asked
+ *   parser    attributes on drawings and on the autoencoder's images of them; which questions are asked
  *   (slot_check.h); mean intersection over union of the 18 classes features  attributes unet      swap test and drop
  *   test: with the same noise, the noise error inside two garments must rise when their attributes are exchanged in the
  *   caption, or the caption is left out
@@ -32,7 +32,7 @@ typedef struct cm_criterion {
 typedef struct cm_question_criterion {
     const char *slot;
     cm_slot_check drawn;
-    double reconstructed; /* share right on the autoencoder's pictures */
+    double reconstructed; /* share right on the autoencoder's images */
 } cm_question_criterion;
 
 enum { CM_CHECK_MAX_GATES = 24, CM_CARD_PEOPLE = 256 /* the fewest that a parser's card may be written from */ };

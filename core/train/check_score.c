@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Acceptance criteria of the score networks: what they name rightly on held-out drawings, and what the parser names on
- * the pictures that the autoencoder makes of them, which no generator that works with it can better. */
+ * the images that the autoencoder makes of them, which no generator that works with it can better. */
 #include <math.h>
 #include <string.h>
 
@@ -80,7 +80,7 @@ static void add_parser(const tally *drawn, const tally *made, size_t n, cm_accep
     add_classes(drawn, n, out);
 }
 
-/* The autoencoder's picture of x, as an image file would hold it. */
+/* The autoencoder's image of x, as an image file would hold it. */
 static cm_tensor *reconstruct(cm_checking *c, const cm_vae *vae, cm_tensor *x) {
     cm_tensor *mean, *logvar;
     cm_vae_encode(&c->g, vae, x, &mean, &logvar);

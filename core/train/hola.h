@@ -55,7 +55,7 @@ typedef struct cm_hola {
     size_t size_of[CM_HOLA_MAX_LAYERS]; /* index into sizes */
 } cm_hola;
 
-/* pixel_height, pixel_width: the picture's size */
+/* pixel_height, pixel_width: the image's size */
 void cm_hola_init(cm_hola *h, const cm_hola_config *c, size_t pixel_height, size_t pixel_width);
 void cm_hola_begin(cm_hola *h); /* forgets the last pass */
 

@@ -26,7 +26,7 @@
 typedef struct cm_hola_settings {
     double weight;     /* 0: measured only */
     double begin, end; /* shares of the steps: on where begin <= step/steps < end */
-    size_t least_t;    /* pictures with less noise do not take part */
+    size_t least_t;    /* images with less noise do not take part */
     cm_hola_config loss;
     cm_hola_rules rules;
 } cm_hola_settings;

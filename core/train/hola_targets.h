@@ -33,7 +33,7 @@ typedef struct cm_hola_rules {
 typedef struct cm_hola_survey {
     size_t people;
     size_t cases[CM_HOLA_PHRASES];                     /* people who have the phrase, its region visible */
-    size_t hidden[CM_HOLA_PHRASES];                    /* who have it, its region nowhere in the picture */
+    size_t hidden[CM_HOLA_PHRASES];                    /* who have it, its region nowhere in the image */
     size_t small[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES];  /* cases whose region has less than a cell's area */
     size_t lost[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES];   /* cases whose target is zero everywhere */
     bool left_out[CM_HOLA_PHRASES][CM_HOLA_MAX_SIZES]; /* by least_share */

@@ -41,7 +41,7 @@ static cm_status add_files(cm_sha *h, const cm_people_dataset *dataset) {
             CM_TRY(cm_sha_file(paths[k], of_file));
             cm_sha_add(h, of_file, strlen(of_file));
         }
-        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped while the pictures were read");
+        if (cm_interrupted()) return cm_fail(CM_EINTERRUPTED, "stopped while the images were read");
     }
     return CM_OK;
 }

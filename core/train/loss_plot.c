@@ -24,7 +24,7 @@ static cm_status write_points(const char *folder, const json_t *lines) {
     return cm_part_finish(&part);
 }
 
-/* A run is whole without its picture: what fails here is not said. */
+/* A run is whole without its image: what fails here is not said. */
 void cm_trainer_plot(const cm_trainer *t) {
     char path[1024];
     json_t *lines;

@@ -90,7 +90,7 @@ static void print_questions(const cm_acceptance *criteria, FILE *f) {
             "commonest\n"
             "answer; of a thing that is there or not (n: who has it) the mean over those with and those without.\n\n",
             100 * CM_ASKING_MARGIN);
-    fprintf(f, "| question | right, %% | commonest answer, %% | right on the autoencoder's pictures, %% | n | asked |\n"
+    fprintf(f, "| question | right, %% | commonest answer, %% | right on the autoencoder's images, %% | n | asked |\n"
                "| --- | --- | --- | --- | --- | --- |\n");
     for (size_t i = 0; i < criteria->question_count; i++) {
         const cm_question_criterion *q = &criteria->questions[i];

@@ -2,7 +2,7 @@
 /* A dataset: the people a stage trains on, drawn, or read from a folder of labelled ones, each when first asked for.
  *
  * Drawn person i of a dataset depends on (seed, set, i) only. Sets keep people apart: "train" for training, "held-out"
- * for the criteria. Person i of a folder is that of line i of its labels.jsonl. Pictures and maps are kept (30 KiB a
+ * for the criteria. Person i of a folder is that of line i of its labels.jsonl. Images and maps are kept (30 KiB a
  * person at 64x96). Different persons may be drawn or read by different threads at once; one person by one thread at a
  * time.
  */

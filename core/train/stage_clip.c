@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Stage `clip`: text tower and image tower together.
  *
- * Contrastive loss over the batch (Radford et al. 2021), where each picture also
+ * Contrastive loss over the batch (Radford et al. 2021), where each image also
  * sees every caption with two garments' attributes exchanged, as a hard negative;
  * and an auxiliary loss on text alone: from the last token of each phrase, name
  * the words of the phrase. The second binds "red" to its "shirt" within minutes,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Stages `parser` and `features`: the score networks, supervised by what the drawing knows.
  *
- * Generated pictures are softer and noisier than drawings, so half of the pictures
+ * Generated images are softer and noisier than drawings, so half of the images
  * are blurred and all get some noise and another brightness. */
 #include <math.h>
 #include <string.h>
@@ -150,7 +150,7 @@ static void disturb(float *x, size_t height, size_t width, cm_rng *r) {
     }
 }
 
-/* Pictures, and what is to be named in them. labels: [slots][count]; classes, regions: a pixel's, or NULL. */
+/* Images, and what is to be named in them. labels: [slots][count]; classes, regions: a pixel's, or NULL. */
 static cm_tensor *fill(cm_trainer *t, cm_worker *w, const size_t *samples, size_t count, uint64_t place, int *labels,
                        int *classes, int *regions) {
     const size_t pixels = t->dataset.height * t->dataset.width;

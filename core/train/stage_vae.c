@@ -2,7 +2,7 @@
 /* Stage `vae`: the KL autoencoder, by reconstruction (squared and absolute error) and a light KL term.
  *
  * With "decoder_only" the encoder stays as it is in `init`: the latents of
- * networks trained since remain valid while the pictures get sharper. */
+ * networks trained since remain valid while the images get sharper. */
 #include <math.h>
 #include <string.h>
 

@@ -81,7 +81,7 @@ static cm_status save_all(cm_trainer *t) {
     return s;
 }
 
-/* A step that cannot be made (a picture that cannot be read, no memory) ends the run; what was learned before it is
+/* A step that cannot be made (an image that cannot be read, no memory) ends the run; what was learned before it is
  * saved. */
 static cm_status stop_before(cm_trainer *t, stretch *s, cm_records *records, cm_status status) {
     char why[512];

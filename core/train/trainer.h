@@ -69,7 +69,7 @@ typedef struct cm_trainer {
 typedef struct cm_stage {
     const char *name, *about, *recipe;     /* recipe: default, a name in the shipped recipes */
     const char *metrics[CM_TRAIN_METRICS]; /* names, in the order of cm_worker.metrics */
-    /* (optional) What people from a folder must have, beside pictures. */
+    /* (optional) What people from a folder must have, beside images. */
     cm_status (*needs)(const json_t *recipe, cm_labelled_needs *needs);
     /* Adds parts with cm_trainer_add, opens frozen networks. */
     cm_status (*open)(cm_trainer *t);
@@ -120,7 +120,7 @@ cm_status cm_trainer_check_weights(const cm_trainer *t);
 const char *cm_config_differs(const json_t *a, const json_t *b);
 /* The averaged weights in f16 with config.json and card.json, one folder a part. */
 cm_status cm_trainer_export(cm_trainer *t);
-/* loss_plot.c: the loss picture from train.jsonl, if gnuplot is installed. */
+/* loss_plot.c: the loss image from train.jsonl, if gnuplot is installed. */
 void cm_trainer_plot(const cm_trainer *t);
 
 #endif

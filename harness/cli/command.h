@@ -5,7 +5,7 @@
  *         {"seed", CM_OPT_U64, "N", "0", "starting noise, as torch.Generator(\"cpu\").manual_seed(N)"},
  *         {0},
  *     };
- *     const cm_command cm_command_generate = {"generate", "make pictures from prompts", options, usage, run};
+ *     const cm_command cm_command_generate = {"generate", "make images from prompts", options, usage, run};
  *
  * Options are --name value or --name=value; a flag takes no value. Every command also
  * has -q, -v and --help. Exit codes: 0 good, 1 failed, 2 wrong usage, 3 finished but some samples failed.

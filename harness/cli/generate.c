@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cosmicman generate: pictures from prompts. */
+/* cosmicman generate: images from prompts. */
 #include "harness/cli/generate.h"
 
 #include <math.h>

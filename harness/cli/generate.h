@@ -9,7 +9,7 @@
 #include "core/tensor/ops.h"
 #include "harness/attention/group_maps.h"
 
-/* What was spent beside the pictures themselves, in seconds. */
+/* What was spent beside the images themselves, in seconds. */
 typedef struct cm_generate_costs {
     size_t previews, compared;
     double preview, observed, unobserved, files; /* observed: a step's, the fastest */
@@ -23,7 +23,7 @@ typedef struct cm_generate_job {
     size_t images; /* of one prompt, seeds counted up */
     bool capture, capture_all, lean;
     cm_generate_costs costs;
-    double apart;             /* of a coarse backend: the first picture's result.apart; 0: not known */
+    double apart;             /* of a coarse backend: the first image's result.apart; 0: not known */
     size_t save_every;        /* steps from preview to preview; 0: none */
     const char *from_latents; /* a file of starting noise, or NULL; with a strength of a latent to begin from */
     float *noise;             /* what is in it: [C,h,w] */
@@ -36,14 +36,14 @@ typedef struct cm_generate_job {
 
 /* A request for one prompt with everything of the job in it. */
 cm_request cm_generate_request(const cm_generate_job *j, const char *prompt, const char *negative, uint64_t seed);
-/* The picture with what made it as text beside the pixels; preview: after which step, 0: it is the final one. */
+/* The image with what made it as text beside the pixels; preview: after which step, 0: it is the final one. */
 cm_status cm_generate_write_picture(const cm_generate_job *j, const cm_request *q, const cm_image *picture,
                                     size_t preview, const char *path, cm_arena *scratch);
 
 /* "out/one.png" with `what` before its ending: "out/one" what ".png"; or with `ending` in its place. */
 char *cm_generate_beside(const char *path, cm_arena *out, const char *what, const char *ending);
 
-/* What is asked for beside a picture that will be `path`: previews (NAME.step-0005.png) and attention
+/* What is asked for beside an image that will be `path`: previews (NAME.step-0005.png) and attention
  * (NAME.attention.safetensors and .png), and how far a coarse backend is off, once a job. The request is told; all of
  * it must stay until the end. */
 typedef struct cm_generate_extras {
@@ -57,16 +57,16 @@ cm_status cm_generate_extras_begin(cm_generate_extras *x, cm_generate_job *j, cm
                                    cm_arena *arena);
 cm_status cm_generate_extras_end(cm_generate_extras *x, const cm_result *r);
 bool cm_generate_extras_are_there(const cm_generate_job *j, const char *path, cm_arena *scratch);
-/* Says what they cost, over all pictures, and what a coarse backend did. */
+/* Says what they cost, over all images, and what a coarse backend did. */
 void cm_generate_tell_costs(const cm_generate_job *j);
 
-/* A file of prompts: a picture and a record each. column: of the prompts, or NULL for the usual names. Opened before
+/* A file of prompts: an image and a record each. column: of the prompts, or NULL for the usual names. Opened before
  * the model, so that a wrong file or folder costs no time; the job must stay. */
 typedef struct cm_generate_set cm_generate_set;
 cm_status cm_generate_set_open(cm_generate_set **out, cm_generate_job *j, const char *prompts, const char *column);
 /* Adds the words of all its prompts, negative ones too. */
 cm_status cm_generate_set_words(const cm_generate_set *r, cm_unknown_words *u);
-/* Pictures that the records know are not made again. *failed counts the prompts without a picture. */
+/* Images that the records know are not made again. *failed counts the prompts without an image. */
 cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed);
 void cm_generate_set_close(cm_generate_set **r);
 

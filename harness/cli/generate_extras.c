@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What can be had beside a picture: previews on its way, and where its prompt's groups looked. */
+/* What can be had beside an image: previews on its way, and where its prompt's groups looked. */
 #include <math.h>
 #include <string.h>
 

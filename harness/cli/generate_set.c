@@ -208,7 +208,7 @@ static cm_status make_pictures(cm_generate_set *r, size_t *failed) {
             const cm_status s = make_picture(r, p);
             cm_arena_reset(&r->arena, mark);
             if (s == CM_EINTERRUPTED) {
-                return cm_fail(s, "stopped with %zu of %zu pictures made; the same command goes on", i, r->count);
+                return cm_fail(s, "stopped with %zu of %zu images made; the same command goes on", i, r->count);
             }
             if (s != CM_OK && !only_this_one(s)) return s;
             if (s != CM_OK) {
@@ -291,8 +291,7 @@ cm_status cm_generate_set_run(cm_generate_set *r, size_t *failed) {
     if (s != CM_OK) return s;
     if (r->job->latents) {
         if (*failed)
-            return cm_fail(CM_EUNDEFINED, "%zu prompts have no picture, so %s is not written", *failed,
-                           r->job->latents);
+            return cm_fail(CM_EUNDEFINED, "%zu prompts have no image, so %s is not written", *failed, r->job->latents);
         CM_TRY(join_latents(r));
     }
     printf("%s\n", records);

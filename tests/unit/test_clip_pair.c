@@ -329,7 +329,7 @@ Test(clip_pair, pixels_that_are_no_numbers_give_no_embedding) {
     cm_ctx_init(&g, cm_backend_default(), 1);
     x[5] = NAN;
     cr_expect_eq(cm_clip_pair_images(p, &g, x, 1, out), CM_EUNDEFINED);
-    cr_expect(strstr(cm_why(), "picture 0 is not finite"), "%s", cm_why());
+    cr_expect(strstr(cm_why(), "image 0 is not finite"), "%s", cm_why());
     cm_ctx_free(&g);
     cm_clip_pair_close(&p);
 }
