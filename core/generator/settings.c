@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 #define ROW(field, option, type, least, most, argument, otherwise, help, more, beside, where, label)                   \
-    {                                                                                                                  \
-#field, option, CM_TYPE_##type, otherwise,                                                                     \
-            {#field, (cm_json_type)CM_SETTING_JSON_##type, least, most }, where, label, offsetof(cm_settings, field),  \
-             sizeof((cm_settings *)0)->field                                                                           \
-    }
+    {#field, option, CM_TYPE_##type, otherwise, {#field, (cm_json_type)CM_SETTING_JSON_##type, least, most}, where,    \
+     label, offsetof(cm_settings, field), sizeof((cm_settings *)0)->field}
+/* clang-format on */
 const cm_setting cm_settings_table[CM_SETTING_COUNT + 1] = {CM_SETTINGS(ROW), {0}};
 
 static const cm_setting *next_in(unsigned where, const cm_setting *row) {
@@ -48,8 +47,8 @@ cm_status cm_settings_defaults(cm_settings *s) {
     for (const cm_setting *row = cm_settings_table; row->name; row++) {
         const char *text = row->otherwise;
         if (!text) continue;
-        CM_TRY(
-            cm_setting_set(row, row->name, (cm_setting_value){strtoull(text, NULL, 10), strtod(text, NULL), text}, s));
+        const cm_setting_value v = {strtoull(text, NULL, 10), strtod(text, NULL), text};
+        CM_TRY(cm_setting_set(row, row->name, v, s));
     }
     return CM_OK;
 }

@@ -163,8 +163,7 @@ typedef struct cm_setting_value {
     double number;
     const char *text;
 } cm_setting_value;
-/* CM_EUSAGE in a line that begins with `what` ("--steps", "steps") where the value is out of bounds or names nothing.
- */
+/* CM_EUSAGE in a line that begins with `what` ("--steps") where the value is out of bounds or names nothing. */
 cm_status cm_setting_set(const cm_setting *row, const char *what, cm_setting_value v, cm_settings *s);
 
 /* The fields of `from` that stand in `where`. */
@@ -173,12 +172,11 @@ void cm_settings_copy(unsigned where, const cm_settings *from, cm_settings *to);
 /* What was left to the model is the model's. */
 cm_status cm_settings_complete(cm_settings *s, size_t width, size_t height, const char *sampler);
 
-/* keys [count]: the rows that stand in `where`, then `own` (which ends in {0}), then {0}; the caller sees to the room.
- */
+/* keys [count]: the rows that stand in `where`, then `own`, which ends in {0}; room for all of them and {0}. */
 void cm_settings_keys(unsigned where, const cm_json_key *own, cm_json_key *keys, size_t count);
 /* What o, whose keys were checked, says of them. Texts are copied. */
 cm_status cm_settings_read(const json_t *o, unsigned where, cm_arena *out, cm_settings *s);
-/* Adds them to o, but not what is left to the model. false: out of memory. */
+/* Adds them to o; of CM_IN_RUN_IF_SAID not what is left to the model. false: out of memory. */
 bool cm_settings_write(const cm_settings *s, unsigned where, json_t *o);
 /* Names and values as text, one after another: pairs [2 * CM_SETTING_COUNT]. Returns how many texts there are; a
  * failure stays in the arena. */

@@ -17,19 +17,21 @@
 #include "core/networks/unet.h"
 #include "core/networks/vae.h"
 
+/* How weights lie, and what opens them. */
+typedef enum cm_weights_kind {
+    CM_WEIGHTS_OWN,        /* cm_params_open */
+    CM_WEIGHTS_PART,       /* cm_params_open_part */
+    CM_WEIGHTS_CHECKPOINT, /* cm_params_open_original */
+    CM_WEIGHTS_RANDOM      /* cm_params_create */
+} cm_weights_kind;
+
 typedef struct cm_network_source {
     const char *folder;  /* config.json lies here */
-    const char *weights; /* NULL: in the folder, too; else a file or another folder */
-    enum {
-        CM_WEIGHTS_OWN,
-        CM_WEIGHTS_PART,
-        CM_WEIGHTS_CHECKPOINT,
-        CM_WEIGHTS_RANDOM
-    } kind; /* as cm_params_open,
-             * _open_part, _open_original, _create */
-    cm_ckpt_part part;
-    uint64_t seed;
-    bool tells; /* warns of weights that the network does not use */
+    const char *weights; /* a file or another folder; NULL: in the folder, too */
+    cm_weights_kind kind;
+    cm_ckpt_part part; /* of a checkpoint */
+    uint64_t seed;     /* of random weights */
+    bool tells;        /* warns of weights that the network does not use */
 } cm_network_source;
 
 cm_network_source cm_in_folder(const char *folder);

@@ -4,10 +4,15 @@
  *     evaluation.c            all of it, in order
  *     evaluation_plan.c       which networks look at which images for which metrics
  *     evaluation_units.c      the units: prompts, or images that are units themselves
- *     evaluation_sets.c       the sides: arms, the reference, the ceiling's drawings; which image belongs to which
- * prompt evaluation_headers.c    the header of the run's records evaluation_known.c      what the folder has already,
- * and what is left to do evaluation_make.c       images that models make evaluation_attention.c  what
- * their phrases look at meanwhile evaluation_networks.c   the pass over images evaluation_merge.c      shards
+ *     evaluation_sets.c       the sides: arms, the reference, the ceiling's drawings
+ *     evaluation_headers.c    the header of the run's records
+ *     evaluation_known.c      what the folder has already, and what is left to do
+ *     evaluation_make.c       images that models make
+ *     evaluation_commands.c   images that commands make
+ *     evaluation_attention.c  what an image's phrases look at while a model makes it
+ *     evaluation_networks.c   the pass over images
+ *     evaluation_prompts.c    what networks say of an image and its prompt
+ *     evaluation_merge.c      shards
  *
  * The folder's records and features are harness/records; scores and pairs are made by harness/scores.
  */
