@@ -4,11 +4,11 @@
 # N failed. What it unpacks and builds lies in build-aarch64; the machine's own packages stay as they are.
 # Needs: mmdebstrap, gcc-aarch64-linux-gnu, qemu-user-static, a Debian mirror; root, so that the system runs arm64
 # programs by itself (binfmt_misc), for Criterion starts each test as a process of its own.
-# usage: ci/aarch64.sh [FILTER]       only unit tests of that pattern, "tensor/*"
+# usage: ci/aarch64.sh [TESTS [KERNELS]]    only unit tests of a pattern ("tensor/*"), kernels with this in their names ("norm")
 #   SUITE (bookworm), MIRROR (http://deb.debian.org/debian), JOBS (2)
 set -u
 cd "$(dirname "$0")/.."
-build=$PWD/build-aarch64 filter=${1:-*} jobs=${JOBS:-2}
+build=$PWD/build-aarch64 filter=${1:-*} kernels=${2:-} jobs=${JOBS:-2}
 root=$build/root
 for program in mmdebstrap aarch64-linux-gnu-gcc qemu-aarch64-static; do
     command -v $program >/dev/null || { echo "ci/aarch64.sh: $program is wanted" >&2; exit 1; }
@@ -49,7 +49,7 @@ failed=$((tested - passed))
 echo "unit: $passed passed, $failed failed"
 grep -aE '\[(FAIL|----|!!!!)\]' "$build/unit.log" | head -40
 
-"$build/cm_check" --seed=1 >"$build/check.log" 2>&1
+"$build/cm_check" --seed=1 "--kernel=$kernels" >"$build/check.log" 2>&1
 line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$build/check.log" | tail -1)
 [ -n "$line" ] || { tail -20 "$build/check.log" >&2; exit 1; }
 echo "kernels: $line"
