@@ -4,7 +4,7 @@
  *
  * A convolution's lines need one line above and below, which is all that joins pieces; a group norm needs its whole
  * image, so its statistics are gathered in a sweep of their own. Pieces that begin at a multiple of cm_band_step give
- * the bits of the whole image on the fast backends: sums are then made over the same rows, and tiles lie where they
+ * the bits of the whole image on our own fast backends: sums are then made over the same rows, and tiles lie where they
  * lay.
  */
 #ifndef CM_CORE_TENSOR_BANDS_H

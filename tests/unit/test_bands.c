@@ -62,7 +62,7 @@ static void check_bands(cm_vae *n, const size_t *shape, size_t bands) {
         cr_assert_eq(cm_vae_bands(n, 8 * shape[1], 8 * shape[2]), bands, "%zu",
                      cm_vae_bands(n, 8 * shape[1], 8 * shape[2]));
         cr_expect_lt(band_bytes, whole_bytes, "%s: %zu of %zu", (*ops)->name, band_bytes, whole_bytes);
-        if (*ops != cm_ops_ref()) {
+        if (*ops != cm_ops_ref() && *ops != cm_ops_openblas()) { /* whose sums depend on the size of a piece */
             cr_expect_eq(memcmp(whole, parts, values * sizeof *whole), 0, "%s: other bits", (*ops)->name);
             continue;
         }

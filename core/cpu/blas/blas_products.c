@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Matrix products and linear layers by cblas_sgemm. */
 #include <cblas.h>
+#include <pthread.h>
 
 #include "core/base/threads.h"
 #include "core/cpu/blas/blas_ops.h"
@@ -12,8 +13,21 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+/* OpenBLAS built with OpenMP takes the number of threads from OpenMP's setting of the calling thread, which is all
+ * cores in each new one: our workers would then share one product among them, with other bits each time. */
+static void be_single(void) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static _Thread_local bool single;
+    if (single) return;
+    pthread_mutex_lock(&lock);
+    openblas_set_num_threads(1);
+    pthread_mutex_unlock(&lock);
+    single = true;
+}
+
 void cm_blas_gemm_serial(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda,
                          const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+    be_single();
     cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n,
                 (blasint)k, alpha, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
