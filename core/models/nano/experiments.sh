@@ -14,6 +14,8 @@ list() {
     for s in 1 2 3; do
         echo "hq-5000-$s --seed $s --steps 5000"
         echo "garments-5000-$s --seed $s --steps 5000 $garments"
+        echo "worn-5000-$s --seed $s --steps 5000 $garments --set hola_least_share=0"
+        echo "audit-5000-$s --seed $s --steps 5000 $garments --set hola_least_share=0 --set hola_masks=bilinear --set hola_keep_empty=true"
     done
     for s in 1 2; do
         for steps in 500 1000 2000; do
