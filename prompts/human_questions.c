@@ -34,7 +34,7 @@ static void ask_of_hair(const char *key, const char *value, char *out, size_t si
     static const char *const styles[][2] = {{"bun", "Is the hair in a bun?"},
                                             {"bob", "Is the hair cut in a bob?"},
                                             {"bald", "Is the person bald?"},
-                                            {"pool cut", "Is the hair a pool cut?"},
+                                            {"crew cut", "Is the hair a crew cut?"},
                                             {"afro-hair", "Is the hair an afro?"}};
     if (strcmp(key, "hair length") == 0) snprintf(out, size, "Does the hair end %s?", value);
     else snprintf(out, size, "Is the hair %s?", value);

@@ -89,8 +89,8 @@ static void add_hair(maker *m) {
     char style[48], color[48];
     const bool old = has_value(m->h, 0, "age", "elderly");
     const char *styles = m->h->female  ? "straight,wavy,curly,bun,bob,afro-hair"
-                         : m->h->adult ? "straight,wavy,curly,afro-hair,pool cut,pool cut,bald,bun"
-                                       : "straight,wavy,curly,afro-hair,pool cut";
+                         : m->h->adult ? "straight,wavy,curly,afro-hair,crew cut,crew cut,bald,bun"
+                                       : "straight,wavy,curly,afro-hair,crew cut";
     const char *colors = old           ? "gray,white,gray,white,black,brown"
                          : m->h->adult ? "black,brown,blonde,red,gray"
                                        : "black,brown,blonde,red";

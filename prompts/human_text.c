@@ -60,7 +60,7 @@ static void put_person(writer *w, size_t begin, const cm_human_part *p) {
 static void put_hair(writer *w, size_t begin, const cm_human_part *p) {
     const char *style = fact_of(p, "hair style"), *color = fact_of(p, "hair color"),
                *length = fact_of(p, "hair length");
-    const bool cut = strcmp(style, "bun") == 0 || strcmp(style, "bob") == 0 || strcmp(style, "pool cut") == 0;
+    const bool cut = strcmp(style, "bun") == 0 || strcmp(style, "bob") == 0 || strcmp(style, "crew cut") == 0;
     if (color) put_word(w, begin, color);
     if (!cut) put_word(w, begin, style);
     if (strcmp(style, "bald") == 0) put_word(w, begin, "head");

@@ -259,7 +259,7 @@ const cm_human_slot cm_human_person[3] = {{"age", "toddler,child,teenager,young 
 const cm_human_slot cm_human_body = {"body shape", "fit body,slim body,plump body"};
 const cm_human_slot cm_human_style = {
     "overall-style", "casual style,formal style*,sporty style,street style*,vintage style*,bohemian style*"};
-const char *const cm_human_hair_styles = "straight,wavy,curly,bun,bob,afro-hair,pool cut,bald";
+const char *const cm_human_hair_styles = "straight,wavy,curly,bun,bob,afro-hair,crew cut,bald";
 const char *const cm_human_hair_colors = "black,brown,blonde,red,gray,white";
 
 const cm_human_place cm_human_places[] = {

@@ -51,7 +51,7 @@ static void any_conv(bool pairs, const cm_exec *e, const cm_conv_shape *s, const
     }
 }
 
-/* The tiles do not serve causal masks. Probabilities for an observer are made overlapped the output, which is then what
+/* The tiles do not serve causal masks. Probabilities for an observer are made beside the output, which is then what
  * it would be unobserved; with a gradient both come from f32, of one softmax. */
 static void any_attention(bool pairs, const cm_exec *e, const cm_attention_shape *s, const float *q, const float *k,
                           const float *v, float *out, float *probs, float *lse) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Linear layers: blocks of rows become tiles of int8 once, then every strip of 32 columns passes over them. Where the
- * weights stay in the second-level cache overlapped them, blocks are small, so that what is written does too. */
+ * weights stay in the second-level cache beside them, blocks are small, so that what is written does too. */
 #include <string.h>
 
 #include "core/base/threads.h"
