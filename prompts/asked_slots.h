@@ -2,8 +2,10 @@
 /* Which attribute slots a parser is asked about: those that it answers well enough on drawings, as its card says.
  *
  * `cosmicman train check --part parser --cards` writes into card.json, beside the weights, for each slot whether its
- * answers beat the commonest value's by ten points (core/train/slot_check.h): "questions": {"margin": 0.1, "slots":
- * {"tops.color": {"right": 0.97, "commonest": 0.12, ..., "asked": true}, ...}}
+ * answers beat the commonest value's by ten points (core/train/slot_check.h):
+ *
+ *     "questions": {"margin": 0.1,
+ *                   "slots": {"tops.color": {"right": 0.97, "commonest": 0.12, ..., "asked": true}, ...}}
  */
 #ifndef CM_PROMPTS_ASKED_SLOTS_H
 #define CM_PROMPTS_ASKED_SLOTS_H

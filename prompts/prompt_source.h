@@ -3,8 +3,9 @@
  *
  *   JSON lines   an object a line; a first line {"kind": "set", ...} says what set it is
  *   JSON         a list of such objects, or COCO captions: {"images": [...], "annotations": [...]}, of which each
- *   image's caption with the lowest annotation id is taken; id is the image's CSV, TSV     a header row, then a row a
- *   prompt (delimited.h); a CSV's delimiter is what its header has most of plain text   a prompt a line
+ *                image's caption with the lowest annotation id is taken; id is the image's
+ *   CSV, TSV     a header row, then a row a prompt (delimited.h); a CSV's delimiter is what its header has most of
+ *   plain text   a prompt a line
  *
  * By the name's ending (.jsonl, .ndjson, .json, .csv, .tsv, .tab, .txt), and what begins as JSON is JSON. UTF-8, with
  * or without a byte order mark.

@@ -2,8 +2,11 @@
 /* A table as content: what its cells say, never how they look. It is built once from records (score_tables.h and its
  * like) and written by renderers that know no content (render.h): HTML, Markdown, CSV, LaTeX, JSON.
  *
- *     static const cm_table_column columns[] = {{.title = "arm", .left = true}, {.title = "FID", .better = CM_LOWER,
- * .digits = 2}}; cm_table_begin(t, arena, "scores", columns, 2); t->caption = "Scores of the arms"; cm_table_row(t);
+ *     static const cm_table_column columns[] = {{.title = "arm", .left = true},
+ *                                               {.title = "FID", .better = CM_LOWER, .digits = 2}};
+ *     cm_table_begin(t, arena, "scores", columns, 2);
+ *     t->caption = "Scores of the arms";
+ *     cm_table_row(t);
  *     cm_table_text(t, "hq");
  *     cm_table_interval(t, 48.1, 47.2, 49.0)->leading = true;
  *     ... cm_arena_check(arena) once at the end

@@ -4,9 +4,10 @@
  * From one of
  *     a folder:     the image set that it is (image_set.h), in the order of paths; the id is the path below the folder
  *                   without its ending
- *     a manifest:   JSON lines {"path": ..., "id": ..., "prompt": ...}; path, relative to the manifest, is needed; id
- *     is else the path without its ending; in the order of the lines. A misspelled key is refused, other keys are one
- *     warning an array:     uint8 [N,H,W,3] or [N,3,H,W] in a .npz, .npy or .safetensors; ids are 0, 1, ...
+ *     a manifest:   JSON lines {"path": ..., "id": ..., "prompt": ...}; path, relative to the manifest, is needed;
+ *                   without an id it is the path without its ending; in the order of the lines. A misspelled key is
+ *                   refused, other keys are one warning
+ *     an array:     uint8 [N,H,W,3] or [N,3,H,W] in a .npz, .npy or .safetensors; ids are 0, 1, ...
  *
  * Images are read on any thread. What was seen on the way (JPEG, mixed sizes) is kept for one warning each.
  */

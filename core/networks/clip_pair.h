@@ -6,9 +6,11 @@
  *     a transformers folder    config.json of a CLIPModel, its weights, its vocabulary
  *     a folder of two towers   text_encoder/ and clip/, each with its config.json and weights in transformers' names
  *                              (CLIPTextModelWithProjection, CLIPVisionModelWithProjection), and tokenizer/: the nano
- * pair, which takes pixels in [-1,1] an open_clip file or folder  open_clip_pytorch_model.bin,
- * open_clip_model.safetensors, or any file in the original names; open_clip_config.json beside it counts, else shapes
- * say the architecture OpenAI's own archive     ViT-B-32.pt, written by torch.jit.save; a training checkpoint of HPSv2
+ *                              pair, which takes pixels in [-1,1]
+ *     an open_clip file or folder  open_clip_pytorch_model.bin, open_clip_model.safetensors, or any file in the
+ *                              original names; open_clip_config.json beside it counts, else shapes say the
+ *                              architecture
+ *     OpenAI's own archive     ViT-B-32.pt, written by torch.jit.save; a training checkpoint of HPSv2
  *                              (HPS_v2.1_compressed.pt) is the same with its tensors under "state_dict"
  *
  * Images and texts are run in pieces, each by itself: an embedding depends on the size of a batch, and on the number

@@ -4,9 +4,10 @@
  *   vae       reconstruction of held-out drawings, in dB
  *   clip      linear probe from a garment's last token to its colour and pattern; spread; retrieval
  *   parser    attributes on drawings and on the autoencoder's images of them; which questions are asked
- *   (slot_check.h); mean intersection over union of the 18 classes features  attributes unet      swap test and drop
- *   test: with the same noise, the noise error inside two garments must rise when their attributes are exchanged in the
- *   caption, or the caption is left out
+ *             (slot_check.h); mean intersection over union of the 18 classes
+ *   features  attributes
+ *   unet      swap test and drop test: with the same noise, the noise error inside two garments must rise when their
+ *             attributes are exchanged in the caption, or the caption is left out
  */
 #ifndef CM_CORE_TRAIN_ACCEPTANCE_H
 #define CM_CORE_TRAIN_ACCEPTANCE_H

@@ -4,8 +4,10 @@
  *                     authors      paper         garments
  *   hola_scale        averaged     summed        averaged     (hola.h)
  *   hola_masks        bilinear     bilinear      area         (core/labels/regions.h)
- *   hola_phrases      all          figure        garments     all; all but the background; hair and what is worn; or a
- * list of groups hola_keep_empty   true         true          false        (hola_targets.h) hola_least_share  0 0 0.95
+ *   hola_phrases      all          figure        garments     all; all but the background; hair and what is
+ *                                                            worn; or a list of groups
+ *   hola_keep_empty   true         true          false        (hola_targets.h)
+ *   hola_least_share  0            0             0.95
  *   hola_regions      classes      classes       classes      parsing classes, or the drawing's own regions of groups
  *   hola_targets      mask         mask          mask         or shared
  *   hola_terms        both         both          both         or mean, token

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Arms that are any command: it gets the prompts in a file and writes images into a folder.
  *
- *     cm_command_arm c = {.command = "python sd.py --prompts {prompts} --out {out}", .folder = "out/mine", .arm =
- * "theirs", ...}; cm_command_result r; CM_TRY(cm_command_check(c.command)); CM_TRY(cm_command_arm_run(&c, &arena, &r));
+ *     cm_command_arm c = {.command = "python sd.py --prompts {prompts} --out {out}",
+ *                         .folder = "out/mine", .arm = "theirs", ...};
+ *     cm_command_result r;
+ *     CM_TRY(cm_command_check(c.command));
+ *     CM_TRY(cm_command_arm_run(&c, &arena, &r));
  *
  * No shell reads the command. Blanks separate words; '...' takes everything as it stands, "..." all but \" and \\, a
  * backslash outside of quotes the next character. What a shell would read (| & ; < > $ ` * ? and ~ in front) must be
  * quoted, so that nobody believes that one does. In any word, quoted or not, stand for themselves
  *
  *     {prompts}        FOLDER/commands/ARM/prompts.jsonl: an object a line for each image that is to be made: id,
- * prompt, negative, seed, file (below {out}: "p0001.png"; "1/p0001.png" of several images a prompt), k (then only, from
- * 0), steps, guidance, width, height {prompts_csv}    the same as CSV with a header; {prompts_txt}: the prompts alone,
- * a line each, line breaks as blanks {seeds}          the seeds, a line each, in the same order {negative_file}  the
- * suite's negative prompt {out}            FOLDER/images/ARM {count} {steps} {guidance} {width} {height}      numbers;
- * count: of the images to be made
+ *                      prompt, negative, seed, file (below {out}: "p0001.png"; "1/p0001.png" of several images a
+ *                      prompt), k (then only, from 0), steps, guidance, width, height
+ *     {prompts_csv}    the same as CSV with a header
+ *     {prompts_txt}    the prompts alone, a line each, line breaks as blanks
+ *     {seeds}          the seeds, a line each, in the same order
+ *     {negative_file}  the suite's negative prompt
+ *     {out}            FOLDER/images/ARM
+ *     {count} {steps} {guidance} {width} {height}      numbers; count: of the images to be made
  *
  * {out}, and {prompts} or {prompts_csv}, must be there. Another {word} is refused; \{ stands for a brace. Paths are
  * whole ones. No text of a prompt is in the command's words.

@@ -55,7 +55,7 @@ cm_status cm_group_maps_begin(cm_group_maps *m, const cm_model *model, cm_reques
                                   .keys = cm_tokenizer_length(model->tokenizer),
                                   .spans = m->spans,
                                   .span_count = m->count,
-                                  .steps = q->settings.steps + 1}; /* pndm takes one more */
+                                  .steps = 2 * q->settings.steps}; /* evaluations: at most two a step */
     m->capture = cm_capture_new(arena, &plan);
     CM_TRY(cm_arena_check(arena));
     CM_TRY(count_layers(m, model, &plan, arena));

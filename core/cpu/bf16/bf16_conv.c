@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Convolutions without column buffers: a chunk of input lines is rounded to bf16 with its padding (and with the norm
- * and SiLU in front of it), and then 16 output pixels under one tap are 16 rows of a tile, a pixel's channels apart.
+/* Convolutions, 3x3 and others, without column buffers (1x1 and thin inputs go elsewhere: any_conv in bf16.c): a chunk
+ * of input lines is rounded to bf16 with its padding (and with the norm and SiLU in front of it), and then 16 output
+ * pixels under one tap are 16 rows of a tile, a pixel's channels apart.
  *
  * A tile's rows run along a line; on narrow images they run on over the padding into
  * the next line, and what falls there is not written. With a stride of 2 the input
