@@ -58,6 +58,11 @@ static void scatter_line(const cm_conv_shape *s, const float *from, size_t y, fl
             }
 }
 
+/* Output lines of the chunk that begins at line `from`. */
+static size_t chunk_lines(const conv_job *j, size_t from) {
+    return j->s->oh - from < j->lines ? j->s->oh - from : j->lines;
+}
+
 /* y = y + bias, then max(0, y) where asked */
 static void end_pixels(const conv_job *j, size_t pixels, float *y) {
     for (size_t p = 0; p < pixels; p++, y += j->at.y_row)
@@ -71,7 +76,7 @@ static void forward_chunk(void *arg, size_t i, int worker) {
     const conv_job *j = arg;
     const cm_conv_shape *s = j->s;
     const size_t n = i / j->chunks, from = i % j->chunks * j->lines;
-    const size_t count = s->oh - from < j->lines ? s->oh - from : j->lines;
+    const size_t count = chunk_lines(j, from);
     float *columns = j->scratch + (size_t)worker * j->worker_floats;
     for (size_t l = 0; l < count; l++)
         gather_line(j, j->x + n * s->h * s->w * j->at.x_row, from + l, columns + l * s->ow * j->depth);
@@ -127,7 +132,7 @@ static void dx_image(void *arg, size_t n, int worker) {
     const cm_conv_shape *s = j->s;
     float *columns = j->scratch + (size_t)worker * j->worker_floats, *dx = j->dx + n * s->h * s->w * s->c;
     for (size_t from = 0; from < s->oh; from += j->lines) {
-        const size_t count = s->oh - from < j->lines ? s->oh - from : j->lines;
+        const size_t count = chunk_lines(j, from);
         cm_blas_gemm_serial(false, false, count * s->ow, j->depth, s->o, 1.0f,
                             j->dy + (n * s->oh + from) * s->ow * s->o, s->o, j->weights, j->depth, 0.0f, columns,
                             j->depth);
@@ -142,7 +147,7 @@ static void add_dw(const cm_exec *e, const conv_job *j, float *dw) {
     float *sum = CM_PUSH_ZERO(e->scratch, float, s->o * j->depth), *filter = CM_PUSH(e->scratch, float, j->depth);
     for (size_t i = 0; sum && filter && i < s->n * j->chunks; i++) {
         const size_t n = i / j->chunks, from = i % j->chunks * j->lines;
-        const size_t count = s->oh - from < j->lines ? s->oh - from : j->lines;
+        const size_t count = chunk_lines(j, from);
         for (size_t l = 0; l < count; l++)
             gather_line(j, j->x + n * s->h * s->w * s->c, from + l, j->scratch + l * s->ow * j->depth);
         cm_blas_gemm(e, true, false, s->o, j->depth, count * s->ow, 1.0f, j->dy + (n * s->oh + from) * s->ow * s->o,
